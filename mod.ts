@@ -1,0 +1,53 @@
+/**
+ * Server-Sent Events for every runtime that has Web Streams: Deno, Cloudflare Workers, Bun, browsers
+ * and Node.
+ *
+ * {@linkcode EventEncoderStream} turns events into bytes, {@linkcode decode} turns bytes into events,
+ * both by the letter of WHATWG HTML, section 9.2.
+ *
+ * @example Events out
+ * ```ts
+ * import { EventEncoderStream } from "@rivulet/sse";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const encoder = new EventEncoderStream();
+ * const writer = encoder.writable.getWriter();
+ * writer.write({ event: "tick", data: "1", id: 1 });
+ * writer.close();
+ *
+ * const response = new Response(encoder.readable, {
+ *   headers: { "content-type": "text/event-stream" },
+ * });
+ * assertEquals(await response.text(), "id: 1\nevent: tick\ndata: 1\n\n");
+ * ```
+ *
+ * @example Events in
+ * ```ts
+ * import { decode } from "@rivulet/sse";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const response = new Response("id: 1\nevent: tick\ndata: 1\n\n", {
+ *   headers: { "content-type": "text/event-stream" },
+ * });
+ * for await (const event of decode(response)) {
+ *   assertEquals(event, { event: "tick", data: "1", id: "1" });
+ * }
+ * ```
+ *
+ * @module
+ */
+
+export { encodeEvent, EventEncoderStream } from "./src/encoder.ts";
+export {
+  decode,
+  EventDecoderStream,
+  EventParser,
+  EventStream,
+} from "./src/decoder.ts";
+export type { DecodeOptions, ParseOptions } from "./src/decoder.ts";
+export { EventStreamError } from "./src/error.ts";
+export type {
+  EventStreamErrorCode,
+  EventStreamErrorOptions,
+} from "./src/error.ts";
+export type { ServerSentEvent, ServerSentEventInit } from "./src/event.ts";

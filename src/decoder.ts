@@ -1,0 +1,359 @@
+/**
+ * Bytes in, events out: `decode()` and what it is made of.
+ *
+ * @example
+ * ```ts
+ * import { decode } from "@rivulet/sse/decoder";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const response = new Response("data: hello\n\n", {
+ *   headers: { "content-type": "text/event-stream" },
+ * });
+ * for await (const event of decode(response)) assertEquals(event.data, "hello");
+ * ```
+ *
+ * @module
+ */
+
+import { describe } from "./_check.ts";
+import { type DecodeOptions, EventReader } from "./_event_reader.ts";
+import { EventStreamError } from "./error.ts";
+import type { ServerSentEvent } from "./event.ts";
+import { EventParser, type ParseOptions } from "./parser.ts";
+
+export { EventStreamError } from "./error.ts";
+export type { EventStreamErrorCode, EventStreamErrorOptions } from "./error.ts";
+export type { ServerSentEvent } from "./event.ts";
+export { EventParser } from "./parser.ts";
+export type { DecodeOptions, ParseOptions };
+
+/**
+ * Decodes a response or a stream of bytes into a stream of events.
+ *
+ * The source is read when events are asked for, one chunk at a time. When it ends, an event that no
+ * blank line has finished is discarded, as the standard says; when it fails, the events completed
+ * before come first and the reason passes on unchanged. Leaving a `for await` loop, `cancel()` and
+ * the signal cancel the source.
+ *
+ * @example A language model's answer, which is whole only if its end marker arrives
+ * ```ts
+ * import { decode } from "@rivulet/sse";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const response = new Response('data: {"delta":"Hi"}\n\ndata: [DONE]\n\n', {
+ *   headers: { "content-type": "text/event-stream; charset=utf-8" },
+ * });
+ * let answer = "";
+ * for await (const event of decode(response, { until: "[DONE]", idleTimeout: 30_000 })) {
+ *   answer += JSON.parse(event.data).delta;
+ * }
+ * assertEquals(answer, "Hi");
+ * ```
+ *
+ * @param source The response, whose status must be 200 and whose content type `text/event-stream`, or the bytes.
+ * @param options Limits, the end marker and the signal.
+ * @returns The events.
+ * @throws {EventStreamError} Code `not-an-event-stream`, carrying the response with its body unread.
+ * @throws {TypeError} If the body or stream is locked or used, or an option has the wrong type.
+ * @throws {RangeError} If an option is out of range.
+ */
+export function decode(
+  source: Response | ReadableStream<Uint8Array>,
+  options: DecodeOptions = {},
+): EventStream {
+  return new EventStream(
+    source instanceof Response ? bodyOf(source) : source,
+    options,
+  );
+}
+
+function bodyOf(response: Response): ReadableStream<Uint8Array> {
+  const { status, headers, body, bodyUsed } = response;
+  const contentType = headers.get("content-type") ?? "";
+  if (status !== 200 || mimeEssence(contentType) !== "text/event-stream") {
+    throw new EventStreamError(
+      "not-an-event-stream",
+      `Cannot decode response: it must be 200 with text/event-stream: received ${status} with ${
+        describe(contentType)
+      }`,
+      { response },
+    );
+  }
+  if (bodyUsed) {
+    throw new TypeError(
+      "Cannot decode response: its body must be unread: received a used body",
+    );
+  }
+  return body ?? new Blob().stream();
+}
+
+/** The type and subtype of a content type, in lower case (WHATWG MIME Sniffing, section 4.4). */
+function mimeEssence(contentType: string): string {
+  return contentType.split(";", 1)[0]!.trim().toLowerCase();
+}
+
+/**
+ * A stream of the events that a source of bytes holds; {@linkcode decode} makes it.
+ *
+ * It is a `ReadableStream` for `pipeThrough`, `pipeTo`, `tee` and `getReader`, and quicker than one
+ * in `for await`, which takes events from what one read of the source completed without a
+ * promise of the stream's own for each.
+ *
+ * @example Everything that one read completed, at once
+ * ```ts
+ * import { EventStream } from "@rivulet/sse";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const stream = new EventStream(new Blob(["id: 1\ndata: a\n\nid: 2\ndata: b\n\n"]).stream());
+ * for await (const events of stream.batches()) {
+ *   assertEquals(events.map((event) => event.data), ["a", "b"]);
+ * }
+ * assertEquals(stream.lastEventId, "2");
+ * ```
+ */
+export class EventStream extends ReadableStream<ServerSentEvent> {
+  readonly #reader: EventReader;
+  readonly #controller: ReadableStreamDefaultController<ServerSentEvent>;
+  #batch: ServerSentEvent[] = [];
+  #next = 0;
+  #handedOutId = "";
+  #dropped = false;
+  #pulling: Promise<void> | undefined;
+
+  /**
+   * Makes the stream and locks its source; nothing is read before an event is asked for.
+   *
+   * @param source The bytes. It is locked from now on.
+   * @param options Limits, the end marker and the signal.
+   * @throws {TypeError} If `source` is locked or no stream, or an option has the wrong type.
+   * @throws {RangeError} If an option is out of range.
+   */
+  constructor(source: ReadableStream<Uint8Array>, options: DecodeOptions = {}) {
+    if (!(source instanceof ReadableStream) || source.locked) {
+      throw new TypeError(
+        `Cannot decode: source must be an unlocked ReadableStream: received ${
+          source instanceof ReadableStream ? "a locked one" : describe(source)
+        }`,
+      );
+    }
+    let controller!: ReadableStreamDefaultController<ServerSentEvent>;
+    super({
+      start: (c) => void (controller = c),
+      pull: () => this.#pull(),
+      cancel: (reason) => {
+        this.#drop();
+        return this.#reader.cancel(reason);
+      },
+    }, { highWaterMark: 0 });
+    this.#controller = controller;
+    this.#reader = new EventReader(source, options, (reason) => {
+      this.#drop();
+      controller.error(reason);
+    });
+  }
+
+  /** The last event ID as of the events handed out: where to resume. `""` when there is none. */
+  get lastEventId(): string {
+    const behind = this.#dropped || this.#next < this.#batch.length;
+    return behind ? this.#handedOutId : this.#reader.lastEventId;
+  }
+
+  /** The last `retry` that arrived, in milliseconds; `undefined` before the first. It takes effect at once. */
+  get reconnectionTime(): number | undefined {
+    return this.#reader.reconnectionTime;
+  }
+
+  /**
+   * Iterates over the events. Leaving the loop cancels the source.
+   *
+   * @param options `preventCancel: true` leaves the source open for another reader.
+   * @returns The iterator, which locks the stream until it is done.
+   * @throws {TypeError} If the stream is locked.
+   */
+  override values(
+    { preventCancel = false }: ReadableStreamIteratorOptions = {},
+  ): AsyncIterableIterator<ServerSentEvent> {
+    const reader = this.getReader();
+    const queue = new SerialQueue();
+    let done = false;
+    const release = async (
+      cancels: boolean,
+      reason?: unknown,
+    ): Promise<void> => {
+      if (done) return;
+      done = true;
+      const cancelled = cancels ? reader.cancel(reason) : undefined;
+      reader.releaseLock();
+      await cancelled;
+    };
+    const step = async (): Promise<IteratorResult<ServerSentEvent>> => {
+      if (!done && await this.#fill(reader)) {
+        return { done: false, value: this.#take() };
+      }
+      await release(true);
+      return { done: true, value: undefined };
+    };
+    return {
+      next: () => {
+        const ready = queue.idle && !done && this.#next < this.#batch.length;
+        return ready
+          ? Promise.resolve({ done: false, value: this.#take() })
+          : queue.run(step);
+      },
+      return: (value) =>
+        queue.run(async () => {
+          await release(!preventCancel, value);
+          return { done: true, value };
+        }),
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+  }
+
+  /** Iterates over the events, as {@linkcode EventStream.values} does. */
+  override [Symbol.asyncIterator](
+    options?: ReadableStreamIteratorOptions,
+  ): AsyncIterableIterator<ServerSentEvent> {
+    return this.values(options);
+  }
+
+  /**
+   * Iterates over arrays of events: each holds all that one read of the source completed, never
+   * none. The quickest way through a stream. Leaving the loop cancels the source.
+   *
+   * @returns The iterable, which locks the stream from its first step on.
+   */
+  async *batches(): AsyncGenerator<ServerSentEvent[], void, void> {
+    const reader = this.getReader();
+    try {
+      while (await this.#fill(reader)) yield this.#takeAll();
+    } finally {
+      const cancelled = reader.cancel();
+      reader.releaseLock();
+      await cancelled;
+    }
+  }
+
+  /** Answers a read of the stream's own reader, pipe or branch: one event for each. */
+  #pull(): Promise<void> | void {
+    if (this.#next < this.#batch.length) {
+      return this.#controller.enqueue(this.#take());
+    }
+    this.#pulling = this.#refill().then((filled) => {
+      if (filled) this.#controller.enqueue(this.#take());
+      else if (!this.#dropped) this.#controller.close();
+    });
+    return this.#pulling;
+  }
+
+  /** Makes sure that an event is at hand; tells whether there is one, `false` at the end. */
+  async #fill(
+    reader: ReadableStreamDefaultReader<ServerSentEvent>,
+  ): Promise<boolean> {
+    await this.#pulling;
+    // A reader that let go while it waited has left its event, or the failure, in the stream's own queue.
+    if (this.#controller.desiredSize !== 0) {
+      const { value } = await reader.read();
+      this.#batch = [value!, ...this.#batch.slice(this.#next)];
+      this.#next = 0;
+    }
+    if (this.#next < this.#batch.length) return true;
+    try {
+      return await this.#refill();
+    } catch (reason) {
+      this.#controller.error(reason);
+      throw reason;
+    }
+  }
+
+  async #refill(): Promise<boolean> {
+    this.#handedOutId = this.#reader.lastEventId;
+    const batch = await this.#reader.read();
+    if (batch === undefined) return false;
+    this.#batch = batch;
+    this.#next = 0;
+    return true;
+  }
+
+  #take(): ServerSentEvent {
+    const event = this.#batch[this.#next++]!;
+    this.#handedOutId = event.id;
+    return event;
+  }
+
+  #takeAll(): ServerSentEvent[] {
+    const events = this.#next === 0
+      ? this.#batch
+      : this.#batch.slice(this.#next);
+    this.#batch = [];
+    this.#next = 0;
+    return events;
+  }
+
+  #drop(): void {
+    this.#dropped ||= this.#next < this.#batch.length;
+    this.#batch = [];
+    this.#next = 0;
+  }
+}
+
+/** Runs asynchronous steps one after another, as the calls of an asynchronous iterator must be. */
+class SerialQueue {
+  #last: Promise<unknown> | undefined;
+
+  get idle(): boolean {
+    return this.#last === undefined;
+  }
+
+  run<T>(step: () => Promise<T>): Promise<T> {
+    const result = this.#last === undefined
+      ? step()
+      : this.#last.then(step, step);
+    const settle = (): void => {
+      if (this.#last === result) this.#last = undefined;
+    };
+    this.#last = result;
+    result.then(settle, settle);
+    return result;
+  }
+}
+
+/**
+ * Turns bytes into events as a `TransformStream`, for a place in a pipe. {@linkcode decode} does
+ * the same quicker, and with more options, where the source is at hand.
+ *
+ * An unfinished event at the end is discarded.
+ *
+ * @example
+ * ```ts
+ * import { EventDecoderStream } from "@rivulet/sse";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const events = new Blob(["data: hello\n\n"]).stream().pipeThrough(new EventDecoderStream());
+ * for await (const event of events) assertEquals(event.data, "hello");
+ * ```
+ */
+export class EventDecoderStream
+  extends TransformStream<Uint8Array, ServerSentEvent> {
+  /**
+   * Makes the stream.
+   *
+   * @param options The limit, the comment callback and the last event ID to start from.
+   * @throws {TypeError} If an option has the wrong type.
+   * @throws {RangeError} If `maxEventSize` is not a positive safe integer.
+   */
+  constructor(options: ParseOptions = {}) {
+    const parser = new EventParser(options);
+    super({
+      transform(chunk, controller) {
+        const events: ServerSentEvent[] = [];
+        try {
+          parser.push(chunk, events);
+        } finally {
+          for (const event of events) controller.enqueue(event);
+        }
+      },
+    });
+  }
+}

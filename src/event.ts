@@ -1,0 +1,56 @@
+/**
+ * One event on its way out: what {@linkcode encodeEvent} turns into a frame.
+ *
+ * Every member may be left out. An event that has no `data` moves the receiver's last event ID and
+ * reconnection time, but is never dispatched there, whatever its `event` says
+ * (WHATWG HTML, section 9.2.6, "dispatch the event", step 2).
+ *
+ * A message of `@std/http/server-sent-event-stream` has this shape too.
+ *
+ * @example A named event with an id
+ * ```ts
+ * import { encodeEvent, type ServerSentEventInit } from "@rivulet/sse";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const event: ServerSentEventInit = { event: "tick", data: "42", id: 7 };
+ * assertEquals(encodeEvent(event), "id: 7\nevent: tick\ndata: 42\n\n");
+ * ```
+ */
+export interface ServerSentEventInit {
+  /** Text that the receiver skips; one comment line for each line of it. */
+  comment?: string;
+  /** The event's type, `"message"` when left out. Holds no CR and no LF. */
+  event?: string;
+  /** The payload; one `data` line for each line of it. CRLF and CR arrive as LF. */
+  data?: string;
+  /** The last event ID from this event on; `""` resets it. Holds no CR, no LF and no NUL. */
+  id?: string | number;
+  /** The reconnection time in milliseconds, a non-negative safe integer. */
+  retry?: number;
+}
+
+/**
+ * One event that arrived. It can go straight out again: it is a {@linkcode ServerSentEventInit} too.
+ *
+ * @example
+ * ```ts
+ * import { decode, type ServerSentEvent } from "@rivulet/sse";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const body = new Response("id: 7\ndata: hello\n\n").body!;
+ * const events: ServerSentEvent[] = [];
+ * for await (const event of decode(body)) events.push(event);
+ * assertEquals(events, [{ event: "message", data: "hello", id: "7" }]);
+ * ```
+ *
+ * @typeParam Type The event types that can arrive.
+ * @typeParam Data What `data` holds: text, unless a contract turns it into something else.
+ */
+export interface ServerSentEvent<Type extends string = string, Data = string> {
+  /** The event's type, `"message"` when the sender named none. */
+  readonly event: Type;
+  /** The payload, its lines joined with LF. */
+  readonly data: Data;
+  /** The last event ID as of this event, `""` when there is none. */
+  readonly id: string;
+}
