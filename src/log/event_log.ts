@@ -1,0 +1,165 @@
+/**
+ * What an entry of a log is: an event, or a control entry that tells the parties of the log, never a
+ * client, how far the stream has come.
+ *
+ * | kind | meaning |
+ * |---|---|
+ * | `event` | a published event |
+ * | `begin` | a producer has taken the log |
+ * | `beat` | the producer lives, though it has nothing to say |
+ * | `end` | the stream is complete; nothing follows |
+ * | `failed` | the producer failed, or was declared dead; nothing follows |
+ * | `aborted` | somebody stopped the stream; nothing follows |
+ */
+export type LogEntryKind =
+  | "event"
+  | "begin"
+  | "beat"
+  | "end"
+  | "failed"
+  | "aborted";
+
+/** What is appended to a log. */
+export interface LogInput {
+  /** An event, or which control entry. */
+  readonly kind: LogEntryKind;
+  /**
+   * For an event its whole frame, without an id line, as {@linkcode encodeEvent} gives it: it is
+   * encoded once, ever. For a control entry a note to the parties of the log, `""` when there is none.
+   */
+  readonly body: string;
+}
+
+/** An entry as the log keeps it. */
+export interface LogEntry extends LogInput {
+  /** Its place: 1 for the first of an epoch, then 2, 3, … without a hole. */
+  readonly seq: number;
+  /** When the engine appended it, by the engine's clock, in milliseconds since 1970 (UTC). */
+  readonly time: number;
+}
+
+/** Options of {@linkcode EventLog.append}. */
+export interface AppendOptions {
+  /**
+   * Names the append, in 1 to 256 UTF-16 code units. One that is tried again with the same key appends
+   * nothing and gives the position of the first.
+   */
+  idempotencyKey?: string | undefined;
+  /**
+   * The sequence number that must be the log's last one, 0 for an empty log. With another one the
+   * append rejects with code `conflict` and appends nothing. A key that is known comes first.
+   */
+  expectedLast?: number | undefined;
+}
+
+/** Where an append's last entry stands. */
+export interface LogPosition {
+  /** The log's epoch. */
+  readonly epoch: string;
+  /** The sequence number of the last entry appended; those of one append follow each other. */
+  readonly seq: number;
+}
+
+/** How much {@linkcode EventLog.read} gives at most. At least one entry comes, however big, if there is one. */
+export interface LogLimit {
+  /** The most entries, a positive integer. */
+  readonly entries: number;
+  /** The most bytes of bodies, as UTF-8, a positive integer. */
+  readonly bytes: number;
+}
+
+/** A part of a log, its entries and its bounds from the same snapshot. */
+export interface LogPage {
+  /**
+   * Names this life of the log: 1 to 32 of `0-9a-z`, drawn at random with the first append, so that a
+   * position in a log that was lost or deleted is never taken for one in its successor. `"0"` is
+   * the epoch of a log to which nothing has been appended.
+   */
+  readonly epoch: string;
+  /** The sequence number of the oldest entry kept, `last + 1` when none is. */
+  readonly first: number;
+  /** The sequence number of the newest entry ever appended in this epoch, 0 before the first. */
+  readonly last: number;
+  /** Entries in order, without a hole, from the first one kept behind the number asked for. */
+  readonly entries: readonly LogEntry[];
+}
+
+/**
+ * Where published events live: an epoch and entries numbered 1, 2, 3, … {@linkcode MemoryLog} is one;
+ * Deno KV, Redis and Durable Objects are others. `testEventLog()` tells whether one of your own is.
+ *
+ * What every log does:
+ *
+ * - Numbers are dense; the engine assigns them in the same atomic step that makes the entries durable.
+ *   Nobody can read an entry before that.
+ * - An append is whole or not at all, and so is one with an idempotency key that is tried again.
+ * - A page's entries, `first`, `last` and `epoch` are of one moment. What was trimmed shows in
+ *   `first`: a page never has a hole.
+ * - An engine that cannot be reached, or refuses, rejects with an {@linkcode EventStreamError} of code
+ *   `log-unavailable` and the engine's own error as `cause`. An append that rejects so may still have
+ *   been done; one with an idempotency key can be tried again safely.
+ */
+export interface EventLog {
+  /**
+   * Appends entries, all or none, and then trims what is past the retention.
+   *
+   * @param entries One or more.
+   * @param options The conditions.
+   * @returns Where the last entry stands, once it is durable.
+   * @throws {RangeError} If there is no entry, or more than the log can hold in one append.
+   * @throws {EventStreamError} Code `conflict` or `log-unavailable`.
+   */
+  append(
+    entries: readonly LogInput[],
+    options?: AppendOptions,
+  ): Promise<LogPosition>;
+  /**
+   * Reads entries behind a sequence number.
+   *
+   * @param after The number; 0 reads from the oldest. One past the last gives no entry.
+   * @param limit The most to give.
+   * @throws {EventStreamError} Code `log-unavailable`.
+   */
+  read(after: number, limit: LogLimit): Promise<LogPage>;
+  /**
+   * Calls `wake` after appends, by whomever, until the signal aborts. It is a hint and carries nothing:
+   * it may come late, twice, for nothing or, rarely, not at all. Never throws.
+   */
+  watch(wake: () => void, signal: AbortSignal): void;
+  /**
+   * Lets the whole log go, its epoch and keys too, so many milliseconds from now, unless something
+   * is appended before. What is appended afterwards begins another epoch.
+   *
+   * @param ttl Milliseconds, a positive integer up to 2^31-1.
+   * @throws {EventStreamError} Code `log-unavailable`.
+   */
+  expire(ttl: number): Promise<void>;
+}
+
+/** What a log keeps; named alike on every log. An entry goes when any of the three says so. */
+export interface RetentionOptions {
+  /**
+   * The most entries, a positive integer.
+   *
+   * @default {10000}
+   */
+  maxEvents?: number | undefined;
+  /**
+   * The most bytes of bodies, as UTF-8, a positive integer. One append of more is a `RangeError`.
+   *
+   * @default {67108864}
+   */
+  maxBytes?: number | undefined;
+  /**
+   * The age in milliseconds at which an entry goes, a positive integer.
+   *
+   * @default {undefined} any age
+   */
+  maxAge?: number | undefined;
+  /**
+   * How many milliseconds an idempotency key is remembered, a positive integer.
+   *
+   * @default {600000}
+   */
+  idempotencyTtl?: number | undefined;
+}

@@ -1,0 +1,170 @@
+import {
+  checkAppend,
+  checkRead,
+  checkTtl,
+  conflict,
+  newEpoch,
+  type Retention,
+  retentionOf,
+} from "./_log.ts";
+import type {
+  AppendOptions,
+  EventLog,
+  LogEntry,
+  LogInput,
+  LogLimit,
+  LogPage,
+  LogPosition,
+  RetentionOptions,
+} from "./event_log.ts";
+
+/**
+ * A log in the memory of this process: the default. It is gone with the process; clients of its
+ * successor are told so by a gap event, for the epoch is another.
+ *
+ * @example
+ * ```ts
+ * import { MemoryLog } from "@rivulet/sse/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const log = new MemoryLog({ maxEvents: 100 });
+ * const { epoch, seq } = await log.append([{ kind: "event", body: "data: a\n\n" }]);
+ * const page = await log.read(0, { entries: 10, bytes: 65536 });
+ * assertEquals([page.epoch, page.first, page.last], [epoch, seq, 1]);
+ * assertEquals(page.entries[0]?.body, "data: a\n\n");
+ * ```
+ */
+export class MemoryLog implements EventLog {
+  readonly #retention: Retention;
+  readonly #wakes = new Set<() => void>();
+  #state = new State();
+
+  /**
+   * Makes an empty log.
+   *
+   * @param options What it keeps.
+   * @throws {TypeError} If an option has the wrong type.
+   * @throws {RangeError} If an option is out of range.
+   */
+  constructor(options: RetentionOptions = {}) {
+    this.#retention = retentionOf(options);
+  }
+
+  /** Appends entries; see {@linkcode EventLog.append}. */
+  // deno-lint-ignore require-await -- a promise, so that every failure is a rejection
+  async append(
+    entries: readonly LogInput[],
+    options: AppendOptions = {},
+  ): Promise<LogPosition> {
+    const sizes = checkAppend(entries, options, this.#retention);
+    const { idempotencyKey, expectedLast } = options;
+    const state = this.#current();
+    const known = idempotencyKey && state.keys.get(idempotencyKey);
+    if (known) return known.position;
+    if (expectedLast !== undefined && expectedLast !== state.last) {
+      throw conflict(expectedLast, state.last);
+    }
+    const position = state.append(entries, sizes);
+    if (idempotencyKey !== undefined) {
+      const forgetAt = Date.now() + this.#retention.idempotencyTtl;
+      state.keys.set(idempotencyKey, { position, forgetAt });
+    }
+    state.trim(this.#retention);
+    for (const wake of this.#wakes) wake();
+    return position;
+  }
+
+  /** Reads entries; see {@linkcode EventLog.read}. */
+  // deno-lint-ignore require-await -- a promise, so that every failure is a rejection
+  async read(after: number, limit: LogLimit): Promise<LogPage> {
+    checkRead(after, limit);
+    return this.#current().page(after, limit);
+  }
+
+  /** Calls `wake` after appends; see {@linkcode EventLog.watch}. */
+  watch(wake: () => void, signal: AbortSignal): void {
+    if (signal.aborted) return;
+    this.#wakes.add(wake);
+    signal.addEventListener("abort", () => this.#wakes.delete(wake), {
+      once: true,
+    });
+  }
+
+  /** Lets the log go; see {@linkcode EventLog.expire}. */
+  // deno-lint-ignore require-await -- a promise, so that every failure is a rejection
+  async expire(ttl: number): Promise<void> {
+    checkTtl(ttl);
+    this.#current().goneAt = Date.now() + ttl;
+  }
+
+  #current(): State {
+    const now = Date.now();
+    if (now >= this.#state.goneAt) this.#state = new State();
+    this.#state.trim(this.#retention);
+    for (const [key, { forgetAt }] of this.#state.keys) {
+      if (forgetAt > now) break;
+      this.#state.keys.delete(key);
+    }
+    return this.#state;
+  }
+}
+
+/** One life of the log: what goes when it expires. */
+class State {
+  readonly keys: Map<string, { position: LogPosition; forgetAt: number }> =
+    new Map();
+  goneAt = Infinity;
+  last = 0;
+  #epoch = "0";
+  #entries: LogEntry[] = [];
+  #sizes: number[] = [];
+  #bytes = 0;
+  /** Where the kept entries start; what is before is let go in one piece now and then. */
+  #start = 0;
+
+  append(entries: readonly LogInput[], sizes: readonly number[]): LogPosition {
+    if (this.#epoch === "0") this.#epoch = newEpoch();
+    const newest = this.#entries.at(-1);
+    const time = Math.max(Date.now(), newest?.time ?? 0);
+    for (const [i, { kind, body }] of entries.entries()) {
+      this.#entries.push({ seq: ++this.last, time, kind, body });
+      this.#sizes.push(sizes[i]!);
+      this.#bytes += sizes[i]!;
+    }
+    this.goneAt = Infinity;
+    return { epoch: this.#epoch, seq: this.last };
+  }
+
+  trim({ maxEvents, maxBytes, maxAge }: Retention): void {
+    const oldest = Date.now() - maxAge;
+    while (
+      this.#count > maxEvents || this.#bytes > maxBytes ||
+      (this.#count > 0 && this.#entries[this.#start]!.time <= oldest)
+    ) {
+      this.#bytes -= this.#sizes[this.#start++]!;
+    }
+    if (this.#start <= this.#count) return;
+    this.#entries.splice(0, this.#start);
+    this.#sizes.splice(0, this.#start);
+    this.#start = 0;
+  }
+
+  page(after: number, limit: LogLimit): LogPage {
+    const first = this.last - this.#count + 1;
+    const from = this.#start + Math.max(0, after + 1 - first);
+    const end = Math.min(this.#entries.length, from + limit.entries);
+    let to = from;
+    let bytes = 0;
+    while (
+      to < end && (to === from || bytes + this.#sizes[to]! <= limit.bytes)
+    ) {
+      bytes += this.#sizes[to++]!;
+    }
+    const entries = this.#entries.slice(from, to);
+    return { epoch: this.#epoch, first, last: this.last, entries };
+  }
+
+  get #count(): number {
+    return this.#entries.length - this.#start;
+  }
+}
