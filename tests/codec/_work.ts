@@ -1,0 +1,81 @@
+/** How much text and how many bytes built-in methods went over. */
+export interface Work {
+  /** Calls of the methods that are counted. */
+  calls: number;
+  /** Characters and bytes that those calls searched, copied or decoded. */
+  characters: number;
+}
+
+type Method = (this: unknown, ...args: unknown[]) => unknown;
+
+/** What a call went over: where a search stopped, else the length of what came out or went in. */
+const costs: readonly [
+  owner: object,
+  name: string,
+  cost: (self: unknown, args: unknown[], result: unknown) => number,
+][] = [
+  [String.prototype, "indexOf", searched],
+  [String.prototype, "includes", (self) => lengthOf(self)],
+  [String.prototype, "search", (self) => lengthOf(self)],
+  [String.prototype, "match", (self) => lengthOf(self)],
+  [String.prototype, "replace", (self) => lengthOf(self)],
+  [String.prototype, "replaceAll", (self) => lengthOf(self)],
+  [String.prototype, "split", (self) => lengthOf(self)],
+  [String.prototype, "slice", (_self, _args, result) => lengthOf(result)],
+  [String.prototype, "substring", (_self, _args, result) => lengthOf(result)],
+  [String.prototype, "trim", (self) => lengthOf(self)],
+  [Array.prototype, "join", (_self, _args, result) => lengthOf(result)],
+  [Array.prototype, "concat", (_self, _args, result) => lengthOf(result)],
+  [Uint8Array.prototype, "indexOf", searched],
+  [Uint8Array.prototype, "set", (_self, args) => lengthOf(args[0])],
+  [Uint8Array.prototype, "slice", (_self, _args, result) => lengthOf(result)],
+  [TextDecoder.prototype, "decode", (_self, args) => lengthOf(args[0])],
+];
+
+function searched(self: unknown, args: unknown[], result: unknown): number {
+  const start = Math.min(Number(args[1] ?? 0), lengthOf(self));
+  return (result === -1 ? lengthOf(self) : Number(result) + 1) - start;
+}
+
+function lengthOf(value: unknown): number {
+  return value === undefined ? 0 : (value as { length: number }).length;
+}
+
+/** Runs something synchronous and counts its work instead of timing it, so that the answer is the same on a busy machine. */
+export function workOf(run: () => void): Work {
+  const work: Work = { calls: 0, characters: 0 };
+  const restore = costs.map(([owner, name, cost]) =>
+    count(work, owner, name, cost)
+  );
+  try {
+    run();
+  } finally {
+    for (const undo of restore) undo();
+  }
+  return work;
+}
+
+function count(
+  work: Work,
+  owner: object,
+  name: string,
+  cost: (self: unknown, args: unknown[], result: unknown) => number,
+) {
+  const own = Object.getOwnPropertyDescriptor(owner, name);
+  const original = (owner as Record<string, Method>)[name] as Method;
+  const replacement: Method = function (...args) {
+    const result = original.apply(this, args);
+    work.calls++;
+    work.characters += cost(this, args, result);
+    return result;
+  };
+  Object.defineProperty(owner, name, {
+    configurable: true,
+    writable: true,
+    value: replacement,
+  });
+  return (): void => {
+    if (own === undefined) Reflect.deleteProperty(owner, name);
+    else Object.defineProperty(owner, name, own);
+  };
+}

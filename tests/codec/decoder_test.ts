@@ -1,0 +1,1301 @@
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertInstanceOf,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import {
+  decode,
+  type DecodeOptions,
+  EventDecoderStream,
+  EventStream,
+} from "../../src/decoder.ts";
+import {
+  EventStreamError,
+  type EventStreamErrorCode,
+} from "../../src/error.ts";
+import type { ServerSentEvent } from "../../src/event.ts";
+import { test } from "../_test.ts";
+import { withClock } from "./_clock.ts";
+import {
+  readAll,
+  reasonOf,
+  settle,
+  type Source,
+  sourceOf,
+  unhandledDuring,
+} from "./_source.ts";
+import {
+  cut,
+  pick,
+  randomChunks,
+  randomOf,
+  randomStream,
+  seed,
+} from "./random.ts";
+import { interpret } from "./reference.ts";
+import { eventStreamVectors } from "./vectors.ts";
+
+const encoder = new TextEncoder();
+const contentType = "text/event-stream";
+
+type Way = (stream: EventStream, into: ServerSentEvent[]) => Promise<unknown>;
+
+/** Every way to take the events out of a stream. */
+const ways: Record<string, Way> = {
+  "for await": async (stream, into) => {
+    for await (const event of stream) into.push(event);
+  },
+  "values()": async (stream, into) => {
+    for await (const event of stream.values({ preventCancel: true })) {
+      into.push(event);
+    }
+  },
+  "batches()": async (stream, into) => {
+    for await (const events of stream.batches()) into.push(...events);
+  },
+  "getReader()": (stream, into) => readAll(stream, into),
+  "pipeTo()": (stream, into) =>
+    stream.pipeTo(
+      new WritableStream({ write: (event) => void into.push(event) }),
+    ),
+  "pipeThrough()": (stream, into) =>
+    readAll(stream.pipeThrough(new TransformStream()), into),
+};
+
+const allWays = Object.entries(ways);
+
+function datas(events: readonly ServerSentEvent[]): string[] {
+  return events.map(({ data }) => data);
+}
+
+/** An event for each character. */
+function frames(text: string): string {
+  return [...text].map((data) => `id: ${data}\ndata: ${data}\n\n`).join("");
+}
+
+function assertCode(
+  error: unknown,
+  code: EventStreamErrorCode,
+): asserts error is EventStreamError {
+  assertInstanceOf(error, EventStreamError);
+  assertStrictEquals(error.code, code);
+}
+
+for (const [name, take] of allWays) {
+  test(`EventStream gives the events of every vector through ${name}`, async () => {
+    for (const { name, input, ...vector } of eventStreamVectors) {
+      const bytes = typeof input === "string" ? encoder.encode(input) : input;
+      for (const size of [1, 5, 1 + bytes.length]) {
+        const comments: string[] = [];
+        const stream = decode(sourceOf(cut(bytes, () => size)).stream, {
+          onComment: (comment) => comments.push(comment),
+        });
+        const events: ServerSentEvent[] = [];
+        await take(stream, events);
+        const { events: expected, lastEventId = expected.at(-1)?.[2] ?? "" } =
+          vector;
+        assertEquals(
+          events,
+          expected.map(([event, data, id]) => ({ event, data, id })),
+          name,
+        );
+        assertStrictEquals(stream.lastEventId, lastEventId, name);
+        assertStrictEquals(
+          stream.reconnectionTime,
+          vector.reconnectionTime,
+          name,
+        );
+        assertEquals(comments, [...vector.comments ?? []], name);
+      }
+    }
+  });
+
+  test(`EventStream passes a source's error on unchanged after all complete events through ${name}`, async () => {
+    for (const reason of [new Error("cable cut"), "a string", undefined]) {
+      const source = sourceOf(
+        [frames("ab"), frames("c") + "data: unfinished"],
+        { failsWith: reason },
+      );
+      const events: ServerSentEvent[] = [];
+      assertStrictEquals(
+        await reasonOf(take(decode(source.stream), events)),
+        reason,
+      );
+      assertEquals(datas(events), ["a", "b", "c"]);
+      assertEquals(source.cancels, []);
+    }
+  });
+
+  test(`EventStream gives the events before a failure of its own, then cancels once, through ${name}`, async () => {
+    const thrown = new Error("thrown by a callback");
+    const failing: [DecodeOptions, string, (error: unknown) => void][] = [
+      [
+        { maxEventSize: 20 },
+        "data: more than maxEventSize",
+        (error) => assertCode(error, "event-too-large"),
+      ],
+      [
+        { onComment: raise },
+        ": hello\n",
+        (error) => assertStrictEquals(error, thrown),
+      ],
+      [
+        { until: ({ data }) => data === "d" && raise() },
+        frames("d"),
+        (error) => assertStrictEquals(error, thrown),
+      ],
+    ];
+    function raise(): never {
+      throw thrown;
+    }
+    for (const [options, last, check] of failing) {
+      for (
+        const chunks of [[frames("abc") + last], [frames("abc"), last], [
+          frames("a"),
+          frames("bc") + last,
+        ]]
+      ) {
+        const source = sourceOf([...chunks, frames("e")], "waits");
+        const events: ServerSentEvent[] = [];
+        const stream = decode(source.stream, options);
+        const error = await reasonOf(take(stream, events));
+        check(error);
+        assertEquals(datas(events), ["a", "b", "c"]);
+        assertEquals(source.cancels, [error]);
+        assertStrictEquals(stream.lastEventId, "c");
+      }
+    }
+  });
+
+  test(`decode() with until ends before the end marker and leaves the rest unread through ${name}`, async () => {
+    for (
+      const chunks of [[frames("ab!cd")], [
+        frames("a"),
+        frames("b!c"),
+        frames("d"),
+      ], [frames("ab"), frames("!")]]
+    ) {
+      const source = sourceOf(chunks, "waits");
+      const events: ServerSentEvent[] = [];
+      const stream = decode(source.stream, { until: "!" });
+      await take(stream, events);
+      assertEquals(datas(events), ["a", "b"]);
+      assertStrictEquals(source.cancels.length, 1);
+      assert(source.pulls <= 2);
+      assertStrictEquals(stream.lastEventId, "!");
+    }
+  });
+
+  test(`decode() with a predicate in until ends with the event that it accepts through ${name}`, async () => {
+    for (
+      const chunks of [[frames("ab!cd")], [
+        frames("a"),
+        frames("b!c"),
+        frames("d"),
+      ], [frames("ab"), frames("!")]]
+    ) {
+      const source = sourceOf(chunks, "waits");
+      const events: ServerSentEvent[] = [];
+      const stream = decode(source.stream, {
+        until: (event) => event.id === "!",
+      });
+      await take(stream, events);
+      assertEquals(datas(events), ["a", "b", "!"]);
+      assertStrictEquals(source.cancels.length, 1);
+      assertStrictEquals(stream.lastEventId, "!");
+    }
+  });
+
+  test(`decode() with until fails as truncated when the source ends before through ${name}`, async () => {
+    for (const until of ["!", () => false]) {
+      const source = sourceOf([frames("ab"), "data: !\n"]);
+      const events: ServerSentEvent[] = [];
+      assertCode(
+        await reasonOf(take(decode(source.stream, { until }), events)),
+        "truncated",
+      );
+      assertEquals(datas(events), ["a", "b"]);
+      assertEquals(source.cancels, []);
+    }
+  });
+
+  test(`decode() with a signal fails with its reason while a read waits through ${name}`, async () => {
+    const controller = new AbortController();
+    const source = sourceOf([frames("ab")], "waits");
+    const events: ServerSentEvent[] = [];
+    const taking = reasonOf(
+      take(decode(source.stream, { signal: controller.signal }), events),
+    );
+    await settle();
+    const reason = new Error("enough");
+    controller.abort(reason);
+    assertStrictEquals(await taking, reason);
+    assertEquals(datas(events), ["a", "b"]);
+    assertEquals(source.cancels, [reason]);
+  });
+
+  test(`decode() with an aborted signal fails at once and reads nothing through ${name}`, async () => {
+    const source = sourceOf([frames("ab")]);
+    const reason = new Error("enough");
+    const events: ServerSentEvent[] = [];
+    const stream = decode(source.stream, { signal: AbortSignal.abort(reason) });
+    assertStrictEquals(await reasonOf(take(stream, events)), reason);
+    assertEquals(events, []);
+    assertEquals(source.cancels, [reason]);
+    assertStrictEquals(source.pulls, 0);
+  });
+
+  test(`decode() with idleTimeout fails when no byte comes for that long through ${name}`, async () => {
+    await withClock(async (clock) => {
+      const source = sourceOf([frames("a")], "waits");
+      const events: ServerSentEvent[] = [];
+      const taking = reasonOf(
+        take(decode(source.stream, { idleTimeout: 1000 }), events),
+      );
+      await clock.advance(999);
+      assertEquals(source.cancels, []);
+      await clock.advance(1);
+      const error = await taking;
+      assertCode(error, "idle-timeout");
+      assertEquals(datas(events), ["a"]);
+      assertEquals(source.cancels, [error]);
+      assertStrictEquals(clock.timers, 0);
+    });
+  });
+
+  test(`decode() with idleTimeout takes comments and parts of lines for life through ${name}`, async () => {
+    await withClock(async (clock) => {
+      const source = sourceOf([], "waits");
+      const events: ServerSentEvent[] = [];
+      const taking = take(decode(source.stream, { idleTimeout: 1000 }), events);
+      for (const chunk of [": ping\n", ":", "\n", "da", "ta: x", "\n", "\n"]) {
+        await clock.advance(900);
+        source.send(chunk);
+      }
+      await clock.advance(900);
+      source.close();
+      await taking;
+      assertEquals(datas(events), ["x"]);
+      assertStrictEquals(clock.timers, 0);
+    });
+  });
+
+  test(`EventStream leaves no timer and no listener behind after its end through ${name}`, async () => {
+    await withClock(async (clock) => {
+      const controller = new AbortController();
+      const listeners = countListeners(controller.signal);
+      const source = sourceOf([frames("ab"), frames("!")]);
+      const options = { idleTimeout: 1000, signal: controller.signal };
+      const [ended, reached] = [
+        decode(source.stream, options),
+        decode(sourceOf([frames("a!")], "waits").stream, {
+          ...options,
+          until: "!",
+        }),
+      ];
+      const events: ServerSentEvent[] = [];
+      await take(ended, events);
+      await take(reached, events);
+      assertEquals(datas(events), ["a", "b", "!", "a"]);
+      assertStrictEquals(clock.timers, 0);
+      assertStrictEquals(listeners(), 0);
+      controller.abort();
+      assertEquals(source.cancels, []);
+    });
+  });
+
+  test(`EventStream ends without events on an empty source through ${name}`, async () => {
+    for (
+      const source of [
+        sourceOf([]).stream,
+        sourceOf([new Uint8Array()]).stream,
+        sourceOf([": hi\n"]).stream,
+      ]
+    ) {
+      const events: ServerSentEvent[] = [];
+      await take(decode(source), events);
+      assertEquals(events, []);
+    }
+  });
+}
+
+/** Gives a function that tells how many listeners a signal has now more than before. */
+function countListeners(signal: AbortSignal): () => number {
+  const listeners: unknown[] = [];
+  const { addEventListener, removeEventListener } = signal;
+  Object.assign(signal, {
+    addEventListener: (...args: Parameters<typeof addEventListener>) => {
+      listeners.push(args[1]);
+      addEventListener.apply(signal, args);
+    },
+    removeEventListener: (...args: Parameters<typeof removeEventListener>) => {
+      if (listeners.includes(args[1])) {
+        listeners.splice(listeners.indexOf(args[1]), 1);
+      }
+      removeEventListener.apply(signal, args);
+    },
+  });
+  return () => listeners.length;
+}
+
+test(`EventStream agrees with the standard on random streams taken in random ways (seed ${seed})`, async () => {
+  for (let index = 0; index < 2000; index++) {
+    const random = randomOf(seed + 2, index);
+    const bytes = randomStream(random);
+    const [name, take] = pick(random, allWays);
+    const comments: string[] = [];
+    const stream = decode(sourceOf(randomChunks(random, bytes)).stream, {
+      onComment: (comment) => comments.push(comment),
+    });
+    const events: ServerSentEvent[] = [];
+    await take(stream, events);
+    const actual = {
+      events: events.map(({ event, data, id }) => [event, data, id]),
+      lastEventId: stream.lastEventId,
+      reconnectionTime: stream.reconnectionTime,
+      comments,
+    };
+    const expected = interpret(bytes);
+    if (JSON.stringify(actual) === JSON.stringify(expected)) continue;
+    assertEquals<unknown>(
+      actual,
+      expected,
+      `RIVULET_SEED=${seed}, stream ${index} through ${name}`,
+    );
+  }
+});
+
+test("decode() takes a response of any spelling of its MIME type", async () => {
+  const types = [
+    "text/event-stream",
+    "Text/EVENT-Stream",
+    "text/event-stream;charset=utf-8",
+    "text/event-stream ; charset=UTF-8",
+    "text/event-stream;",
+    'text/event-stream; x="a;b"; bogus',
+    "\ttext/event-stream ",
+  ];
+  for (const type of types) {
+    const response = new Response(frames("ab"), {
+      headers: { "content-type": type },
+    });
+    assertEquals(datas(await readAll(decode(response))), ["a", "b"], type);
+  }
+});
+
+test("decode() refuses a response of another MIME type and leaves its body to be read", async () => {
+  const types = [
+    undefined,
+    "",
+    "text/plain",
+    "text/html; charset=text/event-stream",
+    "application/json",
+    "text/event-streams",
+    "xtext/event-stream",
+    "text/event-stream/x",
+    "text/ event-stream",
+    "text/*",
+    "event-stream",
+  ];
+  for (const type of types) {
+    const response = new Response(encoder.encode("a body"), {
+      headers: type === undefined ? {} : { "content-type": type },
+    });
+    const error = assertThrows(() => decode(response), EventStreamError);
+    assertCode(error, "not-an-event-stream");
+    assertStrictEquals(error.response, response);
+    assertFalse(response.bodyUsed);
+    assertFalse(response.body?.locked);
+    assertStrictEquals(await error.response?.text(), "a body");
+  }
+});
+
+test("decode() refuses a response of a status other than 200 and leaves its body to be read", async () => {
+  for (
+    const status of [
+      201,
+      203,
+      206,
+      299,
+      300,
+      400,
+      401,
+      404,
+      410,
+      429,
+      500,
+      503,
+      599,
+    ]
+  ) {
+    const response = new Response("why", {
+      status,
+      headers: { "content-type": contentType },
+    });
+    const error = assertThrows(() => decode(response), EventStreamError);
+    assertCode(error, "not-an-event-stream");
+    assertStrictEquals(error.response?.status, status);
+    assertStrictEquals(await error.response?.text(), "why");
+  }
+  for (const status of [204, 205, 304]) {
+    const response = new Response(null, {
+      status,
+      headers: { "content-type": contentType },
+    });
+    assertCode(
+      assertThrows(() => decode(response), EventStreamError),
+      "not-an-event-stream",
+    );
+  }
+});
+
+test("decode() takes a response without a body for an empty stream", async () => {
+  assertEquals(
+    await readAll(
+      decode(new Response(null, { headers: { "content-type": contentType } })),
+    ),
+    [],
+  );
+});
+
+test("decode() refuses a locked or used body", async () => {
+  const headers = { "content-type": contentType };
+  const locked = new Response(frames("a"), { headers });
+  const reader = locked.body?.getReader();
+  assertThrows(() => decode(locked), TypeError, "Cannot decode");
+  await reader?.cancel();
+  const used = new Response(frames("a"), { headers });
+  await used.text();
+  assertThrows(() => decode(used), TypeError, "Cannot decode");
+  const { stream } = sourceOf([]);
+  stream.getReader();
+  assertThrows(() => decode(stream), TypeError, "Cannot decode");
+});
+
+test("decode() refuses what is neither a response nor a stream", () => {
+  for (
+    const source of [undefined, null, "data: x\n\n", {}, new Uint8Array(), [
+      frames("a"),
+    ]]
+  ) {
+    assertThrows(
+      () => decode(source as unknown as Response),
+      TypeError,
+      "Cannot decode",
+    );
+  }
+});
+
+test("decode() refuses bad options and leaves the source alone", async () => {
+  const bad: [Record<string, unknown>, new () => Error][] = [
+    [{ maxEventSize: 0 }, RangeError],
+    [{ maxEventSize: -1 }, RangeError],
+    [{ maxEventSize: 1.5 }, RangeError],
+    [{ maxEventSize: NaN }, RangeError],
+    [{ maxEventSize: "1" }, TypeError],
+    [{ idleTimeout: 0 }, RangeError],
+    [{ idleTimeout: -1 }, RangeError],
+    [{ idleTimeout: NaN }, RangeError],
+    [{ idleTimeout: 2 ** 31 }, RangeError],
+    [{ idleTimeout: "1s" }, TypeError],
+    [{ onComment: "x" }, TypeError],
+    [{ until: 5 }, TypeError],
+    [{ until: /x/ }, TypeError],
+    [{ signal: {} }, TypeError],
+    [{ lastEventId: 5 }, TypeError],
+  ];
+  for (const [options, type] of bad) {
+    const source = sourceOf([frames("a")]);
+    const error = assertThrows(
+      () => decode(source.stream, options as DecodeOptions),
+      type,
+      "Cannot ",
+    );
+    const [name] = Object.keys(options);
+    assert(error.message.includes(`${name} must be`), error.message);
+    assertFalse(source.stream.locked, error.message);
+    assertEquals(datas(await readAll(decode(source.stream))), ["a"]);
+  }
+});
+
+test("decode() takes options that are undefined as left out", async () => {
+  const options = {
+    maxEventSize: undefined,
+    signal: undefined,
+    idleTimeout: undefined,
+    onComment: undefined,
+    until: undefined,
+    lastEventId: undefined,
+  };
+  assertEquals(
+    datas(
+      await readAll(
+        decode(sourceOf([": hi\n" + frames("ab")]).stream, options),
+      ),
+    ),
+    ["a", "b"],
+  );
+});
+
+test("decode() fails with a TypeError on chunks that are no bytes, and cancels the source", async () => {
+  const source = sourceOf([frames("a"), "data: x\n\n"], "waits");
+  const text = source.stream.pipeThrough(
+    new TransformStream<Uint8Array, string>({
+      transform: (chunk, controller) =>
+        controller.enqueue(new TextDecoder().decode(chunk)),
+    }),
+  );
+  const error = await reasonOf(
+    readAll(decode(text as unknown as ReadableStream<Uint8Array>)),
+  );
+  assertInstanceOf(error, TypeError);
+  await settle();
+  assertEquals(source.cancels, [error]);
+});
+
+test("decode() reads a byte stream", async () => {
+  const chunks = cut(encoder.encode(frames("abc")), () => 4);
+  const source = new ReadableStream({
+    type: "bytes",
+    pull: (controller) => {
+      const chunk = chunks.shift();
+      if (chunk === undefined) controller.close();
+      else controller.enqueue(chunk as Uint8Array<ArrayBuffer>);
+    },
+  });
+  assertEquals(datas(await readAll(decode(source))), ["a", "b", "c"]);
+});
+
+test("decode() with lastEventId gives it to events before the first id line", async () => {
+  const stream = decode(
+    sourceOf(["data: x\n\n" + frames("a") + "id\ndata: y\n\n"]).stream,
+    { lastEventId: "41" },
+  );
+  assertStrictEquals(stream.lastEventId, "41");
+  assertEquals((await readAll(stream)).map(({ id }) => id), ["41", "a", ""]);
+  assertStrictEquals(stream.lastEventId, "");
+});
+
+test("decode() with until passes a source's error on as it is", async () => {
+  const reason = new Error("cable cut");
+  const source = sourceOf([frames("a")], { failsWith: reason });
+  assertStrictEquals(
+    await reasonOf(readAll(decode(source.stream, { until: "!" }))),
+    reason,
+  );
+});
+
+test("decode() with until compares all of the data", async () => {
+  const source = sourceOf([
+    "data: ! \n\ndata: !\ndata\n\ndata: !!\n\nevent: end\ndata: !\n\n" +
+    frames("a"),
+  ], "waits");
+  assertEquals(datas(await readAll(decode(source.stream, { until: "!" }))), [
+    "! ",
+    "!\n",
+    "!!",
+  ]);
+});
+
+test("decode() with until does not fail on what follows the end marker", async () => {
+  const source = sourceOf([`${frames("a!")}data: ${"x".repeat(100)}`], "waits");
+  assertEquals(
+    datas(
+      await readAll(decode(source.stream, { until: "!", maxEventSize: 50 })),
+    ),
+    ["a"],
+  );
+});
+
+test("decode() with until may be left before the end marker", async () => {
+  const source = sourceOf([frames("ab!")]);
+  for await (const event of decode(source.stream, { until: "!" })) {
+    assertStrictEquals(event.data, "a");
+    break;
+  }
+  assertStrictEquals(source.cancels.length, 1);
+});
+
+test("decode() with a signal drops what was parsed and not handed out", async () => {
+  const controller = new AbortController();
+  const source = sourceOf([frames("abc")], "waits");
+  const stream = decode(source.stream, { signal: controller.signal });
+  const iterator = stream[Symbol.asyncIterator]();
+  assertStrictEquals((await iterator.next()).value?.data, "a");
+  controller.abort();
+  assertStrictEquals(await reasonOf(iterator.next()), controller.signal.reason);
+  assertStrictEquals(stream.lastEventId, "a");
+  assertEquals(source.cancels, [controller.signal.reason]);
+});
+
+test("decode() with a signal fails though the source does not answer to cancel", async () => {
+  const controller = new AbortController();
+  const source = new ReadableStream<Uint8Array>({
+    cancel: () => new Promise(() => {}),
+  });
+  const reading = reasonOf(
+    readAll(decode(source, { signal: controller.signal })),
+  );
+  controller.abort("enough");
+  assertStrictEquals(await reading, "enough");
+});
+
+test("decode() with a signal that aborts after the stream was left does nothing", async () => {
+  const controller = new AbortController();
+  const listeners = countListeners(controller.signal);
+  const source = sourceOf([frames("ab")], "waits");
+  for await (const _ of decode(source.stream, { signal: controller.signal })) {
+    break;
+  }
+  assertStrictEquals(listeners(), 0);
+  controller.abort();
+  assertStrictEquals(source.cancels.length, 1);
+});
+
+test("decode() with idleTimeout does not count the time in which nobody reads", async () => {
+  await withClock(async (clock) => {
+    const source = sourceOf([frames("ab"), frames("c")], "waits");
+    const stream = decode(source.stream, { idleTimeout: 1000 });
+    await clock.advance(5000);
+    const events: string[] = [];
+    for await (const { data } of stream) {
+      events.push(data);
+      await clock.advance(5000);
+      if (data === "c") break;
+    }
+    assertEquals(events, ["a", "b", "c"]);
+    assertStrictEquals(source.cancels.length, 1);
+    assertStrictEquals(clock.timers, 0);
+  });
+});
+
+test("decode() with idleTimeout leaves no timer when it is cancelled, aborted or fails", async () => {
+  const ends: ((
+    stream: EventStream,
+    source: Source,
+    controller: AbortController,
+  ) => unknown)[] = [
+    (stream) => stream.cancel(),
+    (_stream, _source, controller) => controller.abort("enough"),
+    (_stream, source) => source.fail("cable cut"),
+    (_stream, source) => source.send(`data: ${"x".repeat(100)}`),
+    (_stream, source) => source.close(),
+  ];
+  for (const end of ends) {
+    await withClock(async (clock) => {
+      const controller = new AbortController();
+      const source = sourceOf([], "waits");
+      const stream = decode(source.stream, {
+        idleTimeout: 1000,
+        maxEventSize: 50,
+        signal: controller.signal,
+      });
+      const reader = stream.getReader();
+      const reading = reader.read().catch(() => {});
+      await settle();
+      assertStrictEquals(clock.timers, 1);
+      reader.releaseLock();
+      await end(stream, source, controller);
+      await reading;
+      await settle();
+      assertStrictEquals(clock.timers, 0);
+    });
+  }
+});
+
+test("EventStream is a ReadableStream that is iterated as one", async () => {
+  const stream = decode(sourceOf([frames("ab")]).stream);
+  assertInstanceOf(stream, EventStream);
+  assertInstanceOf(stream, ReadableStream);
+  assertFalse(stream.locked);
+  const iterator = stream[Symbol.asyncIterator]();
+  assert(stream.locked);
+  assertThrows(() => stream.getReader(), TypeError);
+  assertThrows(() => stream[Symbol.asyncIterator](), TypeError);
+  assertStrictEquals((await iterator.next()).value?.data, "a");
+  assertStrictEquals((await iterator.next()).value?.data, "b");
+  assertEquals(await iterator.next(), { done: true, value: undefined });
+  assertEquals(await iterator.next(), { done: true, value: undefined });
+  assertFalse(stream.locked);
+});
+
+test("EventStream gives events in order to calls of next() that do not wait for each other", async () => {
+  const stream = decode(
+    sourceOf([frames("ab"), frames("c"), ": hi\n", frames("d")]).stream,
+  );
+  const iterator = stream[Symbol.asyncIterator]();
+  const results = await Promise.all(
+    Array.from({ length: 6 }, () => iterator.next()),
+  );
+  assertEquals(results.map(({ value }) => value?.data), [
+    "a",
+    "b",
+    "c",
+    "d",
+    undefined,
+    undefined,
+  ]);
+  assertEquals(results.map(({ done }) => done), [
+    false,
+    false,
+    false,
+    false,
+    true,
+    true,
+  ]);
+});
+
+test("EventStream is unlocked and over for its iterator after a failure, as a ReadableStream is", async () => {
+  const reason = new Error("cable cut");
+  const stream = decode(sourceOf([frames("a")], { failsWith: reason }).stream);
+  const iterator = stream[Symbol.asyncIterator]();
+  assertStrictEquals((await iterator.next()).value?.data, "a");
+  assertStrictEquals(await reasonOf(iterator.next()), reason);
+  assertFalse(stream.locked);
+  assertEquals(await iterator.next(), { done: true, value: undefined });
+  assertStrictEquals(await reasonOf(stream.getReader().read()), reason);
+});
+
+test("EventStream.batches() gives everything that one read completed, and never nothing", async () => {
+  const chunks = [
+    frames("ab"),
+    ": hi\n",
+    "id: 7\n\n",
+    "data: c\n\nda",
+    "ta: d\n",
+    "\n" + frames("ef") + "data: g",
+  ];
+  const batches: string[][] = [];
+  for await (const events of decode(sourceOf(chunks).stream).batches()) {
+    batches.push(datas(events));
+  }
+  assertEquals(batches, [["a", "b"], ["c"], ["d", "e", "f"]]);
+});
+
+test("EventStream.batches() gives arrays that are the caller's own", async () => {
+  const batches = decode(sourceOf([frames("ab"), frames("cd")]).stream)
+    .batches();
+  const seen: string[] = [];
+  for await (const events of batches) {
+    seen.push(...datas(events));
+    events.length = 0;
+    events.push({ event: "mine", data: "mine", id: "mine" });
+  }
+  assertEquals(seen, ["a", "b", "c", "d"]);
+});
+
+const leaves: Record<string, (stream: EventStream) => Promise<void>> = {
+  "break": async (stream) => {
+    for await (const _ of stream) break;
+  },
+  "return": async (stream) => {
+    await (async () => {
+      for await (const event of stream) return event;
+    })();
+  },
+  "throw": async (stream) => {
+    const leaving = async () => {
+      for await (const _ of stream) throw new RangeError("enough");
+    };
+    await assertRejects(leaving, RangeError, "enough");
+  },
+  "break out of batches()": async (stream) => {
+    for await (const _ of stream.batches()) break;
+  },
+  "throw out of batches()": async (stream) => {
+    const leaving = async () => {
+      for await (const _ of stream.batches()) throw new RangeError("enough");
+    };
+    await assertRejects(leaving, RangeError, "enough");
+  },
+  "return() of the iterator": async (stream) => {
+    const iterator = stream[Symbol.asyncIterator]();
+    await iterator.next();
+    await iterator.return?.();
+    await iterator.return?.();
+    assertEquals(await iterator.next(), { done: true, value: undefined });
+  },
+  "return() of the iterator before next()": async (stream) => {
+    await stream[Symbol.asyncIterator]().return?.();
+  },
+  "cancel()": async (stream) => {
+    await stream.cancel();
+    await stream.cancel();
+  },
+  "cancel() of a reader": async (stream) => {
+    const reader = stream.getReader();
+    await reader.read();
+    await reader.cancel();
+    assertEquals<unknown>(await reader.read(), {
+      done: true,
+      value: undefined,
+    });
+  },
+  "cancel() while a read waits": async (stream) => {
+    const reader = stream.getReader();
+    for (let reads = 0; reads < 3; reads++) await reader.read();
+    const reading = reader.read();
+    await settle();
+    await reader.cancel();
+    assertEquals<unknown>(await reading, { done: true, value: undefined });
+  },
+  "cancel() of both branches of tee()": async (stream) => {
+    const [left, right] = stream.tee();
+    const reader = left.getReader();
+    await reader.read();
+    await Promise.all([reader.cancel(), right.cancel()]);
+  },
+  "cancel() behind pipeThrough()": async (stream) => {
+    const reader = stream.pipeThrough(new TransformStream()).getReader();
+    await reader.read();
+    await reader.cancel();
+    await settle();
+  },
+  "a sink that fails": async (stream) => {
+    const sink = new WritableStream<ServerSentEvent>({
+      write: () => {
+        throw new RangeError("full");
+      },
+    });
+    await assertRejects(() => stream.pipeTo(sink), RangeError, "full");
+  },
+  "an aborted pipe": async (stream) => {
+    const controller = new AbortController();
+    const piping = reasonOf(
+      stream.pipeTo(new WritableStream(), { signal: controller.signal }),
+    );
+    await settle();
+    controller.abort("enough");
+    assertStrictEquals(await piping, "enough");
+  },
+};
+
+for (const [name, leave] of Object.entries(leaves)) {
+  test(`EventStream cancels its source exactly once on ${name}`, async () => {
+    const source = sourceOf([frames("abc")], "waits");
+    const rejections = await unhandledDuring(() =>
+      leave(decode(source.stream))
+    );
+    assertEquals(rejections, []);
+    assertStrictEquals(source.cancels.length, 1);
+  });
+}
+
+test("EventStream.cancel() hands its reason to the source and waits for it", async () => {
+  const reason = new Error("enough");
+  let given: unknown;
+  let cancelled = false;
+  const source = new ReadableStream<Uint8Array>({
+    cancel: async (reason) => {
+      given = reason;
+      await settle();
+      cancelled = true;
+    },
+  });
+  await decode(source).cancel(reason);
+  assertStrictEquals(given, reason);
+  assert(cancelled);
+});
+
+test("EventStream.cancel() rejects with what the source's cancel rejects with", async () => {
+  const reason = new Error("stuck");
+  const stuck = () =>
+    new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.enqueue(encoder.encode(frames("ab"))),
+      cancel: () => Promise.reject(reason),
+    }, { highWaterMark: 0 });
+  assertStrictEquals(await reasonOf(decode(stuck()).cancel()), reason);
+  const leaving = async () => {
+    for await (const _ of decode(stuck())) break;
+  };
+  assertStrictEquals(await reasonOf(leaving()), reason);
+});
+
+test("EventStream.values() with preventCancel leaves the rest to another reader", async () => {
+  const source = sourceOf([frames("abc"), frames("de")]);
+  const stream = decode(source.stream);
+  for await (const _ of stream.values({ preventCancel: true })) break;
+  assertEquals(source.cancels, []);
+  assertFalse(stream.locked);
+  assertEquals(datas(await readAll(stream)), ["b", "c", "d", "e"]);
+});
+
+test("EventStream gives every event once when ways to read are mixed", async () => {
+  const source = sourceOf([
+    frames("abcde"),
+    frames("fg"),
+    frames("hijkl"),
+    frames("mno"),
+  ]);
+  const stream = decode(source.stream);
+  const seen: string[] = [];
+  const read = async () => {
+    const reader = stream.getReader();
+    seen.push((await reader.read()).value?.data ?? "");
+    reader.releaseLock();
+  };
+  await read();
+  for await (const { data } of stream.values({ preventCancel: true })) {
+    seen.push(data);
+    if (seen.length === 3) break;
+  }
+  await read();
+  await read();
+  for await (const { data } of stream.values({ preventCancel: true })) {
+    seen.push(data);
+    if (data === "h") break;
+  }
+  assertStrictEquals(seen.at(-1), "h");
+  await read();
+  for await (const events of stream.batches()) seen.push(...datas(events));
+  assertStrictEquals(seen.join(""), "abcdefghijklmno");
+  assertEquals(source.cancels, []);
+});
+
+test("EventStream goes on in batches(), a pipe or branches after single reads", async () => {
+  const rests: ((stream: EventStream) => Promise<string[]>)[] = [
+    async (stream) => {
+      const seen: string[] = [];
+      for await (const events of stream.batches()) seen.push(...datas(events));
+      return seen;
+    },
+    async (stream) =>
+      datas(await readAll(stream.pipeThrough(new TransformStream()))),
+    async (stream) => {
+      const [left, right] = stream.tee();
+      const [lefts, rights] = await Promise.all([
+        readAll(left),
+        readAll(right),
+      ]);
+      assertEquals(lefts, rights);
+      return datas(lefts);
+    },
+  ];
+  for (const rest of rests) {
+    const stream = decode(sourceOf([frames("abc"), frames("de")]).stream);
+    const reader = stream.getReader();
+    await reader.read();
+    reader.releaseLock();
+    assertEquals(await rest(stream), ["b", "c", "d", "e"]);
+  }
+});
+
+test("EventStream keeps the event of a read that was waiting when its reader let go", async () => {
+  for (const take of Object.values(ways)) {
+    const source = sourceOf([], "waits");
+    const stream = decode(source.stream);
+    const reader = stream.getReader();
+    const reading = reasonOf(reader.read());
+    await settle();
+    reader.releaseLock();
+    assertInstanceOf(await reading, TypeError);
+    const events: ServerSentEvent[] = [];
+    const taking = take(stream, events);
+    await settle();
+    source.send(frames("ab"));
+    await settle();
+    source.send(frames("c"));
+    await settle();
+    source.close();
+    await taking;
+    assertEquals(datas(events), ["a", "b", "c"]);
+  }
+});
+
+test("EventStream.tee() gives both branches every event", async () => {
+  const [left, right] = decode(sourceOf([frames("abc"), frames("de")]).stream)
+    .tee();
+  assertEquals(datas(await readAll(left)), ["a", "b", "c", "d", "e"]);
+  assertEquals(datas(await readAll(right)), ["a", "b", "c", "d", "e"]);
+});
+
+test("EventStream.pipeTo() closes its sink, or leaves it open, or aborts it with the source's error", async () => {
+  const calls: unknown[] = [];
+  const sink = () =>
+    new WritableStream<ServerSentEvent>({
+      close: () => void calls.push("close"),
+      abort: (reason) => void calls.push(reason),
+    });
+  const reason = new Error("cable cut");
+  await decode(sourceOf([frames("ab")]).stream).pipeTo(sink());
+  await decode(sourceOf([frames("ab")]).stream).pipeTo(sink(), {
+    preventClose: true,
+  });
+  await reasonOf(
+    decode(sourceOf([frames("ab")], { failsWith: reason }).stream).pipeTo(
+      sink(),
+    ),
+  );
+  assertEquals(calls, ["close", reason]);
+});
+
+test("EventStream reads nothing before an event is asked for", async () => {
+  const source = sourceOf([frames("ab")]);
+  const stream = decode(source.stream);
+  await settle();
+  assertStrictEquals(source.pulls, 0);
+  const batches = stream.batches();
+  await settle();
+  assertStrictEquals(source.pulls, 0);
+  await batches.next();
+  assertStrictEquals(source.pulls, 1);
+  await batches.return();
+});
+
+test("EventStream reads no chunk ahead of the events that are asked for", async () => {
+  const chunks = Array.from(
+    { length: 20 },
+    (_, index) => frames("abc") + `: ${index}\n`,
+  );
+  const readers: Record<
+    string,
+    (stream: EventStream) => AsyncIterator<unknown>
+  > = {
+    iterator: (stream) => stream[Symbol.asyncIterator](),
+    reader: (stream) => {
+      const reader = stream.getReader();
+      return { next: () => reader.read() as Promise<IteratorResult<unknown>> };
+    },
+  };
+  for (const [name, read] of Object.entries(readers)) {
+    const source = sourceOf(chunks, "waits");
+    const iterator = read(decode(source.stream));
+    for (let count = 1; count <= 30; count++) {
+      await iterator.next();
+      await settle();
+      assertStrictEquals(
+        source.pulls,
+        Math.ceil(count / 3),
+        `${name} after ${count} events`,
+      );
+    }
+  }
+});
+
+test("EventStream holds its source back at most one chunk behind a slow pipe", async () => {
+  const chunks = Array.from({ length: 20 }, () => frames("abc"));
+  const pipes: Record<
+    string,
+    (stream: EventStream) => ReadableStream<ServerSentEvent>
+  > = {
+    "pipeThrough()": (stream) => stream.pipeThrough(new TransformStream()),
+    "tee()": (stream) => stream.tee()[0],
+  };
+  for (const [name, pipe] of Object.entries(pipes)) {
+    const source = sourceOf(chunks, "waits");
+    const reader = pipe(decode(source.stream)).getReader();
+    for (let count = 0; count <= 30; count++) {
+      if (count > 0) await reader.read();
+      await settle();
+      assert(
+        source.pulls <= Math.ceil(count / 3) + 1,
+        `${name}: ${source.pulls} chunks for ${count} events`,
+      );
+    }
+    assert(source.pulls >= 10, name);
+  }
+});
+
+test("EventStream.lastEventId is that of the events handed out", async () => {
+  for (const way of ["iterator", "reader"]) {
+    const stream = decode(
+      sourceOf([
+        frames("ab") + "id: c\n\nid: d\n",
+        "\n" + frames("ef") + "id: g\n",
+      ]).stream,
+    );
+    const reader = way === "reader" ? stream.getReader() : undefined;
+    const iterator = reader ?? stream[Symbol.asyncIterator]();
+    const ids: string[] = [stream.lastEventId];
+    for (;;) {
+      const { done } = reader === undefined
+        ? await (iterator as AsyncIterator<unknown>).next()
+        : await reader.read();
+      if (done) break;
+      ids.push(stream.lastEventId);
+    }
+    ids.push(stream.lastEventId);
+    assertEquals(ids, ["", "a", "c", "e", "f", "f"], way);
+  }
+});
+
+test("EventStream.lastEventId is that of the batch handed out", async () => {
+  const stream = decode(
+    sourceOf([frames("ab"), "id: c\n\n", frames("de") + "id: f\n\n"]).stream,
+  );
+  const ids: string[] = [];
+  for await (const _ of stream.batches()) ids.push(stream.lastEventId);
+  assertEquals(ids, ["b", "f"]);
+});
+
+test("EventStream.lastEventId stays where the reader stopped when the stream is cancelled", async () => {
+  const stream = decode(sourceOf([frames("abc")]).stream);
+  for await (const _ of stream) break;
+  assertStrictEquals(stream.lastEventId, "a");
+});
+
+test("EventStream.reconnectionTime takes effect at once", async () => {
+  const source = sourceOf(["data: a\n\nretry: 10\n"], "waits");
+  const stream = decode(source.stream);
+  assertStrictEquals(stream.reconnectionTime, undefined);
+  const iterator = stream[Symbol.asyncIterator]();
+  await iterator.next();
+  assertStrictEquals(stream.reconnectionTime, 10);
+  const next = iterator.next();
+  await settle();
+  source.send("retry: 20\n");
+  await settle();
+  assertStrictEquals(stream.reconnectionTime, 20);
+  source.send("retry: x\n\ndata: b\n\n");
+  await next;
+  assertStrictEquals(stream.reconnectionTime, 20);
+  await iterator.return?.();
+});
+
+test("EventStream leaves no rejection unhandled when nobody reads", async () => {
+  const refuse = () => Promise.reject(new Error("stuck"));
+  const rejections = await unhandledDuring(async () => {
+    decode(sourceOf([]).stream, { signal: AbortSignal.abort("enough") });
+    const controller = new AbortController();
+    decode(new ReadableStream({ cancel: refuse }), {
+      signal: controller.signal,
+    });
+    decode(sourceOf([], { failsWith: new Error("cable cut") }).stream);
+    controller.abort("enough");
+    const iterator = decode(
+      sourceOf([frames("a")], { failsWith: "cable cut" }).stream,
+    )[Symbol.asyncIterator]();
+    await iterator.next();
+    await iterator.return?.();
+  });
+  assertEquals(rejections, []);
+});
+
+test("EventStream leaves no rejection unhandled when its own failure meets a source that refuses to cancel", async () => {
+  const source = () =>
+    new ReadableStream<Uint8Array>({
+      pull: (controller) =>
+        controller.enqueue(
+          encoder.encode(": hi\n" + frames("a!") + "data: too large"),
+        ),
+      cancel: () => Promise.reject(new Error("stuck")),
+    }, { highWaterMark: 0 });
+  const rejections = await unhandledDuring(async () => {
+    for (const take of Object.values(ways)) {
+      const events: ServerSentEvent[] = [];
+      assertCode(
+        await reasonOf(take(decode(source(), { maxEventSize: 12 }), events)),
+        "event-too-large",
+      );
+      await take(decode(source(), { until: "!" }), events);
+      assertEquals(datas(events), ["a", "!", "a"]);
+    }
+  });
+  assertEquals(rejections, []);
+});
+
+test("new EventStream() decodes a stream as decode() does", async () => {
+  const stream = new EventStream(sourceOf([frames("ab!")]).stream, {
+    until: "!",
+  });
+  assertEquals(datas(await readAll(stream)), ["a", "b"]);
+});
+
+test("EventDecoderStream gives the events of every vector", async () => {
+  for (const { name, input, events } of eventStreamVectors) {
+    const bytes = typeof input === "string" ? encoder.encode(input) : input;
+    for (const size of [1, 5, 1 + bytes.length]) {
+      const stream = sourceOf(cut(bytes, () => size)).stream.pipeThrough(
+        new EventDecoderStream(),
+      );
+      const expected = events.map(([event, data, id]) => ({ event, data, id }));
+      assertEquals(await readAll(stream), expected, name);
+    }
+  }
+});
+
+test("EventDecoderStream takes the parser's options", async () => {
+  const comments: string[] = [];
+  const stream = sourceOf([": hi\n", "data: x\n\n"]).stream.pipeThrough(
+    new EventDecoderStream({
+      onComment: (comment) => comments.push(comment),
+      lastEventId: "7",
+    }),
+  );
+  assertEquals(await readAll(stream), [{
+    event: "message",
+    data: "x",
+    id: "7",
+  }]);
+  assertEquals(comments, ["hi"]);
+  assertThrows(
+    () => new EventDecoderStream({ maxEventSize: 0 }),
+    RangeError,
+    "maxEventSize must be",
+  );
+});
+
+test("EventDecoderStream fails with event-too-large after the events before it, and its source is cancelled", async () => {
+  const large = `data: ${"x".repeat(100)}`;
+  for (
+    const chunks of [[frames("abc") + large], [frames("abc"), large], [
+      frames("a"),
+      frames("bc") + large,
+    ]]
+  ) {
+    const source = sourceOf([...chunks, frames("d")], "waits");
+    const events: ServerSentEvent[] = [];
+    const stream = source.stream.pipeThrough(
+      new EventDecoderStream({ maxEventSize: 50 }),
+    );
+    const error = await reasonOf(readAll(stream, events));
+    assertCode(error, "event-too-large");
+    assertEquals(datas(events), ["a", "b", "c"]);
+    await settle();
+    assertEquals(source.cancels, [error]);
+  }
+});
+
+test("EventDecoderStream passes a source's error on unchanged", async () => {
+  const reason = new Error("cable cut");
+  const source = sourceOf([frames("a")], { failsWith: reason });
+  assertStrictEquals(
+    await reasonOf(
+      readAll(source.stream.pipeThrough(new EventDecoderStream())),
+    ),
+    reason,
+  );
+});
+
+test("EventDecoderStream hands a cancellation on to its source", async () => {
+  const source = sourceOf([frames("abc")], "waits");
+  const reader = source.stream.pipeThrough(new EventDecoderStream())
+    .getReader();
+  await reader.read();
+  await reader.cancel("enough");
+  await settle();
+  assertEquals(source.cancels, ["enough"]);
+});
+
+test("EventDecoderStream holds its source back", async () => {
+  const source = sourceOf(
+    Array.from({ length: 20 }, () => frames("abc")),
+    "waits",
+  );
+  const reader = source.stream.pipeThrough(new EventDecoderStream())
+    .getReader();
+  for (let count = 0; count <= 30; count++) {
+    if (count > 0) await reader.read();
+    await settle();
+    // One chunk waits in the writable side of a TransformStream.
+    assert(
+      source.pulls <= Math.ceil(count / 3) + 2,
+      `${source.pulls} chunks for ${count} events`,
+    );
+  }
+  assert(source.pulls >= 10);
+});

@@ -1,0 +1,514 @@
+import {
+  assert,
+  assertEquals,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import { EventStreamError } from "../../src/error.ts";
+import type { ServerSentEvent } from "../../src/event.ts";
+import { EventParser, type ParseOptions } from "../../src/parser.ts";
+import { test } from "../_test.ts";
+import { type Work, workOf } from "./_work.ts";
+import {
+  below,
+  cut,
+  pick,
+  randomChunks,
+  randomOf,
+  randomStream,
+  seed,
+} from "./random.ts";
+import { interpret, type Interpretation } from "./reference.ts";
+import { type EventStreamVector, eventStreamVectors } from "./vectors.ts";
+
+const encoder = new TextEncoder();
+const streams = "Deno" in globalThis ? 100_000 : 20_000;
+
+/** Everything that a parser gave, and what it threw. */
+interface Outcome extends Interpretation {
+  error: unknown;
+}
+
+function parse(
+  chunks: readonly Uint8Array[],
+  options: ParseOptions = {},
+): Outcome {
+  const comments: string[] = [];
+  const parser = new EventParser({
+    ...options,
+    onComment: (comment) => comments.push(comment),
+  });
+  const events: ServerSentEvent[] = [];
+  let error: unknown;
+  try {
+    for (const chunk of chunks) parser.push(chunk, events);
+  } catch (reason) {
+    error = reason;
+  }
+  return {
+    events: events.map(({ event, data, id }) => [event, data, id]),
+    lastEventId: parser.lastEventId,
+    reconnectionTime: parser.reconnectionTime,
+    comments,
+    error,
+  };
+}
+
+function inputOf({ input }: EventStreamVector): Uint8Array {
+  return typeof input === "string" ? encoder.encode(input) : input;
+}
+
+function outcomeOf(vector: EventStreamVector): Outcome {
+  const {
+    events,
+    lastEventId = events.at(-1)?.[2] ?? "",
+    reconnectionTime,
+    comments = [],
+  } = vector;
+  return {
+    events: events.map((event) => [...event]),
+    lastEventId,
+    reconnectionTime,
+    comments: [...comments],
+    error: undefined,
+  };
+}
+
+/** Compares cheaply, and says with what to run the case again. */
+function assertSame(
+  actual: unknown,
+  expected: unknown,
+  about: () => string,
+): void {
+  if (JSON.stringify(actual) === JSON.stringify(expected)) return;
+  assertEquals(actual, expected, about());
+}
+
+function describeCase(index: number, chunks: readonly Uint8Array[]): string {
+  return `RIVULET_SEED=${seed}, stream ${index}, chunks ${
+    JSON.stringify(chunks.map((chunk) => [...chunk]))
+  }`;
+}
+
+for (const vector of eventStreamVectors) {
+  test(`EventParser.push() reads ${vector.name}`, () => {
+    const input = inputOf(vector);
+    const expected = outcomeOf(vector);
+    const { error: _, ...literal } = expected;
+    assertEquals(interpret(input), literal);
+    assertEquals(parse([input]), expected);
+    assertEquals(parse(cut(input, () => 1)), expected);
+    for (let at = 0; at <= input.length; at++) {
+      const parts = [input.subarray(0, at), input.subarray(at)] as const;
+      assertSame(parse(parts), expected, () => `cut at ${at}`);
+      assertSame(
+        parse([parts[0], new Uint8Array(), parts[1]]),
+        expected,
+        () => `cut at ${at}, an empty chunk between`,
+      );
+    }
+  });
+}
+
+test(`EventParser.push() agrees with the standard on ${streams} random streams (seed ${seed})`, () => {
+  for (let index = 0; index < streams; index++) {
+    const random = randomOf(seed, index);
+    const stream = randomStream(random);
+    const chunks = randomChunks(random, stream);
+    const lastEventId = index % 8 === 0 ? "before" : "";
+    const expected: Outcome = {
+      ...interpret(stream, lastEventId),
+      error: undefined,
+    };
+    assertSame(
+      parse(chunks, { lastEventId }),
+      expected,
+      () => describeCase(index, chunks),
+    );
+  }
+});
+
+test(`EventParser.push() knows after every chunk all that the standard says (seed ${seed})`, () => {
+  for (let index = 0; index < streams / 20; index++) {
+    const random = randomOf(~seed, index);
+    const stream = randomStream(random);
+    if (stream.length > 1000) continue;
+    const chunks = randomChunks(random, stream);
+    const parser = new EventParser();
+    const events: ServerSentEvent[] = [];
+    let length = 0;
+    for (const chunk of chunks) {
+      parser.push(chunk, events);
+      length += chunk.length;
+      const { comments: _, ...expected } = interpret(
+        stream.subarray(0, length),
+      );
+      const actual = {
+        events: events.map(({ event, data, id }) => [event, data, id]),
+        lastEventId: parser.lastEventId,
+        reconnectionTime: parser.reconnectionTime,
+      };
+      assertSame(
+        actual,
+        expected,
+        () => `after ${length} bytes of ${describeCase(index, chunks)}`,
+      );
+    }
+  }
+});
+
+/** Whether every event, and the line being read with it, is within the limit as `maxEventSize` counts it. */
+function fits(stream: Uint8Array, limit: number): boolean {
+  const marked = stream[0] === 0xEF && stream[1] === 0xBB && stream[2] === 0xBF;
+  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(
+    marked ? stream.subarray(3) : stream,
+    {
+      stream: true,
+    },
+  );
+  let size = 0;
+  for (const line of text.split(/\r\n|\r|\n/)) {
+    if (line === "") {
+      size = 0;
+      continue;
+    }
+    if (size + line.length > limit) return false;
+    if (/^(data|event)(:|$)|^id(:[^\0]*)?$/s.test(line)) size += line.length;
+  }
+  return true;
+}
+
+test(`EventParser.push() fails alike under any chunking when a random stream passes maxEventSize (seed ${seed})`, () => {
+  let failures = 0;
+  for (let index = 0; index < streams / 10; index++) {
+    const random = randomOf(seed + 1, index);
+    const stream = randomStream(random);
+    const maxEventSize = 1 + below(random, pick(random, [10, 30, 100]));
+    const chunks = randomChunks(random, stream);
+    const about = () =>
+      `maxEventSize ${maxEventSize}, ${describeCase(index, chunks)}`;
+    const whole = parse([stream], { maxEventSize });
+    const cutUp = parse(chunks, { maxEventSize });
+    assertSame(cutUp, whole, about);
+    assertStrictEquals(String(cutUp.error), String(whole.error), about());
+    assertStrictEquals(
+      (cutUp.error as EventStreamError)?.code,
+      (whole.error as EventStreamError)?.code,
+      about(),
+    );
+    assertStrictEquals(
+      whole.error === undefined,
+      fits(stream, maxEventSize),
+      about(),
+    );
+    if (whole.error === undefined) continue;
+    failures++;
+    const complete = interpret(stream).events.slice(0, whole.events.length);
+    assertSame(whole.events, complete, about);
+  }
+  assert(failures > streams / 100, `only ${failures} streams passed the limit`);
+});
+
+const endless: Record<string, (size: number) => string> = {
+  "a line that never ends": (size) => "x".repeat(size),
+  "a data line that never ends": (size) => `data: ${"x".repeat(size)}`,
+  "a comment that never ends": (size) => `: ${"x".repeat(size)}`,
+  "an id that never ends": (size) => `id: ${"x".repeat(size)}`,
+  "an event type that never ends": (size) => `event: ${"x".repeat(size)}`,
+  "a retry that never ends": (size) => `retry: ${"1".repeat(size)}`,
+  "a comment longer than the limit": (size) => `: ${"x".repeat(size)}\n\n`,
+  "an id longer than the limit": (size) => `id: ${"x".repeat(size)}\n\n`,
+  "an event type longer than the limit": (size) =>
+    `event: ${"x".repeat(size)}\n\n`,
+  "data longer than the limit": (size) => `data: ${"x".repeat(size)}\n\n`,
+  "text longer than the limit": (size) => `data: ${"\u4F60".repeat(size)}\n\n`,
+  "data lines without a blank line": (size) => "data: x\n".repeat(size / 4),
+  "empty data lines without a blank line": (size) => "data\n".repeat(size),
+  "data lines with comments between": (size) =>
+    "data: x\n: y\n".repeat(size / 4),
+  "event lines without a blank line": (size) => "event: x\n".repeat(size / 4),
+  "id lines without a blank line": (size) => "id: x\n".repeat(size / 4),
+  "a finished id and event type beside data": (size) => {
+    const third = "x".repeat(size / 3 + 1);
+    return `id: ${third}\nevent: ${third}\ndata: ${third}\n\n`;
+  },
+};
+
+for (const [name, text] of Object.entries(endless)) {
+  test(`EventParser.push() fails with event-too-large on ${name}`, () => {
+    const head = "id: 7\nretry: 5\ndata: before\n\n";
+    const stream = encoder.encode(head + text(3000) + "\n\ndata: after\n\n");
+    const outcomes = [1, 2, 7, 64, 1000, stream.length].map((size) =>
+      parse(cut(stream, () => size), { maxEventSize: 1500 })
+    );
+    for (const { events, lastEventId, reconnectionTime, error } of outcomes) {
+      assert(error instanceof EventStreamError);
+      assertStrictEquals(error.code, "event-too-large");
+      assertStrictEquals(error.message, (outcomes[0]?.error as Error).message);
+      assertEquals(events, [["message", "before", "7"]]);
+      assertStrictEquals(lastEventId, "7");
+      assertStrictEquals(reconnectionTime, 5);
+    }
+  });
+}
+
+test("EventParser.push() reads an event of exactly maxEventSize and refuses one code unit more", () => {
+  const block = (data: string) =>
+    encoder.encode(`id: 7\nevent: e\ndata: ${data}\ndata: y\n\n`);
+  const lengths = "id: 7".length + "event: e".length + "data: xxxx".length +
+    "data: y".length;
+  const options = { maxEventSize: lengths };
+  assertEquals(parse([block("xxxx")], options).events, [["e", "xxxx\ny", "7"]]);
+  assertStrictEquals(
+    (parse([block("xxxxx")], options).error as EventStreamError).code,
+    "event-too-large",
+  );
+});
+
+test("EventParser.push() counts each event by itself", () => {
+  const stream = encoder.encode(
+    "id: 1\nevent: e\ndata: 123456\n\n: a comment\n\n".repeat(1000),
+  );
+  const { events, error } = parse(cut(stream, () => 11), { maxEventSize: 32 });
+  assertStrictEquals(error, undefined);
+  assertStrictEquals(events.length, 1000);
+});
+
+test("EventParser.push() keeps nothing of lines that the standard ignores", () => {
+  const stream = encoder.encode(
+    "data: x\n" + ": comment\nretry: 5\nfoo: bar\nid: \0\n".repeat(1000) + "\n",
+  );
+  const { events, error } = parse(cut(stream, () => 100), { maxEventSize: 20 });
+  assertStrictEquals(error, undefined);
+  assertEquals(events, [["message", "x", ""]]);
+});
+
+test("EventParser.push() takes an event of megabytes within the default of maxEventSize", () => {
+  const data = "x".repeat(15 * 1024 * 1024);
+  const { events, error } = parse([encoder.encode(`data: ${data}\n\n`)]);
+  assertStrictEquals(error, undefined);
+  assert(events[0]?.[1] === data);
+  const more = parse([
+    encoder.encode(`data: ${data}`),
+    encoder.encode("x".repeat(1024 * 1024)),
+  ]);
+  assertStrictEquals((more.error as EventStreamError).code, "event-too-large");
+});
+
+test("EventParser.push() throws the same error again once it has failed", () => {
+  const parser = new EventParser({ maxEventSize: 9 });
+  const events: ServerSentEvent[] = [];
+  const error = assertThrows(
+    () =>
+      parser.push(encoder.encode("id: 1\ndata\n\ndata: too long\n\n"), events),
+    EventStreamError,
+  );
+  assertStrictEquals(error.code, "event-too-large");
+  assertStrictEquals(
+    assertThrows(
+      () => parser.push(encoder.encode("\n\ndata\n\n"), events),
+      EventStreamError,
+    ),
+    error,
+  );
+  assertStrictEquals(
+    assertThrows(() => parser.push(new Uint8Array(), events), EventStreamError),
+    error,
+  );
+  assertEquals(events, [{ event: "message", data: "", id: "1" }]);
+  assertStrictEquals(parser.lastEventId, "1");
+});
+
+test("EventParser.push() throws what onComment throws, and has the events before it", () => {
+  const reason = new Error("no comment");
+  const parser = new EventParser({
+    onComment: () => {
+      throw reason;
+    },
+  });
+  const events: ServerSentEvent[] = [];
+  const push = (text: string) => parser.push(encoder.encode(text), events);
+  assertStrictEquals(
+    assertThrows(() => push("data: 1\n\n: hi\ndata: 2\n\n"), Error),
+    reason,
+  );
+  assertStrictEquals(assertThrows(() => push("data: 3\n\n"), Error), reason);
+  assertEquals(events, [{ event: "message", data: "1", id: "" }]);
+});
+
+test("EventParser.push() gives events as plain data", () => {
+  const [event] = new EventParser().push(
+    encoder.encode("id: 1\nevent: e\ndata: x\n\n"),
+  );
+  assertEquals(JSON.stringify(event), '{"event":"e","data":"x","id":"1"}');
+});
+
+test("EventParser.push() appends to the array that it is given and returns it", () => {
+  const parser = new EventParser();
+  const events: ServerSentEvent[] = [];
+  assertStrictEquals(
+    parser.push(encoder.encode("data: 1\n\nda"), events),
+    events,
+  );
+  assertStrictEquals(parser.push(encoder.encode("ta: 2\n\n"), events), events);
+  assertEquals(events.map(({ data }) => data), ["1", "2"]);
+  assertEquals(parser.push(encoder.encode("data: 3\n\n")), [{
+    event: "message",
+    data: "3",
+    id: "",
+  }]);
+});
+
+test("EventParser.push() does not need the chunk after it returns", () => {
+  const parser = new EventParser();
+  const chunk = new Uint8Array(16);
+  const events: ServerSentEvent[] = [];
+  for (const part of ["id: \u20AC\nd", "ata: \u20AC", "\n\nda\nid"]) {
+    const { written } = encoder.encodeInto(part, chunk);
+    parser.push(chunk.subarray(0, written), events);
+    chunk.fill(0x78);
+  }
+  assertEquals(events, [{ event: "message", data: "\u20AC", id: "\u20AC" }]);
+});
+
+test("EventParser.push() reads the part of a buffer that a view shows", () => {
+  const buffer = encoder.encode("data: no\n\ndata: yes\n\ndata: no\n\n");
+  assertEquals(new EventParser().push(buffer.subarray(10, 21)), [{
+    event: "message",
+    data: "yes",
+    id: "",
+  }]);
+});
+
+test("EventParser.push() refuses what is not a Uint8Array", () => {
+  for (
+    const chunk of ["data: x\n\n", new ArrayBuffer(2), [100], null, undefined]
+  ) {
+    assertThrows(
+      () => new EventParser().push(chunk as unknown as Uint8Array),
+      TypeError,
+      "must be a Uint8Array",
+    );
+  }
+});
+
+test("EventParser.lastEventId moves with the blank line", () => {
+  const parser = new EventParser();
+  const after = (
+    text: string,
+  ) => (parser.push(encoder.encode(text)), parser.lastEventId);
+  assertEquals(
+    ["id: 1\n", "data: x\n", "\n", "id: 2", "\r", "\r", "\nid:\n", "\n"].map(
+      after,
+    ),
+    [
+      "",
+      "",
+      "1",
+      "1",
+      "1",
+      "2",
+      "2",
+      "",
+    ],
+  );
+});
+
+test("EventParser.lastEventId starts from the option, and events before the first id line have it", () => {
+  const parser = new EventParser({ lastEventId: "41" });
+  assertStrictEquals(parser.lastEventId, "41");
+  assertEquals(
+    parser.push(encoder.encode("data: x\n\nid: 42\ndata: y\n\nid\ndata: z\n\n"))
+      .map(({ id }) => id),
+    [
+      "41",
+      "42",
+      "",
+    ],
+  );
+});
+
+test("EventParser.reconnectionTime moves with its line, before the blank line", () => {
+  const parser = new EventParser();
+  const after = (
+    text: string,
+  ) => (parser.push(encoder.encode(text)), parser.reconnectionTime);
+  assertEquals(
+    ["retry: 10", "\r", "\nretry: 20\ndata: x", "\n", "retry: x\n\n"].map(
+      after,
+    ),
+    [
+      undefined,
+      10,
+      20,
+      20,
+      20,
+    ],
+  );
+});
+
+test("new EventParser() refuses a limit that is not a positive safe integer", () => {
+  for (const maxEventSize of [0, -1, 1.5, NaN, 2 ** 53]) {
+    assertThrows(
+      () => new EventParser({ maxEventSize }),
+      RangeError,
+      "maxEventSize must be",
+    );
+  }
+  assertThrows(
+    () => new EventParser({ maxEventSize: "8" as unknown as number }),
+    TypeError,
+    "maxEventSize must be",
+  );
+  assertThrows(
+    () => new EventParser({ onComment: "x" as unknown as () => void }),
+    TypeError,
+    "onComment must be",
+  );
+  assertThrows(
+    () => new EventParser({ lastEventId: 5 as unknown as string }),
+    TypeError,
+    "lastEventId must be",
+  );
+});
+
+const size = 1 << 18;
+const loads: Record<string, string> = {
+  "one line": `data: ${"x".repeat(size)}\n\n`,
+  "one line of text": `data: ${"\u4F60".repeat(size / 3)}\n\n`,
+  "one comment": `: ${"x".repeat(size)}\n\n`,
+  "data lines of one event": "data: x\n".repeat(size / 8) + "\n",
+  "events with LF": "id: 1\ndata: x\n\n".repeat(size / 15),
+  "events with CR": "id: 1\rdata: x\r\r".repeat(size / 15),
+  "events with CRLF": "id: 1\r\ndata: x\r\n\r\n".repeat(size / 18),
+  "events with LF before one CR": "data: x\n\n".repeat(size / 9) + "\r",
+  "events with CR before one LF": "data: x\r\r".repeat(size / 9) + "\n",
+  "blank lines": "\n".repeat(size),
+};
+
+for (const [name, text] of Object.entries(loads)) {
+  test(`EventParser.push() does work linear in ${name} in chunks of any size`, () => {
+    const stream = encoder.encode(text);
+    const works: Work[] = [1, 4, 4096, 65536, stream.length].map((length) => {
+      const chunks = cut(stream, () => length);
+      const parser = new EventParser();
+      return workOf(() => {
+        for (const chunk of chunks) parser.push(chunk);
+      });
+    });
+    for (const work of works) {
+      assert(
+        work.characters >= stream.length / 3,
+        `the count sees too little: ${work.characters}`,
+      );
+      assert(
+        work.characters <= 12 * stream.length,
+        `${work.characters} characters for ${stream.length} bytes`,
+      );
+      assert(
+        work.calls <= 16 * stream.length,
+        `${work.calls} calls for ${stream.length} bytes`,
+      );
+    }
+  });
+}
