@@ -1,0 +1,6 @@
+// Every portable suite; `deno task test` fails when one is missing here.
+import "./codec/decoder_test.ts";
+import "./codec/encoder_test.ts";
+import "./codec/parser_test.ts";
+
+export { cases } from "./_test.ts";

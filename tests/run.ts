@@ -1,0 +1,118 @@
+/**
+ * The `test` task: every case in every runtime. `--only=deno,node` runs only what is named, `--coverage` keeps the
+ * coverage of the runs in Deno for `deno coverage`.
+ */
+import { runCommand } from "../tools/command.ts";
+import { findFiles } from "../tools/files.ts";
+import { findResolution } from "../tools/resolution.ts";
+import { toolPath } from "./_tools.ts";
+import { startFixture } from "./fixture/start.ts";
+import { bundle, mapStacks } from "./runners/bundle.ts";
+import { findChromium, runChromium } from "./runners/chromium.ts";
+import { runDenoTest } from "./runners/deno.ts";
+import { type Outcome, readOutcome } from "./runners/outcome.ts";
+
+type Jobs = Record<string, () => Promise<Outcome>>;
+
+const suites = ["codec", "client", "server", "log"]
+  .flatMap((folder) => findFiles(`tests/${folder}`, "_test.ts"));
+const total = { passed: 0, failed: 0 };
+
+function fail(report: string): void {
+  total.failed++;
+  console.log(`FAILED: ${report}`);
+}
+
+/** Says what is not run; in CI, where everything can be installed, that is a failure. */
+function leaveOut(what: string, why: string): void {
+  if (Deno.env.get("CI") === "true") fail(`${what}: ${why}`);
+  else console.log(`Left out: ${what}: ${why}`);
+}
+
+function checkList(): void {
+  const list = Deno.readTextFileSync("tests/all.ts");
+  for (const path of suites) {
+    const line = `import "${path.replace("tests/", "./")}";`;
+    if (!list.includes(line)) fail(`tests/all.ts lacks ${line}`);
+  }
+}
+
+/** The tests of what only Deno is needed for, without those for which something is missing here. */
+async function findEngineTests(jsr: boolean): Promise<string[]> {
+  let files = findFiles("tests/integration", "_test.ts");
+  const redis = await runCommand("sh", ["-c", "command -v redis-server"]);
+  if (!redis.success) {
+    leaveOut("tests/integration/redis*", "redis-server is not installed");
+    files = files.filter((path) => !path.includes("/redis"));
+  }
+  if (jsr) return [...files, ...findFiles("tests/interop", "_test.ts")];
+  console.log("Left out: tests/interop: it needs @std/http from JSR");
+  return files;
+}
+
+/** Runs the bundled suite in a process of another runtime. */
+async function runProcess(
+  command: string | Promise<string>,
+  args: string[],
+  env: Record<string, string>,
+): Promise<Outcome> {
+  const { output } = await runCommand(await command, args, { env });
+  return readOutcome(output);
+}
+
+async function findJobs(folder: string, url: string): Promise<Jobs> {
+  const { jsr, flags } = await findResolution();
+  const engineTests = await findEngineTests(jsr);
+  const documents = ["mod.ts", "src", "README.md", ...findFiles("docs", ".md")];
+  const chromium = await findChromium();
+  if (!chromium) leaveOut("Chromium", "it is not installed");
+  if (Deno.args.includes("--coverage")) flags.push("--coverage");
+  await bundle(folder, flags.filter((flag) => flag !== "--coverage"));
+
+  const env = { FIXTURE_URL: url };
+  const script = `${folder}/process.js`;
+  const config = `${folder}/workerd.capnp`;
+  return {
+    deno: () => runDenoTest([...flags, ...suites], env),
+    node: () => runProcess("node", [script], env),
+    bun: () => runProcess(toolPath("bun"), [script], env),
+    workerd: () => runProcess(toolPath("workerd"), ["test", config], env),
+    ...chromium && { chromium: () => runChromium(chromium, url) },
+    engines: () => runDenoTest([...flags, ...engineTests], env),
+    docs: () => runDenoTest([...flags, "--doc", ...documents], env),
+  };
+}
+
+async function run(name: string, job: Jobs[string], folder: string) {
+  const start = performance.now();
+  const { passed, failed, report } = await job().catch((error) => ({
+    passed: 0,
+    failed: 1,
+    report: String(error.stack),
+  }));
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  console.log(`${name}: ${passed} passed, ${failed} failed (${seconds} s)`);
+  if (report !== "") console.log(`\n${mapStacks(report, folder)}\n`);
+  if (passed + failed === 0) fail(`${name} ran no case`);
+  total.passed += passed;
+  total.failed += failed;
+}
+
+async function main() {
+  checkList();
+  const folder = await Deno.makeTempDir({ prefix: "suite_" });
+  await using fixture = await startFixture({ SUITE_FOLDER: folder });
+  const jobs = await findJobs(folder, fixture.url);
+  const only = Deno.args.find((arg) => arg.startsWith("--only="))?.slice(7);
+  const names = only?.split(",") ?? Object.keys(jobs);
+  for (const name of names) {
+    const job = jobs[name];
+    if (job === undefined) fail(`There is no ${name} to run`);
+    else await run(name, job, folder);
+  }
+  await Deno.remove(folder, { recursive: true });
+}
+
+await main().catch((error) => fail(error.stack));
+console.log(`${total.passed} passed, ${total.failed} failed`);
+Deno.exit(total.failed === 0 ? 0 : 1);

@@ -1,0 +1,45 @@
+import { SourceMap } from "node:module";
+import { runDeno } from "../../tools/command.ts";
+
+const runners = [
+  "chromium.js",
+  "process.js",
+  "run_cases.js",
+  "web.js",
+  "workerd.capnp",
+  "workerd.js",
+];
+
+/** Fills `folder` with the suite as one module, `suite.js`, and the runners that import it. */
+export async function bundle(folder: string, flags: string[]): Promise<void> {
+  const { success, output } = await runDeno([
+    "bundle",
+    ...flags,
+    "--platform=browser",
+    "--sourcemap=inline",
+    `--output=${folder}/suite.js`,
+    "tests/all.ts",
+  ]);
+  if (!success) throw new Error(`Cannot bundle the suite:\n${output}`);
+  for (const name of runners) {
+    await Deno.copyFile(`tests/runners/${name}`, `${folder}/${name}`);
+  }
+}
+
+/** Rewrites the places in stacks that point into `suite.js` to those of the sources they came from. */
+export function mapStacks(report: string, folder: string): string {
+  const [, data] = Deno.readTextFileSync(`${folder}/suite.js`)
+    .split("sourceMappingURL=data:application/json;base64,");
+  if (data === undefined) throw new Error("The bundle has no source map");
+  const map = new SourceMap(JSON.parse(atob(data)));
+  return report.replaceAll(
+    /[^\s()@]*suite\.js:(\d+):(\d+)/g,
+    (place, line, column) => {
+      const entry = map.findEntry(line - 1, column - 1);
+      if (!("originalSource" in entry)) return place;
+      const { pathname } = new URL(entry.originalSource, `file://${folder}/`);
+      const source = pathname.replace(`${Deno.cwd()}/`, "");
+      return `${source}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;
+    },
+  );
+}

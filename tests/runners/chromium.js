@@ -1,0 +1,4 @@
+import { runCases } from "./run_cases.js";
+import "./web.js";
+
+await runCases(location.origin);

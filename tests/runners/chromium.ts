@@ -1,0 +1,45 @@
+import { type Outcome, readOutcome } from "./outcome.ts";
+
+const names = ["chromium", "chromium-browser", "google-chrome"];
+// The first is for root, the others keep the browser from calling home.
+const args = [
+  "--no-sandbox",
+  "--disable-quic",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+const limit = 300_000;
+
+/** The path of an installed Chromium, if there is one. */
+export async function findChromium(): Promise<string | undefined> {
+  const { stdout } = await new Deno.Command("sh", {
+    args: ["-c", names.map((name) => `command -v ${name}`).join(" || ")],
+  }).output();
+  return new TextDecoder().decode(stdout).trim() || undefined;
+}
+
+/** Runs the suite on the page that the fixture serves. */
+export async function runChromium(
+  executablePath: string,
+  fixtureUrl: string,
+): Promise<Outcome> {
+  const { chromium } = await import("npm:playwright-core@1.65.1");
+  const browser = await chromium.launch({ executablePath, args });
+  const lines: string[] = [];
+  try {
+    const page = await browser.newPage();
+    page.on("pageerror", (error) => lines.push(String(error)));
+    page.on("console", (message) => lines.push(message.text()));
+    const done = page.waitForEvent("console", {
+      predicate: (message) => message.text().includes('{"done":true}'),
+      timeout: limit,
+    });
+    await Promise.all([done, page.goto(`${fixtureUrl}/suite/`)]);
+  } catch (error) {
+    lines.push(String(error));
+  } finally {
+    await browser.close();
+  }
+  return readOutcome(lines.join("\n"));
+}

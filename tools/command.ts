@@ -1,0 +1,42 @@
+/** What a command wrote, standard output first, and how it ended. */
+export interface Result {
+  success: boolean;
+  output: string;
+}
+
+/** Runs a command to its end and returns what it wrote; it is killed after `limit` milliseconds. */
+export async function runCommand(
+  command: string,
+  args: string[],
+  { env = {}, limit = 300_000 }: {
+    env?: Record<string, string>;
+    limit?: number;
+  } = {},
+): Promise<Result> {
+  const child = new Deno.Command(command, {
+    args,
+    env: { NO_COLOR: "1", ...env },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let late = "";
+  const timer = setTimeout(() => {
+    late = `\nKilled: not finished after ${limit} ms\n`;
+    // workerd can outlive SIGTERM.
+    child.kill("SIGKILL");
+  }, limit);
+  const { success, stdout, stderr } = await child.output();
+  clearTimeout(timer);
+  const text = new TextDecoder();
+  const output = `${text.decode(stdout)}\n${text.decode(stderr)}${late}`;
+  return { success, output };
+}
+
+/** The same for the running Deno's own subcommands. */
+export function runDeno(
+  args: string[],
+  options?: Parameters<typeof runCommand>[2],
+): Promise<Result> {
+  return runCommand(Deno.execPath(), args, options);
+}
