@@ -1,6 +1,8 @@
-/** What a command wrote, standard output first, and how it ended. */
+/** How a command ended, and what it wrote. */
 export interface Result {
   success: boolean;
+  stdout: string;
+  /** Standard output, then standard error. */
   output: string;
 }
 
@@ -26,11 +28,11 @@ export async function runCommand(
     // workerd can outlive SIGTERM.
     child.kill("SIGKILL");
   }, limit);
-  const { success, stdout, stderr } = await child.output();
+  const { success, ...bytes } = await child.output();
   clearTimeout(timer);
-  const text = new TextDecoder();
-  const output = `${text.decode(stdout)}\n${text.decode(stderr)}${late}`;
-  return { success, output };
+  const stdout = new TextDecoder().decode(bytes.stdout);
+  const stderr = new TextDecoder().decode(bytes.stderr);
+  return { success, stdout, output: `${stdout}\n${stderr}${late}` };
 }
 
 /** The same for the running Deno's own subcommands. */

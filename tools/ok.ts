@@ -1,0 +1,56 @@
+/** The `ok` task: every check that runs no test, one line each, and the whole output of those that fail. */
+import config from "../deno.json" with { type: "json" };
+import { type Result, runDeno } from "./command.ts";
+import { findFiles } from "./files.ts";
+import { findResolution } from "./resolution.ts";
+
+type Verdict = Pick<Result, "success" | "output">;
+
+const entries = Object.values(config.exports);
+const sources = ["mod.ts", ...findFiles("src", ".ts")];
+let failed = false;
+
+function report(name: string, { success, output }: Verdict): void {
+  console.log(`${success ? "ok" : "FAILED"}  ${name}`);
+  if (!success) console.log(`\n${output.trim()}\n`);
+  failed ||= !success;
+}
+
+/** Everything there is, save for what this machine cannot resolve. */
+function findChecked(jsr: boolean): string[] {
+  const files = findFiles(".", ".ts");
+  if (jsr) return files;
+  const left = files.filter((path) =>
+    /from "@std\/http/.test(Deno.readTextFileSync(path))
+  );
+  for (const path of left) console.log(`Left out: ${path}: it needs @std/http`);
+  return files.filter((path) => !left.includes(path));
+}
+
+/** The package imports nothing but its own files, types included. */
+async function checkDependencies(): Promise<Verdict> {
+  const own = new URL("../", import.meta.url).href;
+  const foreign: string[] = [];
+  for (const source of sources) {
+    const { stdout } = await runDeno(["info", "--json", source]);
+    const { modules } = JSON.parse(stdout);
+    for (const { specifier } of modules) {
+      const path = specifier.replace(own, "");
+      if (path === "mod.ts" || path.startsWith("src/")) continue;
+      foreign.push(`${source} leads to ${path}`);
+    }
+  }
+  return { success: foreign.length === 0, output: foreign.join("\n") };
+}
+
+const { jsr, flags } = await findResolution();
+const web = ["check", "--config", "tests/web.json"];
+
+report("fmt", await runDeno(["fmt", "--check"]));
+report("lint", await runDeno(["lint"]));
+report("doc --lint", await runDeno(["doc", "--lint", ...entries]));
+report("check", await runDeno(["check", ...flags, ...findChecked(jsr)]));
+report("check for the web alone", await runDeno([...web, ...sources]));
+report("no dependency", await checkDependencies());
+report("publish", await runDeno(["publish", "--dry-run", "--allow-dirty"]));
+if (failed) Deno.exit(1);
