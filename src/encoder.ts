@@ -12,12 +12,10 @@
  * @module
  */
 
-import { describe } from "./_check.ts";
+import { checkInit, encodeFields, FrameWriter, idText } from "./_frame.ts";
 import type { ServerSentEventInit } from "./event.ts";
 
 export type { ServerSentEventInit } from "./event.ts";
-
-const LINE_END = /\r\n?|\n/g;
 
 /**
  * Encodes one event as a frame of `text/event-stream`: comment lines, `id`, `event`, `retry`, `data`
@@ -44,97 +42,8 @@ const LINE_END = /\r\n?|\n/g;
  * @throws {RangeError} If `retry` is not a non-negative safe integer or `id` is not a finite number.
  */
 export function encodeEvent(event: ServerSentEventInit): string {
-  if (typeof event !== "object" || event === null) {
-    throw new TypeError(
-      `Cannot encode event: event must be an object: received ${
-        describe(event)
-      }`,
-    );
-  }
+  checkInit(event);
   return encodeFields(event, idText(event.id), event.event);
-}
-
-function encodeFields(
-  init: ServerSentEventInit,
-  id: string | undefined,
-  event: string | undefined,
-): string {
-  const { comment, data, retry } = init;
-  let frame = "";
-  if (comment !== undefined) frame += lines("comment", ": ", comment);
-  if (id !== undefined) frame += `id: ${line("id", id)}\n`;
-  if (event !== undefined) frame += `event: ${line("event", event)}\n`;
-  if (retry !== undefined) frame += `retry: ${milliseconds(retry)}\n`;
-  if (data !== undefined) frame += lines("data", "data: ", data);
-  return frame + "\n";
-}
-
-function idText(id: string | number | undefined): string | undefined {
-  if (typeof id !== "number") return id;
-  if (!Number.isFinite(id)) {
-    throw new RangeError(
-      `Cannot encode event: id must be finite: received ${id}`,
-    );
-  }
-  return String(id);
-}
-
-function lines(member: string, prefix: string, value: string): string {
-  checkText(member, value);
-  const single = !value.includes("\n") && !value.includes("\r");
-  return prefix + (single ? value : value.replace(LINE_END, `\n${prefix}`)) +
-    "\n";
-}
-
-function line(member: "event" | "id", value: string): string {
-  checkText(member, value);
-  // A NUL in an event type is kept by the receiver; an id that holds one is ignored there.
-  const refused = member === "id"
-    ? /[\0\r\n]/.exec(value)
-    : /[\r\n]/.exec(value);
-  if (refused === null) return value;
-  const code = refused[0].charCodeAt(0).toString(16).toUpperCase().padStart(
-    4,
-    "0",
-  );
-  throw new TypeError(
-    `Cannot encode event: ${member} must not contain U+${code}: received ${
-      describe(value)
-    }`,
-  );
-}
-
-function checkText(member: string, value: string): void {
-  if (typeof value !== "string") {
-    throw new TypeError(
-      `Cannot encode event: ${member} must be a string: received ${
-        describe(value)
-      }`,
-    );
-  }
-  if (!value.isWellFormed()) {
-    throw new TypeError(
-      `Cannot encode event: ${member} must not contain a lone surrogate: received ${
-        describe(value)
-      }`,
-    );
-  }
-}
-
-function milliseconds(retry: number): number {
-  if (typeof retry !== "number") {
-    throw new TypeError(
-      `Cannot encode event: retry must be a number: received ${
-        describe(retry)
-      }`,
-    );
-  }
-  if (!Number.isSafeInteger(retry) || retry < 0) {
-    throw new RangeError(
-      `Cannot encode event: retry must be a non-negative safe integer: received ${retry}`,
-    );
-  }
-  return retry;
 }
 
 /**
@@ -164,21 +73,10 @@ export class EventEncoderStream
   extends TransformStream<ServerSentEventInit, Uint8Array> {
   /** Makes the stream; the last ID written starts as `""`. */
   constructor() {
-    const encoder = new TextEncoder();
-    let lastId = "";
+    const writer = new FrameWriter();
     super({
-      transform(init, controller) {
-        if (typeof init !== "object" || init === null) encodeEvent(init);
-        const id = idText(init.id);
-        const event = init.event === "message" || init.event === ""
-          ? undefined
-          : init.event;
-        controller.enqueue(
-          encoder.encode(
-            encodeFields(init, id === lastId ? undefined : id, event),
-          ),
-        );
-        if (id !== undefined) lastId = id;
+      transform(event, controller) {
+        controller.enqueue(writer.encode(event));
       },
     });
   }
