@@ -2,6 +2,7 @@ import { checkInteger, describe, MAX_DELAY } from "../_check.ts";
 import { EventStreamError } from "../error.ts";
 import type {
   AppendOptions,
+  LogEntryKind,
   LogInput,
   LogLimit,
   RetentionOptions,
@@ -16,6 +17,15 @@ export interface Retention {
 }
 
 const MAX_KEY_LENGTH = 256;
+
+const KINDS: ReadonlySet<LogEntryKind> = new Set<LogEntryKind>([
+  "event",
+  "begin",
+  "beat",
+  "end",
+  "failed",
+  "aborted",
+]);
 
 /** Checks the retention options and fills in the defaults. */
 export function retentionOf(options: RetentionOptions): Retention {
@@ -39,11 +49,7 @@ export function checkAppend(
   retention: Retention,
 ): number[] {
   const { idempotencyKey, expectedLast } = options;
-  if (entries.length === 0) {
-    throw new RangeError(
-      "Cannot append: entries must hold at least one: received none",
-    );
-  }
+  checkEntries(entries);
   checkInteger("Cannot append: expectedLast", expectedLast, 0);
   if (idempotencyKey !== undefined) checkKey(idempotencyKey);
   const sizes = entries.map((entry) => utf8Length(entry.body));
@@ -57,12 +63,39 @@ export function checkAppend(
   return sizes;
 }
 
-function checkKey(key: string): void {
-  if (typeof key !== "string") {
+function checkEntries(entries: readonly LogInput[]): void {
+  if (!Array.isArray(entries)) {
     throw new TypeError(
-      `Cannot append: idempotencyKey must be a string: received ${
-        describe(key)
-      }`,
+      `Cannot append: entries must be an array: received ${describe(entries)}`,
+    );
+  }
+  if (entries.length === 0) {
+    throw new RangeError(
+      "Cannot append: entries must hold at least one: received none",
+    );
+  }
+  for (const { kind, body } of entries) {
+    if (!KINDS.has(kind)) {
+      throw new TypeError(
+        `Cannot append: kind must be one of ${[...KINDS].join(", ")}: ` +
+          `received ${describe(kind)}`,
+      );
+    }
+    // A lone surrogate would come back as another character from any engine that keeps UTF-8.
+    if (typeof body !== "string" || !body.isWellFormed()) {
+      throw new TypeError(
+        `Cannot append: body must be a string without lone surrogates: ` +
+          `received ${describe(body)}`,
+      );
+    }
+  }
+}
+
+function checkKey(key: string): void {
+  if (typeof key !== "string" || !key.isWellFormed()) {
+    throw new TypeError(
+      `Cannot append: idempotencyKey must be a string without lone surrogates: ` +
+        `received ${describe(key)}`,
     );
   }
   if (key.length === 0 || key.length > MAX_KEY_LENGTH) {
@@ -74,14 +107,26 @@ function checkKey(key: string): void {
 
 /** Checks the arguments of a read. */
 export function checkRead(after: number, limit: LogLimit): void {
-  checkInteger("Cannot read log: after", after, 0);
-  checkInteger("Cannot read log: limit.entries", limit.entries, 1);
-  checkInteger("Cannot read log: limit.bytes", limit.bytes, 1);
+  checkGiven("Cannot read log: after", after, 0);
+  checkGiven("Cannot read log: limit.entries", limit.entries, 1);
+  checkGiven("Cannot read log: limit.bytes", limit.bytes, 1);
 }
 
 /** Checks the argument of an expiry. */
 export function checkTtl(ttl: number): void {
-  checkInteger("Cannot expire log: ttl", ttl, 1, MAX_DELAY);
+  checkGiven("Cannot expire log: ttl", ttl, 1, MAX_DELAY);
+}
+
+function checkGiven(
+  subject: string,
+  value: number,
+  min: number,
+  max?: number,
+): void {
+  if (value === undefined) {
+    throw new TypeError(`${subject} must be a number: received undefined`);
+  }
+  checkInteger(subject, value, min, max);
 }
 
 /** The error of an append whose `expectedLast` is not the last. */
@@ -98,19 +143,14 @@ export function newEpoch(): string {
   return Array.from(bytes, (byte) => (byte % 36).toString(36)).join("");
 }
 
-/** The length of a text in UTF-8; a lone surrogate counts as the U+FFFD that replaces it. */
+/** The length of a well-formed text in UTF-8. */
 export function utf8Length(text: string): number {
   let length = text.length;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code < 0x80) continue;
-    length += code < 0x800 ? 1 : 2;
-    // A pair is four bytes of two units; the first has counted for three.
-    if (
-      (code & 0xfc00) === 0xd800 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00
-    ) {
-      i++;
-    }
+    // A surrogate pair is four bytes of two units.
+    length += code < 0x800 || (code & 0xf800) === 0xd800 ? 1 : 2;
   }
   return length;
 }

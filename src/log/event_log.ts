@@ -26,6 +26,7 @@ export interface LogInput {
   /**
    * For an event its whole frame, without an id line, as {@linkcode encodeEvent} gives it: it is
    * encoded once, ever. For a control entry a note to the parties of the log, `""` when there is none.
+   * Any text without lone surrogates; it comes back as it was given.
    */
   readonly body: string;
 }
@@ -34,7 +35,10 @@ export interface LogInput {
 export interface LogEntry extends LogInput {
   /** Its place: 1 for the first of an epoch, then 2, 3, … without a hole. */
   readonly seq: number;
-  /** When the engine appended it, by the engine's clock, in milliseconds since 1970 (UTC). */
+  /**
+   * When the engine appended it, by the engine's clock, in milliseconds since 1970 (UTC). Never less
+   * than that of the entry before it.
+   */
   readonly time: number;
 }
 
@@ -42,7 +46,8 @@ export interface LogEntry extends LogInput {
 export interface AppendOptions {
   /**
    * Names the append, in 1 to 256 UTF-16 code units. One that is tried again with the same key appends
-   * nothing and gives the position of the first.
+   * nothing and gives the position of the first, whether its entries are still there or not. The log
+   * remembers it for {@linkcode RetentionOptions.idempotencyTtl}. A `conflict` leaves no key behind.
    */
   idempotencyKey?: string | undefined;
   /**
@@ -106,7 +111,9 @@ export interface EventLog {
    * @param entries One or more.
    * @param options The conditions.
    * @returns Where the last entry stands, once it is durable.
-   * @throws {RangeError} If there is no entry, or more than the log can hold in one append.
+   * @throws {TypeError} If an entry, or an option, has the wrong type.
+   * @throws {RangeError} If there is no entry, or more than the log can hold in one append, or an
+   * option is out of range.
    * @throws {EventStreamError} Code `conflict` or `log-unavailable`.
    */
   append(
@@ -118,19 +125,24 @@ export interface EventLog {
    *
    * @param after The number; 0 reads from the oldest. One past the last gives no entry.
    * @param limit The most to give.
+   * @throws {TypeError} If a number is none.
+   * @throws {RangeError} If `after` is not an integer from 0, or a limit not one from 1.
    * @throws {EventStreamError} Code `log-unavailable`.
    */
   read(after: number, limit: LogLimit): Promise<LogPage>;
   /**
    * Calls `wake` after appends, by whomever, until the signal aborts. It is a hint and carries nothing:
-   * it may come late, twice, for nothing or, rarely, not at all. Never throws.
+   * it may come late, twice, for nothing or, rarely, not at all. Never throws, and `wake` must not.
    */
   watch(wake: () => void, signal: AbortSignal): void;
   /**
    * Lets the whole log go, its epoch and keys too, so many milliseconds from now, unless something
-   * is appended before. What is appended afterwards begins another epoch.
+   * is appended before. What is appended afterwards begins another epoch. A later call takes the
+   * place of an earlier one.
    *
    * @param ttl Milliseconds, a positive integer up to 2^31-1.
+   * @throws {TypeError} If `ttl` is not a number.
+   * @throws {RangeError} If `ttl` is out of range.
    * @throws {EventStreamError} Code `log-unavailable`.
    */
   expire(ttl: number): Promise<void>;

@@ -22,6 +22,9 @@ import type {
  * A log in the memory of this process: the default. It is gone with the process; clients of its
  * successor are told so by a gap event, for the epoch is another.
  *
+ * It sets no timer: what age or expiry has let go leaves the memory at the next use. Watchers are
+ * woken in a microtask, once for all the appends before it.
+ *
  * @example
  * ```ts
  * import { MemoryLog } from "@rivulet/sse/server";
@@ -36,7 +39,8 @@ import type {
  */
 export class MemoryLog implements EventLog {
   readonly #retention: Retention;
-  readonly #wakes = new Set<() => void>();
+  readonly #watchers = new Set<() => void>();
+  #waking = false;
   #state = new State();
 
   /**
@@ -70,7 +74,7 @@ export class MemoryLog implements EventLog {
       state.keys.set(idempotencyKey, { position, forgetAt });
     }
     state.trim(this.#retention);
-    for (const wake of this.#wakes) wake();
+    this.#wake();
     return position;
   }
 
@@ -84,10 +88,11 @@ export class MemoryLog implements EventLog {
   /** Calls `wake` after appends; see {@linkcode EventLog.watch}. */
   watch(wake: () => void, signal: AbortSignal): void {
     if (signal.aborted) return;
-    this.#wakes.add(wake);
-    signal.addEventListener("abort", () => this.#wakes.delete(wake), {
-      once: true,
-    });
+    // A function of its own, so that one `wake` can be given twice and each be stopped alone.
+    const watcher = () => wake();
+    this.#watchers.add(watcher);
+    const forget = () => this.#watchers.delete(watcher);
+    signal.addEventListener("abort", forget, { once: true });
   }
 
   /** Lets the log go; see {@linkcode EventLog.expire}. */
@@ -95,6 +100,19 @@ export class MemoryLog implements EventLog {
   async expire(ttl: number): Promise<void> {
     checkTtl(ttl);
     this.#current().goneAt = Date.now() + ttl;
+  }
+
+  /** Apart from the append, which is done whatever a watcher does. */
+  #wake(): void {
+    if (this.#waking || this.#watchers.size === 0) return;
+    this.#waking = true;
+    queueMicrotask(() => {
+      this.#waking = false;
+      // One woken watcher may stop another, or put a new one in its own place.
+      for (const watcher of [...this.#watchers]) {
+        if (this.#watchers.has(watcher)) watcher();
+      }
+    });
   }
 
   #current(): State {
@@ -109,6 +127,9 @@ export class MemoryLog implements EventLog {
   }
 }
 
+/** Stands where an entry was let go, so that nothing holds its body until the place goes too. */
+const GONE: LogEntry = { seq: 0, time: 0, kind: "event", body: "" };
+
 /** One life of the log: what goes when it expires. */
 class State {
   readonly keys: Map<string, { position: LogPosition; forgetAt: number }> =
@@ -116,6 +137,7 @@ class State {
   goneAt = Infinity;
   last = 0;
   #epoch = "0";
+  #time = 0;
   #entries: LogEntry[] = [];
   #sizes: number[] = [];
   #bytes = 0;
@@ -124,8 +146,7 @@ class State {
 
   append(entries: readonly LogInput[], sizes: readonly number[]): LogPosition {
     if (this.#epoch === "0") this.#epoch = newEpoch();
-    const newest = this.#entries.at(-1);
-    const time = Math.max(Date.now(), newest?.time ?? 0);
+    const time = this.#time = Math.max(Date.now(), this.#time);
     for (const [i, { kind, body }] of entries.entries()) {
       this.#entries.push({ seq: ++this.last, time, kind, body });
       this.#sizes.push(sizes[i]!);
@@ -141,7 +162,8 @@ class State {
       this.#count > maxEvents || this.#bytes > maxBytes ||
       (this.#count > 0 && this.#entries[this.#start]!.time <= oldest)
     ) {
-      this.#bytes -= this.#sizes[this.#start++]!;
+      this.#bytes -= this.#sizes[this.#start]!;
+      this.#entries[this.#start++] = GONE;
     }
     if (this.#start <= this.#count) return;
     this.#entries.splice(0, this.#start);
