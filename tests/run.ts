@@ -5,16 +5,16 @@
 import { runCommand } from "../tools/command.ts";
 import { findFiles } from "../tools/files.ts";
 import { findResolution } from "../tools/resolution.ts";
-import { toolPath } from "./_tools.ts";
 import { startFixture } from "./fixture/start.ts";
-import { bundle, mapStacks } from "./runners/bundle.ts";
-import { findChromium, runChromium } from "./runners/chromium.ts";
+import { bundleSuite, copyRunners, mapStacks } from "./runners/bundle.ts";
+import { findChromium } from "./runners/chromium.ts";
 import { runDenoTest } from "./runners/deno.ts";
-import { type Outcome, readOutcome } from "./runners/outcome.ts";
+import type { Outcome } from "./runners/outcome.ts";
+import { runtimes } from "./runners/runtimes.ts";
 
 type Jobs = Record<string, () => Promise<Outcome>>;
 
-const suites = ["codec", "client", "server", "log"]
+const portable = ["codec", "client", "server", "log"]
   .flatMap((folder) => findFiles(`tests/${folder}`, "_test.ts"));
 const total = { passed: 0, failed: 0 };
 
@@ -31,13 +31,13 @@ function leaveOut(what: string, why: string): void {
 
 function checkList(): void {
   const list = Deno.readTextFileSync("tests/all.ts");
-  for (const path of suites) {
+  for (const path of portable) {
     const line = `import "${path.replace("tests/", "./")}";`;
     if (!list.includes(line)) fail(`tests/all.ts lacks ${line}`);
   }
 }
 
-/** The tests of what only Deno is needed for, without those for which something is missing here. */
+/** The tests that need Deno or a database, without those for which something is missing here. */
 async function findEngineTests(jsr: boolean): Promise<string[]> {
   let files = findFiles("tests/integration", "_test.ts");
   const redis = await runCommand("sh", ["-c", "command -v redis-server"]);
@@ -50,36 +50,26 @@ async function findEngineTests(jsr: boolean): Promise<string[]> {
   return files;
 }
 
-/** Runs the bundled suite in a process of another runtime. */
-async function runProcess(
-  command: string | Promise<string>,
-  args: string[],
-  env: Record<string, string>,
-): Promise<Outcome> {
-  const { output } = await runCommand(await command, args, { env });
-  return readOutcome(output);
-}
-
 async function findJobs(folder: string, url: string): Promise<Jobs> {
   const { jsr, flags } = await findResolution();
+  await bundleSuite(folder, flags);
+  await copyRunners(folder);
+  const jobs: Jobs = {};
+  for (const [name, runtime] of Object.entries(runtimes)) {
+    jobs[name] = () => runtime(folder, url);
+  }
+  if (await findChromium() === undefined) {
+    leaveOut("chromium", "it is not installed");
+    delete jobs.chromium;
+  }
   const engineTests = await findEngineTests(jsr);
   const documents = ["mod.ts", "src", "README.md", ...findFiles("docs", ".md")];
-  const chromium = await findChromium();
-  if (!chromium) leaveOut("Chromium", "it is not installed");
   if (Deno.args.includes("--coverage")) flags.push("--coverage");
-  await bundle(folder, flags.filter((flag) => flag !== "--coverage"));
-
-  const env = { FIXTURE_URL: url };
-  const script = `${folder}/process.js`;
-  const config = `${folder}/workerd.capnp`;
   return {
-    deno: () => runDenoTest([...flags, ...suites], env),
-    node: () => runProcess("node", [script], env),
-    bun: () => runProcess(toolPath("bun"), [script], env),
-    workerd: () => runProcess(toolPath("workerd"), ["test", config], env),
-    ...chromium && { chromium: () => runChromium(chromium, url) },
-    engines: () => runDenoTest([...flags, ...engineTests], env),
-    docs: () => runDenoTest([...flags, "--doc", ...documents], env),
+    deno: () => runDenoTest([...flags, ...portable], url),
+    ...jobs,
+    engines: () => runDenoTest([...flags, ...engineTests], url),
+    docs: () => runDenoTest([...flags, "--doc", ...documents], url),
   };
 }
 

@@ -10,8 +10,18 @@ const runners = [
   "workerd.js",
 ];
 
-/** Fills `folder` with the suite as one module, `suite.js`, and the runners that import it. */
-export async function bundle(folder: string, flags: string[]): Promise<void> {
+/** Puts the runners into `folder`, where they import the suite as `suite.js`. */
+export async function copyRunners(folder: string): Promise<void> {
+  for (const name of runners) {
+    await Deno.copyFile(`tests/runners/${name}`, `${folder}/${name}`);
+  }
+}
+
+/** Writes the whole suite to `folder` as one module, `suite.js`. */
+export async function bundleSuite(
+  folder: string,
+  flags: string[],
+): Promise<void> {
   const { success, output } = await runDeno([
     "bundle",
     ...flags,
@@ -21,9 +31,6 @@ export async function bundle(folder: string, flags: string[]): Promise<void> {
     "tests/all.ts",
   ]);
   if (!success) throw new Error(`Cannot bundle the suite:\n${output}`);
-  for (const name of runners) {
-    await Deno.copyFile(`tests/runners/${name}`, `${folder}/${name}`);
-  }
 }
 
 /** Rewrites the places in stacks that point into `suite.js` to those of the sources they came from. */

@@ -20,10 +20,9 @@ export async function findChromium(): Promise<string | undefined> {
 }
 
 /** Runs the suite on the page that the fixture serves. */
-export async function runChromium(
-  executablePath: string,
-  fixtureUrl: string,
-): Promise<Outcome> {
+export async function runChromium(fixtureUrl: string): Promise<Outcome> {
+  const executablePath = await findChromium();
+  if (executablePath === undefined) throw new Error("There is no Chromium");
   const { chromium } = await import("npm:playwright-core@1.65.1");
   const browser = await chromium.launch({ executablePath, args });
   const lines: string[] = [];

@@ -1,19 +1,21 @@
 import { runDeno } from "../../tools/command.ts";
 import type { Outcome } from "./outcome.ts";
 
-/** Runs `deno test` itself and reads its summary. */
+const summary = /(\d+) passed(?: \(\d+ steps?\))? \| (\d+) failed(.*)/;
+
+/** Runs `deno test` itself, with the fixture at `url`, and reads its summary. */
 export async function runDenoTest(
   args: string[],
-  env: Record<string, string>,
+  url: string,
 ): Promise<Outcome> {
+  const env = { FIXTURE_URL: url };
   const { success, output } = await runDeno(["test", "-A", ...args], { env });
-  const summary = /(\d+) passed(?: \(\d+ steps?\))? \| (\d+) failed(.*)/;
   const [, passed, failed, rest = ""] = output.match(summary) ?? [];
   const details = output.split(/^ *ERRORS *$/m)[1] ?? output;
   return {
     passed: Number(passed ?? 0),
     // Deno can fail without a failed case: a type error, an error outside a case.
     failed: success ? 0 : Math.max(1, Number(failed ?? 0)),
-    report: success ? rest.match(/\d+ ignored/)?.[0] ?? "" : details,
+    report: success ? rest.match(/\d+ ignored/)?.[0] ?? "" : details.trim(),
   };
 }

@@ -1,0 +1,28 @@
+import { runCommand } from "../../tools/command.ts";
+import { toolPath } from "../_tools.ts";
+import { runChromium } from "./chromium.ts";
+import { type Outcome, readOutcome } from "./outcome.ts";
+
+/** Runs the suite in `folder` in one runtime, with the fixture at `url`. */
+export type Runtime = (folder: string, url: string) => Promise<Outcome>;
+
+async function runProcess(
+  command: string,
+  args: string[],
+  url: string,
+): Promise<Outcome> {
+  const env = { FIXTURE_URL: url };
+  return readOutcome((await runCommand(command, args, { env })).output);
+}
+
+/** Every runtime that takes the suite as one module, which is every one but Deno. */
+export const runtimes: Record<string, Runtime> = {
+  node: (folder, url) => runProcess("node", [`${folder}/process.js`], url),
+  bun: async (folder, url) =>
+    runProcess(await toolPath("bun"), [`${folder}/process.js`], url),
+  workerd: async (folder, url) => {
+    const args = ["test", `${folder}/workerd.capnp`];
+    return runProcess(await toolPath("workerd"), args, url);
+  },
+  chromium: (_, url) => runChromium(url),
+};
