@@ -61,21 +61,18 @@ function count(
   name: string,
   cost: (self: unknown, args: unknown[], result: unknown) => number,
 ) {
-  const own = Object.getOwnPropertyDescriptor(owner, name);
-  const original = (owner as Record<string, Method>)[name] as Method;
-  const replacement: Method = function (...args) {
+  const methods = owner as Record<string, Method>;
+  const inherited = !Object.hasOwn(owner, name);
+  const original = methods[name] as Method;
+  // Assigned and not defined anew: Bun's methods of a TextDecoder are writable but not configurable.
+  methods[name] = function (...args) {
     const result = original.apply(this, args);
     work.calls++;
     work.characters += cost(this, args, result);
     return result;
   };
-  Object.defineProperty(owner, name, {
-    configurable: true,
-    writable: true,
-    value: replacement,
-  });
   return (): void => {
-    if (own === undefined) Reflect.deleteProperty(owner, name);
-    else Object.defineProperty(owner, name, own);
+    if (inherited) delete methods[name];
+    else methods[name] = original;
   };
 }
