@@ -1,10 +1,23 @@
 import { checkInteger, describe, MAX_DELAY } from "./_check.ts";
+import type { EventContract } from "./contract.ts";
 import { EventStreamError } from "./error.ts";
 import type { ServerSentEvent } from "./event.ts";
 import { EventParser, type ParseOptions } from "./parser.ts";
 
-/** Options of {@linkcode decode}. */
-export interface DecodeOptions extends ParseOptions {
+/**
+ * Options of {@linkcode decode}.
+ *
+ * @typeParam Event What comes out: events with text, unless a contract types them.
+ */
+export interface DecodeOptions<
+  Event extends ServerSentEvent<string, unknown> = ServerSentEvent,
+> extends ParseOptions {
+  /**
+   * The contract that parses and validates the events' data. Without one data stays text.
+   *
+   * @default {undefined} every event as it arrived
+   */
+  events?: EventContract<Event> | undefined;
   /** Aborting errors the stream with the signal's reason, cancels the source and drops what was not handed out. */
   signal?: AbortSignal | undefined;
   /**
@@ -18,30 +31,43 @@ export interface DecodeOptions extends ParseOptions {
   /**
    * The event that ends the stream: its exact `data`, which is a bare end marker and is not handed
    * out, or a predicate, whose event is the last one handed out. What follows is not read. A stream
-   * that ends before it fails with code `truncated`.
+   * that ends before it fails with code `truncated`. It is shown events as they arrived, before a
+   * contract has seen them.
    */
   until?: string | ((event: ServerSentEvent) => boolean) | undefined;
 }
 
+/** Where a stream ends of its own accord, and how, when that is not the end of its source. */
+interface Ending {
+  readonly lastEventId: string;
+  readonly failure?: { readonly reason: unknown };
+}
+
 /** Reads a source chunk by chunk and gives the events that each completed, until the end or the failure. */
-export class EventReader {
+export class EventReader<
+  Event extends ServerSentEvent<string, unknown> = ServerSentEvent,
+> {
   readonly #parser: EventParser;
   readonly #source: ReadableStreamDefaultReader<Uint8Array>;
-  readonly #options: DecodeOptions;
+  readonly #options: DecodeOptions<Event>;
   readonly #onAbort: () => void;
   #ended = false;
   #failure: { readonly reason: unknown } | undefined;
-  #terminalId: string | undefined;
+  /** Not the parser's, which is ahead while a contract is at work and behind an ending. */
+  #lastEventId: string;
+  #ending: Ending | undefined;
+  #stopWaiting: (() => void) | undefined;
 
   /** Locks `source`. `onAbort` is called when the signal aborts, behind the failure that this causes. */
   constructor(
     source: ReadableStream<Uint8Array>,
-    options: DecodeOptions,
+    options: DecodeOptions<Event>,
     onAbort: (reason: unknown) => void,
   ) {
     checkOptions(options);
     const { signal } = options;
     this.#parser = new EventParser(options);
+    this.#lastEventId = this.#parser.lastEventId;
     this.#options = options;
     this.#source = source.getReader();
     this.#onAbort = () => {
@@ -54,7 +80,7 @@ export class EventReader {
 
   /** The last event ID as of the events given so far. */
   get lastEventId(): string {
-    return this.#terminalId ?? this.#parser.lastEventId;
+    return this.#lastEventId;
   }
 
   get reconnectionTime(): number | undefined {
@@ -62,11 +88,22 @@ export class EventReader {
   }
 
   /** Gives the events of the next chunk that completes any, `undefined` at the end. */
-  async read(): Promise<ServerSentEvent[] | undefined> {
+  async read(): Promise<Event[] | undefined> {
+    const { events: contract } = this.#options;
     while (!this.#ended) {
       const chunk = await this.#readChunk();
       if (this.#ended) break;
-      const events = chunk === undefined ? this.#finish() : this.#parse(chunk);
+      if (chunk === undefined) {
+        this.#finish();
+        break;
+      }
+      const raw = this.#parse(chunk);
+      const events = contract === undefined
+        ? raw as ServerSentEvent<string, unknown>[] as Event[]
+        : await this.#apply(contract, raw);
+      if (this.#ended) break;
+      this.#lastEventId = this.#ending?.lastEventId ?? this.#parser.lastEventId;
+      if (this.#ending !== undefined) this.#endBehind(this.#ending);
       if (events.length > 0) return events;
     }
     if (this.#failure !== undefined) throw this.#failure.reason;
@@ -104,51 +141,83 @@ export class EventReader {
 
   #parse(chunk: Uint8Array): ServerSentEvent[] {
     const events: ServerSentEvent[] = [];
-    let failure: { readonly reason: unknown } | undefined;
     try {
       this.#parser.push(chunk, events);
     } catch (reason) {
-      failure = { reason };
+      this.#ending = {
+        lastEventId: this.#parser.lastEventId,
+        failure: { reason },
+      };
     }
-    try {
-      // The end marker comes before whatever failed behind it.
-      if (this.#cutAtTerminal(events)) this.#cancelQuietly();
-      else if (failure !== undefined) this.#fail(failure.reason);
-    } catch (reason) {
-      this.#fail(reason);
+    const { until } = this.#options;
+    // The end marker comes before whatever failed behind it.
+    return until === undefined ? events : this.#cut(events, until);
+  }
+
+  #cut(
+    events: ServerSentEvent[],
+    until: NonNullable<DecodeOptions["until"]>,
+  ): ServerSentEvent[] {
+    const isMarker = typeof until === "string";
+    let lastEventId = this.#lastEventId;
+    for (const [index, event] of events.entries()) {
+      try {
+        if (isMarker ? event.data === until : until(event)) {
+          this.#ending = { lastEventId: event.id };
+          return events.slice(0, isMarker ? index : index + 1);
+        }
+      } catch (reason) {
+        this.#ending = { lastEventId, failure: { reason } };
+        return events.slice(0, index);
+      }
+      lastEventId = event.id;
     }
     return events;
   }
 
-  #cutAtTerminal(events: ServerSentEvent[]): boolean {
-    const { until } = this.#options;
-    if (until === undefined) return false;
-    const all = events.splice(0);
-    for (const event of all) {
-      const isTerminal = typeof until === "string"
-        ? event.data === until
-        : until(event);
-      if (!isTerminal || typeof until !== "string") events.push(event);
-      if (!isTerminal) continue;
-      this.#terminalId = event.id;
-      return true;
+  /** Lets the contract see one event after another, however long each takes, unless the reading ends first. */
+  async #apply(
+    contract: EventContract<Event>,
+    raw: ServerSentEvent[],
+  ): Promise<Event[]> {
+    const events: Event[] = [];
+    try {
+      for (const event of raw) {
+        const step = contract.decode(event);
+        const typed = step instanceof Promise ? await this.#wait(step) : step;
+        if (this.#ended) break;
+        if (typed !== undefined) events.push(typed);
+      }
+    } catch (reason) {
+      const lastEventId = events.at(-1)?.id ?? this.#lastEventId;
+      this.#ending = { lastEventId, failure: { reason } };
     }
-    return false;
+    return events;
   }
 
-  #finish(): [] {
+  #wait<T>(step: Promise<T>): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#stopWaiting = () => resolve(undefined);
+      step.then(resolve, reject);
+    });
+  }
+
+  #endBehind({ failure }: Ending): void {
+    if (failure === undefined) this.#cancelQuietly();
+    else this.#fail(failure.reason);
+  }
+
+  #finish(): void {
     this.#end();
     this.#source.releaseLock();
-    if (this.#options.until !== undefined) {
-      const reason = new EventStreamError(
-        "truncated",
-        `Cannot decode: the stream must end with the event that until names: it ended after id ${
-          describe(this.lastEventId)
-        }`,
-      );
-      this.#failure = { reason };
-    }
-    return [];
+    if (this.#options.until === undefined) return;
+    const reason = new EventStreamError(
+      "truncated",
+      `Cannot decode: the stream must end with the event that until names: it ended after id ${
+        describe(this.lastEventId)
+      }`,
+    );
+    this.#failure = { reason };
   }
 
   #fail(reason: unknown): void {
@@ -164,11 +233,19 @@ export class EventReader {
 
   #end(): void {
     this.#ended = true;
+    this.#stopWaiting?.();
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
   }
 }
 
-function checkOptions({ idleTimeout, until, signal }: DecodeOptions): void {
+function checkOptions<Event extends ServerSentEvent<string, unknown>>(
+  { events, idleTimeout, until, signal }: DecodeOptions<Event>,
+): void {
+  if (events !== undefined && typeof events?.decode !== "function") {
+    throw new TypeError(
+      `Cannot decode: events must be a contract: received ${describe(events)}`,
+    );
+  }
   checkInteger("Cannot decode: idleTimeout", idleTimeout, 1, MAX_DELAY);
   if (
     until !== undefined && typeof until !== "string" &&

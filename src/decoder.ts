@@ -57,10 +57,12 @@ export type { DecodeOptions, ParseOptions };
  * @throws {TypeError} If the body or stream is locked or used, or an option has the wrong type.
  * @throws {RangeError} If an option is out of range.
  */
-export function decode(
+export function decode<
+  Event extends ServerSentEvent<string, unknown> = ServerSentEvent,
+>(
   source: Response | ReadableStream<Uint8Array>,
-  options: DecodeOptions = {},
-): EventStream {
+  options: DecodeOptions<Event> = {},
+): EventStream<Event> {
   return new EventStream(
     source instanceof Response ? bodyOf(source) : source,
     options,
@@ -111,10 +113,12 @@ function mimeEssence(contentType: string): string {
  * assertEquals(stream.lastEventId, "2");
  * ```
  */
-export class EventStream extends ReadableStream<ServerSentEvent> {
-  readonly #reader: EventReader;
-  readonly #controller: ReadableStreamDefaultController<ServerSentEvent>;
-  #batch: ServerSentEvent[] = [];
+export class EventStream<
+  Event extends ServerSentEvent<string, unknown> = ServerSentEvent,
+> extends ReadableStream<Event> {
+  readonly #reader: EventReader<Event>;
+  readonly #controller: ReadableStreamDefaultController<Event>;
+  #batch: Event[] = [];
   #next = 0;
   #handedOutId = "";
   #dropped = false;
@@ -128,7 +132,10 @@ export class EventStream extends ReadableStream<ServerSentEvent> {
    * @throws {TypeError} If `source` is locked or no stream, or an option has the wrong type.
    * @throws {RangeError} If an option is out of range.
    */
-  constructor(source: ReadableStream<Uint8Array>, options: DecodeOptions = {}) {
+  constructor(
+    source: ReadableStream<Uint8Array>,
+    options: DecodeOptions<Event> = {},
+  ) {
     if (!(source instanceof ReadableStream) || source.locked) {
       throw new TypeError(
         `Cannot decode: source must be an unlocked ReadableStream: received ${
@@ -136,7 +143,7 @@ export class EventStream extends ReadableStream<ServerSentEvent> {
         }`,
       );
     }
-    let controller!: ReadableStreamDefaultController<ServerSentEvent>;
+    let controller!: ReadableStreamDefaultController<Event>;
     super({
       start: (c) => void (controller = c),
       pull: () => this.#pull(),
@@ -172,7 +179,7 @@ export class EventStream extends ReadableStream<ServerSentEvent> {
    */
   override values(
     { preventCancel = false }: ReadableStreamIteratorOptions = {},
-  ): AsyncIterableIterator<ServerSentEvent> {
+  ): AsyncIterableIterator<Event> {
     const reader = this.getReader();
     const queue = new SerialQueue();
     let done = false;
@@ -186,7 +193,7 @@ export class EventStream extends ReadableStream<ServerSentEvent> {
       reader.releaseLock();
       await cancelled;
     };
-    const step = async (): Promise<IteratorResult<ServerSentEvent>> => {
+    const step = async (): Promise<IteratorResult<Event>> => {
       if (!done && await this.#fill(reader)) {
         return { done: false, value: this.#take() };
       }
@@ -214,7 +221,7 @@ export class EventStream extends ReadableStream<ServerSentEvent> {
   /** Iterates over the events, as {@linkcode EventStream.values} does. */
   override [Symbol.asyncIterator](
     options?: ReadableStreamIteratorOptions,
-  ): AsyncIterableIterator<ServerSentEvent> {
+  ): AsyncIterableIterator<Event> {
     return this.values(options);
   }
 
@@ -224,7 +231,7 @@ export class EventStream extends ReadableStream<ServerSentEvent> {
    *
    * @returns The iterable, which locks the stream from its first step on.
    */
-  async *batches(): AsyncGenerator<ServerSentEvent[], void, void> {
+  async *batches(): AsyncGenerator<Event[], void, void> {
     const reader = this.getReader();
     try {
       while (await this.#fill(reader)) yield this.#takeAll();
@@ -249,7 +256,7 @@ export class EventStream extends ReadableStream<ServerSentEvent> {
 
   /** Makes sure that an event is at hand; tells whether there is one, `false` at the end. */
   async #fill(
-    reader: ReadableStreamDefaultReader<ServerSentEvent>,
+    reader: ReadableStreamDefaultReader<Event>,
   ): Promise<boolean> {
     await this.#pulling;
     // A reader that let go while it waited has left its event, or the failure, in the stream's own queue.
@@ -276,13 +283,13 @@ export class EventStream extends ReadableStream<ServerSentEvent> {
     return true;
   }
 
-  #take(): ServerSentEvent {
+  #take(): Event {
     const event = this.#batch[this.#next++]!;
     this.#handedOutId = event.id;
     return event;
   }
 
-  #takeAll(): ServerSentEvent[] {
+  #takeAll(): Event[] {
     const events = this.#next === 0
       ? this.#batch
       : this.#batch.slice(this.#next);
