@@ -47,7 +47,7 @@ interface Ending {
 export class EventReader<
   Event extends ServerSentEvent<string, unknown> = ServerSentEvent,
 > {
-  readonly #parser: EventParser;
+  #parser: EventParser;
   readonly #source: ReadableStreamDefaultReader<Uint8Array>;
   readonly #options: DecodeOptions<Event>;
   readonly #onAbort: () => void;
@@ -87,8 +87,8 @@ export class EventReader<
     return this.#parser.reconnectionTime;
   }
 
-  /** Gives the events of the next chunk that completes any, `undefined` at the end. */
-  async read(): Promise<Event[] | undefined> {
+  /** Gives the events of the next chunk that completes at least so many, `undefined` at the end. */
+  async read(atLeast: 0 | 1 = 1): Promise<Event[] | undefined> {
     const { events: contract } = this.#options;
     while (!this.#ended) {
       const chunk = await this.#readChunk();
@@ -104,10 +104,16 @@ export class EventReader<
       if (this.#ended) break;
       this.#lastEventId = this.#ending?.lastEventId ?? this.#parser.lastEventId;
       if (this.#ending !== undefined) this.#endBehind(this.#ending);
-      if (events.length > 0) return events;
+      if (events.length >= atLeast) return events;
     }
     if (this.#failure !== undefined) throw this.#failure.reason;
     return undefined;
+  }
+
+  /** Forgets the unfinished line and event, so that the next chunk starts a stream. */
+  reset(): void {
+    const { lastEventId } = this.#parser;
+    this.#parser = new EventParser({ ...this.#options, lastEventId });
   }
 
   /** Ends the reading, if nothing else has; resolves when the source has been cancelled. */

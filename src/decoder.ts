@@ -17,7 +17,7 @@
 
 import { describe } from "./_check.ts";
 import { type DecodeOptions, EventReader } from "./_event_reader.ts";
-import { EventStreamError } from "./error.ts";
+import { eventStreamBody } from "./_response.ts";
 import type { ServerSentEvent } from "./event.ts";
 import { EventParser, type ParseOptions } from "./parser.ts";
 
@@ -64,34 +64,9 @@ export function decode<
   options: DecodeOptions<Event> = {},
 ): EventStream<Event> {
   return new EventStream(
-    source instanceof Response ? bodyOf(source) : source,
+    source instanceof Response ? eventStreamBody(source) : source,
     options,
   );
-}
-
-function bodyOf(response: Response): ReadableStream<Uint8Array> {
-  const { status, headers, body, bodyUsed } = response;
-  const contentType = headers.get("content-type") ?? "";
-  if (status !== 200 || mimeEssence(contentType) !== "text/event-stream") {
-    throw new EventStreamError(
-      "not-an-event-stream",
-      `Cannot decode response: it must be 200 with text/event-stream: received ${status} with ${
-        describe(contentType)
-      }`,
-      { response },
-    );
-  }
-  if (bodyUsed) {
-    throw new TypeError(
-      "Cannot decode response: its body must be unread: received a used body",
-    );
-  }
-  return body ?? new Blob().stream();
-}
-
-/** The type and subtype of a content type, in lower case (WHATWG MIME Sniffing, section 4.4). */
-function mimeEssence(contentType: string): string {
-  return contentType.split(";", 1)[0]!.trim().toLowerCase();
 }
 
 /**
