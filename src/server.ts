@@ -26,3 +26,31 @@ export type {
   RetentionOptions,
 } from "./log/event_log.ts";
 export { MemoryLog } from "./log/memory.ts";
+export type { CloseReason } from "./server/_body.ts";
+export type { EventResponseOptions } from "./server/_http.ts";
+export { respond } from "./server/respond.ts";
+export type {
+  EventIterable,
+  RespondContext,
+  RespondOptions,
+  RespondSource,
+} from "./server/respond.ts";
+export { Channel } from "./server/channel.ts";
+export type {
+  ChannelRespondOptions,
+  ChannelSubscribeOptions,
+  DrainOptions,
+} from "./server/channel.ts";
+export type {
+  ChannelOptions,
+  ChannelStats,
+  PublishOptions,
+  SubscribeOptions,
+  Subscriber,
+} from "./server/channel_options.ts";
+export type { Gap, GapReason, StartPosition } from "./server/_subscription.ts";
+export { EventStreamError } from "./error.ts";
+export type { EventStreamErrorCode, EventStreamErrorOptions } from "./error.ts";
+export type { ServerSentEvent, ServerSentEventInit } from "./event.ts";
+export { EventStream } from "./decoder.ts";
+export type { DecodeOptions, ParseOptions } from "./decoder.ts";

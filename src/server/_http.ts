@@ -1,0 +1,116 @@
+import { checkInteger, describe, MAX_DELAY } from "../_check.ts";
+
+/** The headers of every event stream: nothing stores, re-codes or holds it back on the way. */
+const HEADERS = {
+  "content-type": "text/event-stream",
+  "cache-control": "no-cache, no-transform",
+  "x-accel-buffering": "no",
+};
+
+/** Options of a response that streams events. */
+export interface EventResponseOptions {
+  /**
+   * Headers to add. `content-type` stays as it is.
+   *
+   * @default {undefined}
+   */
+  headers?: HeadersInit | undefined;
+  /**
+   * After how many milliseconds of silence a comment is sent, an integer of 4 to 2^31-1, or `false` for
+   * never. Bun cuts a response that is quiet for 10 seconds; a Worker with nothing pending is killed.
+   *
+   * @default {8000}
+   */
+  keepAlive?: number | false | undefined;
+  /**
+   * The reconnection time to tell the client, in milliseconds, an integer of 0 to 2^31-1.
+   *
+   * @default {undefined} what the client thinks fit
+   */
+  retry?: number | undefined;
+}
+
+/** Checks the options that all event responses share. */
+export function checkResponseOptions(
+  { keepAlive, retry }: EventResponseOptions,
+): void {
+  if (keepAlive !== false) {
+    checkInteger("Cannot respond: keepAlive", keepAlive, 4, MAX_DELAY);
+  }
+  checkInteger("Cannot respond: retry", retry, 0, MAX_DELAY);
+}
+
+/** Makes the response for a body, or for a HEAD request without one. */
+export function eventResponse(
+  body: ReadableStream<Uint8Array> | null,
+  extra?: HeadersInit,
+): Response {
+  const headers = new Headers(extra);
+  for (const [name, value] of Object.entries(HEADERS)) {
+    if (name === "content-type" || !headers.has(name)) headers.set(name, value);
+  }
+  return new Response(body, { headers });
+}
+
+/** Gives the response that a request gets instead of a stream, if it must not get one. */
+export function refusal(request: Request): Response | undefined {
+  if (acceptsEventStream(request.headers.get("accept"))) return undefined;
+  return new Response("This resource is available as text/event-stream only.", {
+    status: 406,
+    headers: { "content-type": "text/plain", "vary": "accept" },
+  });
+}
+
+/** Tells whether an `Accept` header lets `text/event-stream` through (RFC 9110, section 12.5.1). */
+function acceptsEventStream(accept: string | null): boolean {
+  if (accept === null || accept.trim() === "") return true;
+  const ranges = ["text/event-stream", "text/*", "*/*"];
+  let best = ranges.length;
+  let quality = 0;
+  for (const part of accept.split(",")) {
+    const [range = "", ...parameters] = part.split(";").map((item) =>
+      item.trim().toLowerCase()
+    );
+    const rank = ranges.indexOf(range);
+    if (rank === -1 || rank > best) continue;
+    const weight = parameters.find((parameter) => parameter.startsWith("q="));
+    quality = weight === undefined ? 1 : Number(weight.slice(2));
+    best = rank;
+  }
+  return quality > 0;
+}
+
+/**
+ * The last event ID of a request: the header, whose bytes are UTF-8, else the query's `lastEventId`,
+ * for clients that cannot set the header on a first request. `""` when there is none.
+ */
+export function lastEventIdOf(request: Request): string {
+  const header = request.headers.get("last-event-id");
+  if (header !== null) return utf8(header);
+  return new URL(request.url).searchParams.get("lastEventId") ?? "";
+}
+
+/** Reads a header value that the runtime gave byte by byte as the UTF-8 that it is. */
+function utf8(value: string): string {
+  // deno-lint-ignore no-control-regex -- ASCII is the same both ways
+  if (/^[\x00-\x7f]*$/.test(value) || /[^\x00-\xff]/.test(value)) return value;
+  const bytes = Uint8Array.from(value, (char) => char.charCodeAt(0));
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
+      bytes,
+    );
+  } catch {
+    return value;
+  }
+}
+
+/** Throws unless the argument is a request. */
+export function checkRequest(request: Request): void {
+  if (!(request instanceof Request)) {
+    throw new TypeError(
+      `Cannot respond: request must be a Request: received ${
+        describe(request)
+      }`,
+    );
+  }
+}

@@ -1,0 +1,238 @@
+import type { ServerSentEvent } from "../event.ts";
+import { encodeEvent } from "../encoder.ts";
+import { formatCursor, parseCursor } from "../log/cursor.ts";
+import type { Body, CloseReason, Feed } from "./_body.ts";
+import type { Frames } from "./_frames.ts";
+import type { Tail } from "./_tail.ts";
+
+/** Where to go on when there is nothing to resume from. */
+export type StartPosition = "latest" | "earliest";
+
+/**
+ * Why events are missing: retention removed them, the log began anew, or the ID that was asked for is
+ * of no event of this log.
+ */
+export type GapReason = "trimmed" | "epoch" | "invalid" | "ahead";
+
+/** The data of a `gap` event. */
+export interface Gap {
+  /** Why events are missing. */
+  readonly reason: GapReason;
+  /** The ID to resume from, cut to 128 code units. */
+  readonly requested: string;
+  /** The sequence number of the oldest event kept. */
+  readonly first: number;
+  /** The sequence number of the newest event. */
+  readonly last: number;
+}
+
+/** What a subscription takes of its channel. */
+export interface SubscriptionOptions {
+  /** The ID to resume from, `""` for none. */
+  lastEventId: string;
+  /** Where to begin without one: `"latest"`, `"earliest"` or an ID. */
+  from: string;
+  /** Where to go on behind a gap. */
+  gap: StartPosition;
+  /** Which events to send. */
+  accepts: ((event: ServerSentEvent) => boolean) | undefined;
+}
+
+/** What a subscription tells its channel. */
+export interface SubscriptionListener {
+  /** It has nothing to send, and is to be pulled on an advance. */
+  onWait(subscription: Subscription): void;
+  onDeliver(events: number, bytes: number): void;
+  onGap(): void;
+  onStop(subscription: Subscription, reason: CloseReason): void;
+}
+
+const MAX_REQUESTED_LENGTH = 128;
+const encoder = new TextEncoder();
+const SILENCE = encoder.encode(":\n\n");
+
+/** One subscriber: a cursor in the log, and the body that it feeds from there. */
+export class Subscription implements Feed {
+  body: Body | undefined;
+  readonly #tail: Tail;
+  readonly #options: SubscriptionOptions;
+  readonly #listener: SubscriptionListener;
+  #life: number | undefined;
+  #epoch = "0";
+  #cursor = 0;
+  /** The sequence number in the last id sent. */
+  #told = -1;
+  #loading = false;
+  #refreshed = false;
+
+  constructor(
+    tail: Tail,
+    options: SubscriptionOptions,
+    listener: SubscriptionListener,
+  ) {
+    this.#tail = tail;
+    this.#options = options;
+    this.#listener = listener;
+  }
+
+  /** How many entries of the log it has not sent yet. */
+  get behind(): number {
+    return this.#life === this.#tail.life ? this.#tail.last - this.#cursor : 0;
+  }
+
+  /** Tells whether the log has ended, and what is asked for is behind its end. */
+  get isOver(): boolean {
+    const { ready, ended, epoch, last } = this.#tail;
+    if (!ready || ended === undefined) return false;
+    const { lastEventId, from } = this.#options;
+    const requested = lastEventId === "" ? from : lastEventId;
+    return requested === "latest" || requested === formatCursor(epoch, last);
+  }
+
+  /** Sends what comes next, or waits for it. */
+  pull(): void {
+    const tail = this.#tail;
+    while (this.body?.wanted && !this.#loading) {
+      if (!tail.ready) return this.#listener.onWait(this);
+      const run = this.#life === tail.life
+        ? tail.find(this.#cursor)
+        : undefined;
+      if (this.#life !== tail.life) this.#place();
+      else if (run !== undefined) this.#send(run);
+      else if (this.#cursor >= tail.last) return this.#rest();
+      else if (this.#cursor + 1 < tail.first) this.#gap("trimmed", this.#id());
+      else void this.#await(tail.load(this.#cursor));
+    }
+  }
+
+  keepAlive(): Uint8Array {
+    if (this.#told === this.#cursor || this.#life !== this.#tail.life) {
+      return SILENCE;
+    }
+    return this.#idBlock();
+  }
+
+  stop(reason: CloseReason): void {
+    this.#listener.onStop(this, reason);
+  }
+
+  /** Finds the cursor's place in the log as it is now. */
+  #place(): void {
+    const { lastEventId, from } = this.#options;
+    if (this.#life !== undefined) return this.#gap("epoch", this.#id());
+    const requested = lastEventId === "" ? from : lastEventId;
+    if (requested === "latest" || requested === "earliest") {
+      return this.#moveTo(requested);
+    }
+    const cursor = parseCursor(requested);
+    if (cursor === undefined) return this.#gap("invalid", requested);
+    const { epoch, last } = this.#tail;
+    // Who saw the log empty has missed nothing of what came then.
+    const isHere = cursor.epoch === epoch ||
+      (cursor.epoch === "0" && cursor.seq === 0);
+    if (isHere && cursor.seq <= last) return this.#moveTo(cursor.seq);
+    // Another process may have sent what this one has yet to read.
+    if (!this.#refreshed) {
+      this.#refreshed = true;
+      return void this.#await(this.#tail.refresh());
+    }
+    this.#gap(isHere ? "ahead" : "epoch", requested);
+  }
+
+  #moveTo(position: StartPosition | number): void {
+    this.#set(position);
+    this.body!.write(this.#idBlock());
+  }
+
+  #gap(reason: GapReason, id: string): void {
+    this.#set(this.#options.gap);
+    this.#told = this.#cursor;
+    const { first, last } = this.#tail;
+    const gap: Gap = {
+      reason,
+      requested: id.slice(0, MAX_REQUESTED_LENGTH),
+      first,
+      last,
+    };
+    const frame = encodeEvent({
+      id: this.#id(),
+      event: "gap",
+      data: JSON.stringify(gap),
+    });
+    this.#listener.onGap();
+    this.body!.write(encoder.encode(frame));
+  }
+
+  #set(position: StartPosition | number): void {
+    const { life, epoch, first, last } = this.#tail;
+    this.#life = life;
+    this.#epoch = epoch;
+    this.#cursor = position === "latest"
+      ? last
+      : position === "earliest"
+      ? first - 1
+      : position;
+  }
+
+  #send(run: Frames): void {
+    const after = this.#cursor;
+    let start: number;
+    let end: number;
+    try {
+      [start, end] = this.#select(run, after);
+    } catch (error) {
+      return this.body!.end("failed", { error });
+    }
+    this.#epoch = this.#tail.epoch;
+    this.#cursor = end;
+    const bytes = run.slice(start, end);
+    if (bytes.length === 0) return;
+    while (!run.isShown(end)) end--;
+    this.#told = end;
+    this.#listener.onDeliver(run.count(start, end), bytes.length);
+    this.body!.write(bytes);
+  }
+
+  /** Gives the bounds of the next events to send: after the first, up to the second. */
+  #select(run: Frames, after: number): [start: number, end: number] {
+    const { accepts } = this.#options;
+    if (accepts === undefined) return [after, run.last];
+    const isWanted = (seq: number): boolean => {
+      const event = run.event(seq);
+      return event === undefined ? run.isShown(seq) : accepts(event);
+    };
+    let start = after;
+    while (start < run.last && !isWanted(start + 1)) start++;
+    let end = start;
+    while (end < run.last && isWanted(end + 1)) end++;
+    return [start, end];
+  }
+
+  /** Waits at the end of the log, or ends with it. */
+  #rest(): void {
+    const { ended } = this.#tail;
+    if (ended === undefined || this.#cursor < ended) {
+      return this.#listener.onWait(this);
+    }
+    if (this.#told !== this.#cursor) this.body!.write(this.#idBlock());
+    this.body!.end("ended");
+  }
+
+  async #await(promise: Promise<void>): Promise<void> {
+    this.#loading = true;
+    await promise;
+    this.#loading = false;
+    this.pull();
+  }
+
+  /** A block that moves the client's last event ID, and is no event. */
+  #idBlock(): Uint8Array {
+    this.#epoch = this.#tail.epoch;
+    this.#told = this.#cursor;
+    return encoder.encode(`id: ${this.#id()}\n\n`);
+  }
+
+  #id(): string {
+    return formatCursor(this.#epoch, this.#cursor);
+  }
+}

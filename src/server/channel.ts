@@ -1,0 +1,425 @@
+import { checkInteger, MAX_DELAY } from "../_check.ts";
+import { checkInit, encodeFields } from "../_frame.ts";
+import { EventStream } from "../decoder.ts";
+import { encodeEvent } from "../encoder.ts";
+import { EventStreamError } from "../error.ts";
+import type { ServerSentEventInit } from "../event.ts";
+import { formatCursor } from "../log/cursor.ts";
+import type { EventLog, LogInput, LogPosition } from "../log/event_log.ts";
+import { MemoryLog } from "../log/memory.ts";
+import { Body, type CloseReason } from "./_body.ts";
+import {
+  checkRequest,
+  eventResponse,
+  lastEventIdOf,
+  refusal,
+} from "./_http.ts";
+import { notify } from "./_notify.ts";
+import { Subscription, type SubscriptionListener } from "./_subscription.ts";
+import { Tail } from "./_tail.ts";
+import {
+  type ChannelOptions,
+  type ChannelStats,
+  checkChannelOptions,
+  checkSubscribeOptions,
+  predicateOf,
+  type PublishOptions,
+  type SubscribeOptions,
+  type Subscriber,
+} from "./channel_options.ts";
+import { type Pulse, pulseOf } from "./keep_alive.ts";
+
+/** Options of {@linkcode Channel.respond}; what is left out is as the channel's own. */
+export interface ChannelRespondOptions extends SubscribeOptions {
+  /** Headers to add to the channel's. */
+  headers?: HeadersInit | undefined;
+}
+
+/** Options of {@linkcode Channel.subscribe}; what is left out is as the channel's own. */
+export interface ChannelSubscribeOptions extends SubscribeOptions {
+  /** The ID of the last event seen, to resume behind it. */
+  lastEventId?: string | undefined;
+  /** Ends the subscription. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Options of {@linkcode Channel.drain}. */
+export interface DrainOptions {
+  /**
+   * Over how many milliseconds to spread the closes, an integer of 0 to 2^31-1.
+   *
+   * @default {10000}
+   */
+  over?: number | undefined;
+}
+
+interface Member {
+  readonly subscriber: Subscriber;
+  timer: ReturnType<typeof setTimeout> | undefined;
+}
+
+const DEFAULT_RETRY = 2000;
+
+/**
+ * A log of events that anybody can follow: publish into it from anywhere, answer requests with it.
+ *
+ * A subscriber is a place in the log. Whatever its `Last-Event-ID`, it gets what comes behind that, in
+ * order and once; catching up and following live are the same. Nothing is queued for a client that
+ * does not read: it is asked for nothing but its place. When events that it should get are gone, it is
+ * told by an event of type `gap`, whose data is a {@linkcode Gap} as JSON.
+ *
+ * The IDs of events are the log's (`<epoch>-<seq>`).
+ *
+ * @example
+ * ```ts
+ * import { Channel, decode } from "@rivulet/sse";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const news = new Channel();
+ * const id = await news.publish({ event: "breaking", data: "It works" });
+ *
+ * // In a handler: `return news.respond(request)`.
+ * const request = new Request("https://example.com/news?lastEventId=0-0");
+ * for await (const event of decode(await news.respond(request))) {
+ *   assertEquals(event, { event: "breaking", data: "It works", id });
+ *   break;
+ * }
+ * ```
+ */
+export class Channel {
+  readonly #log: EventLog;
+  readonly #options: ChannelOptions;
+  readonly #tail: Tail;
+  readonly #pulse: Pulse | undefined;
+  readonly #members = new Map<Subscription, Member>();
+  readonly #listener: SubscriptionListener;
+  readonly #counts = { published: 0, delivered: 0, bytes: 0, gaps: 0 };
+  #waiting = new Set<Subscription>();
+  #reserved = 0;
+  #closing: Promise<void> | undefined;
+  #draining: (() => void)[] | undefined;
+
+  /**
+   * Makes a channel; it costs nothing until somebody subscribes.
+   *
+   * @param log Where the events live. Channels on the same log, in this process or another, are one.
+   * @param options What all its responses have in common, its limits and hooks.
+   * @throws {TypeError} If an option has the wrong type.
+   * @throws {RangeError} If an option is out of range.
+   */
+  constructor(log: EventLog = new MemoryLog(), options: ChannelOptions = {}) {
+    checkChannelOptions(options);
+    const { keepAlive = 8000, maxOutage = 60_000 } = options;
+    this.#log = log;
+    this.#options = options;
+    this.#pulse = keepAlive === false ? undefined : pulseOf(keepAlive);
+    this.#tail = new Tail(log, {
+      onAdvance: () => this.#advance(),
+      onError: (error) => notify(options.onError, error),
+      onOutage: () => this.#giveUp(),
+    }, maxOutage);
+    this.#listener = {
+      onWait: (subscription) => this.#waiting.add(subscription),
+      onDeliver: (events, bytes) => {
+        this.#counts.delivered += events;
+        this.#counts.bytes += bytes;
+      },
+      onGap: () => this.#counts.gaps++,
+      onStop: (subscription, reason) => this.#leave(subscription, reason),
+    };
+  }
+
+  /** What this channel object has done so far. */
+  get stats(): ChannelStats {
+    let behind = 0;
+    for (const subscription of this.#members.keys()) {
+      behind = Math.max(behind, subscription.behind);
+    }
+    return {
+      subscribers: this.#members.size,
+      ...this.#counts,
+      evictions: this.#tail.first - 1,
+      behind,
+    };
+  }
+
+  /**
+   * Publishes one event, or several as one: all of them or none, with nothing between them.
+   *
+   * @param event The event or events. An `id` of theirs is replaced by the log's.
+   * @param options The idempotency key.
+   * @returns The ID of the (last) event, once the log has it durably.
+   * @throws {TypeError} If an event cannot be encoded; see {@linkcode encodeEvent}. Nothing is published.
+   * @throws {RangeError} If there is no event, or more than the log can hold.
+   * @throws {EventStreamError} Code `closed`, or `log-unavailable` with the cause: then it is not known
+   * whether it was published, and a second try should have an idempotency key.
+   */
+  async publish(
+    event: ServerSentEventInit | readonly ServerSentEventInit[],
+    options: PublishOptions = {},
+  ): Promise<string> {
+    const events = Array.isArray(event)
+      ? event as readonly ServerSentEventInit[]
+      : [event];
+    const entries = events.map((event) =>
+      entryOf(event as ServerSentEventInit)
+    );
+    if (this.#closing !== undefined || this.#tail.ended !== undefined) {
+      throw closedError();
+    }
+    const { epoch, seq } = await this.#append(entries, options.idempotencyKey);
+    this.#counts.published += entries.length;
+    return formatCursor(epoch, seq);
+  }
+
+  /**
+   * A stream that publishes what is written to it. Each access gives a new one. Closing it closes the
+   * channel: pipe with `preventClose` to keep it open. Aborting it leaves the channel as it is.
+   */
+  get writable(): WritableStream<ServerSentEventInit> {
+    return new WritableStream({
+      write: async (event) => void await this.publish(event),
+      close: () => this.close(),
+    });
+  }
+
+  /**
+   * Answers a request with the channel's events: those behind its `Last-Event-ID` header or its query's
+   * `lastEventId`, or from where `from` says.
+   *
+   * A closed channel that has nothing left for the client answers 204, which tells an EventSource to stop.
+   *
+   * @param request The request.
+   * @param options Where to begin, and which events to send.
+   * @returns The response, as soon as the log has been looked at; it is not waited for when it fails.
+   * @throws {TypeError} If an argument or an option has the wrong type.
+   */
+  async respond(
+    request: Request,
+    options: ChannelRespondOptions = {},
+  ): Promise<Response> {
+    checkRequest(request);
+    checkSubscribeOptions(options);
+    const headers = new Headers(this.#options.headers);
+    new Headers(options.headers).forEach((value, name) =>
+      headers.set(name, value)
+    );
+    const refused = refusal(request);
+    if (refused !== undefined) return refused;
+    if (request.method === "HEAD") return eventResponse(null, headers);
+    if (this.#draining !== undefined) {
+      return eventResponse(this.#farewell(), headers);
+    }
+    const { maxSubscribers = Infinity } = this.#options;
+    if (this.#members.size + this.#reserved >= maxSubscribers) {
+      return this.#full();
+    }
+
+    const lastEventId = lastEventIdOf(request);
+    const subscription = this.#subscription(lastEventId, options);
+    await this.#startTail();
+    if (subscription.isOver) {
+      this.#stopIdleTail();
+      return new Response(null, { status: 204 });
+    }
+    const body = this.#join(subscription, { request, lastEventId });
+    return eventResponse(body.stream, headers);
+  }
+
+  /**
+   * Follows the channel in this process.
+   *
+   * @param options Where to begin, which events to give, and a signal that ends it.
+   * @returns The events, a `gap` where some are missing; it ends when the channel is closed.
+   * @throws {TypeError} If an option has the wrong type.
+   */
+  subscribe(options: ChannelSubscribeOptions = {}): EventStream {
+    checkSubscribeOptions(options);
+    const { lastEventId = "", signal } = options;
+    const subscription = this.#subscription(lastEventId, options);
+    const body = this.#join(subscription, { request: undefined, lastEventId });
+    void this.#tail.start();
+    return new EventStream(body.stream, {
+      signal,
+      maxEventSize: Number.MAX_SAFE_INTEGER,
+    });
+  }
+
+  /**
+   * Ends the channel for good, in every process: subscribers get what was published before, then their
+   * responses end, and requests that come later are told to stop.
+   *
+   * @returns A promise that resolves when the end is durable.
+   * @throws {EventStreamError} Code `log-unavailable`.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#append([{ kind: "end", body: "" }]).then(
+      () => {},
+      (error) => {
+        // Another process was quicker.
+        if (
+          error instanceof EventStreamError && error.code === "closed"
+        ) return;
+        this.#closing = undefined;
+        throw error;
+      },
+    );
+    return this.#closing;
+  }
+
+  /**
+   * Sends this process's subscribers away, spread over a time, so that they do not all come back at once;
+   * later requests are sent away at once. Clients resume in another process where they were.
+   *
+   * @param options The time.
+   * @returns A promise that resolves when the last one has gone, after `over` milliseconds at most.
+   * @throws {RangeError} If `over` is out of range.
+   */
+  drain({ over = 10_000 }: DrainOptions = {}): Promise<void> {
+    checkInteger("Cannot drain channel: over", over, 0, MAX_DELAY);
+    this.#draining ??= [];
+    for (const [subscription, member] of this.#members) {
+      clearTimeout(member.timer);
+      member.timer = setTimeout(
+        () => subscription.body?.end("closed"),
+        Math.random() * over,
+      );
+    }
+    if (this.#members.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#draining!.push(resolve));
+  }
+
+  async #append(
+    entries: readonly LogInput[],
+    idempotencyKey?: string,
+  ): Promise<LogPosition> {
+    try {
+      const position = await this.#log.append(entries, { idempotencyKey });
+      this.#tail.wake();
+      return position;
+    } catch (error) {
+      const isOwn = error instanceof EventStreamError ||
+        error instanceof TypeError ||
+        error instanceof RangeError;
+      if (isOwn) throw error;
+      throw new EventStreamError(
+        "log-unavailable",
+        "Cannot publish: the log failed",
+        {
+          cause: error,
+        },
+      );
+    }
+  }
+
+  #subscription(lastEventId: string, options: SubscribeOptions): Subscription {
+    const { from = "latest", gap = "earliest", filter } = this.#options;
+    return new Subscription(this.#tail, {
+      lastEventId,
+      from: options.from ?? from,
+      gap: options.gap ?? gap,
+      accepts: predicateOf(options.filter ?? filter),
+    }, this.#listener);
+  }
+
+  #join(subscription: Subscription, subscriber: Subscriber): Body {
+    const { maxAge, onSubscribe } = this.#options;
+    const { request } = subscriber;
+    const member: Member = { subscriber, timer: undefined };
+    this.#members.set(subscription, member);
+    notify(onSubscribe, subscriber);
+    const body = new Body(subscription, {
+      first: request === undefined ? new Uint8Array() : this.#retry(),
+      pulse: request === undefined ? undefined : this.#pulse,
+      signal: request?.signal,
+    });
+    subscription.body = body;
+    void this.#tail.start();
+    if (maxAge !== undefined && request !== undefined && !body.ended) {
+      const age = maxAge * (0.8 + 0.2 * Math.random());
+      member.timer = setTimeout(() => body.end("closed"), age);
+    }
+    return body;
+  }
+
+  #leave(subscription: Subscription, reason: CloseReason): void {
+    const { subscriber, timer } = this.#members.get(subscription)!;
+    clearTimeout(timer);
+    this.#members.delete(subscription);
+    this.#waiting.delete(subscription);
+    this.#stopIdleTail();
+    const { onUnsubscribe } = this.#options;
+    notify((member) => onUnsubscribe?.(member, reason), subscriber);
+    if (this.#members.size > 0) return;
+    for (const resolve of this.#draining?.splice(0) ?? []) resolve();
+  }
+
+  async #startTail(): Promise<void> {
+    this.#reserved++;
+    await this.#tail.start();
+    this.#reserved--;
+  }
+
+  #stopIdleTail(): void {
+    if (this.#members.size === 0 && this.#reserved === 0) this.#tail.stop();
+  }
+
+  #advance(): void {
+    const waiting = this.#waiting;
+    this.#waiting = new Set();
+    for (const subscription of waiting) subscription.pull();
+  }
+
+  #giveUp(): void {
+    this.#tail.stop();
+    for (const subscription of [...this.#members.keys()]) {
+      subscription.body!.end("failed");
+    }
+  }
+
+  /** Tells the reconnection time, another one to each client. */
+  #retry(): Uint8Array {
+    const { retry = DEFAULT_RETRY } = this.#options;
+    return encoder.encode(
+      encodeEvent({ retry: Math.round(retry * (1 + Math.random())) }),
+    );
+  }
+
+  /** What a client gets while this process is being drained: when to come back, and the end. */
+  #farewell(): ReadableStream<Uint8Array> {
+    return new Blob([this.#retry() as Uint8Array<ArrayBuffer>]).stream();
+  }
+
+  #full(): Response {
+    const { retry = DEFAULT_RETRY, maxSubscribers } = this.#options;
+    const seconds = Math.max(1, Math.ceil(retry / 1000 * (1 + Math.random())));
+    return new Response(
+      `This channel has ${maxSubscribers} subscribers already.`,
+      {
+        status: 503,
+        headers: {
+          "content-type": "text/plain",
+          "retry-after": String(seconds),
+        },
+      },
+    );
+  }
+}
+
+const encoder = new TextEncoder();
+
+/** Encodes an event for the log, which gives it its ID. */
+function entryOf(init: ServerSentEventInit): LogInput {
+  checkInit(init);
+  const event = init.event === "message" || init.event === ""
+    ? undefined
+    : init.event;
+  return { kind: "event", body: encodeFields(init, undefined, event) };
+}
+
+function closedError(): EventStreamError {
+  return new EventStreamError(
+    "closed",
+    "Cannot publish: the channel must be open: it was closed",
+  );
+}

@@ -1,0 +1,238 @@
+import { checkFunction, describe } from "../_check.ts";
+import { encodeEvent } from "../encoder.ts";
+import { FrameWriter } from "../_frame.ts";
+import type { ServerSentEventInit } from "../event.ts";
+import { Body, type CloseReason, type Feed } from "./_body.ts";
+import {
+  checkRequest,
+  checkResponseOptions,
+  eventResponse,
+  type EventResponseOptions,
+  lastEventIdOf,
+  refusal,
+} from "./_http.ts";
+import { notify } from "./_notify.ts";
+import { pulseOf } from "./keep_alive.ts";
+
+/** Events in order, however they come. */
+export type EventIterable =
+  | AsyncIterable<ServerSentEventInit>
+  | Iterable<ServerSentEventInit>
+  | ReadableStream<ServerSentEventInit>;
+
+/** What a source that is a function is given. */
+export interface RespondContext {
+  /** The last event ID that the client sent, `""` when it sent none: what a stranger says. */
+  readonly lastEventId: string;
+  /** Aborts when the response has ended, for whatever reason. */
+  readonly signal: AbortSignal;
+}
+
+/** Where {@linkcode respond} gets its events. */
+export type RespondSource =
+  | EventIterable
+  | ((context: RespondContext) => EventIterable | Promise<EventIterable>);
+
+/** Options of {@linkcode respond}. */
+export interface RespondOptions extends EventResponseOptions {
+  /** Called once, when the response has ended, with the reason. */
+  onClose?: ((reason: CloseReason) => void) | undefined;
+  /**
+   * Called with what the source threw, also when it threw while it was being returned; the response then
+   * ends as if the source had. Without it the body fails with the error, which the runtime
+   * reports. The client is told nothing of it either way.
+   */
+  onError?: ((error: unknown) => void) | undefined;
+}
+
+/**
+ * Answers a request with a stream of events.
+ *
+ * The source is asked for an event when the client takes one, so a slow client slows it down. A
+ * comment goes out at once, so that proxies let the response through, and again whenever the source
+ * has been silent. When the source ends or fails, or the client leaves, then the signal aborts, the
+ * source is returned and `onClose` is called, in this order and once.
+ *
+ * A request whose `Accept` rules `text/event-stream` out gets 406; one with the method HEAD gets the
+ * headers alone.
+ *
+ * @example A generator for each request
+ * ```ts
+ * import { respond } from "@rivulet/sse/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * function handler(request: Request): Response {
+ *   return respond(request, async function* ({ lastEventId, signal }) {
+ *     for (let id = Number(lastEventId) + 1; id < 3 && !signal.aborted; id++) {
+ *       yield { id, data: `event ${id}` };
+ *     }
+ *   });
+ * }
+ *
+ * const response = handler(new Request("https://example.com/events"));
+ * assertEquals(response.headers.get("content-type"), "text/event-stream");
+ * assertEquals(await response.text(), ":\n\nid: 1\ndata: event 1\n\nid: 2\ndata: event 2\n\n");
+ * ```
+ *
+ * @param request The request: its `Last-Event-ID`, `Accept`, method and signal are looked at.
+ * @param source The events, or a function that is given the last event ID and a signal and returns them.
+ * @param options Headers, keep-alive and what to call at the end.
+ * @returns The response.
+ * @throws {TypeError} If an argument or an option has the wrong type, or the source is a locked stream.
+ * @throws {RangeError} If an option is out of range.
+ */
+export function respond(
+  request: Request,
+  source: RespondSource,
+  options: RespondOptions = {},
+): Response {
+  checkRequest(request);
+  checkSource(source);
+  checkOptions(options);
+  const refused = refusal(request);
+  if (refused !== undefined) return refused;
+  if (request.method === "HEAD") return eventResponse(null, options.headers);
+  const { keepAlive = 8000, retry } = options;
+  const feed = new SourceFeed(source, lastEventIdOf(request), options);
+  const body = new Body(feed, {
+    first: retry === undefined
+      ? KEEP_ALIVE
+      : new TextEncoder().encode(encodeEvent({ retry })),
+    pulse: keepAlive === false ? undefined : pulseOf(keepAlive),
+    signal: request.signal,
+  });
+  feed.attach(body);
+  return eventResponse(body.stream, options.headers);
+}
+
+/** The shortest comment, which keeps a connection alive and means nothing. */
+const KEEP_ALIVE = new TextEncoder().encode(":\n\n");
+
+/** Asks a source for one event after another, and tells it and the user when the response has ended. */
+class SourceFeed implements Feed {
+  readonly #writer = new FrameWriter();
+  readonly #ended = new AbortController();
+  readonly #lastEventId: string;
+  readonly #options: RespondOptions;
+  readonly #source: RespondSource;
+  #iterator: AnyIterator | undefined;
+  #body: Body | undefined;
+  #asking = false;
+
+  constructor(
+    source: RespondSource,
+    lastEventId: string,
+    options: RespondOptions,
+  ) {
+    this.#source = source;
+    this.#lastEventId = lastEventId;
+    this.#options = options;
+  }
+
+  attach(body: Body): void {
+    this.#body = body;
+  }
+
+  pull(): void {
+    if (!this.#asking) void this.#ask();
+  }
+
+  keepAlive(): Uint8Array {
+    return KEEP_ALIVE;
+  }
+
+  stop(reason: CloseReason): void {
+    this.#ended.abort();
+    if (reason !== "ended") void this.#return();
+    notify(this.#options.onClose, reason);
+  }
+
+  async #ask(): Promise<void> {
+    this.#asking = true;
+    try {
+      this.#iterator ??= await this.#open();
+      if (this.#ended.signal.aborted) return await this.#return();
+      const { done, value } = await this.#iterator.next();
+      // Before the write, which may ask for the next event on its way.
+      this.#asking = false;
+      if (done) this.#body!.end("ended");
+      else this.#body!.write(this.#writer.encode(value));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #open(): Promise<AnyIterator> {
+    const source = this.#source;
+    if (typeof source !== "function") return iterate(source);
+    const { signal } = this.#ended;
+    const opened = await source({ lastEventId: this.#lastEventId, signal });
+    checkIterable(opened);
+    return iterate(opened);
+  }
+
+  async #return(): Promise<void> {
+    try {
+      await this.#iterator?.return?.();
+    } catch (error) {
+      notify(this.#options.onError, error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    const { onError } = this.#options;
+    const { signal } = this.#ended;
+    // A source that stops because it was told to has not failed.
+    if (!signal.aborted || error !== signal.reason) notify(onError, error);
+    this.#body!.end("failed", onError === undefined ? { error } : undefined);
+  }
+}
+
+type AnyIterator =
+  | Iterator<ServerSentEventInit>
+  | AsyncIterator<ServerSentEventInit>;
+
+function iterate(source: EventIterable): AnyIterator {
+  if (source instanceof ReadableStream) {
+    const reader = source.getReader();
+    return {
+      next: () => reader.read() as Promise<IteratorResult<ServerSentEventInit>>,
+      async return(value) {
+        await reader.cancel();
+        return { done: true, value };
+      },
+    };
+  }
+  return Symbol.asyncIterator in source
+    ? source[Symbol.asyncIterator]()
+    : source[Symbol.iterator]();
+}
+
+function checkSource(source: RespondSource): void {
+  if (typeof source !== "function") checkIterable(source);
+}
+
+function checkIterable(source: EventIterable): void {
+  const isObject = typeof source === "object" && source !== null;
+  const isIterable = isObject &&
+    (source instanceof ReadableStream || Symbol.asyncIterator in source ||
+      Symbol.iterator in source);
+  if (!isIterable) {
+    throw new TypeError(
+      `Cannot respond: source must be an iterable of events, a stream of them or a function: received ${
+        describe(source)
+      }`,
+    );
+  }
+  if (source instanceof ReadableStream && source.locked) {
+    throw new TypeError(
+      "Cannot respond: source must be an unlocked stream: received a locked one",
+    );
+  }
+}
+
+function checkOptions(options: RespondOptions): void {
+  checkResponseOptions(options);
+  checkFunction("Cannot respond: onClose", options.onClose);
+  checkFunction("Cannot respond: onError", options.onError);
+}
