@@ -74,7 +74,14 @@ function checkEntries(entries: readonly LogInput[]): void {
       "Cannot append: entries must hold at least one: received none",
     );
   }
-  for (const { kind, body } of entries) {
+  for (const [i, { kind, body }] of entries.entries()) {
+    if (isFinal(kind) && i < entries.length - 1) {
+      throw new RangeError(
+        `Cannot append: nothing must follow ${kind}: received ${entries.length} entries with it as number ${
+          i + 1
+        }`,
+      );
+    }
     if (!KINDS.has(kind)) {
       throw new TypeError(
         `Cannot append: kind must be one of ${[...KINDS].join(", ")}: ` +
@@ -127,6 +134,19 @@ function checkGiven(
     throw new TypeError(`${subject} must be a number: received undefined`);
   }
   checkInteger(subject, value, min, max);
+}
+
+/** Tells whether nothing may follow an entry of this kind. */
+export function isFinal(kind: LogEntryKind): boolean {
+  return kind === "end" || kind === "failed" || kind === "aborted";
+}
+
+/** The error of an append behind an entry that nothing may follow. */
+export function closed(): EventStreamError {
+  return new EventStreamError(
+    "closed",
+    "Cannot append: the log must be open: it has ended",
+  );
 }
 
 /** The error of an append whose `expectedLast` is not the last. */

@@ -98,6 +98,8 @@ export interface LogPage {
  * - Numbers are dense; the engine assigns them in the same atomic step that makes the entries durable.
  *   Nobody can read an entry before that.
  * - An append is whole or not at all, and so is one with an idempotency key that is tried again.
+ * - Nothing follows an entry of kind `end`, `failed` or `aborted`: a later append rejects with code
+ *   `closed`, unless its idempotency key is known, until the log has expired.
  * - A page's entries, `first`, `last` and `epoch` are of one moment. What was trimmed shows in
  *   `first`: a page never has a hole.
  * - An engine that cannot be reached, or refuses, rejects with an {@linkcode EventStreamError} of code

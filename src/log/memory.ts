@@ -2,7 +2,9 @@ import {
   checkAppend,
   checkRead,
   checkTtl,
+  closed,
   conflict,
+  isFinal,
   newEpoch,
   type Retention,
   retentionOf,
@@ -65,6 +67,7 @@ export class MemoryLog implements EventLog {
     const state = this.#current();
     const known = idempotencyKey && state.keys.get(idempotencyKey);
     if (known) return known.position;
+    if (state.ended) throw closed();
     if (expectedLast !== undefined && expectedLast !== state.last) {
       throw conflict(expectedLast, state.last);
     }
@@ -136,6 +139,7 @@ class State {
     new Map();
   goneAt = Infinity;
   last = 0;
+  ended = false;
   #epoch = "0";
   #time = 0;
   #entries: LogEntry[] = [];
@@ -152,6 +156,7 @@ class State {
       this.#sizes.push(sizes[i]!);
       this.#bytes += sizes[i]!;
     }
+    this.ended = isFinal(entries.at(-1)!.kind);
     this.goneAt = Infinity;
     return { epoch: this.#epoch, seq: this.last };
   }

@@ -1,5 +1,5 @@
 import { formatCursor } from "../log/cursor.ts";
-import type { LogEntry, LogEntryKind } from "../log/event_log.ts";
+import type { LogEntry } from "../log/event_log.ts";
 import type { ServerSentEvent } from "../event.ts";
 import { EventParser } from "../parser.ts";
 
@@ -8,11 +8,6 @@ export const CHUNK_SIZE = 65536;
 
 const FIRST_CAPACITY = 1024;
 const encoder = new TextEncoder();
-
-/** Tells whether nothing follows an entry of this kind. */
-export function isFinal(kind: LogEntryKind): boolean {
-  return kind === "end" || kind === "failed" || kind === "aborted";
-}
 
 /**
  * Frames of entries that follow each other, encoded once and shared by all that send them. What has

@@ -1,6 +1,7 @@
 import type { EventLog, LogPage } from "../log/event_log.ts";
 import { sleep } from "../_sleep.ts";
-import { FrameCache, type Frames, isFinal } from "./_frames.ts";
+import { isFinal } from "../log/_log.ts";
+import { FrameCache, type Frames } from "./_frames.ts";
 
 /** Bytes of frames kept for subscribers that follow live, and again for those that catch up. */
 const CACHE_BYTES = 4 * 1024 * 1024;
