@@ -1,0 +1,132 @@
+import { runDeno } from "../../tools/command.ts";
+import { toolPath } from "../_tools.ts";
+
+/** What {@linkcode Workerd.start} starts. */
+export interface WorkerdOptions {
+  /** The Worker's main module, a path from the root of the project; it is bundled. */
+  worker: string;
+  /** Its Durable Object classes, each with a binding of the same name, and whether they have SQL. */
+  classes: Record<string, { sql: boolean }>;
+  /** Compatibility flags. */
+  flags?: string[];
+}
+
+/** A Worker in a workerd process on a free port of the loopback interface, its objects kept on disk until the end. */
+export class Workerd {
+  /** Where it listens, without a slash at the end: the same place in every life. */
+  readonly url: string;
+  readonly #folder: string;
+  #child: Deno.ChildProcess;
+
+  private constructor(folder: string, child: Deno.ChildProcess, port: number) {
+    this.url = `http://127.0.0.1:${port}`;
+    this.#folder = folder;
+    this.#child = child;
+  }
+
+  /** Bundles a Worker and starts it. */
+  static async start(options: WorkerdOptions): Promise<Workerd> {
+    const folder = await Deno.makeTempDir({ prefix: "workerd_" });
+    const source = await bundle(options.worker);
+    await Deno.mkdir(`${folder}/disk`);
+    await Deno.writeTextFile(`${folder}/worker.js`, source);
+    await Deno.writeTextFile(`${folder}/config.capnp`, configOf(options));
+    const child = await spawn(folder, 0);
+    return new Workerd(folder, child, await listening(child));
+  }
+
+  /** Ends the process with SIGKILL, which gives it no chance to save anything. */
+  async kill(): Promise<void> {
+    // SIGTERM would not do: workerd can outlive it when a client has left.
+    this.#child.kill("SIGKILL");
+    await this.#child.status;
+  }
+
+  /** Starts another process on the same port and disk. */
+  async restart(): Promise<void> {
+    this.#child = await spawn(this.#folder, Number(new URL(this.url).port));
+    await listening(this.#child);
+  }
+
+  /** Ends the process and deletes what it kept. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+}
+
+const bundles = new Map<string, Promise<string>>();
+
+function bundle(path: string): Promise<string> {
+  const known = bundles.get(path);
+  if (known !== undefined) return known;
+  const fresh = runDeno(["bundle", "--quiet", "--platform=browser", path])
+    .then(({ success, stdout, output }) => {
+      if (!success) throw new Error(`Cannot bundle ${path}: ${output}`);
+      return stdout;
+    });
+  bundles.set(path, fresh);
+  return fresh;
+}
+
+function configOf({ classes, flags = [] }: WorkerdOptions): string {
+  const namespaces = Object.entries(classes).map(([name, { sql }]) =>
+    `(className = "${name}", uniqueKey = "${name}", enableSql = ${sql})`
+  );
+  const bindings = Object.keys(classes).map((name) =>
+    `(name = "${name}", durableObjectNamespace = "${name}")`
+  );
+  return `
+using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = .worker),
+    (name = "disk", disk = (path = "disk", writable = true)),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
+);
+const worker :Workerd.Worker = (
+  modules = [(name = "worker.js", esModule = embed "worker.js")],
+  compatibilityDate = "2026-11-01",
+  compatibilityFlags = ${JSON.stringify(flags)},
+  durableObjectNamespaces = [${namespaces}],
+  durableObjectStorage = (localDisk = "disk"),
+  bindings = [${bindings}],
+);`;
+}
+
+async function spawn(folder: string, port: number): Promise<Deno.ChildProcess> {
+  return new Deno.Command(await toolPath("workerd"), {
+    args: [
+      "serve",
+      "config.capnp",
+      "--control-fd=1",
+      `--socket-addr=http=127.0.0.1:${port}`,
+      `--directory-path=disk=${folder}/disk`,
+    ],
+    cwd: folder,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+}
+
+/** Waits until the process says that it listens, and gives the port. */
+async function listening(child: Deno.ChildProcess): Promise<number> {
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error(`workerd did not start: ${text}`);
+    text += value;
+    const [, port] = text.match(/"event":"listen".*"port":(\d+)/) ?? [];
+    if (port === undefined) continue;
+    void drain(reader);
+    return Number(port);
+  }
+}
+
+/** Reads on to the end, so that the process never waits for somebody to read what it logs. */
+async function drain(reader: ReadableStreamDefaultReader<string>) {
+  while (!(await reader.read()).done);
+}

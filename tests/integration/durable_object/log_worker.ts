@@ -1,0 +1,96 @@
+/**
+ * A Worker of Durable Objects that hold a log: `POST /CLASS/NAME/OPERATION` with the arguments as a JSON array runs one
+ * operation in the object of that name and answers with its outcome.
+ */
+import {
+  DurableObjectLog,
+  type DurableObjectLogStorage,
+} from "../../../src/log/durable_object.ts";
+import type { RetentionOptions } from "../../../src/log/event_log.ts";
+import { toOutcome } from "./outcome.ts";
+
+interface Storage extends DurableObjectLogStorage {
+  deleteAll(): Promise<void>;
+}
+
+interface Namespace {
+  idFromName(name: string): unknown;
+  get(id: unknown): { fetch(request: Request): Promise<Response> };
+}
+
+/** An object with a log, and with a way in for tests. */
+export class LogObject {
+  readonly #storage: Storage;
+  #options: RetentionOptions = {};
+  #log: DurableObjectLog | undefined;
+  #alarms = 0;
+  #wakes = 0;
+
+  constructor({ storage }: { storage: Storage }) {
+    this.#storage = storage;
+  }
+
+  async fetch(request: Request): Promise<Response> {
+    const [, , , operation] = new URL(request.url).pathname.split("/");
+    const args = await request.json();
+    return Response.json(await toOutcome(() => this.#run(operation!, args)));
+  }
+
+  async alarm(): Promise<void> {
+    this.#alarms++;
+    await this.#opened.alarm();
+  }
+
+  get #opened(): DurableObjectLog {
+    return this.#log ??= new DurableObjectLog(this.#storage, this.#options);
+  }
+
+  // deno-lint-ignore no-explicit-any -- the test that gives them knows them
+  #run(operation: string, args: any[]): unknown {
+    const log = this.#opened;
+    switch (operation) {
+      case "open":
+        this.#options = args[0];
+        this.#log = undefined;
+        return this.#opened && null;
+      case "append":
+        return log.append(args[0], args[1]);
+      case "read":
+        return log.read(args[0], args[1]);
+      case "expire":
+        return log.expire(args[0]);
+      case "setAlarm":
+        return this.#storage.setAlarm(args[0]);
+      case "deleteAll":
+        return this.#storage.deleteAll();
+      case "sql":
+        return this.#storage.sql.exec(args[0]).toArray();
+      case "state":
+        return this.#state();
+      case "watch":
+        return log.watch(() => this.#wakes++, new AbortController().signal);
+      default:
+        throw new Error(`There is no operation ${operation}`);
+    }
+  }
+
+  async #state() {
+    return {
+      alarm: await this.#storage.getAlarm(),
+      alarms: this.#alarms,
+      wakes: this.#wakes,
+      now: Date.now(),
+    };
+  }
+}
+
+/** The same in a namespace without SQL. */
+export class KeyValueObject extends LogObject {}
+
+export default {
+  fetch(request: Request, env: Record<string, Namespace>): Promise<Response> {
+    const [, className, name] = new URL(request.url).pathname.split("/");
+    const namespace = env[className!]!;
+    return namespace.get(namespace.idFromName(name!)).fetch(request);
+  },
+};

@@ -1,0 +1,23 @@
+import {
+  packError,
+  type RemoteError,
+  unpackError,
+} from "../../../src/server/_remote_error.ts";
+
+/** What became of an operation in another process. */
+export type Outcome = { value: unknown } | { error: RemoteError };
+
+/** Runs an operation and makes what becomes of it fit for JSON. */
+export async function toOutcome(run: () => unknown): Promise<Outcome> {
+  try {
+    return { value: await run() ?? null };
+  } catch (error) {
+    return { error: packError(error) };
+  }
+}
+
+/** The value of an operation, or its error thrown. */
+export function fromOutcome<Value>(outcome: Outcome): Value {
+  if ("error" in outcome) throw unpackError(outcome.error);
+  return outcome.value as Value;
+}

@@ -1,0 +1,276 @@
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { EventStreamError } from "../../src/error.ts";
+import type {
+  AppendOptions,
+  LogInput,
+  LogPage,
+  LogPosition,
+  RetentionOptions,
+} from "../../src/log/event_log.ts";
+import { Workerd } from "./_workerd.ts";
+import { fromOutcome } from "./durable_object/outcome.ts";
+
+const ALL = { entries: 10_000, bytes: 64 * 1024 * 1024 };
+
+interface State {
+  alarm: number | null;
+  alarms: number;
+  wakes: number;
+  now: number;
+}
+
+let workerd: Workerd;
+let objects = 0;
+
+Deno.test.beforeAll(async () => {
+  workerd = await Workerd.start({
+    worker: "tests/integration/durable_object/log_worker.ts",
+    classes: { LogObject: { sql: true }, KeyValueObject: { sql: false } },
+  });
+});
+Deno.test.afterAll(() => workerd[Symbol.asyncDispose]());
+
+/** A log in an object of its own, from outside. */
+class RemoteLog {
+  readonly #url: string;
+
+  constructor(className = "LogObject") {
+    this.#url = `${workerd.url}/${className}/${++objects}`;
+  }
+
+  static async open(options: RetentionOptions = {}): Promise<RemoteLog> {
+    const log = new RemoteLog();
+    await log.run("open", options);
+    return log;
+  }
+
+  append(bodies: string[], options: AppendOptions = {}): Promise<LogPosition> {
+    const entries = bodies.map((body): LogInput => ({ kind: "event", body }));
+    return this.run("append", entries, options);
+  }
+
+  async read(): Promise<LogPage & { bodies: string[] }> {
+    const page = await this.run<LogPage>("read", 0, ALL);
+    return { ...page, bodies: page.entries.map(({ body }) => body) };
+  }
+
+  sql(query: string): Promise<Record<string, unknown>[]> {
+    return this.run("sql", query);
+  }
+
+  /** The rows in each table of the log, `undefined` when there is no such table. */
+  async rows(): Promise<Record<string, number | undefined>> {
+    const counts: Record<string, number | undefined> = {};
+    for (const name of ["log", "entries", "keys"]) {
+      counts[name] = await this.sql(
+        `SELECT COUNT(*) AS count FROM rivulet_${name}`,
+      ).then(([row]) => row!.count as number, () => undefined);
+    }
+    return counts;
+  }
+
+  async run<Value>(operation: string, ...args: unknown[]): Promise<Value> {
+    const response = await fetch(`${this.#url}/${operation}`, {
+      method: "POST",
+      body: JSON.stringify(args),
+    });
+    return fromOutcome(await response.json());
+  }
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + 10_000;
+  while (!await holds()) {
+    assert(Date.now() < end, "It has not come to hold in 10 s");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+Deno.test("DurableObjectLog gives the text that was appended, NUL and all", async () => {
+  const log = await RemoteLog.open();
+  const bodies = ["data: a\0b\n\n", "data: 字😀\n\n", "", "data: '\"; --\n\n"];
+  await log.append(bodies);
+  assertEquals((await log.read()).bodies, bodies);
+});
+
+Deno.test("DurableObjectLog.read() writes nothing, not even its tables", async () => {
+  const log = await RemoteLog.open();
+  assertEquals(await log.read(), {
+    epoch: "0",
+    first: 1,
+    last: 0,
+    entries: [],
+    bodies: [],
+  });
+  await log.run("expire", 1000);
+  assertEquals(await log.sql("SELECT name FROM sqlite_master"), []);
+});
+
+Deno.test("DurableObjectLog.append() keeps all of 200 appends that come at once", async () => {
+  const log = await RemoteLog.open();
+  const positions = await Promise.all(
+    Array.from({ length: 200 }, (_, i) => log.append([`${i}`])),
+  );
+  const { epoch, bodies, last } = await log.read();
+  assertEquals(last, 200);
+  assertEquals(
+    positions.map(({ seq }) => bodies[seq - 1]),
+    Array.from({ length: 200 }, (_, i) => `${i}`),
+  );
+  assert(positions.every((position) => position.epoch === epoch));
+});
+
+Deno.test("DurableObjectLog.append() leaves nothing half-written when the database refuses", async () => {
+  const log = await RemoteLog.open({ maxEvents: 2 });
+  await log.append(["1", "2"]);
+  await log.sql(
+    `CREATE TRIGGER refusal BEFORE INSERT ON rivulet_entries WHEN NEW.seq = 4
+      BEGIN SELECT RAISE(ABORT, 'refused by the engine'); END`,
+  );
+  const error = await assertRejects(
+    () => log.append(["3", "4"], { idempotencyKey: "key" }),
+    EventStreamError,
+  );
+  assertEquals(error.code, "log-unavailable");
+  assertInstanceOf(error.cause, Error);
+  assertStringIncludes(error.cause.message, "refused by the engine");
+  assertEquals((await log.read()).bodies, ["1", "2"]);
+
+  await log.sql("DROP TRIGGER refusal");
+  const { seq } = await log.append(["3", "4"], { idempotencyKey: "key" });
+  assertEquals(seq, 4);
+  assertEquals((await log.read()).bodies, ["3", "4"]);
+});
+
+Deno.test("DurableObjectLog.append() refuses a body that no row can hold", async () => {
+  const log = await RemoteLog.open();
+  await assertRejects(
+    () => log.append(["a", "é".repeat(950_001)]),
+    RangeError,
+    "Cannot append: body must be of at most 1900000 bytes in a Durable Object: received 1900002",
+  );
+  assertEquals((await log.read()).last, 0);
+  await log.append(["é".repeat(950_000)]);
+  assertEquals((await log.read()).bodies[0]?.length, 950_000);
+});
+
+Deno.test("DurableObjectLog rejects when it finds tables that are not its own", async () => {
+  const log = await RemoteLog.open();
+  await log.sql("CREATE TABLE rivulet_log (format INTEGER)");
+  await log.sql("INSERT INTO rivulet_log VALUES (2)");
+  for (const run of [() => log.append(["a"]), () => log.read()]) {
+    const error = await assertRejects(
+      run,
+      EventStreamError,
+      "Cannot use log: the object's storage failed: " +
+        "The log here must be of format 1: it is of format 2",
+    );
+    assertEquals(error.code, "log-unavailable");
+  }
+});
+
+Deno.test("DurableObjectLog rejects in an object without SQLite", async () => {
+  const log = new RemoteLog("KeyValueObject");
+  const error = await assertRejects(
+    () => log.read(),
+    EventStreamError,
+    "Cannot use log: the object's storage failed: SQL is not enabled",
+  );
+  assertEquals(error.code, "log-unavailable");
+});
+
+Deno.test("DurableObjectLog.append() wakes watchers of another log on the same storage", async () => {
+  const log = await RemoteLog.open();
+  await log.run("watch");
+  await log.run("open", {});
+  await log.append(["a"]);
+  await until(async () => (await log.run<State>("state")).wakes === 1);
+});
+
+Deno.test("DurableObjectLog deletes aged entries by alarm, without an append", async () => {
+  const log = await RemoteLog.open({ maxAge: 150 });
+  const { epoch } = await log.append(["a", "b"]);
+  await until(async () => (await log.rows()).entries === 0);
+  const { alarm, alarms } = await log.run<State>("state");
+  assertEquals(alarm, null);
+  assert(alarms >= 1);
+  const { first, last } = await log.read();
+  assertEquals([first, last], [3, 2]);
+  assertEquals(await log.append(["c"]), { epoch, seq: 3 });
+});
+
+Deno.test("DurableObjectLog sets one alarm for all entries of one lifetime", async () => {
+  const log = await RemoteLog.open({ maxAge: 60_000 });
+  await log.append(["a"]);
+  const { alarm } = await log.run<State>("state");
+  await until(async () =>
+    (await log.run<State>("state")).now > alarm! - 59_990
+  );
+  await log.append(["b"]);
+  assertEquals((await log.run<State>("state")).alarm, alarm);
+});
+
+Deno.test("DurableObjectLog never sets the object's alarm to a later time", async () => {
+  const log = await RemoteLog.open({ maxAge: 60_000 });
+  const soon = Date.now() + 30_000;
+  await log.run("setAlarm", soon);
+  await log.append(["a"], { idempotencyKey: "key" });
+  assertEquals((await log.run<State>("state")).alarm, soon);
+});
+
+Deno.test("DurableObjectLog sets no alarm when nothing goes by time", async () => {
+  const log = await RemoteLog.open();
+  await log.append(["a"]);
+  assertEquals((await log.run<State>("state")).alarm, null);
+});
+
+Deno.test("DurableObjectLog.expire() deletes the log's tables by alarm, and no others", async () => {
+  const log = await RemoteLog.open();
+  await log.sql("CREATE TABLE mine (id INTEGER)");
+  const { epoch } = await log.append(["a"], { idempotencyKey: "key" });
+  await log.run("expire", 100);
+  await until(async () => (await log.rows()).log === undefined);
+  assertEquals(await log.rows(), {
+    log: undefined,
+    entries: undefined,
+    keys: undefined,
+  });
+  assertEquals(await log.sql("SELECT * FROM mine"), []);
+  const next = await log.append(["b"], { idempotencyKey: "key" });
+  assertEquals(next.seq, 1);
+  assert(next.epoch !== epoch);
+});
+
+Deno.test("DurableObjectLog forgets idempotency keys by alarm and by append", async () => {
+  const log = await RemoteLog.open({ idempotencyTtl: 150 });
+  await log.append(["a"], { idempotencyKey: "1" });
+  await log.append(["b"], { idempotencyKey: "2" });
+  await until(async () => (await log.rows()).keys === 0);
+  assertEquals((await log.append(["c"], { idempotencyKey: "1" })).seq, 3);
+  await until(async () => (await log.rows()).keys === 0);
+
+  // Of keys that were kept for longer once, none may keep the alarm busy with those behind it.
+  await log.run("open", { idempotencyTtl: 60_000 });
+  await log.append(["d"], { idempotencyKey: "long" });
+  await log.run("open", { idempotencyTtl: 50 });
+  await log.append(["e"], { idempotencyKey: "short" });
+  await until(async () => (await log.rows()).keys === 1);
+  const { alarm, now } = await log.run<State>("state");
+  assert(alarm! > now + 30_000);
+});
+
+Deno.test("DurableObjectLog begins again when the object's storage was deleted", async () => {
+  const log = await RemoteLog.open();
+  const { epoch } = await log.append(["a"]);
+  await log.run("deleteAll");
+  assertEquals((await log.read()).epoch, "0");
+  const next = await log.append(["b"]);
+  assertEquals(next.seq, 1);
+  assert(next.epoch !== epoch);
+});
