@@ -51,3 +51,27 @@ export type {
   EventStreamErrorOptions,
 } from "./src/error.ts";
 export type { ServerSentEvent, ServerSentEventInit } from "./src/event.ts";
+export { defineEvents } from "./src/contract.ts";
+export type {
+  ContractOptions,
+  EventContract,
+  EventInitOf,
+  EventOf,
+} from "./src/contract.ts";
+export type {
+  DatalessEventInit,
+  EventSchemas,
+  IncomingEvent,
+  OutgoingEvent,
+  SchemaTypes,
+  TypedEventInit,
+  UnlistedEvent,
+  UnlistedPolicy,
+} from "./src/typed_event.ts";
+export type {
+  StandardSchemaIssue,
+  StandardSchemaProps,
+  StandardSchemaResult,
+  StandardSchemaV1,
+} from "./src/standard_schema.ts";
+export { json } from "./src/json.ts";

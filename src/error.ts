@@ -1,4 +1,5 @@
 import type { ServerSentEvent } from "./event.ts";
+import type { StandardSchemaIssue } from "./standard_schema.ts";
 
 /**
  * Why an {@linkcode EventStreamError} was thrown.
@@ -9,9 +10,10 @@ import type { ServerSentEvent } from "./event.ts";
  * | `event-too-large` | more than `maxEventSize` would have had to be kept for one event |
  * | `truncated` | the stream ended before the event that `until` waits for |
  * | `idle-timeout` | no byte came for `idleTimeout` milliseconds |
- * | `invalid-event` | an event's data is not what its contract says; see `event` |
+ * | `invalid-event` | an event's data is not JSON, or not what its contract says; see `event`, `issues` and `cause` |
  * | `connection-failed` | the last of the attempts to connect failed; see `attempts` and `cause` |
  * | `conflict` | the log's last sequence number is another than the append expected |
+ * | `closed` | the log has ended; nothing can be appended to it |
  * | `log-unavailable` | the log could not be reached, or refused; see `cause` |
  */
 export type EventStreamErrorCode =
@@ -22,14 +24,17 @@ export type EventStreamErrorCode =
   | "invalid-event"
   | "connection-failed"
   | "conflict"
+  | "closed"
   | "log-unavailable";
 
 /** What an {@linkcode EventStreamError} can carry besides its code and message. */
 export interface EventStreamErrorOptions extends ErrorOptions {
   /** The refused response, its body unread. */
   response?: Response | undefined;
-  /** The event that was refused, as it arrived. */
+  /** The event that was refused, its data as text. */
   event?: ServerSentEvent | undefined;
+  /** Why the schema refused the data. */
+  issues?: readonly StandardSchemaIssue[] | undefined;
   /** How many times a connection was attempted. */
   attempts?: number | undefined;
 }
@@ -58,8 +63,10 @@ export class EventStreamError extends Error {
   readonly code: EventStreamErrorCode;
   /** The refused response with its body unread, for `not-an-event-stream`. */
   readonly response: Response | undefined;
-  /** The event as it arrived, for `invalid-event`. */
+  /** The event as it arrived or was to be sent, its data as text, for `invalid-event`. */
   readonly event: ServerSentEvent | undefined;
+  /** Why the schema refused the data, for `invalid-event`; `undefined` when no schema saw it. */
+  readonly issues: readonly StandardSchemaIssue[] | undefined;
   /** How many times a connection was attempted, for `connection-failed`. */
   readonly attempts: number | undefined;
 
@@ -80,6 +87,7 @@ export class EventStreamError extends Error {
     this.code = code;
     this.response = options.response;
     this.event = options.event;
+    this.issues = options.issues;
     this.attempts = options.attempts;
   }
 }

@@ -1,0 +1,71 @@
+import type { ServerSentEvent, ServerSentEventInit } from "./event.ts";
+import type { StandardSchemaV1 } from "./standard_schema.ts";
+
+/** The schemas of a contract's events by name; `message` is for events without a name. */
+export type EventSchemas = { readonly [name: string]: StandardSchemaV1 };
+
+/** What becomes of an event that arrives under a name which the contract does not list. */
+export type UnlistedPolicy = "text" | "skip" | "error";
+
+/** What a schema accepts, `input`, and what it makes of that, `output`. */
+export type SchemaTypes<Schema extends StandardSchemaV1> = NonNullable<
+  Schema["~standard"]["types"]
+>;
+
+/**
+ * The events that come in: one type for each schema, and text for the rest where that is given out.
+ *
+ * @typeParam Schemas The contract's schemas.
+ * @typeParam Unlisted What becomes of the rest.
+ */
+export type IncomingEvent<
+  Schemas extends EventSchemas,
+  Unlisted extends UnlistedPolicy,
+> =
+  | {
+    [Name in keyof Schemas & string]: ServerSentEvent<
+      Name,
+      SchemaTypes<Schemas[Name]>["output"]
+    >;
+  }[keyof Schemas & string]
+  | (Unlisted extends "text" ? UnlistedEvent : never);
+
+/**
+ * An event that the contract does not list. To the compiler its name is text that begins with a line
+ * feed, which no name can: so it differs from every listed name, and a `switch` tells the two apart.
+ */
+export type UnlistedEvent = ServerSentEvent<`\n${string}`, string>;
+
+/**
+ * The events that go out: one type for each schema, and what needs none.
+ *
+ * @typeParam Schemas The contract's schemas.
+ */
+export type OutgoingEvent<Schemas extends EventSchemas> =
+  | {
+    [Name in keyof Schemas & string]: TypedEventInit<
+      Name,
+      SchemaTypes<Schemas[Name]>["input"]
+    >;
+  }[keyof Schemas & string]
+  | DatalessEventInit;
+
+/**
+ * One event on its way out, its data not yet text. The name can be left out where it is `message`.
+ *
+ * @typeParam Type The event's name.
+ * @typeParam Data What its schema accepts.
+ */
+export type TypedEventInit<Type extends string, Data> =
+  & Omit<ServerSentEventInit, "event" | "data">
+  & (Type extends "message" ? { event?: Type } : { event: Type })
+  & { data: Data };
+
+/** A comment, an id, a reconnection time: what has neither name nor data. */
+export interface DatalessEventInit
+  extends Omit<ServerSentEventInit, "event" | "data"> {
+  /** Left out: under a contract an event with a name has data. */
+  event?: never;
+  /** Left out. */
+  data?: never;
+}
