@@ -11,7 +11,7 @@ export async function runDenoTest(
   const env = { FIXTURE_URL: url };
   const { success, output } = await runDeno(["test", "-A", ...args], { env });
   const [, passed, failed, rest = ""] = output.match(summary) ?? [];
-  const details = output.split(/^ *ERRORS *$/m)[1] ?? output;
+  const details = output.match(/^ *ERRORS *$(.*)^FAILED \|/ms)?.[1] ?? output;
   return {
     passed: Number(passed ?? 0),
     // Deno can fail without a failed case: a type error, an error outside a case.
