@@ -37,10 +37,11 @@ export interface DecodeOptions<
   until?: string | ((event: ServerSentEvent) => boolean) | undefined;
 }
 
-/** Where a stream ends of its own accord, and how, when that is not the end of its source. */
+/** Where the events stop before the source does. */
 interface Ending {
   readonly lastEventId: string;
-  readonly failure?: { readonly reason: unknown };
+  /** What ends the reading, once the events ahead have been given. */
+  end(): void;
 }
 
 /** Reads a source chunk by chunk and gives the events that each completed, until the end or the failure. */
@@ -103,7 +104,7 @@ export class EventReader<
         : await this.#apply(contract, raw);
       if (this.#ended) break;
       this.#lastEventId = this.#ending?.lastEventId ?? this.#parser.lastEventId;
-      if (this.#ending !== undefined) this.#endBehind(this.#ending);
+      this.#ending?.end();
       if (events.length >= atLeast) return events;
     }
     if (this.#failure !== undefined) throw this.#failure.reason;
@@ -152,7 +153,7 @@ export class EventReader<
     } catch (reason) {
       this.#ending = {
         lastEventId: this.#parser.lastEventId,
-        failure: { reason },
+        end: () => this.#fail(reason),
       };
     }
     const { until } = this.#options;
@@ -169,11 +170,14 @@ export class EventReader<
     for (const [index, event] of events.entries()) {
       try {
         if (isMarker ? event.data === until : until(event)) {
-          this.#ending = { lastEventId: event.id };
+          this.#ending = {
+            lastEventId: event.id,
+            end: () => this.#cancelQuietly(),
+          };
           return events.slice(0, isMarker ? index : index + 1);
         }
       } catch (reason) {
-        this.#ending = { lastEventId, failure: { reason } };
+        this.#ending = { lastEventId, end: () => this.#fail(reason) };
         return events.slice(0, index);
       }
       lastEventId = event.id;
@@ -196,7 +200,7 @@ export class EventReader<
       }
     } catch (reason) {
       const lastEventId = events.at(-1)?.id ?? this.#lastEventId;
-      this.#ending = { lastEventId, failure: { reason } };
+      this.#ending = { lastEventId, end: () => this.#fail(reason) };
     }
     return events;
   }
@@ -206,11 +210,6 @@ export class EventReader<
       this.#stopWaiting = () => resolve(undefined);
       step.then(resolve, reject);
     });
-  }
-
-  #endBehind({ failure }: Ending): void {
-    if (failure === undefined) this.#cancelQuietly();
-    else this.#fail(failure.reason);
   }
 
   #finish(): void {
