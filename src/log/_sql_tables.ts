@@ -1,4 +1,4 @@
-import { conflict, newEpoch, type Retention } from "./_log.ts";
+import { closed, conflict, isFinal, newEpoch, type Retention } from "./_log.ts";
 import type {
   AppendOptions,
   LogEntry,
@@ -25,6 +25,7 @@ interface Head {
   readonly last: number;
   readonly bytes: number;
   readonly time: number;
+  readonly ended: number;
   readonly goneAt: number | null;
 }
 
@@ -36,7 +37,7 @@ const FORMAT = 1;
 const CREATE = `
 CREATE TABLE rivulet_log (
   format INTEGER NOT NULL, epoch TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
-  bytes INTEGER NOT NULL, time INTEGER NOT NULL, goneAt INTEGER
+  bytes INTEGER NOT NULL, time INTEGER NOT NULL, ended INTEGER NOT NULL, goneAt INTEGER
 );
 CREATE TABLE rivulet_entries (
   seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, kind TEXT NOT NULL, size INTEGER NOT NULL,
@@ -57,6 +58,7 @@ const EMPTY: Head = {
   last: 0,
   bytes: 0,
   time: 0,
+  ended: 0,
   goneAt: null,
 };
 
@@ -85,6 +87,7 @@ export class SqlTables {
       ? undefined
       : this.#find(idempotencyKey, now);
     if (known !== undefined) return { epoch: head.epoch, seq: known };
+    if (head.ended === 1) throw closed();
     if (expectedLast !== undefined && expectedLast !== head.last) {
       throw conflict(expectedLast, head.last);
     }
@@ -158,7 +161,7 @@ export class SqlTables {
     const epoch = newEpoch();
     this.#sql.exec(DROP + CREATE);
     this.#sql.exec(
-      "INSERT INTO rivulet_log VALUES (?, ?, 1, 0, 0, 0, NULL)",
+      "INSERT INTO rivulet_log VALUES (?, ?, 1, 0, 0, 0, 0, NULL)",
       FORMAT,
       epoch,
     );
@@ -184,13 +187,14 @@ export class SqlTables {
       );
       bytes += sizes[i]!;
     }
-    return { ...head, last, bytes, time, goneAt: null };
+    const ended = isFinal(entries.at(-1)!.kind) ? 1 : 0;
+    return { ...head, last, bytes, time, ended, goneAt: null };
   }
 
   /** Writes the head, without what is past the retention. */
   #trim(head: Head, now: number): void {
     const { maxEvents, maxBytes, maxAge } = this.#retention;
-    const { last, time, goneAt } = head;
+    const { last, time, ended, goneAt } = head;
     let { first, bytes } = head;
     for (; first <= last; first++) {
       const [oldest] = this.#rows<{ time: number; size: number }>(
@@ -206,11 +210,12 @@ export class SqlTables {
       this.#sql.exec("DELETE FROM rivulet_entries WHERE seq < ?", first);
     }
     this.#sql.exec(
-      "UPDATE rivulet_log SET first = ?, last = ?, bytes = ?, time = ?, goneAt = ?",
+      "UPDATE rivulet_log SET first = ?, last = ?, bytes = ?, time = ?, ended = ?, goneAt = ?",
       first,
       last,
       bytes,
       time,
+      ended,
       goneAt,
     );
   }

@@ -13,7 +13,9 @@ interface Storage extends DurableObjectLogStorage {
   deleteAll(): Promise<void>;
 }
 
-interface Namespace {
+/** What is used of a binding to a class of Durable Objects. */
+export interface Namespace {
+  newUniqueId(): unknown;
   idFromName(name: string): unknown;
   get(id: unknown): { fetch(request: Request): Promise<Response> };
 }
@@ -31,7 +33,7 @@ export class LogObject {
   }
 
   async fetch(request: Request): Promise<Response> {
-    const [, , , operation] = new URL(request.url).pathname.split("/");
+    const operation = new URL(request.url).pathname.split("/").at(-1);
     const args = await request.json();
     return Response.json(await toOutcome(() => this.#run(operation!, args)));
   }

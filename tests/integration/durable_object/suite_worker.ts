@@ -1,0 +1,80 @@
+/** A Worker that runs the cases for any log: `POST /CASE` runs one, by its number, in a fresh Durable Object. */
+import { DurableObjectLog } from "../../../src/log/durable_object.ts";
+import type { DurableObjectLogStorage } from "../../../src/log/durable_object.ts";
+import type { EventLog } from "../../../src/log/event_log.ts";
+import {
+  type TestedLog,
+  testEventLog,
+} from "../../../src/testing/event_log_suite.ts";
+import { LogObject, type Namespace } from "./log_worker.ts";
+import { fromOutcome, toOutcome } from "./outcome.ts";
+
+interface Env {
+  LogObject: Namespace;
+  SuiteObject: Namespace;
+}
+
+export { LogObject };
+
+/** An object that runs a case with its own log. */
+export class SuiteObject {
+  readonly #storage: DurableObjectLogStorage;
+  readonly #others: Namespace;
+  #logs = 0;
+  #open = (): DurableObjectLog => new DurableObjectLog(this.#storage);
+
+  constructor(
+    { storage }: { storage: DurableObjectLogStorage },
+    env: Env,
+  ) {
+    this.#storage = storage;
+    this.#others = env.LogObject;
+  }
+
+  async fetch(request: Request): Promise<Response> {
+    const index = Number(new URL(request.url).pathname.slice(1));
+    const tests = testEventLog("", (retention): Promise<TestedLog> => {
+      // An object holds one log; another one is in another object.
+      const isOwn = ++this.#logs === 1;
+      if (isOwn) {
+        this.#open = () => new DurableObjectLog(this.#storage, retention);
+      }
+      return Promise.resolve({
+        open: isOwn ? this.#open : () => remoteLog(this.#others),
+        close: () => Promise.resolve(),
+      });
+    });
+    return Response.json(await toOutcome(() => tests[index]!.run()));
+  }
+
+  alarm(): Promise<void> {
+    return this.#open().alarm();
+  }
+}
+
+function remoteLog(objects: Namespace): EventLog {
+  const id = objects.newUniqueId();
+  async function run<Value>(operation: string, ...args: unknown[]) {
+    const response = await objects.get(id).fetch(
+      new Request(`https://object/LogObject/other/${operation}`, {
+        method: "POST",
+        body: JSON.stringify(args),
+      }),
+    );
+    return fromOutcome<Value>(await response.json());
+  }
+  return {
+    append: (entries, options = {}) => run("append", entries, options),
+    read: (after, limit) => run("read", after, limit),
+    expire: (ttl) => run("expire", ttl),
+    watch: () => {
+      throw new Error("A watch does not reach into another object");
+    },
+  };
+}
+
+export default {
+  fetch(request: Request, env: Env): Promise<Response> {
+    return env.SuiteObject.get(env.SuiteObject.newUniqueId()).fetch(request);
+  },
+};
