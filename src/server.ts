@@ -54,3 +54,10 @@ export type { EventStreamErrorCode, EventStreamErrorOptions } from "./error.ts";
 export type { ServerSentEvent, ServerSentEventInit } from "./event.ts";
 export { EventStream } from "./decoder.ts";
 export type { DecodeOptions, ParseOptions } from "./decoder.ts";
+export { resumable } from "./server/resumable.ts";
+export type {
+  Resumable,
+  ResumableEnd,
+  ResumableOptions,
+} from "./server/resumable.ts";
+export type { Produce } from "./server/_producer.ts";

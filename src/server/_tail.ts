@@ -1,4 +1,4 @@
-import type { EventLog, LogPage } from "../log/event_log.ts";
+import type { EventLog, LogEntryKind, LogPage } from "../log/event_log.ts";
 import { sleep } from "../_sleep.ts";
 import { isFinal } from "../log/_log.ts";
 import { FrameCache, type Frames } from "./_frames.ts";
@@ -38,6 +38,8 @@ export class Tail {
   last = 0;
   /** The entry that ended the log. */
   ended: number | undefined;
+  /** How it ended. */
+  ending: LogEntryKind | undefined;
   readonly #log: EventLog;
   readonly #listener: TailListener;
   readonly #maxOutage: number;
@@ -90,6 +92,8 @@ export class Tail {
     this.#begun = false;
     this.#ready = false;
     this.#failingSince = undefined;
+    this.ended = undefined;
+    this.ending = undefined;
     this.#live.clear();
     this.#history.clear();
   }
@@ -186,7 +190,9 @@ export class Tail {
     this.#live.add(page.epoch, page.entries);
     const newest = page.entries.at(-1);
     this.last = newest?.seq ?? page.last;
-    if (newest !== undefined && isFinal(newest.kind)) this.ended = newest.seq;
+    if (newest === undefined || !isFinal(newest.kind)) return;
+    this.ended = newest.seq;
+    this.ending = newest.kind;
   }
 
   /** Begins at the end of a log, but for the newest entry, which tells whether the log has ended. */
@@ -196,6 +202,7 @@ export class Tail {
     this.first = page.first;
     this.last = Math.max(0, page.last - 1);
     this.ended = undefined;
+    this.ending = undefined;
     this.#live.clear();
     this.#history.clear();
     this.#begun = true;

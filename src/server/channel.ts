@@ -1,5 +1,4 @@
 import { checkInteger, MAX_DELAY } from "../_check.ts";
-import { checkInit, encodeFields } from "../_frame.ts";
 import { EventStream } from "../decoder.ts";
 import { encodeEvent } from "../encoder.ts";
 import { EventStreamError } from "../error.ts";
@@ -14,6 +13,7 @@ import {
   lastEventIdOf,
   refusal,
 } from "./_http.ts";
+import { eventEntry } from "./_entry.ts";
 import { notify } from "./_notify.ts";
 import { Subscription, type SubscriptionListener } from "./_subscription.ts";
 import { Tail } from "./_tail.ts";
@@ -60,6 +60,17 @@ interface Member {
 
 const DEFAULT_RETRY = 2000;
 
+/** What follows a channel's log without being a subscriber. */
+export interface Observation {
+  /** The channel's reader of the log. */
+  readonly tail: Tail;
+  /** Stops following. */
+  release(): void;
+}
+
+/** Follows a channel's log with its own reader, which runs at least until the release. */
+export let observe: (channel: Channel, onAdvance: () => void) => Observation;
+
 /**
  * A log of events that anybody can follow: publish into it from anywhere, answer requests with it.
  *
@@ -87,6 +98,10 @@ const DEFAULT_RETRY = 2000;
  * ```
  */
 export class Channel {
+  static {
+    observe = (channel, onAdvance) => channel.#observe(onAdvance);
+  }
+
   readonly #log: EventLog;
   readonly #options: ChannelOptions;
   readonly #tail: Tail;
@@ -95,6 +110,7 @@ export class Channel {
   readonly #listener: SubscriptionListener;
   readonly #counts = { published: 0, delivered: 0, bytes: 0, gaps: 0 };
   #waiting = new Set<Subscription>();
+  readonly #observers = new Set<() => void>();
   #reserved = 0;
   #closing: Promise<void> | undefined;
   #draining: (() => void)[] | undefined;
@@ -162,7 +178,7 @@ export class Channel {
       ? event as readonly ServerSentEventInit[]
       : [event];
     const entries = events.map((event) =>
-      entryOf(event as ServerSentEventInit)
+      eventEntry(event as ServerSentEventInit)
     );
     if (this.#closing !== undefined || this.#tail.ended !== undefined) {
       throw closedError();
@@ -361,17 +377,32 @@ export class Channel {
   }
 
   #stopIdleTail(): void {
-    if (this.#members.size === 0 && this.#reserved === 0) this.#tail.stop();
+    const users = this.#members.size + this.#reserved + this.#observers.size;
+    if (users === 0) this.#tail.stop();
+  }
+
+  #observe(onAdvance: () => void): Observation {
+    // A function of its own, so that each observation can be released alone.
+    const observer = () => onAdvance();
+    this.#observers.add(observer);
+    void this.#tail.start();
+    const release = (): void => {
+      this.#observers.delete(observer);
+      this.#stopIdleTail();
+    };
+    return { tail: this.#tail, release };
   }
 
   #advance(): void {
     const waiting = this.#waiting;
     this.#waiting = new Set();
     for (const subscription of waiting) subscription.pull();
+    for (const observer of this.#observers) observer();
   }
 
   #giveUp(): void {
     this.#tail.stop();
+    if (this.#observers.size > 0) void this.#tail.start();
     for (const subscription of [...this.#members.keys()]) {
       subscription.body!.end("failed");
     }
@@ -407,15 +438,6 @@ export class Channel {
 }
 
 const encoder = new TextEncoder();
-
-/** Encodes an event for the log, which gives it its ID. */
-function entryOf(init: ServerSentEventInit): LogInput {
-  checkInit(init);
-  const event = init.event === "message" || init.event === ""
-    ? undefined
-    : init.event;
-  return { kind: "event", body: encodeFields(init, undefined, event) };
-}
 
 function closedError(): EventStreamError {
   return new EventStreamError(
