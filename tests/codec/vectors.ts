@@ -70,6 +70,7 @@ const parsing: readonly EventStreamVector[] = [
     events: [["message", "x", ""]],
     comments: ["hi"],
   },
+  // Chromium 156 takes a line end right behind the mark for a part of the next line, and so loses the event.
   {
     name: "a byte order mark before a blank line",
     input: "\uFEFF\ndata: x\n\n",
