@@ -47,12 +47,14 @@ export interface AppendOptions {
   /**
    * Names the append, in 1 to 256 UTF-16 code units. One that is tried again with the same key appends
    * nothing and gives the position of the first, whether its entries are still there or not. The log
-   * remembers it for {@linkcode RetentionOptions.idempotencyTtl}. A `conflict` leaves no key behind.
+   * remembers it for {@linkcode RetentionOptions.idempotencyTtl}. An append that is refused
+   * leaves no key behind.
    */
   idempotencyKey?: string | undefined;
   /**
    * The sequence number that must be the log's last one, 0 for an empty log. With another one the
-   * append rejects with code `conflict` and appends nothing. A key that is known comes first.
+   * append rejects with code `conflict` and appends nothing. A key that is known comes first, and so
+   * does `closed`.
    */
   expectedLast?: number | undefined;
 }
@@ -116,7 +118,7 @@ export interface EventLog {
    * @throws {TypeError} If an entry, or an option, has the wrong type.
    * @throws {RangeError} If there is no entry, or more than the log can hold in one append, or an
    * option is out of range.
-   * @throws {EventStreamError} Code `conflict` or `log-unavailable`.
+   * @throws {EventStreamError} Code `closed`, `conflict` or `log-unavailable`.
    */
   append(
     entries: readonly LogInput[],

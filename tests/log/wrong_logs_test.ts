@@ -1,0 +1,29 @@
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { testEventLog } from "../../src/testing/event_log_suite.ts";
+import { test } from "../_test.ts";
+import { wrongAppends } from "./wrong_appends.ts";
+import { wrongReads } from "./wrong_reads.ts";
+
+const wrongLogs = [...wrongAppends, ...wrongReads];
+
+for (const { what, caughtBy, saying, factory } of wrongLogs) {
+  test(`testEventLog() catches a log that ${what}`, async () => {
+    const tests = testEventLog("wrong", factory, { patience: 300 });
+    const found = tests.find(({ name }) => name === `wrong: ${caughtBy}`);
+    assert(found, `There is no case ${caughtBy}`);
+    const { message } = await assertRejects(() => found.run(), Error);
+    assertStringIncludes(message, saying);
+  });
+}
+
+test("testEventLog() has no case that no wrong log fails", () => {
+  const caught = new Set(wrongLogs.map(({ caughtBy }) => `log: ${caughtBy}`));
+  const tests = testEventLog("log", () => Promise.reject());
+  const names = tests.map(({ name }) => name);
+  assertEquals(names.filter((name) => !caught.has(name)), []);
+});

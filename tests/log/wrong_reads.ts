@@ -1,0 +1,473 @@
+import { MemoryLog } from "../../src/log/memory.ts";
+import {
+  pages,
+  readWhole,
+  wait,
+  wrong,
+  wrongClients,
+  type WrongLog,
+  wrongLog,
+  wrongRetention,
+} from "./_wrong.ts";
+
+const reads: readonly WrongLog[] = [
+  wrong(
+    "loses an entry in a page",
+    "read() gives what is behind the number, and the bounds of the log",
+    "the number of a page's entry 1 must be 2: received 3",
+    pages(({ entries }) => ({ entries: entries.filter((_, i) => i !== 1) })),
+  ),
+  wrong(
+    "loses the last entry of a page",
+    "read() gives what is behind the number, and the bounds of the log",
+    "page behind 0 must be",
+    pages(({ entries }) => ({
+      entries: entries.length > 1 ? entries.slice(0, -1) : entries,
+    })),
+  ),
+  wrong(
+    "gives the entry asked from, too",
+    "read() gives what is behind the number, and the bounds of the log",
+    "the number of a page's entry 0 must be 2: received 1",
+    (log) => ({
+      read: (after, limit) => log.read(Math.max(0, after - 1), limit),
+    }),
+  ),
+  wrong(
+    "gives a body under another number",
+    "read() gives what is behind the number, and the bounds of the log",
+    "the entries behind 0 must be",
+    pages(({ entries }) => ({
+      entries: entries.map((entry, i) => ({
+        ...entry,
+        body: entries[i ^ 1]?.body ?? entry.body,
+      })),
+    })),
+  ),
+  wrong(
+    "gives the last of the page for the last of the log",
+    "read() gives what is behind the number, and the bounds of the log",
+    "page behind 6 must be",
+    pages(({ entries }, after) => ({ last: entries.at(-1)?.seq ?? after })),
+  ),
+  wrong(
+    "draws an epoch when it is read",
+    "read() of a fresh log gives epoch 0 and writes nothing",
+    'the epoch must be "0" as long as nothing has been appended',
+    pages(({ epoch }) => ({ epoch: epoch === "0" ? "drawn" : epoch })),
+  ),
+  wrong(
+    "appends when it is first read",
+    "read() of a fresh log gives epoch 0 and writes nothing",
+    "page must be",
+    (log) => ({
+      async read(after, limit) {
+        if ((await readWhole(log)).last === 0) {
+          await log.append([{ kind: "begin", body: "" }]);
+        }
+        return log.read(after, limit);
+      },
+    }),
+  ),
+  wrong(
+    "writes epochs in capitals",
+    "read() gives what is behind the number, and the bounds of the log",
+    "the epoch must be 1 to 32 of 0-9a-z",
+    pages(({ epoch }) => ({ epoch: `E${epoch}` })),
+  ),
+  wrong(
+    "does not look at the limit of entries",
+    "read() gives at most as many entries as the limit says",
+    "a page must have at most 1 entries: it has 10",
+    (log) => ({
+      read: (after, { bytes }) => log.read(after, { entries: 1000, bytes }),
+    }),
+  ),
+  wrong(
+    "does not look at the limit of bytes",
+    "read() gives at most as many bytes as the limit says",
+    "a page of more than one entry must have at most 6 bytes: it has 29",
+    (log) => ({
+      read: (after, { entries }) => log.read(after, { entries, bytes: 1000 }),
+    }),
+  ),
+  wrong(
+    "never gives an entry that is bigger than the limit",
+    "read() gives at least one entry, however big",
+    "a page behind 0 must have an entry",
+    (log) => ({
+      async read(after, limit) {
+        const page = await log.read(after, limit);
+        const isSmall = (page.entries[0]?.body.length ?? 0) <= limit.bytes;
+        return { ...page, entries: isSmall ? page.entries : [] };
+      },
+    }),
+  ),
+  wrong(
+    "reads a thousand entries and no more",
+    "read() gives more than a thousand entries, if need be in pages",
+    "a page behind 1000 must have an entry",
+    pages(({ entries }) => ({
+      entries: entries.filter(({ seq }) => seq <= 1000),
+    })),
+  ),
+  wrong(
+    "takes wrong arguments",
+    "read() refuses wrong arguments",
+    "a number below 0 must be refused: it was not",
+    (log) => ({
+      read: (after, limit) => log.read(Math.max(0, after), limit),
+    }),
+  ),
+  oneForAll(),
+];
+
+function oneForAll(): WrongLog {
+  let log: MemoryLog | undefined;
+  return wrongLog(
+    [
+      "is the same log under every name",
+      "read() gives nothing of another log",
+      "page must be",
+    ],
+    (retention) => () => log ??= new MemoryLog(retention),
+  );
+}
+
+const tornTitle =
+  "read() gives a page of one moment while others append and trim";
+const snapshots: readonly WrongLog[] = [
+  wrong(
+    "reads the bounds, then the entries",
+    tornTitle,
+    "must",
+    (log) => ({
+      async read(after, limit) {
+        const { first, last } = await readWhole(log);
+        await wait(2);
+        return { ...await log.read(after, limit), first, last };
+      },
+    }),
+  ),
+  wrong(
+    "reads the entries, then the bounds",
+    tornTitle,
+    "must",
+    (log) => ({
+      async read(after, limit) {
+        const page = await log.read(after, limit);
+        await wait(2);
+        const { first, last } = await readWhole(log);
+        return { ...page, first, last };
+      },
+    }),
+  ),
+  wrong(
+    "reads the first number before the rest",
+    tornTitle,
+    "must",
+    (log) => ({
+      async read(after, limit) {
+        const { first } = await readWhole(log);
+        await wait(2);
+        const page = await log.read(after, limit);
+        const entries = page.entries.filter(({ seq }) => seq >= first);
+        return { ...page, first, entries };
+      },
+    }),
+  ),
+  wrong(
+    "reads the entries one by one, the newest first, while they are trimmed",
+    tornTitle,
+    "must",
+    (log) => ({
+      async read(after, limit) {
+        const page = await log.read(after, limit);
+        const entries = [];
+        for (const { seq } of [...page.entries].reverse()) {
+          const now = await log.read(seq - 1, { entries: 1, bytes: 1 });
+          if (now.entries[0]?.seq === seq) entries.unshift(now.entries[0]);
+          await wait(1);
+        }
+        return { ...page, entries };
+      },
+    }),
+  ),
+];
+
+const retention: readonly WrongLog[] = [
+  wrongRetention(
+    "keeps about maxEvents",
+    "append() trims to the newest maxEvents entries, and no further",
+    "first and last must be [3,7]: received [1,7]",
+    ({ maxEvents }) => ({ maxEvents: maxEvents! + 2 }),
+  ),
+  wrongRetention(
+    "evicts sooner than it must",
+    "append() trims to the newest maxEvents entries, and no further",
+    "first and last must be [1,5]: received [2,5]",
+    ({ maxEvents }) => ({ maxEvents: maxEvents! - 1 }),
+  ),
+  wrong(
+    "evicts silently",
+    "append() trims to the newest maxEvents entries, and no further",
+    "the number of a page's entry 0 must be 1: received 3",
+    pages(() => ({ first: 1 })),
+  ),
+  wrongRetention(
+    "does not look at maxBytes",
+    "append() trims to maxBytes of UTF-8, and no further",
+    "first and last must be [2,6]: received [1,6]",
+    () => ({ maxBytes: 1000 }),
+  ),
+  wrong(
+    "counts code units for bytes",
+    "append() trims to maxBytes of UTF-8, and no further",
+    "first and last must be",
+    (log) => ({
+      append: (entries, options) =>
+        log.append(
+          entries.map(({ kind, body }) => ({
+            kind,
+            body: "x".repeat(body.length),
+          })),
+          options,
+        ),
+    }),
+  ),
+  wrongRetention(
+    "keeps less than one append may hold",
+    "append() keeps one append of just maxEvents and maxBytes",
+    "Cannot append",
+    ({ maxBytes }) => ({ maxBytes: maxBytes! - 1 }),
+  ),
+  wrongRetention(
+    "does not look at maxAge",
+    "read() gives no entry older than maxAge",
+    "an entry older than maxAge must go: it does not",
+    () => ({ maxAge: undefined }),
+  ),
+  wrong(
+    "begins at 1 again when age took all entries",
+    "append() goes on from the last number when age took all entries",
+    "must",
+    pages(({ first, last }) => first > last ? { first: 1, last: 0 } : {}),
+  ),
+  wrongRetention(
+    "takes maxAge for something smaller",
+    "read() gives entries of any age that maxAge allows",
+    "the entries must be",
+    ({ maxAge }) => ({ maxAge: Math.ceil(maxAge! / 1_000_000) }),
+  ),
+];
+
+const expiry: readonly WrongLog[] = [
+  wrong(
+    "never expires",
+    "expire() lets entries, numbers and epoch go",
+    "the log must go: it is still there",
+    () => ({ expire: () => Promise.resolve() }),
+  ),
+  wrong(
+    "keeps its epoch when it has expired",
+    "expire() lets entries, numbers and epoch go",
+    "the epoch must be another",
+    (log) => {
+      let kept: string | undefined;
+      return {
+        ...pages(({ epoch, last }) => last ? { epoch: kept! } : { epoch })(log),
+        async append(entries, options) {
+          const { epoch, seq } = await log.append(entries, options);
+          return { epoch: kept ??= epoch, seq };
+        },
+      };
+    },
+  ),
+  wrong(
+    "keeps its numbers when it has expired",
+    "expire() lets entries, numbers and epoch go",
+    "the log must go: it is still there",
+    (log) => ({
+      async expire() {
+        const { last } = await readWhole(log);
+        await log.append([{ kind: "beat", body: `${last}` }]);
+      },
+    }),
+  ),
+  wrong(
+    "keeps its keys when it has expired",
+    "expire() lets idempotency keys go",
+    "the number of the next entry must be 1: received 2",
+    (log) => {
+      let known: ReturnType<typeof log.append> | undefined;
+      return { append: (entries) => known ??= log.append(entries) };
+    },
+  ),
+  wrong(
+    "expires though something was appended",
+    "expire() is undone by an append",
+    "epoch and last must be",
+    (log) => {
+      let end = Infinity;
+      return {
+        expire: (ttl) => log.expire((end = Date.now() + ttl, ttl)),
+        async append(entries, options) {
+          const position = await log.append(entries, options);
+          if (end !== Infinity) await log.expire(Math.max(1, end - Date.now()));
+          return position;
+        },
+      };
+    },
+  ),
+  wrong(
+    "does not expire after an append that conflicted or was known",
+    "expire() is not undone by what appends nothing",
+    "the log must go: it is still there",
+    (log) => ({
+      append: (entries, options) =>
+        log.append(entries, options).finally(() => log.expire(2 ** 31 - 1)),
+    }),
+  ),
+  wrong(
+    "takes the first time that it was told to expire in",
+    "expire() takes the place of an earlier call",
+    "epoch and last must be",
+    (log) => {
+      let end = Infinity;
+      return {
+        expire(ttl) {
+          end = Math.min(end, Date.now() + ttl);
+          return log.expire(Math.max(1, end - Date.now()));
+        },
+      };
+    },
+  ),
+  wrong(
+    "expires an append that came after the call",
+    "expire() of an empty log does not outlive an append",
+    "epoch and last must be",
+    (log) => {
+      let ttl: number | undefined;
+      return {
+        expire: (milliseconds) => Promise.resolve(void (ttl = milliseconds)),
+        async append(entries, options) {
+          const position = await log.append(entries, options);
+          if (ttl !== undefined) await log.expire(ttl);
+          return position;
+        },
+      };
+    },
+  ),
+  wrong(
+    "takes a ttl of 0",
+    "expire() refuses wrong arguments",
+    "a ttl of 0 must be refused: it was not",
+    (log) => ({
+      expire: (ttl) => ttl === 0 ? Promise.resolve() : log.expire(ttl),
+    }),
+  ),
+];
+
+const wakesTitle =
+  "watch() wakes for another client's append when it can be read";
+const watches: readonly WrongLog[] = [
+  wrong(
+    "wakes before the entries are durable",
+    wakesTitle,
+    "a watcher must be woken when an append can be read",
+    (log) => {
+      const wakes = new Set<() => void>();
+      return {
+        watch: (wake) => void wakes.add(wake),
+        async append(entries, options) {
+          for (const wake of wakes) wake();
+          await wait(2);
+          return log.append(entries, options);
+        },
+      };
+    },
+  ),
+  wrong(
+    "wakes nobody",
+    "watch() wakes for the client's own append when it can be read",
+    "a watcher must be woken when an append can be read",
+    () => ({ watch() {} }),
+  ),
+  wrongClients(
+    "wakes within a client only",
+    wakesTitle,
+    "a watcher must be woken when an append can be read",
+    (log) => {
+      const wakes = new Set<() => void>();
+      return {
+        watch: (wake) => void wakes.add(wake),
+        async append(entries, options) {
+          const position = await log.append(entries, options);
+          for (const wake of wakes) wake();
+          return position;
+        },
+      };
+    },
+  ),
+  wrong(
+    "wakes once",
+    wakesTitle,
+    "a watcher must be woken when an append can be read",
+    (log) => ({
+      watch(wake) {
+        const controller = new AbortController();
+        log.watch(() => {
+          controller.abort();
+          wake();
+        }, controller.signal);
+      },
+    }),
+  ),
+  wrong(
+    "wakes whom it should not any more",
+    "watch() wakes nobody whose signal has aborted",
+    "the number of wake-ups after the abort must be 0",
+    (log) => ({
+      watch: (wake) => log.watch(wake, new AbortController().signal),
+    }),
+  ),
+  wrong(
+    "throws at a signal that has aborted",
+    "watch() wakes nobody whose signal has aborted",
+    "aborted",
+    (log) => ({
+      watch(wake, signal) {
+        signal.throwIfAborted();
+        log.watch(wake, signal);
+      },
+    }),
+  ),
+  wrong(
+    "stops a function rather than a watcher",
+    "watch() stops one of two watchers that share a function",
+    "the watcher that was not stopped must be woken",
+    (log) => {
+      const wakes = new Set<() => void>();
+      return {
+        watch(wake, signal) {
+          wakes.add(wake);
+          signal.addEventListener("abort", () => wakes.delete(wake));
+        },
+        async append(entries, options) {
+          const position = await log.append(entries, options);
+          for (const wake of wakes) wake();
+          return position;
+        },
+      };
+    },
+  ),
+];
+
+/** Logs that read, trim, expire or wake wrongly, and at least one for every case about these. */
+export const wrongReads: readonly WrongLog[] = [
+  ...reads,
+  ...snapshots,
+  ...retention,
+  ...expiry,
+  ...watches,
+];
