@@ -1,0 +1,77 @@
+import type { ServerSentEventInit } from "../event.ts";
+import { packError, type RemoteError, unpackError } from "./_remote_error.ts";
+import type { PublishOptions } from "./channel_options.ts";
+import type { DurableRespondOptions } from "./durable_channel.ts";
+
+/** What a caller asks of a channel's object. */
+export type ObjectCall =
+  | {
+    readonly kind: "publish";
+    readonly events: readonly ServerSentEventInit[];
+    readonly options: PublishOptions;
+  }
+  | { readonly kind: "close" }
+  | {
+    readonly kind: "respond";
+    readonly url: string;
+    readonly options: DurableRespondOptions;
+  };
+
+/**
+ * Where calls go: no client can send a request there, as nobody can have that name (RFC 6761, section
+ * 6.4). So a Worker that passes a client's request on as it is cannot be made to pass on a call.
+ */
+const CALL_URL = "https://rivulet.invalid/";
+const CALL_HEADER = "rivulet-call";
+const ERROR_HEADER = "rivulet-error";
+
+/** Makes a call fit for the way to the object; one to respond goes with the client's request. */
+export function packCall(call: ObjectCall, request?: Request): Request {
+  const text = JSON.stringify(call);
+  if (request === undefined) {
+    return new Request(CALL_URL, { method: "POST", body: text });
+  }
+  const { method, signal } = request;
+  const headers = new Headers(request.headers);
+  // A header carries no text beyond U+00FF.
+  headers.set(CALL_HEADER, encodeURIComponent(text));
+  return new Request(CALL_URL, { method, headers, signal });
+}
+
+/** Reads a call in the object, `undefined` if the request is none. */
+export async function unpackCall(
+  request: Request,
+): Promise<ObjectCall | undefined> {
+  if (request.url !== CALL_URL) return undefined;
+  const header = request.headers.get(CALL_HEADER);
+  return JSON.parse(
+    header === null ? await request.text() : decodeURIComponent(header),
+  );
+}
+
+/** Makes the client's request again, of a call to respond. */
+export function unpackRequest(request: Request, url: string): Request {
+  const { method, signal } = request;
+  const headers = new Headers(request.headers);
+  headers.delete(CALL_HEADER);
+  return new Request(url, { method, headers, signal });
+}
+
+/** Answers a call with its error. */
+export function errorResponse(error: unknown): Response {
+  const headers = { [ERROR_HEADER]: "1" };
+  return Response.json(packError(error), { status: 500, headers });
+}
+
+/** Gives the response to a call, or throws the error that it holds. */
+export async function passResponse(response: Response): Promise<Response> {
+  if (!response.headers.has(ERROR_HEADER)) return response;
+  throw unpackError(await response.json() as RemoteError);
+}
+
+/** Reads the result of a call, or throws its error. */
+export async function unpackResult<Result>(
+  response: Response,
+): Promise<Result> {
+  return await (await passResponse(response)).json();
+}
