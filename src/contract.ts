@@ -1,12 +1,8 @@
 import { checkFunction, describe } from "./_check.ts";
-import { EventStreamError, type EventStreamErrorOptions } from "./error.ts";
+import { validated, type Verb } from "./_validated.ts";
+import { EventStreamError } from "./error.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "./event.ts";
-import { json } from "./json.ts";
-import type {
-  StandardSchemaIssue,
-  StandardSchemaResult,
-  StandardSchemaV1,
-} from "./standard_schema.ts";
+import type { StandardSchemaV1 } from "./standard_schema.ts";
 import type {
   EventSchemas,
   IncomingEvent,
@@ -203,7 +199,6 @@ export function defineEvents<
 type Table = ReadonlyMap<string, StandardSchemaV1>;
 type AnyEvent = ServerSentEvent<string, unknown>;
 type AnyEventInit = Omit<ServerSentEventInit, "data"> & { data?: unknown };
-type Verb = "encode" | "decode";
 
 function checkPolicy(unlisted: UnlistedPolicy): void {
   if (["text", "skip", "error"].includes(unlisted)) return;
@@ -270,32 +265,6 @@ function decode(
   }));
 }
 
-/** Hands what the schema makes of the event's data to `use`, at once unless the schema takes its time. */
-function validated<T>(
-  verb: Verb,
-  schema: StandardSchemaV1,
-  event: ServerSentEvent,
-  use: (output: unknown) => T,
-): T | Promise<T> {
-  const value = json(event);
-  const settle = (result: StandardSchemaResult<unknown>): T => {
-    if (result.issues) throw refusal(verb, event, { issues: result.issues });
-    return use(result.value);
-  };
-  const thrown = (cause: unknown): never => {
-    throw refusal(verb, event, { cause });
-  };
-  let result: ReturnType<typeof schema["~standard"]["validate"]>;
-  try {
-    result = schema["~standard"].validate(value);
-  } catch (cause) {
-    return thrown(cause);
-  }
-  return "then" in result
-    ? Promise.resolve(result).then(settle, thrown)
-    : settle(result);
-}
-
 function jsonOf(event: string, data: unknown): string {
   let cause: unknown;
   try {
@@ -315,25 +284,4 @@ function notListed(verb: Verb, table: Table, event: string): string {
   return `Cannot ${verb} event: event must be one of ${names}: received ${
     describe(event)
   }`;
-}
-
-function refusal(
-  verb: Verb,
-  event: ServerSentEvent,
-  reason: Pick<EventStreamErrorOptions, "issues" | "cause">,
-): EventStreamError {
-  const [issue] = reason.issues ?? [];
-  const message = `Cannot ${verb} event: data of ${
-    describe(event.event)
-  } must be what its schema says${
-    issue ? ` (${textOf(issue)})` : ""
-  }: received ${describe(event.data)}`;
-  return new EventStreamError("invalid-event", message, { event, ...reason });
-}
-
-function textOf({ path = [], message }: StandardSchemaIssue): string {
-  const keys = path.map((part) =>
-    String(typeof part === "object" ? part.key : part)
-  );
-  return keys.length === 0 ? message : `${keys.join(".")}: ${message}`;
 }

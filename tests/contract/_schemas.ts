@@ -1,0 +1,84 @@
+import type {
+  StandardSchemaIssue,
+  StandardSchemaResult,
+  StandardSchemaV1,
+} from "../../src/standard_schema.ts";
+
+/** Makes a schema without a library: from what its `validate` does. */
+export function schemaOf<Input, Output = Input>(
+  validate: (
+    value: unknown,
+  ) => StandardSchemaResult<Output> | Promise<StandardSchemaResult<Output>>,
+): StandardSchemaV1<Input, Output> {
+  return { "~standard": { version: 1, vendor: "tests", validate } };
+}
+
+/** An object with one member of a type that `typeof` knows. */
+export function objectWith<Key extends string, Value>(
+  key: Key,
+  type: "number" | "string",
+): StandardSchemaV1<Record<Key, Value>> {
+  return schemaOf((value) => {
+    const member = (value as Record<Key, unknown> | null)?.[key];
+    const issue: StandardSchemaIssue = {
+      message: `Expected a ${type}`,
+      path: [key],
+    };
+    return typeof member === type
+      ? { value: value as Record<Key, Value> }
+      : { issues: [issue] };
+  });
+}
+
+export const price: StandardSchemaV1<{ price: number }> = objectWith(
+  "price",
+  "number",
+);
+
+export const text: StandardSchemaV1<{ text: string }> = objectWith(
+  "text",
+  "string",
+);
+
+export const count: StandardSchemaV1<number> = schemaOf((value) =>
+  typeof value === "number"
+    ? { value }
+    : { issues: [{ message: "Expected a number" }] }
+);
+
+/** Text on the wire, a `Date` at the receiver. */
+export const date: StandardSchemaV1<string, Date> = schemaOf((value) =>
+  typeof value === "string" && !Number.isNaN(Date.parse(value))
+    ? { value: new Date(value) }
+    : { issues: [{ message: "Expected a date" }] }
+);
+
+/** A schema whose answers the test gives, in any order. */
+export interface PendingSchema {
+  readonly schema: StandardSchemaV1<number>;
+  /** The values that wait for an answer. */
+  readonly waiting: unknown[];
+  accept(value: unknown): void;
+  refuse(value: unknown, message: string): void;
+}
+
+export function pendingSchema(): PendingSchema {
+  const answers = new Map<
+    unknown,
+    (result: StandardSchemaResult<number>) => void
+  >();
+  const waiting: unknown[] = [];
+  const answer = (value: unknown, result: StandardSchemaResult<number>) => {
+    waiting.splice(waiting.indexOf(value), 1);
+    answers.get(value)!(result);
+  };
+  return {
+    schema: schemaOf((value) => {
+      waiting.push(value);
+      return new Promise((resolve) => void answers.set(value, resolve));
+    }),
+    waiting,
+    accept: (value) => answer(value, { value: value as number }),
+    refuse: (value, message) => answer(value, { issues: [{ message }] }),
+  };
+}
