@@ -3,6 +3,11 @@ export class Watchers {
   readonly #watchers = new Set<() => void>();
   #waking = false;
 
+  /** How many there are. */
+  get size(): number {
+    return this.#watchers.size;
+  }
+
   /** Adds one, until the signal aborts. */
   add(wake: () => void, signal: AbortSignal): void {
     if (signal.aborted) return;

@@ -1,0 +1,43 @@
+/**
+ * What {@linkcode RedisLog} needs of a client of Redis. `ioRedis()`, `nodeRedis()`, `bunRedis()` and
+ * `restRedis()` make one of the client you have; any other can be adapted alike.
+ *
+ * @example
+ * ```ts
+ * import { type RedisClient, RedisLog } from "@rivulet/sse/redis";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const sent: string[] = [];
+ * const redis: RedisClient = {
+ *   send(command, args) {
+ *     sent.push(command, args[2] ?? "");
+ *     return Promise.resolve(["0", "1", "0"]);
+ *   },
+ * };
+ * await new RedisLog(redis, "news").read(0, { entries: 1, bytes: 1 });
+ * assertEquals(sent, ["EVALSHA", "rivulet:{news}"]);
+ * ```
+ */
+export interface RedisClient {
+  /**
+   * Sends a command, once: one whose connection broke before the reply must reject, for sent again it
+   * could append again. What is given first must be sent first.
+   *
+   * @param command `EVALSHA` or `EVAL`.
+   * @param args Its arguments, to be sent as UTF-8. The third is the key that decides on the node of a cluster.
+   * @param signal Aborts when nobody waits for the reply any more. What has not been sent by then should not be.
+   * @returns The reply, its strings decoded as UTF-8.
+   * @throws {Error} What Redis replied, its text in the `message`, or why there is no reply.
+   */
+  send(command: string, args: string[], signal: AbortSignal): Promise<unknown>;
+  /**
+   * Subscribes to a channel until the signal aborts, and again whenever the connection was lost. One
+   * connection should carry all channels. Without this method a log looks for news every second.
+   *
+   * @param channel Its name.
+   * @param wake To be called after messages, and after every time that the subscription began, for
+   * messages may have been missed before.
+   * @param signal Ends it.
+   */
+  subscribe?(channel: string, wake: () => void, signal: AbortSignal): void;
+}

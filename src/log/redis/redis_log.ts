@@ -1,0 +1,268 @@
+import {
+  checkFunction,
+  checkInteger,
+  describe,
+  MAX_DELAY,
+} from "../../_check.ts";
+import { EventStreamError } from "../../error.ts";
+import {
+  checkAppend,
+  checkRead,
+  checkTtl,
+  closed,
+  conflict,
+  newEpoch,
+  type Retention,
+  retentionOf,
+} from "../_log.ts";
+import type {
+  AppendOptions,
+  EventLog,
+  LogEntry,
+  LogEntryKind,
+  LogInput,
+  LogLimit,
+  LogPage,
+  LogPosition,
+  RetentionOptions,
+} from "../event_log.ts";
+import * as scripts from "./_scripts.ts";
+import type { RedisClient } from "./client.ts";
+
+/** Options of {@linkcode RedisLog}. */
+export interface RedisLogOptions extends RetentionOptions {
+  /**
+   * How many milliseconds to wait for a reply, a positive integer. Clients keep commands back while Redis is
+   * away, for ever if they are let; past this the call rejects. An append that rejects so may still be done
+   * when Redis is back.
+   *
+   * @default {5000}
+   */
+  timeout?: number | undefined;
+}
+
+const MAX_NAME_LENGTH = 512;
+const POLL_INTERVAL = 1000;
+
+/**
+ * A log in Redis 7, Valkey 7.2 or later, one server or a cluster, for all processes that reach it.
+ *
+ * The log `news` is the stream `rivulet:{news}`, and a string `rivulet:{news}:KEY` for each idempotency key while
+ * it is remembered. What is appended is announced on the channel `rivulet:{news}`. The user needs `EVALSHA`, `EVAL`,
+ * `XADD`, `XRANGE`, `XREVRANGE`, `XLEN`, `XTRIM`, `GET`, `SET`, `PERSIST`, `PEXPIRE`, `TIME`, `PUBLISH` and `SUBSCRIBE`; one
+ * who only reads needs the first two, the two ranges, `TIME` and `SUBSCRIBE`.
+ *
+ * An append is as durable as Redis is set to be when it replies: that of `appendonly yes` with `appendfsync always`
+ * outlives a crash. Redis must not evict (`maxmemory-policy noeviction`): an evicted log begins another epoch, and
+ * its clients are told so by a gap event.
+ *
+ * Calls go out in the order in which they were made. Over HTTP, and just after a `SCRIPT FLUSH`, they may overtake each
+ * other: await one append before the next where the order matters.
+ *
+ * @example
+ * ```ts
+ * import { RedisLog, restRedis } from "@rivulet/sse/redis";
+ * import { assertThrows } from "@std/assert";
+ *
+ * const redis = restRedis({ url: "https://eu1-example.upstash.io", token: "secret" });
+ * const log = new RedisLog(redis, "news", { maxEvents: 1000 });
+ * // await log.append([{ kind: "event", body: "data: a\n\n" }]);
+ *
+ * assertThrows(() => new RedisLog(redis, "{news}"), RangeError);
+ * ```
+ */
+export class RedisLog implements EventLog {
+  readonly #redis: RedisClient;
+  readonly #key: string;
+  readonly #retention: Retention;
+  readonly #timeout: number;
+
+  /**
+   * Makes a log; nothing is sent yet.
+   *
+   * @param redis The client, from an adapter.
+   * @param name The log's name: 1 to 512 UTF-16 code units without `{` and `}`.
+   * @param options What it keeps, and how long to wait for Redis.
+   * @throws {TypeError} If an argument or option has the wrong type.
+   * @throws {RangeError} If an option is out of range, or the name is.
+   */
+  constructor(redis: RedisClient, name: string, options: RedisLogOptions = {}) {
+    const { timeout = 5000 } = options;
+    checkClient(redis);
+    checkName(name);
+    checkInteger("Cannot open log: timeout", timeout, 1, MAX_DELAY);
+    this.#retention = retentionOf(options);
+    this.#redis = redis;
+    // In a cluster what stands in braces decides the place, so that all keys of a log are in one.
+    this.#key = `rivulet:{${name}}`;
+    this.#timeout = timeout;
+  }
+
+  /** Appends entries; see {@linkcode EventLog.append}. */
+  async append(
+    entries: readonly LogInput[],
+    options: AppendOptions = {},
+  ): Promise<LogPosition> {
+    checkAppend(entries, options, this.#retention);
+    const { idempotencyKey, expectedLast } = options;
+    const { maxEvents, maxBytes, maxAge, idempotencyTtl } = this.#retention;
+    const keys = [this.#key];
+    if (idempotencyKey !== undefined) {
+      keys.push(`${this.#key}:${idempotencyKey}`);
+    }
+    const numbers = [expectedLast, idempotencyTtl, maxEvents, maxBytes, maxAge];
+    const [outcome, ...position] = await this.#run(
+      "append",
+      scripts.append,
+      keys,
+      [
+        this.#key,
+        newEpoch(),
+        ...numbers.map(argument),
+        ...entries.flatMap(({ kind, body }) => [kind, body]),
+      ],
+    );
+    if (outcome === "closed") throw closed();
+    if (outcome === "conflict") {
+      throw conflict(expectedLast!, Number(position[0]));
+    }
+    return { epoch: position[0]!, seq: Number(position[1]) };
+  }
+
+  /** Reads entries; see {@linkcode EventLog.read}. */
+  async read(after: number, limit: LogLimit): Promise<LogPage> {
+    checkRead(after, limit);
+    const { maxAge } = this.#retention;
+    const numbers = [after, limit.entries, limit.bytes, maxAge];
+    const reply = await this.#run(
+      "read log",
+      scripts.read,
+      [this.#key],
+      numbers.map(argument),
+    );
+    const entries: LogEntry[] = [];
+    for (let i = 3; i < reply.length; i += 4) {
+      entries.push({
+        seq: Number(reply[i]),
+        time: Number(reply[i + 1]),
+        kind: reply[i + 2] as LogEntryKind,
+        body: reply[i + 3]!,
+      });
+    }
+    const [epoch, first, last] = reply;
+    return {
+      epoch: epoch!,
+      first: Number(first),
+      last: Number(last),
+      entries,
+    };
+  }
+
+  /**
+   * Calls `wake` after appends; see {@linkcode EventLog.watch}. It is called once more whenever the
+   * subscription begins, at first and after the connection was lost.
+   */
+  watch(wake: () => void, signal: AbortSignal): void {
+    if (signal.aborted) return;
+    if (this.#redis.subscribe) {
+      this.#redis.subscribe(this.#key, wake, signal);
+      return;
+    }
+    const timer = setInterval(wake, POLL_INTERVAL);
+    signal.addEventListener("abort", () => clearInterval(timer), {
+      once: true,
+    });
+  }
+
+  /** Lets the log go; see {@linkcode EventLog.expire}. */
+  async expire(ttl: number): Promise<void> {
+    checkTtl(ttl);
+    await this.#run("expire log", scripts.expire, [this.#key], [String(ttl)]);
+  }
+
+  async #run(
+    action: string,
+    script: scripts.Script,
+    keys: string[],
+    args: string[],
+  ): Promise<string[]> {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const timer = setTimeout(() => {
+      const message = `no reply within ${this.#timeout} ms`;
+      controller.abort(new DOMException(message, "TimeoutError"));
+    }, this.#timeout);
+    try {
+      const reply = script.run(this.#redis, keys, args, signal);
+      return texts(await Promise.race([reply, aborted(signal)]));
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new EventStreamError(
+        "log-unavailable",
+        `Cannot ${action}: Redis failed: ${reason}`,
+        { cause },
+      );
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** A number as an argument of a script, where no limit is empty. */
+function argument(value: number | undefined): string {
+  return value === undefined || value === Infinity ? "" : String(value);
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason));
+  });
+}
+
+/** The reply of a script, which is a list of strings. */
+function texts(reply: unknown): string[] {
+  if (Array.isArray(reply) && reply.every((item) => typeof item === "string")) {
+    return reply;
+  }
+  throw new TypeError(
+    `The reply must be an array of strings: received ${describe(reply)}`,
+  );
+}
+
+function checkClient(redis: RedisClient): void {
+  if (typeof redis !== "object" || redis === null) {
+    throw new TypeError(
+      `Cannot open log: redis must be what an adapter gave: received ${
+        describe(redis)
+      }`,
+    );
+  }
+  if (typeof redis.send !== "function") {
+    throw new TypeError(
+      `Cannot open log: redis.send must be a function: received ${
+        describe(redis.send)
+      }`,
+    );
+  }
+  checkFunction("Cannot open log: redis.subscribe", redis.subscribe);
+}
+
+function checkName(name: string): void {
+  if (typeof name !== "string" || !name.isWellFormed()) {
+    throw new TypeError(
+      `Cannot open log: name must be a string without lone surrogates: received ${
+        describe(name)
+      }`,
+    );
+  }
+  // Braces would end the part that keeps a log's keys together; a line would end in the middle over HTTP.
+  if (
+    name.length === 0 || name.length > MAX_NAME_LENGTH ||
+    /[{}\p{Cc}]/u.test(name)
+  ) {
+    throw new RangeError(
+      `Cannot open log: name must be of 1 to ${MAX_NAME_LENGTH} code units ` +
+        `without braces and control characters: received ${describe(name)}`,
+    );
+  }
+}
