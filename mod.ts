@@ -44,7 +44,11 @@ export {
   EventParser,
   EventStream,
 } from "./src/decoder.ts";
-export type { DecodeOptions, ParseOptions } from "./src/decoder.ts";
+export type {
+  DecodeOptions,
+  EventIterator,
+  ParseOptions,
+} from "./src/decoder.ts";
 export { EventStreamError } from "./src/error.ts";
 export type {
   EventStreamErrorCode,
