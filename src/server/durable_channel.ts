@@ -65,9 +65,9 @@ export interface DurableChannel {
   /**
    * Passes a request on to the object, which answers with the channel's events; see `Channel.respond`.
    *
-   * When the object cannot be reached, the response is a stream that tells the client when to come back and
-   * then fails with the error, which the runtime reports: with another status than 200 an EventSource
-   * would give up for good.
+   * When the object cannot be reached, the error is reported (`reportError()`), and the response is a stream
+   * that tells the client when to come back and ends: with another status than 200 an EventSource would
+   * give up for good.
    *
    * @param request The request. Its body is not passed on.
    * @param options Where to begin, and which events to send.
@@ -140,7 +140,7 @@ export function durableChannel(
       checkRequest(request);
       const call = respondCall(request, options);
       const answer = await reach(packCall(call, request))
-        .catch((error) => failure(request, error));
+        .catch((error) => sendAway(request, error));
       return await passResponse(answer);
     },
     async close() {
@@ -186,10 +186,9 @@ function respondCall(
   return { kind: "respond", url, options: { from, gap, filter, headers } };
 }
 
-/** Sends the client away for a while, with an error for the runtime to report. */
-function failure(request: Request, error: unknown): Response {
+/** Sends the client away for a while; the error is for the runtime to report. */
+function sendAway(request: Request, error: unknown): Response {
+  reportError(error);
   const retry = Math.round(RETRY * (1 + Math.random()));
-  return respond(request, () => {
-    throw error;
-  }, { retry });
+  return respond(request, [], { retry });
 }

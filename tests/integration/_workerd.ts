@@ -15,11 +15,18 @@ export interface WorkerdOptions {
 export class Workerd {
   /** Where it listens, without a slash at the end: the same place in every life. */
   readonly url: string;
+  /** Where the same Worker listens in an isolate of its own, with the same objects. */
+  readonly twinUrl: string;
   readonly #folder: string;
   #child: Deno.ChildProcess;
 
-  private constructor(folder: string, child: Deno.ChildProcess, port: number) {
-    this.url = `http://127.0.0.1:${port}`;
+  private constructor(
+    folder: string,
+    child: Deno.ChildProcess,
+    ports: Ports,
+  ) {
+    this.url = `http://127.0.0.1:${ports.main}`;
+    this.twinUrl = `http://127.0.0.1:${ports.twin}`;
     this.#folder = folder;
     this.#child = child;
   }
@@ -31,7 +38,7 @@ export class Workerd {
     await Deno.mkdir(`${folder}/disk`);
     await Deno.writeTextFile(`${folder}/worker.js`, source);
     await Deno.writeTextFile(`${folder}/config.capnp`, configOf(options));
-    const child = await spawn(folder, 0);
+    const child = await spawn(folder, { main: 0, twin: 0 });
     return new Workerd(folder, child, await listening(child));
   }
 
@@ -44,7 +51,9 @@ export class Workerd {
 
   /** Starts another process on the same port and disk. */
   async restart(): Promise<void> {
-    this.#child = await spawn(this.#folder, Number(new URL(this.url).port));
+    const [main, twin] = [this.url, this.twinUrl]
+      .map((url) => Number(new URL(url).port)) as [number, number];
+    this.#child = await spawn(this.#folder, { main, twin });
     await listening(this.#child);
   }
 
@@ -74,34 +83,47 @@ function configOf({ classes, flags = [] }: WorkerdOptions): string {
     `(className = "${name}", uniqueKey = "${name}", enableSql = ${sql})`
   );
   const bindings = Object.keys(classes).map((name) =>
-    `(name = "${name}", durableObjectNamespace = "${name}")`
+    `(name = "${name}", durableObjectNamespace = (className = "${name}", serviceName = "main"))`
   );
+  const both = `
+    modules = [(name = "worker.js", esModule = embed "worker.js")],
+    compatibilityDate = "2026-11-01",
+    compatibilityFlags = ${JSON.stringify(flags)},
+    bindings = [${bindings}],`;
   return `
 using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
-    (name = "main", worker = .worker),
+    (name = "main", worker = (${both}
+      durableObjectNamespaces = [${namespaces}],
+      durableObjectStorage = (localDisk = "disk"),
+    )),
+    (name = "twin", worker = (${both})),
     (name = "disk", disk = (path = "disk", writable = true)),
   ],
-  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
-);
-const worker :Workerd.Worker = (
-  modules = [(name = "worker.js", esModule = embed "worker.js")],
-  compatibilityDate = "2026-11-01",
-  compatibilityFlags = ${JSON.stringify(flags)},
-  durableObjectNamespaces = [${namespaces}],
-  durableObjectStorage = (localDisk = "disk"),
-  bindings = [${bindings}],
+  sockets = [
+    (name = "main", address = "127.0.0.1:0", http = (), service = "main"),
+    (name = "twin", address = "127.0.0.1:0", http = (), service = "twin"),
+  ],
 );`;
 }
 
-async function spawn(folder: string, port: number): Promise<Deno.ChildProcess> {
+interface Ports {
+  main: number;
+  twin: number;
+}
+
+async function spawn(
+  folder: string,
+  { main, twin }: Ports,
+): Promise<Deno.ChildProcess> {
   return new Deno.Command(await toolPath("workerd"), {
     args: [
       "serve",
       "config.capnp",
       "--control-fd=1",
-      `--socket-addr=http=127.0.0.1:${port}`,
+      `--socket-addr=main=127.0.0.1:${main}`,
+      `--socket-addr=twin=127.0.0.1:${twin}`,
       `--directory-path=disk=${folder}/disk`,
     ],
     cwd: folder,
@@ -111,18 +133,20 @@ async function spawn(folder: string, port: number): Promise<Deno.ChildProcess> {
   }).spawn();
 }
 
-/** Waits until the process says that it listens, and gives the port. */
-async function listening(child: Deno.ChildProcess): Promise<number> {
+/** Waits until the process says that it listens, and gives the ports. */
+async function listening(child: Deno.ChildProcess): Promise<Ports> {
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   for (;;) {
     const { value, done } = await reader.read();
     if (done) throw new Error(`workerd did not start: ${text}`);
     text += value;
-    const [, port] = text.match(/"event":"listen".*"port":(\d+)/) ?? [];
-    if (port === undefined) continue;
+    const [main, twin] = ["main", "twin"].map((socket) =>
+      Number(text.match(`"socket":"${socket}","port":(\\d+)`)?.[1])
+    ) as [number, number];
+    if (Number.isNaN(main + twin)) continue;
     void drain(reader);
-    return Number(port);
+    return { main, twin };
   }
 }
 

@@ -1,0 +1,84 @@
+import { decode } from "../../../src/decoder.ts";
+import type {
+  ServerSentEvent,
+  ServerSentEventInit,
+} from "../../../src/event.ts";
+import type { DurableRespondOptions } from "../../../src/durable_object.ts";
+import type {
+  ChannelStats,
+  PublishOptions,
+} from "../../../src/server/channel_options.ts";
+import { fromOutcome } from "./outcome.ts";
+
+let channels = 0;
+
+/** A channel in an object of its own, seen through the Worker in front of it. */
+export class RemoteChannel {
+  readonly url: string;
+
+  constructor(url: string, className = "OpenChannel") {
+    this.url = `${url}/${className}/${++channels}`;
+  }
+
+  publish(
+    events: ServerSentEventInit | ServerSentEventInit[],
+    options: PublishOptions = {},
+  ): Promise<string> {
+    return this.run("publish", events, options);
+  }
+
+  close(): Promise<void> {
+    return this.run("close");
+  }
+
+  async stats(): Promise<ChannelStats> {
+    return await (await fetch(`${this.url}/stats`)).json();
+  }
+
+  respond(
+    lastEventId: string,
+    { signal, ...options }: DurableRespondOptions & { signal?: AbortSignal } =
+      {},
+  ): Promise<Response> {
+    const url = `${this.url}?options=${
+      encodeURIComponent(JSON.stringify(options))
+    }`;
+    const headers = new Headers();
+    if (lastEventId !== "") headers.set("last-event-id", lastEventId);
+    return fetch(url, { headers, signal: signal ?? null });
+  }
+
+  async run<Value>(operation: string, ...args: unknown[]): Promise<Value> {
+    const response = await fetch(`${this.url}/${operation}`, {
+      method: "POST",
+      body: JSON.stringify(args),
+    });
+    return fromOutcome(await response.json());
+  }
+
+  /** Reads so many events. */
+  async take(
+    count: number,
+    lastEventId = "",
+    options: DurableRespondOptions = {},
+  ): Promise<ServerSentEvent[]> {
+    const events: ServerSentEvent[] = [];
+    for await (
+      const event of decode(await this.respond(lastEventId, options))
+    ) {
+      if (events.push(event) === count) break;
+    }
+    return events;
+  }
+}
+
+/** Waits until something holds. */
+export async function until(
+  holds: () => boolean | Promise<boolean>,
+): Promise<void> {
+  const end = Date.now() + 20_000;
+  while (!await holds()) {
+    if (Date.now() > end) throw new Error(`It has not come to hold: ${holds}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
