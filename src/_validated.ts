@@ -52,8 +52,10 @@ function refusal(
 }
 
 function textOf({ path = [], message }: StandardSchemaIssue): string {
-  const keys = path.map((part) =>
-    String(typeof part === "object" ? part.key : part)
+  // Not path.map(): ArkType 2's paths are a subclass of Array, whose map() makes [0] of an empty one.
+  const keys = Array.from(
+    path,
+    (part) => String(typeof part === "object" ? part.key : part),
   );
   return keys.length === 0 ? message : `${keys.join(".")}: ${message}`;
 }

@@ -13,20 +13,17 @@ export function schemaOf<Input, Output = Input>(
   return { "~standard": { version: 1, vendor: "tests", validate } };
 }
 
-/** An object with one member of a type that `typeof` knows. */
-export function objectWith<Key extends string, Value>(
-  key: Key,
-  type: "number" | "string",
-): StandardSchemaV1<Record<Key, Value>> {
+function objectWith<Shape>(
+  key: keyof Shape & string,
+  type: string,
+): StandardSchemaV1<Shape> {
+  const issue: StandardSchemaIssue = {
+    message: `Expected a ${type}`,
+    path: [key],
+  };
   return schemaOf((value) => {
-    const member = (value as Record<Key, unknown> | null)?.[key];
-    const issue: StandardSchemaIssue = {
-      message: `Expected a ${type}`,
-      path: [key],
-    };
-    return typeof member === type
-      ? { value: value as Record<Key, Value> }
-      : { issues: [issue] };
+    const kind: string = typeof (value as Shape | null)?.[key];
+    return kind === type ? { value: value as Shape } : { issues: [issue] };
   });
 }
 

@@ -10,7 +10,7 @@ import {
   type EventInitOf,
   type EventOf,
 } from "../../src/contract.ts";
-import { decode, EventStream } from "../../src/decoder.ts";
+import { decode, type EventStream } from "../../src/decoder.ts";
 import { EventEncoderStream } from "../../src/encoder.ts";
 import { EventStreamError } from "../../src/error.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
