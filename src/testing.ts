@@ -1,5 +1,6 @@
 /**
- * For tests: what a log of your own must do, as cases for any test runner.
+ * For tests: a scripted server for clients, and what a log of your own must do, as cases for any test
+ * runner.
  *
  * @example A log of your own
  * ```ts
@@ -13,9 +14,27 @@
  * for (const { run } of tests.slice(0, 3)) await run(); // all, and Deno.test(name, run), in a test file
  * ```
  *
+ * @example A client that is refused
+ * ```ts
+ * import { connect, EventStreamError } from "@rivulet/sse/client";
+ * import { scriptedServer } from "@rivulet/sse/testing";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * const { fetch, requests } = scriptedServer([{ status: 403 }]);
+ * const events = connect("https://example.com/news", { fetch });
+ * await assertRejects(() => Array.fromAsync(events), EventStreamError, "403");
+ * assertEquals(requests.length, 1);
+ * ```
+ *
  * @module
  */
 
+export { scriptedServer } from "./testing/scripted_server.ts";
+export type {
+  ScriptedReply,
+  ScriptedResponse,
+  ScriptedServer,
+} from "./testing/scripted_server.ts";
 export { testEventLog } from "./testing/event_log_suite.ts";
 export type {
   EventLogTest,

@@ -1,0 +1,49 @@
+/**
+ * The client side: an event stream as an `EventSource` or as an async iterable, over one reconnection
+ * engine. It holds no server code.
+ *
+ * @example The web platform's interface, with headers
+ * ```ts
+ * import { EventSource } from "@rivulet/sse/client";
+ * import { scriptedServer } from "@rivulet/sse/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { fetch } = scriptedServer([{ body: "data: hello\n\n" }]);
+ * const headers = { authorization: "Bearer secret" };
+ * const source = new EventSource("https://example.com/news", { headers, fetch });
+ * const { data } = await new Promise<MessageEvent>((resolve) => source.onmessage = resolve);
+ * assertEquals(data, "hello");
+ * source.close();
+ * ```
+ *
+ * @example A loop
+ * ```ts
+ * import { connect } from "@rivulet/sse/client";
+ * import { scriptedServer } from "@rivulet/sse/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { fetch } = scriptedServer([{ body: "data: hello\n\n" }]);
+ * for await (const { data } of connect("https://example.com/news", { fetch })) {
+ *   assertEquals(data, "hello");
+ *   break;
+ * }
+ * ```
+ *
+ * @module
+ */
+
+export { connect } from "./client/connect.ts";
+export type { ConnectOptions, EventConnection } from "./client/connect.ts";
+export { storageCursor } from "./client/cursor_store.ts";
+export type { CursorStore } from "./client/cursor_store.ts";
+export type { EventSourceErrorEvent } from "./client/error_event.ts";
+export { EventSource } from "./client/event_source.ts";
+export type {
+  EventSourceHandler,
+  EventSourceOptions,
+} from "./client/event_source.ts";
+export type { ConnectionOptions } from "./client/_options.ts";
+export type { RetryOptions } from "./client/retry_policy.ts";
+export { EventStreamError } from "./error.ts";
+export type { EventStreamErrorCode, EventStreamErrorOptions } from "./error.ts";
+export type { ServerSentEvent } from "./event.ts";

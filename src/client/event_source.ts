@@ -1,0 +1,350 @@
+import { describe } from "../_check.ts";
+import { EventReader } from "../_event_reader.ts";
+import type { ServerSentEvent } from "../event.ts";
+import { EventHandlers } from "./_handlers.ts";
+import { type ConnectionOptions, requestSettings } from "./_options.ts";
+import { parseUrl } from "./_page.ts";
+import { report } from "./_report.ts";
+import {
+  Connection,
+  type ConnectionSettings,
+  truncated,
+} from "./connection.ts";
+import { discard, EventSourceErrorEvent } from "./error_event.ts";
+
+/** Options of {@linkcode EventSource}: all of them are extensions but `withCredentials`. */
+export type EventSourceOptions = ConnectionOptions<AnyEvent>;
+
+type AnyEvent = ServerSentEvent<string, unknown>;
+
+/** A handler attribute such as `onmessage`. Its parameter may be more special than `Event`. */
+export type EventSourceHandler<Received extends Event> =
+  | { handle(event: Received): unknown }["handle"]
+  | null;
+
+/** How a stream that is there already is passed to the constructor. */
+const READER = Symbol();
+
+const AS_THE_STANDARD_SAYS = { maxAttempts: Infinity, statuses: () => false };
+
+interface Init extends EventSourceOptions {
+  readonly [READER]?: EventReader<AnyEvent>;
+}
+
+/** Listeners are typed by the names of the events. */
+export interface EventSource<Events extends object = Record<string, string>> {
+  addEventListener(
+    type: "open",
+    listener: ((event: Event) => unknown) | EventListenerObject | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(
+    type: "error",
+    listener:
+      | ((event: EventSourceErrorEvent) => unknown)
+      | EventListenerObject
+      | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener<Type extends keyof Events>(
+    type: Type,
+    listener: ((event: MessageEvent<Events[Type]>) => unknown) | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+}
+
+/**
+ * The `EventSource` of the web platform (WHATWG HTML, section 9.2), step by step, for every runtime,
+ * with what it lacks: headers, methods and bodies, a place to start from, timeouts, a retry policy,
+ * and errors that say what happened.
+ *
+ * Without options it does what the standard says. Two things it cannot do: its events are not
+ * `isTrusted`, and several events that arrive together are dispatched a microtask apart, not a task.
+ *
+ * A listener that throws is reported as the platform reports it, and neither stops the others nor the
+ * stream. A header function that rejects is a failed attempt like any other: an `error` event, then the
+ * next attempt. A cursor store that fails closes the source with an `error` event.
+ *
+ * @example A status line
+ * ```ts
+ * import { EventSource } from "@rivulet/sse/client";
+ * import { scriptedServer } from "@rivulet/sse/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { fetch } = scriptedServer([{ body: "data: hello\n\n" }]);
+ * const retry = { delay: 0, minDelay: 0 };
+ * const log: string[] = [];
+ * const source = new EventSource("https://example.com/", { fetch, retry });
+ * source.onopen = () => log.push("connected");
+ * source.onmessage = (event) => log.push(event.data);
+ * await new Promise<void>((resolve) => {
+ *   source.onerror = () => {
+ *     if (source.readyState === EventSource.CLOSED) resolve();
+ *     else log.push("reconnecting");
+ *   };
+ * });
+ * assertEquals(log, ["connected", "hello", "reconnecting"]);
+ * ```
+ *
+ * @example Typed events
+ * ```ts
+ * import { EventSource } from "@rivulet/sse/client";
+ * import { scriptedServer } from "@rivulet/sse/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { fetch } = scriptedServer([{ body: "event: tick\ndata: 42\n\n" }]);
+ * const source = new EventSource<{ tick: string }>("https://example.com/", { fetch });
+ * const data = await new Promise<string>((resolve) => {
+ *   source.addEventListener("tick", (event) => resolve(event.data));
+ * });
+ * assertEquals(data, "42");
+ * source.close();
+ * ```
+ *
+ * @typeParam Events What `data` is in each type of event: text, whatever is written here.
+ */
+export class EventSource<Events extends object = Record<string, string>>
+  extends EventTarget {
+  static {
+    for (
+      const [name, value] of [["CONNECTING", 0], ["OPEN", 1], [
+        "CLOSED",
+        2,
+      ]] as const
+    ) {
+      const constant = { value, enumerable: true };
+      Object.defineProperty(this, name, constant);
+      Object.defineProperty(this.prototype, name, constant);
+    }
+    for (
+      const name of [
+        "url",
+        "withCredentials",
+        "readyState",
+        "onopen",
+        "onmessage",
+        "onerror",
+        "close",
+        "lastEventId",
+        "reconnectionTime",
+        "reset",
+      ]
+    ) {
+      Object.defineProperty(this.prototype, name, { enumerable: true });
+    }
+    Object.defineProperty(this.prototype, Symbol.toStringTag, {
+      value: "EventSource",
+      configurable: true,
+    });
+  }
+
+  /** The connection is being made, for the first time or again. */
+  declare static readonly CONNECTING: 0;
+  /** The connection is open and events are dispatched. */
+  declare static readonly OPEN: 1;
+  /** The connection is closed for good. */
+  declare static readonly CLOSED: 2;
+  /** The connection is being made, for the first time or again. */
+  declare readonly CONNECTING: 0;
+  /** The connection is open and events are dispatched. */
+  declare readonly OPEN: 1;
+  /** The connection is closed for good. */
+  declare readonly CLOSED: 2;
+
+  readonly #url: string;
+  readonly #withCredentials: boolean;
+  readonly #handlers = new EventHandlers(this);
+  readonly #connection: Connection<AnyEvent>;
+  #origin = "";
+
+  /**
+   * Starts to connect.
+   *
+   * @param url Where to; in a page or worker it may be relative.
+   * @param options What is to be other than the standard says.
+   * @throws {DOMException} `SyntaxError`, if the URL cannot be parsed.
+   * @throws {TypeError} If an option has the wrong type.
+   * @throws {RangeError} If an option is out of range.
+   */
+  constructor(url: string | URL, options: EventSourceOptions = {}) {
+    super();
+    if (arguments.length === 0) {
+      throw new TypeError("Cannot connect: url must be given: received none");
+    }
+    const init: Init = options ?? {};
+    // [spec] Let urlRecord be the result of encoding-parsing a URL given url, relative to settings.
+    const urlRecord = parseUrl(url);
+    // [spec] If urlRecord is failure, then throw a "SyntaxError" DOMException.
+    if (urlRecord === undefined) {
+      throw new DOMException(
+        `Cannot connect: url must be a URL: received ${describe(url)}`,
+        "SyntaxError",
+      );
+    }
+    this.#url = urlRecord.href;
+    this.#withCredentials = Boolean(init.withCredentials);
+    this.#connection = new Connection({
+      ...requestSettings(urlRecord, init, AS_THE_STANDARD_SAYS),
+      ...init[READER] && adopted(init[READER]),
+      onOpen: (origin) => this.#announce(origin),
+      onLost: (reason) => this.#fireError(reason),
+    });
+    this.#run(init.signal);
+  }
+
+  /**
+   * Makes a source of a stream that is there already, as proposed for the standard
+   * (whatwg/html#12272). Its `url` is `about:event-stream` and its events' `origin` is `"null"`. At the
+   * end of the stream, or its failure, one `error` event is fired and the source is closed.
+   *
+   * @example
+   * ```ts
+   * import { EventSource } from "@rivulet/sse/client";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const stream = new Blob(["id: 1\ndata: hello\n\n"]).stream();
+   * const source = EventSource.fromReadableStream(stream);
+   * const log: string[] = [];
+   * source.onmessage = (event) => log.push(event.data);
+   * await new Promise((resolve) => source.onerror = resolve);
+   * assertEquals([log, source.lastEventId], [["hello"], "1"]);
+   * ```
+   *
+   * @param stream The bytes. It is locked from now on.
+   * @returns The source.
+   * @throws {TypeError} If `stream` is locked or no stream.
+   */
+  static fromReadableStream<Events extends object = Record<string, string>>(
+    stream: ReadableStream<Uint8Array>,
+  ): EventSource<Events> {
+    const init: Init = { [READER]: new EventReader(stream, {}, () => {}) };
+    return new EventSource("about:event-stream", init);
+  }
+
+  /** The URL, resolved; that of a redirect is not shown. */
+  get url(): string {
+    return this.#url;
+  }
+
+  /** Whether credentials are sent to another origin too. */
+  get withCredentials(): boolean {
+    return this.#withCredentials;
+  }
+
+  /** {@linkcode EventSource.CONNECTING}, {@linkcode EventSource.OPEN} or {@linkcode EventSource.CLOSED}. */
+  get readyState(): 0 | 1 | 2 {
+    return this.#connection.readyState;
+  }
+
+  /** The last event ID as of the events dispatched, which the next request is made with; `""` when there is none. */
+  get lastEventId(): string {
+    return this.#connection.lastEventId;
+  }
+
+  /** How many milliseconds to wait before a reconnection: the server's last `retry`, at most 2^31-1. */
+  get reconnectionTime(): number {
+    return this.#connection.reconnectionTime;
+  }
+
+  /** Called when a connection has been made. */
+  get onopen(): EventSourceHandler<Event> {
+    return this.#handlers.get("open") as EventSourceHandler<Event>;
+  }
+  set onopen(value: EventSourceHandler<Event>) {
+    this.#handlers.set("open", value);
+  }
+
+  /** Called with each event that names no type. */
+  get onmessage(): EventSourceHandler<MessageEvent> {
+    return this.#handlers.get("message") as EventSourceHandler<MessageEvent>;
+  }
+  set onmessage(value: EventSourceHandler<MessageEvent>) {
+    this.#handlers.set("message", value);
+  }
+
+  /** Called when a connection is lost or refused. */
+  get onerror(): EventSourceHandler<EventSourceErrorEvent> {
+    const handler = this.#handlers.get("error");
+    return handler as EventSourceHandler<EventSourceErrorEvent>;
+  }
+  set onerror(value: EventSourceHandler<EventSourceErrorEvent>) {
+    this.#handlers.set("error", value);
+  }
+
+  /** Closes the source at once and for good. No further event is dispatched, not even one that has arrived. */
+  close(): void {
+    // [spec] The close() method must abort any instances of the fetch algorithm started for this EventSource object,
+    // [spec] and must set the readyState attribute to CLOSED.
+    this.#connection.close();
+  }
+
+  /** Forgets a line or an event that is not complete yet, as before a stream that begins anew. */
+  reset(): void {
+    this.#connection.reset();
+  }
+
+  async #run(signal: AbortSignal | undefined): Promise<void> {
+    try {
+      while (await this.#connection.fill()) {
+        const event = this.#connection.take();
+        if (event !== undefined) this.#dispatch(event);
+      }
+      if (this.#connection.hasEnded) this.#fireError(truncated());
+    } catch (reason) {
+      // [spec] Queue a task which, if the readyState attribute is set to a value other than CLOSED, sets the readyState
+      // [spec] attribute to CLOSED and fires an event named error at the EventSource object.
+      if (!signal?.aborted) this.#fireError(reason);
+    }
+    await this.#connection.flush().catch(report);
+  }
+
+  #announce(origin: string): void {
+    this.#origin = origin;
+    // [spec] … sets the readyState attribute to OPEN and fires an event named open at the EventSource object.
+    this.#fire(new Event("open"));
+  }
+
+  #dispatch({ event, data, id }: AnyEvent): void {
+    // [spec] Initialize event's type attribute to "message", its data attribute to data, its origin attribute to the
+    // [spec] serialization of the origin of the event stream's final URL (i.e., the URL after redirects), and its
+    // [spec] lastEventId attribute to the last event ID string of the event source.
+    // [spec] If the event type buffer has a value other than the empty string, change the type …
+    const init = { data, origin: this.#origin, lastEventId: id };
+    this.#fire(new MessageEvent(event, init));
+  }
+
+  #fireError(reason: unknown): void {
+    let isTaken = false;
+    const event = new EventSourceErrorEvent(reason, () => isTaken = true);
+    this.#fire(event);
+    if (!isTaken) discard(reason);
+  }
+
+  #fire(event: Event): void {
+    try {
+      this.dispatchEvent(event);
+    } catch (error) {
+      // Of a listener, in workerd without its flag spec_compliant_dispatch_exceptions (on since 2026-09-01).
+      report(error);
+    }
+  }
+}
+
+/** How to open a stream that is there already. */
+function adopted(
+  reader: EventReader<AnyEvent>,
+): Partial<ConnectionSettings<AnyEvent>> {
+  return {
+    open: (_, { signal }) => {
+      signal.addEventListener("abort", () => reader.cancel().catch(() => {}));
+      return Promise.resolve({ reader, origin: "null" });
+    },
+    reconnectsOnEnd: false,
+    reconnectsOnFailure: false,
+  };
+}

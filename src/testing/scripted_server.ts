@@ -1,0 +1,274 @@
+import { checkInteger, describe, MAX_DELAY } from "../_check.ts";
+import { sleep } from "../_sleep.ts";
+
+/**
+ * One answer of a {@linkcode ScriptedServer}.
+ *
+ * @example A stream that breaks in the middle of its second event, and a refusal
+ * ```ts
+ * import { type ScriptedResponse, scriptedServer } from "@rivulet/sse/testing";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * const cut: ScriptedResponse = { body: "id: 1\ndata: a\n\nid: 2\ndata: b\n\n", dropAt: 20 };
+ * const refused: ScriptedResponse = { status: 503, headers: { "retry-after": "1" } };
+ * const server = scriptedServer([cut, refused]);
+ *
+ * const first = await server.fetch("https://example.com/");
+ * await assertRejects(() => first.text(), TypeError, "dropped after 20 bytes");
+ * const second = await server.fetch("https://example.com/");
+ * assertEquals([second.status, second.headers.get("retry-after")], [503, "1"]);
+ * ```
+ */
+export interface ScriptedResponse {
+  /**
+   * The status, an integer of 200 to 599.
+   *
+   * @default {200}
+   */
+  status?: number | undefined;
+  /** The headers; `content-type: text/event-stream` is added to a 200 that names no content type. */
+  headers?: HeadersInit | undefined;
+  /** How many milliseconds pass before the headers arrive; 0 when left out. */
+  delay?: number | undefined;
+  /**
+   * The body: text and bytes, each a chunk of its own, and numbers, each a pause in milliseconds before
+   * what follows it. A chunk is given when the client reads, so that nothing depends on timing.
+   *
+   * @default {[]}
+   */
+  body?:
+    | string
+    | Uint8Array
+    | readonly (string | Uint8Array | number)[]
+    | undefined;
+  /** After how many bytes of the body the connection breaks. At its end, if the body is shorter. */
+  dropAt?: number | undefined;
+  /**
+   * What happens at the end of the body: it ends, the connection breaks, or it stays open without a
+   * further byte until the client leaves.
+   *
+   * @default {"close"}
+   */
+  end?: "close" | "drop" | "hang" | undefined;
+}
+
+/**
+ * One step of a script: an answer, an error with which `fetch` rejects, as it does when no server is
+ * there, or a function of the request that gives one of the two.
+ */
+export type ScriptedReply =
+  | ScriptedResponse
+  | Error
+  | ((
+    request: Request,
+  ) => ScriptedResponse | Error | Promise<ScriptedResponse | Error>);
+
+/**
+ * A server that exists only as a `fetch`; {@linkcode scriptedServer} makes it.
+ *
+ * @example What the client sent
+ * ```ts
+ * import { connect } from "@rivulet/sse/client";
+ * import { scriptedServer, type ScriptedServer } from "@rivulet/sse/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const server: ScriptedServer = scriptedServer([{ body: "data: hello\n\n" }]);
+ * const headers = { authorization: "Bearer secret" };
+ * const events = connect("https://example.com/", { fetch: server.fetch, headers });
+ * for await (const { data } of events) {
+ *   assertEquals(data, "hello");
+ *   break;
+ * }
+ * assertEquals(server.requests[0]?.headers.get("authorization"), "Bearer secret");
+ * assertEquals(server.connections, 0);
+ * ```
+ */
+export interface ScriptedServer {
+  /** To pass to a client in place of the global one, as which it behaves, its signal included. */
+  readonly fetch: (
+    input: string | URL | Request,
+    init?: RequestInit,
+  ) => Promise<Response>;
+  /** Every request so far, in order, its body unread. */
+  readonly requests: readonly Request[];
+  /** How many bodies are still being sent: 0 once every client has read to the end or left. */
+  readonly connections: number;
+}
+
+/**
+ * Makes a server that answers the first request with the first step of a script, the second with the
+ * second, and so on, for tests of code that reads event streams. No socket is opened, and
+ * nothing happens by chance.
+ *
+ * When the script has run out, every further request gets 204, which tells a client to stop. A
+ * generator makes a script without an end.
+ *
+ * @example A client that resumes where the connection broke
+ * ```ts
+ * import { connect } from "@rivulet/sse/client";
+ * import { scriptedServer } from "@rivulet/sse/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const server = scriptedServer([
+ *   { body: "id: 1\ndata: a\n\n", end: "drop" },
+ *   { body: "id: 2\ndata: b\n\n" },
+ * ]);
+ * const received: string[] = [];
+ * const retry = { delay: 0, minDelay: 0 };
+ * for await (const event of connect("https://example.com/", { fetch: server.fetch, retry })) {
+ *   received.push(event.data);
+ * }
+ * assertEquals(received, ["a", "b"]);
+ * assertEquals(
+ *   server.requests.map((request) => request.headers.get("last-event-id")),
+ *   [null, "1", "2"],
+ * );
+ * ```
+ *
+ * @param script The answers, in order.
+ * @returns The server.
+ * @throws {TypeError} From `fetch`, if a step of the script has the wrong shape.
+ * @throws {RangeError} From `fetch`, if a number in it is out of range.
+ */
+export function scriptedServer(
+  script: Iterable<ScriptedReply>,
+): ScriptedServer {
+  const steps = script[Symbol.iterator]();
+  const requests: Request[] = [];
+  const bodies = new Set<unknown>();
+  return {
+    requests,
+    get connections() {
+      return bodies.size;
+    },
+    async fetch(input, init) {
+      const signal = signalOf(input, init);
+      signal.throwIfAborted();
+      // What is kept of a request must not hang on the signal of an attempt that is long over.
+      const request = new Request(input, { ...init, signal: null });
+      requests.push(request);
+      const { value: step = { status: 204 } } = steps.next();
+      const reply = typeof step === "function"
+        ? await step(request.clone())
+        : step;
+      if (reply instanceof Error) throw reply;
+      checkReply(reply);
+      await sleep(reply.delay ?? 0, signal);
+      signal.throwIfAborted();
+      return respond(reply, request.url, (body) => send(body, signal, bodies));
+    },
+  };
+}
+
+/** What is left to send, and how it ends. */
+interface Rest {
+  readonly steps: (Uint8Array | number)[];
+  readonly end: "close" | "drop" | "hang";
+  readonly sent: number;
+}
+
+function signalOf(
+  input: string | URL | Request,
+  init: RequestInit | undefined,
+): AbortSignal {
+  return init?.signal ??
+    (input instanceof Request ? input.signal : new AbortController().signal);
+}
+
+function respond(
+  reply: ScriptedResponse,
+  url: string,
+  send: (rest: Rest) => ReadableStream<Uint8Array>,
+): Response {
+  const { status = 200 } = reply;
+  const headers = new Headers(reply.headers);
+  if (status === 200 && !headers.has("content-type")) {
+    headers.set("content-type", "text/event-stream");
+  }
+  const hasBody = status !== 204 && status !== 205 && status !== 304;
+  const body = hasBody ? send(restOf(reply)) : null;
+  const response = new Response(body, { status, headers });
+  return Object.defineProperty(response, "url", { value: url });
+}
+
+/** Cuts the body where the connection breaks. */
+function restOf(
+  { body = [], dropAt = Infinity, end = "close" }: ScriptedResponse,
+): Rest {
+  const encoder = new TextEncoder();
+  const steps: (Uint8Array | number)[] = [];
+  let sent = 0;
+  for (const step of Array.isArray(body) ? body : [body]) {
+    if (sent === dropAt) break;
+    if (typeof step === "number") {
+      steps.push(step);
+      continue;
+    }
+    const chunk = typeof step === "string" ? encoder.encode(step) : step;
+    const kept = chunk.subarray(0, dropAt - sent);
+    // An empty chunk is nothing that a network could deliver.
+    if (kept.length > 0) steps.push(kept);
+    sent += kept.length;
+  }
+  return { steps, end: dropAt === Infinity ? end : "drop", sent };
+}
+
+function send(
+  { steps, end, sent }: Rest,
+  signal: AbortSignal,
+  bodies: Set<unknown>,
+): ReadableStream<Uint8Array> {
+  const left = new AbortController();
+  const done = (): void => {
+    bodies.delete(left);
+    signal.removeEventListener("abort", onAbort);
+    left.abort();
+  };
+  let onAbort!: () => void;
+  bodies.add(left);
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      onAbort = () => {
+        controller.error(signal.reason);
+        done();
+      };
+      signal.addEventListener("abort", onAbort);
+    },
+    async pull(controller) {
+      let step = steps.shift();
+      for (; typeof step === "number"; step = steps.shift()) {
+        await sleep(step, left.signal);
+      }
+      if (left.signal.aborted) return;
+      if (step !== undefined) return controller.enqueue(step);
+      if (end === "hang") return;
+      if (end === "close") controller.close();
+      else {
+        controller.error(
+          new TypeError(`network error: dropped after ${sent} bytes`),
+        );
+      }
+      done();
+    },
+    cancel: done,
+  }, { highWaterMark: 0 });
+}
+
+function checkReply(reply: ScriptedResponse): void {
+  if (typeof reply !== "object" || reply === null) {
+    throw new TypeError(
+      `Cannot answer: a step must be a response, an error or a function: received ${
+        describe(reply)
+      }`,
+    );
+  }
+  const { status, delay, dropAt, body } = reply;
+  checkInteger("Cannot answer: status", status, 200, 599);
+  checkInteger("Cannot answer: delay", delay, 0, MAX_DELAY);
+  checkInteger("Cannot answer: dropAt", dropAt, 0);
+  for (const step of Array.isArray(body) ? body : []) {
+    if (typeof step === "number") {
+      checkInteger("Cannot answer: a pause in body", step, 0, MAX_DELAY);
+    }
+  }
+}
