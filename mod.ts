@@ -37,6 +37,17 @@
  * @module
  */
 
+export { connect, EventSource, storageCursor } from "./src/client.ts";
+export type {
+  ConnectionOptions,
+  ConnectOptions,
+  CursorStore,
+  EventConnection,
+  EventSourceErrorEvent,
+  EventSourceHandler,
+  EventSourceOptions,
+  RetryOptions,
+} from "./src/client.ts";
 export { encodeEvent, EventEncoderStream } from "./src/encoder.ts";
 export {
   decode,
