@@ -1,13 +1,16 @@
 /** Calls a user's callback; what it throws is its own failure, and is reported as uncaught. */
 export function notify<T>(
-  callback: ((value: T) => void) | undefined,
+  callback: ((value: T) => unknown) | undefined,
   value: T,
 ): void {
-  try {
-    callback?.(value);
-  } catch (error) {
+  const report = (error: unknown): void =>
     queueMicrotask(() => {
       throw error;
     });
+  try {
+    const result = callback?.(value);
+    if (result instanceof Promise) result.catch(report);
+  } catch (error) {
+    report(error);
   }
 }

@@ -1,0 +1,324 @@
+/**
+ * Event streams in Hono: any source with `streamEvents()`, and `streamSSE()` with Hono's own signature.
+ * A channel needs neither: `app.get("/news", (c) => news.respond(c.req.raw))`.
+ *
+ * @example
+ * ```ts
+ * import { Hono } from "hono";
+ * import { streamEvents } from "@rivulet/sse/hono";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const app = new Hono();
+ * app.get("/count", (c) => streamEvents(c, [{ data: "1" }, { data: "2" }]));
+ *
+ * const response = await app.request("/count");
+ * assertEquals(await response.text(), ":\n\ndata: 1\n\ndata: 2\n\n");
+ * ```
+ *
+ * @module
+ */
+
+import { encodeEvent } from "./encoder.ts";
+import type { ServerSentEventInit } from "./event.ts";
+import { sleep } from "./_sleep.ts";
+import { Body, type CloseReason, type Feed } from "./server/_body.ts";
+import {
+  checkResponseOptions,
+  eventResponse,
+  type EventResponseOptions,
+  refusal,
+} from "./server/_http.ts";
+import { notify } from "./server/_notify.ts";
+import { pulseOf } from "./server/keep_alive.ts";
+import {
+  respond,
+  type RespondOptions,
+  type RespondSource,
+} from "./server/respond.ts";
+
+export type { ServerSentEventInit } from "./event.ts";
+export type { CloseReason } from "./server/_body.ts";
+export type { EventResponseOptions } from "./server/_http.ts";
+export type {
+  EventIterable,
+  RespondContext,
+  RespondOptions,
+  RespondSource,
+} from "./server/respond.ts";
+
+/** What is used of Hono's `Context`. */
+export interface HonoContext {
+  /** Hono's request. */
+  readonly req: {
+    /** The request as the runtime gave it. */
+    readonly raw: Request;
+  };
+  /** Makes a response with the headers that middleware has set. */
+  newResponse(body: ReadableStream | null, init: Response): Response;
+}
+
+/**
+ * Answers with a source of events, as {@linkcode respond} does, and keeps what middleware has set.
+ *
+ * @example
+ * ```ts
+ * import { Hono } from "hono";
+ * import { streamEvents } from "@rivulet/sse/hono";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const app = new Hono();
+ * app.get("/clock", (c) => {
+ *   c.header("x-clock", "exact");
+ *   return streamEvents(c, async function* ({ lastEventId }) {
+ *     yield { event: "tick", data: new Date(0).toISOString(), id: Number(lastEventId) + 1 };
+ *   });
+ * });
+ *
+ * const response = await app.request("/clock", { headers: { "last-event-id": "6" } });
+ * assertEquals(response.headers.get("x-clock"), "exact");
+ * assertEquals(await response.text(), ":\n\nid: 7\nevent: tick\ndata: 1970-01-01T00:00:00.000Z\n\n");
+ * ```
+ *
+ * @param c Hono's context.
+ * @param source The events, or a function that is given the last event ID and a signal and returns them.
+ * @param options Headers, keep-alive and what to call at the end.
+ * @returns The response.
+ * @throws {TypeError} If an argument or an option has the wrong type.
+ * @throws {RangeError} If an option is out of range.
+ */
+export function streamEvents(
+  c: HonoContext,
+  source: RespondSource,
+  options: RespondOptions = {},
+): Response {
+  const response = respond(c.req.raw, source, options);
+  return c.newResponse(response.body, response);
+}
+
+/** An event as Hono's `writeSSE()` takes it: the data may be a promise. */
+export interface SSEMessage extends Omit<ServerSentEventInit, "data"> {
+  /** The payload. */
+  data: string | Promise<string>;
+}
+
+/** What {@linkcode streamSSE} gives its callback: Hono's `SSEStreamingApi`, but that a write which fails rejects. */
+export interface SSEStreamingApi {
+  /** Whether the client has gone, or {@linkcode SSEStreamingApi.abort} was called. */
+  readonly aborted: boolean;
+  /** Whether the stream has been closed. */
+  readonly closed: boolean;
+  /**
+   * Writes an event; resolves when the client has taken it.
+   *
+   * @throws {TypeError} If the event cannot be encoded. Nothing is written.
+   * @throws {RangeError} If `retry` or a number as `id` is out of range.
+   * @throws {DOMException} `AbortError`, if the stream has ended.
+   */
+  writeSSE(message: SSEMessage): Promise<void>;
+  /** Writes bytes or text as they are. */
+  write(input: Uint8Array | string): Promise<SSEStreamingApi>;
+  /** Writes text and a line feed. */
+  writeln(input: string): Promise<SSEStreamingApi>;
+  /** Resolves after so many milliseconds, or as soon as the stream has ended. */
+  sleep(ms: number): Promise<unknown>;
+  /** Writes a stream of bytes as they are, and leaves this stream open. */
+  pipe(body: ReadableStream<Uint8Array>): Promise<void>;
+  /** Calls a function when the client has gone. */
+  onAbort(listener: () => void | Promise<void>): void;
+  /** Ends the stream as if the client had gone. */
+  abort(): void;
+  /** Ends the stream behind what was written. */
+  close(): Promise<void>;
+}
+
+/** Options of {@linkcode streamSSE}. */
+export type StreamSSEOptions = EventResponseOptions;
+
+/**
+ * Hono's `streamSSE()` by its signature and what can be seen of it, with three differences: an idle stream
+ * is kept alive, a frame is checked before it is written, and an error surfaces. A write to a client that has gone
+ * rejects, which ends the callback; what the callback throws otherwise goes to `onError`, else it fails the
+ * body, which the runtime reports. No error's text is sent to the client; `onError` can write an event.
+ *
+ * @example
+ * ```ts
+ * import { Hono } from "hono";
+ * import { streamSSE } from "@rivulet/sse/hono";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const app = new Hono();
+ * app.get("/count", (c) =>
+ *   streamSSE(c, async (stream) => {
+ *     for (let id = 0; id < 2; id++) {
+ *       await stream.writeSSE({ data: `event ${id}`, id: String(id) });
+ *       await stream.sleep(1);
+ *     }
+ *   }));
+ *
+ * const response = await app.request("/count");
+ * assertEquals(await response.text(), "id: 0\ndata: event 0\n\nid: 1\ndata: event 1\n\n");
+ * ```
+ *
+ * @param c Hono's context.
+ * @param callback Writes the events; the stream ends when it has returned.
+ * @param onError Called with what the callback threw, while the stream can still be written to.
+ * @param options Headers, keep-alive and the reconnection time.
+ * @returns The response.
+ * @throws {TypeError} If an option has the wrong type.
+ * @throws {RangeError} If an option is out of range.
+ */
+export function streamSSE(
+  c: HonoContext,
+  callback: (stream: SSEStreamingApi) => Promise<void>,
+  onError?: (error: Error, stream: SSEStreamingApi) => Promise<void>,
+  options: StreamSSEOptions = {},
+): Response {
+  checkResponseOptions(options);
+  const { raw } = c.req;
+  const refused = refusal(raw);
+  if (refused !== undefined) return c.newResponse(refused.body, refused);
+  const { keepAlive = 8000, retry, headers } = options;
+  const stream = new StreamWriter();
+  const body = new Body(stream, {
+    first: retry === undefined
+      ? new Uint8Array()
+      : encoder.encode(encodeEvent({ retry })),
+    pulse: keepAlive === false ? undefined : pulseOf(keepAlive),
+    signal: raw.signal,
+  });
+  stream.attach(body);
+  void run(stream, callback, onError);
+  const response = eventResponse(body.stream, headers);
+  return c.newResponse(response.body, response);
+}
+
+async function run(
+  stream: StreamWriter,
+  callback: (stream: SSEStreamingApi) => Promise<void>,
+  onError:
+    | ((error: Error, stream: SSEStreamingApi) => Promise<void>)
+    | undefined,
+): Promise<void> {
+  try {
+    try {
+      await callback(stream);
+    } catch (error) {
+      // A callback that stops because the client has gone has not failed.
+      if (error === stream.gone) return;
+      if (onError === undefined) throw error;
+      await onError(
+        error instanceof Error
+          ? error
+          : new Error(String(error), { cause: error }),
+        stream,
+      );
+    }
+    await stream.close();
+  } catch (error) {
+    if (error !== stream.gone) stream.fail(error);
+  }
+}
+
+const encoder = new TextEncoder();
+const KEEP_ALIVE = encoder.encode(":\n\n");
+
+interface PendingWrite {
+  readonly chunk: Uint8Array;
+  resolve(): void;
+  reject(reason: unknown): void;
+}
+
+/** Hands what is written to the client one chunk at a time, when the client asks. */
+class StreamWriter implements Feed, SSEStreamingApi {
+  /** What a write to an ended stream rejects with. */
+  readonly gone = new DOMException(
+    "Cannot write: the stream has ended",
+    "AbortError",
+  );
+  aborted = false;
+  closed = false;
+  readonly #ended = new AbortController();
+  readonly #listeners: (() => void | Promise<void>)[] = [];
+  #writes: PendingWrite[] = [];
+  #body: Body | undefined;
+
+  attach(body: Body): void {
+    this.#body = body;
+  }
+
+  pull(): void {
+    if (!this.#body?.wanted) return;
+    const write = this.#writes.shift();
+    if (write === undefined) return;
+    this.#body.write(write.chunk);
+    write.resolve();
+    if (this.closed && this.#writes.length === 0) this.#body.end("ended");
+  }
+
+  keepAlive(): Uint8Array {
+    return KEEP_ALIVE;
+  }
+
+  stop(reason: CloseReason): void {
+    this.#ended.abort(this.gone);
+    for (const write of this.#writes.splice(0)) write.reject(this.gone);
+    if (reason !== "gone") return;
+    this.aborted = true;
+    for (const listener of this.#listeners) notify(listener, undefined);
+  }
+
+  async writeSSE({ data, ...message }: SSEMessage): Promise<void> {
+    // Hono's JSX and its `raw()` give objects of the class String.
+    const text: unknown = await data;
+    await this.write(encodeEvent({
+      ...message,
+      data: text instanceof String ? String(text) : text as string,
+    }));
+  }
+
+  write(input: Uint8Array | string): Promise<SSEStreamingApi> {
+    const chunk = typeof input === "string" ? encoder.encode(input) : input;
+    return new Promise((resolve, reject) => {
+      if (this.#ended.signal.aborted || this.closed) return reject(this.gone);
+      this.#writes.push({ chunk, resolve: () => resolve(this), reject });
+      this.pull();
+    });
+  }
+
+  writeln(input: string): Promise<SSEStreamingApi> {
+    return this.write(`${input}\n`);
+  }
+
+  sleep(ms: number): Promise<unknown> {
+    return sleep(ms, this.#ended.signal);
+  }
+
+  async pipe(body: ReadableStream<Uint8Array>): Promise<void> {
+    const target = new WritableStream<Uint8Array>({
+      write: async (chunk) => void await this.write(chunk),
+    });
+    await body.pipeTo(target, { signal: this.#ended.signal });
+  }
+
+  onAbort(listener: () => void | Promise<void>): void {
+    this.#listeners.push(listener);
+  }
+
+  abort(): void {
+    this.#body?.end("gone");
+  }
+
+  close(): Promise<void> {
+    this.closed = true;
+    if (this.#writes.length === 0) this.#body?.end("ended");
+    const { signal } = this.#ended;
+    return new Promise((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener("abort", () => resolve());
+    });
+  }
+
+  fail(error: unknown): void {
+    this.#body?.end("failed", { error });
+  }
+}
