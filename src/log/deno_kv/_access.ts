@@ -1,0 +1,85 @@
+import { KvKeys } from "./_keys.ts";
+import type { KvAtomicOperation, KvEntry, KvKey, KvStore } from "./kv_store.ts";
+
+/** How many values one `getMany()` reads at most. */
+export const MAX_GET = 10;
+
+const STRONG = { consistency: "strong" } as const;
+
+/**
+ * One log's part of a store. Reads are consistent wherever they are made, and no call takes for ever: the client of
+ * a remote database tries again without end while it cannot be reached.
+ */
+export class KvAccess {
+  readonly name: string;
+  readonly keys: KvKeys;
+  /** In milliseconds. */
+  readonly timeout: number;
+  readonly #kv: KvStore;
+
+  constructor(kv: KvStore, name: string, timeout: number) {
+    this.#kv = kv;
+    this.name = name;
+    this.timeout = timeout;
+    this.keys = new KvKeys(name);
+  }
+
+  head(): Promise<KvEntry> {
+    return this.#within(this.#kv.get(this.keys.head, STRONG));
+  }
+
+  /** Reads up to {@linkcode MAX_GET} values of one moment. */
+  getMany(keys: readonly KvKey[]): Promise<KvEntry[]> {
+    return this.#within(this.#kv.getMany(keys, STRONG));
+  }
+
+  /** Reads the first values from `start` up to, but not with, `end`, of one moment. */
+  list(start: KvKey, end: KvKey, limit: number): Promise<KvEntry[]> {
+    return this.#collect({ start, end }, limit);
+  }
+
+  /** Reads the first values below a key, of one moment. */
+  listBelow(prefix: KvKey, limit: number): Promise<KvEntry[]> {
+    return this.#collect({ prefix }, limit);
+  }
+
+  /** Begins a commit that does nothing if the head is another than this. */
+  changeOf(versionstamp: string | null): KvAtomicOperation {
+    return this.#kv.atomic().check({ key: this.keys.head, versionstamp });
+  }
+
+  /** Commits; gives the versionstamp, or `undefined` when the head was another. */
+  async commit(operation: KvAtomicOperation): Promise<string | undefined> {
+    const result = await this.#within(operation.commit());
+    return result.ok ? result.versionstamp : undefined;
+  }
+
+  /** Gives the head, at once and whenever it has changed. */
+  watch(): ReadableStream<KvEntry[]> {
+    return this.#kv.watch([this.keys.head]);
+  }
+
+  #collect(
+    selector: { start: KvKey; end: KvKey } | { prefix: KvKey },
+    limit: number,
+  ): Promise<KvEntry[]> {
+    // As many in one batch as there are to be at all: batches are snapshots of different moments.
+    const options = { ...STRONG, limit, batchSize: limit };
+    return this.#within(Array.fromAsync(this.#kv.list(selector, options)));
+  }
+
+  async #within<T>(promise: Promise<T>): Promise<T> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const timeout = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        const message = `no answer within ${this.timeout} ms`;
+        reject(new DOMException(message, "TimeoutError"));
+      }, this.timeout);
+    });
+    try {
+      return await Promise.race([promise, timeout]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
