@@ -2,6 +2,7 @@
 import "./codec/decoder_test.ts";
 import "./codec/encoder_test.ts";
 import "./codec/parser_test.ts";
+import "./log/memory_random_test.ts";
 import "./log/memory_test.ts";
 import "./log/wrong_logs_test.ts";
 import "./contract/contract_test.ts";

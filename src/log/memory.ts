@@ -9,6 +9,7 @@ import {
   type Retention,
   retentionOf,
 } from "./_log.ts";
+import { Watchers } from "./_watchers.ts";
 import type {
   AppendOptions,
   EventLog,
@@ -41,8 +42,7 @@ import type {
  */
 export class MemoryLog implements EventLog {
   readonly #retention: Retention;
-  readonly #watchers = new Set<() => void>();
-  #waking = false;
+  readonly #watchers = new Watchers();
   #state = new State();
 
   /**
@@ -73,11 +73,11 @@ export class MemoryLog implements EventLog {
     }
     const position = state.append(entries, sizes);
     if (idempotencyKey !== undefined) {
-      const forgetAt = Date.now() + this.#retention.idempotencyTtl;
+      const forgetAt = state.time + this.#retention.idempotencyTtl;
       state.keys.set(idempotencyKey, { position, forgetAt });
     }
     state.trim(this.#retention);
-    this.#wake();
+    this.#watchers.wake();
     return position;
   }
 
@@ -90,12 +90,7 @@ export class MemoryLog implements EventLog {
 
   /** Calls `wake` after appends; see {@linkcode EventLog.watch}. */
   watch(wake: () => void, signal: AbortSignal): void {
-    if (signal.aborted) return;
-    // A function of its own, so that one `wake` can be given twice and each be stopped alone.
-    const watcher = () => wake();
-    this.#watchers.add(watcher);
-    const forget = () => this.#watchers.delete(watcher);
-    signal.addEventListener("abort", forget, { once: true });
+    this.#watchers.add(wake, signal);
   }
 
   /** Lets the log go; see {@linkcode EventLog.expire}. */
@@ -103,19 +98,6 @@ export class MemoryLog implements EventLog {
   async expire(ttl: number): Promise<void> {
     checkTtl(ttl);
     this.#current().goneAt = Date.now() + ttl;
-  }
-
-  /** Apart from the append, which is done whatever a watcher does. */
-  #wake(): void {
-    if (this.#waking || this.#watchers.size === 0) return;
-    this.#waking = true;
-    queueMicrotask(() => {
-      this.#waking = false;
-      // One woken watcher may stop another, or put a new one in its own place.
-      for (const watcher of [...this.#watchers]) {
-        if (this.#watchers.has(watcher)) watcher();
-      }
-    });
   }
 
   #current(): State {
@@ -140,8 +122,9 @@ class State {
   goneAt = Infinity;
   last = 0;
   ended = false;
+  /** The newest entry's time. It never decreases, though the clock may. */
+  time = 0;
   #epoch = "0";
-  #time = 0;
   #entries: LogEntry[] = [];
   #sizes: number[] = [];
   #bytes = 0;
@@ -150,7 +133,7 @@ class State {
 
   append(entries: readonly LogInput[], sizes: readonly number[]): LogPosition {
     if (this.#epoch === "0") this.#epoch = newEpoch();
-    const time = this.#time = Math.max(Date.now(), this.#time);
+    const time = this.time = Math.max(Date.now(), this.time);
     for (const [i, { kind, body }] of entries.entries()) {
       this.#entries.push({ seq: ++this.last, time, kind, body });
       this.#sizes.push(sizes[i]!);

@@ -1,0 +1,23 @@
+// Prints how many MiB of heap a MemoryLog keeps alive after two floods of 1 MiB texts. Run with --expose-gc.
+import { MemoryLog } from "../../src/log/memory.ts";
+
+declare const gc: () => void;
+
+const log = new MemoryLog({ maxEvents: 100, maxBytes: 128 * 1024 * 1024 });
+
+async function append(size: number, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    await log.append([{ kind: "event", body: `${i}`.padEnd(size, "x") }]);
+  }
+}
+
+function heap(): number {
+  gc();
+  return Math.round(Deno.memoryUsage().heapUsed / 1024 / 1024);
+}
+
+await append(1024 * 1024, 400);
+const full = heap();
+// As many small ones: the big ones are past the retention, though nothing has needed their place yet.
+await append(10, 100);
+console.log(JSON.stringify({ full, trimmed: heap() }));

@@ -1,0 +1,112 @@
+import type {
+  AppendOptions,
+  LogEntry,
+  LogInput,
+  LogLimit,
+  RetentionOptions,
+} from "../../src/log/event_log.ts";
+
+/** What the model has in place of an epoch: 0 for none, then 1, 2, 3, … */
+export interface ModelPage {
+  readonly life: number;
+  readonly first: number;
+  readonly last: number;
+  readonly entries: readonly LogEntry[];
+}
+
+/** Where an append went, or the code of its refusal. */
+export type ModelOutcome =
+  | { life: number; seq: number }
+  | "closed"
+  | "conflict";
+
+/**
+ * A log as its contract has it and nothing else: it keeps all that was ever appended, and works out
+ * from that, each time anew, what is to be seen. Arguments must be right.
+ */
+export class ModelLog {
+  readonly #retention: Required<RetentionOptions>;
+  #lives = 0;
+  #life = 0;
+  #entries: LogEntry[] = [];
+  #first = 1;
+  #goneAt = Infinity;
+  #keys: { key: string; seq: number; forgetAt: number }[] = [];
+
+  constructor(retention: Required<RetentionOptions>) {
+    this.#retention = retention;
+  }
+
+  append(
+    inputs: readonly LogInput[],
+    { idempotencyKey, expectedLast }: AppendOptions,
+    now: number,
+  ): ModelOutcome {
+    this.#settle(now);
+    const known = this.#keys.find(({ key }) => key === idempotencyKey);
+    if (known !== undefined) return { life: this.#life, seq: known.seq };
+    const newest = this.#entries.at(-1);
+    if (["end", "failed", "aborted"].includes(newest?.kind ?? "")) {
+      return "closed";
+    }
+    if ((expectedLast ?? this.#last) !== this.#last) return "conflict";
+    if (this.#life === 0) this.#life = ++this.#lives;
+    const time = Math.max(now, newest?.time ?? 0);
+    for (const input of inputs) {
+      this.#entries.push({ seq: this.#last + 1, time, ...input });
+    }
+    this.#goneAt = Infinity;
+    if (idempotencyKey !== undefined) {
+      const forgetAt = time + this.#retention.idempotencyTtl!;
+      this.#keys.push({ key: idempotencyKey, seq: this.#last, forgetAt });
+    }
+    return { life: this.#life, seq: this.#last };
+  }
+
+  read(after: number, limit: LogLimit, now: number): ModelPage {
+    this.#settle(now);
+    const entries: LogEntry[] = [];
+    for (const entry of this.#kept()) {
+      if (entry.seq <= after) continue;
+      const isPast = entries.length === limit.entries ||
+        sizeOf([...entries, entry]) > limit.bytes;
+      if (isPast && entries.length > 0) break;
+      entries.push(entry);
+    }
+    return { life: this.#life, first: this.#first, last: this.#last, entries };
+  }
+
+  expire(ttl: number, now: number): void {
+    this.#settle(now);
+    this.#goneAt = now + ttl;
+  }
+
+  get #last(): number {
+    return this.#entries.length;
+  }
+
+  #kept(): LogEntry[] {
+    return this.#entries.slice(this.#first - 1);
+  }
+
+  /** Lets go what must be gone. */
+  #settle(now: number): void {
+    if (now >= this.#goneAt) {
+      [this.#life, this.#entries, this.#first, this.#keys] = [0, [], 1, []];
+      this.#goneAt = Infinity;
+    }
+    this.#keys = this.#keys.filter(({ forgetAt }) => forgetAt > now);
+    while (this.#isPast(this.#kept(), now)) this.#first++;
+  }
+
+  #isPast(kept: readonly LogEntry[], now: number): boolean {
+    const { maxEvents, maxBytes, maxAge } = this.#retention;
+    return kept.length > maxEvents! || sizeOf(kept) > maxBytes! ||
+      kept.length > 0 && kept[0]!.time + maxAge! <= now;
+  }
+}
+
+function sizeOf(entries: readonly LogEntry[]): number {
+  const text = entries.map(({ body }) => body).join("");
+  return new TextEncoder().encode(text).length;
+}
