@@ -14,6 +14,23 @@ import type {
  * What both ends of a stream agree on: which events there are, and what their data holds.
  * {@linkcode defineEvents} makes it.
  *
+ * @example Events that come and go some other way than through a stream of this package
+ * ```ts
+ * import { defineEvents } from "@rivulet/sse";
+ * import { z } from "npm:zod@^4";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const contract = defineEvents({ tick: z.object({ price: z.number() }) });
+ * assertEquals(
+ *   await contract.encode({ event: "tick", data: { price: 1 }, id: 7 }),
+ *   { event: "tick", data: '{"price":1}', id: 7 },
+ * );
+ * assertEquals(
+ *   await contract.decode({ event: "tick", data: '{"price":1}', id: "7" }),
+ *   { event: "tick", data: { price: 1 }, id: "7" },
+ * );
+ * ```
+ *
  * @typeParam Event What the receiver gets: a union that `event` tells apart.
  * @typeParam Init What the sender gives.
  */
@@ -99,6 +116,26 @@ export type EventInitOf<Contract> = Contract extends
  * Options of {@linkcode defineEvents}. Both are for the receiver; the sender refuses what the contract
  * does not say.
  *
+ * @example What is not understood is left out, and invalid events are counted
+ * ```ts
+ * import { decode, defineEvents } from "@rivulet/sse";
+ * import { z } from "npm:zod@^4";
+ * import { assertEquals } from "@std/assert";
+ *
+ * let invalid = 0;
+ * const contract = defineEvents({ tick: z.object({ price: z.number() }) }, {
+ *   unlisted: "skip",
+ *   onInvalid: () => void invalid++,
+ * });
+ * const body = new Blob([
+ *   'event: tick\ndata: {"price":1}\n\n',
+ *   "event: news\ndata: It works\n\n",
+ *   'event: tick\ndata: {"price":"2"}\n\n',
+ * ]).stream();
+ * for await (const { data } of decode(body, { events: contract })) assertEquals(data.price, 1);
+ * assertEquals(invalid, 1);
+ * ```
+ *
  * @typeParam Unlisted What becomes of events that the contract does not list.
  */
 export interface ContractOptions<Unlisted extends UnlistedPolicy = "text"> {
@@ -121,8 +158,8 @@ export interface ContractOptions<Unlisted extends UnlistedPolicy = "text"> {
 
 /**
  * Makes a contract: a schema for each event that there is, from any library that follows Standard Schema,
- * version 1. Both ends use the same one: the sender can send nothing else, and the receiver gets
- * nothing else typed as such, whoever the sender is.
+ * version 1. Both ends use the same one. The sender cannot send an event that is not in it; the
+ * receiver does not take its word for that, and validates what arrives.
  *
  * @example
  * ```ts

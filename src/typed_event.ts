@@ -33,6 +33,26 @@ export type IncomingEvent<
 /**
  * An event that the contract does not list. To the compiler its name is text that begins with a line
  * feed, which no name can: so it differs from every listed name, and a `switch` tells the two apart.
+ *
+ * @example
+ * ```ts
+ * import { defineEvents, type EventOf } from "@rivulet/sse";
+ * import { z } from "npm:zod@^4";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const contract = defineEvents({ tick: z.object({ price: z.number() }) });
+ *
+ * function show(event: EventOf<typeof contract>): string {
+ *   switch (event.event) {
+ *     case "tick":
+ *       return event.data.price.toFixed(2);
+ *     default:
+ *       return `${event.event}: ${event.data.toUpperCase()}`;
+ *   }
+ * }
+ * const event = await contract.decode({ event: "news", data: "hi", id: "" });
+ * assertEquals(show(event!), "news: HI");
+ * ```
  */
 export type UnlistedEvent = ServerSentEvent<`\n${string}`, string>;
 

@@ -7,6 +7,7 @@ import "./log/memory_test.ts";
 import "./log/wrong_logs_test.ts";
 import "./contract/contract_test.ts";
 import "./contract/json_test.ts";
+import "./contract/ordered_encoder_test.ts";
 import "./contract/typed_stream_test.ts";
 
 export { cases } from "./_test.ts";
