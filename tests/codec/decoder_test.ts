@@ -749,6 +749,21 @@ test("EventStream gives events in order to calls of next() that do not wait for 
   ]);
 });
 
+test("EventStream gives events in order when next() is called while earlier calls are being answered", async () => {
+  const stream = decode(sourceOf([frames("abcd")]).stream);
+  const iterator = stream[Symbol.asyncIterator]();
+  const first = iterator.next();
+  const second = iterator.next();
+  const third = first.then(() => iterator.next());
+  const results = await Promise.all([
+    first,
+    second,
+    third,
+    third.then(() => iterator.next()),
+  ]);
+  assertEquals(results.map(({ value }) => value?.data), ["a", "b", "c", "d"]);
+});
+
 test("EventStream is unlocked and over for its iterator after a failure, as a ReadableStream is", async () => {
   const reason = new Error("cable cut");
   const stream = decode(sourceOf([frames("a")], { failsWith: reason }).stream);
@@ -1262,15 +1277,24 @@ test("EventDecoderStream fails with event-too-large after the events before it, 
   }
 });
 
-test("EventDecoderStream passes a source's error on unchanged", async () => {
+test("EventDecoderStream passes a source's error on unchanged after all complete events", async () => {
   const reason = new Error("cable cut");
-  const source = sourceOf([frames("a")], { failsWith: reason });
-  assertStrictEquals(
-    await reasonOf(
-      readAll(source.stream.pipeThrough(new EventDecoderStream())),
-    ),
-    reason,
-  );
+  for (
+    const chunks of [[frames("abc")], [
+      frames("a"),
+      frames("bc") + "data: unfinished",
+    ]]
+  ) {
+    const source = sourceOf(chunks, { failsWith: reason });
+    const events: ServerSentEvent[] = [];
+    assertStrictEquals(
+      await reasonOf(
+        readAll(source.stream.pipeThrough(new EventDecoderStream()), events),
+      ),
+      reason,
+    );
+    assertEquals(datas(events), ["a", "b", "c"]);
+  }
 });
 
 test("EventDecoderStream hands a cancellation on to its source", async () => {

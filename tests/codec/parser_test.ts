@@ -512,3 +512,18 @@ for (const [name, text] of Object.entries(loads)) {
     }
   });
 }
+
+test("EventParser.push() does work linear in a line of 8 MiB, in tiny chunks as in large ones", () => {
+  const stream = encoder.encode(`data: ${"x".repeat(8 << 20)}\n\n`);
+  for (const length of [64, 65536]) {
+    const chunks = cut(stream, () => length);
+    const parser = new EventParser();
+    const { characters } = workOf(() => {
+      for (const chunk of chunks) parser.push(chunk);
+    });
+    assert(
+      characters >= stream.length && characters <= 12 * stream.length,
+      `${characters} characters`,
+    );
+  }
+});
