@@ -43,7 +43,7 @@ export async function makeTraffic({ open }: Scene): Promise<Traffic> {
         bodies.set(position.seq - BATCH + 1 + j, body);
       }
       // Out of step with each other, as clients are.
-      await wait((i + writer) % 3);
+      await wait(5 * ((i + writer) % 3));
     }
   }
   async function follow(log: EventLog, reader: number): Promise<void> {
