@@ -40,8 +40,11 @@ export type {
   ChannelRespondOptions,
   ChannelSubscribeOptions,
   DrainOptions,
+  PublishInit,
+  SubscribedEvent,
 } from "./server/channel.ts";
 export type {
+  AnyContract,
   ChannelOptions,
   ChannelStats,
   PublishOptions,

@@ -2,7 +2,9 @@ import { checkInteger, MAX_DELAY } from "../_check.ts";
 import { EventStream } from "../decoder.ts";
 import { encodeEvent } from "../encoder.ts";
 import { EventStreamError } from "../error.ts";
-import type { ServerSentEventInit } from "../event.ts";
+import { type OrderedEncoder, orderedEncoder } from "../_ordered_encoder.ts";
+import type { EventContract, EventInitOf } from "../contract.ts";
+import type { ServerSentEvent, ServerSentEventInit } from "../event.ts";
 import { formatCursor } from "../log/cursor.ts";
 import type { EventLog, LogInput, LogPosition } from "../log/event_log.ts";
 import { MemoryLog } from "../log/memory.ts";
@@ -18,6 +20,7 @@ import { notify } from "./_notify.ts";
 import { Subscription, type SubscriptionListener } from "./_subscription.ts";
 import { Tail } from "./_tail.ts";
 import {
+  type AnyContract,
   type ChannelOptions,
   type ChannelStats,
   checkChannelOptions,
@@ -42,6 +45,24 @@ export interface ChannelSubscribeOptions extends SubscribeOptions {
   /** Ends the subscription. */
   signal?: AbortSignal | undefined;
 }
+
+/**
+ * What a channel publishes: what its contract says, else any event.
+ *
+ * @typeParam Contract The type of the channel's contract.
+ */
+export type PublishInit<Contract extends AnyContract> = Contract extends
+  undefined ? ServerSentEventInit
+  : EventInitOf<Contract>;
+
+/**
+ * What {@linkcode Channel.subscribe} gives: what the channel's contract says, else any event.
+ *
+ * @typeParam Contract The type of the channel's contract.
+ */
+export type SubscribedEvent<Contract extends AnyContract> = Contract extends // deno-lint-ignore no-explicit-any -- whatever its sender gives
+EventContract<infer Event, any> ? Event
+  : ServerSentEvent;
 
 /** Options of {@linkcode Channel.drain}. */
 export interface DrainOptions {
@@ -69,7 +90,11 @@ export interface Observation {
 }
 
 /** Follows a channel's log with its own reader, which runs at least until the release. */
-export let observe: (channel: Channel, onAdvance: () => void) => Observation;
+export let observe: (
+  // deno-lint-ignore no-explicit-any -- any channel
+  channel: Channel<any>,
+  onAdvance: () => void,
+) => Observation;
 
 /**
  * A log of events that anybody can follow: publish into it from anywhere, answer requests with it.
@@ -80,6 +105,8 @@ export let observe: (channel: Channel, onAdvance: () => void) => Observation;
  * told by an event of type `gap`, whose data is a {@linkcode Gap} as JSON.
  *
  * The IDs of events are the log's (`<epoch>-<seq>`).
+ *
+ * @typeParam Contract The type of the contract in `options.events`.
  *
  * @example
  * ```ts
@@ -97,13 +124,14 @@ export let observe: (channel: Channel, onAdvance: () => void) => Observation;
  * }
  * ```
  */
-export class Channel {
+export class Channel<Contract extends AnyContract = undefined> {
   static {
     observe = (channel, onAdvance) => channel.#observe(onAdvance);
   }
 
   readonly #log: EventLog;
-  readonly #options: ChannelOptions;
+  readonly #options: ChannelOptions<Contract>;
+  readonly #encode: OrderedEncoder<PublishInit<Contract>> | undefined;
   readonly #tail: Tail;
   readonly #pulse: Pulse | undefined;
   readonly #members = new Map<Subscription, Member>();
@@ -123,11 +151,15 @@ export class Channel {
    * @throws {TypeError} If an option has the wrong type.
    * @throws {RangeError} If an option is out of range.
    */
-  constructor(log: EventLog = new MemoryLog(), options: ChannelOptions = {}) {
+  constructor(
+    log: EventLog = new MemoryLog(),
+    options: ChannelOptions<Contract> = {},
+  ) {
     checkChannelOptions(options);
     const { keepAlive = 8000, maxOutage = 60_000 } = options;
     this.#log = log;
     this.#options = options;
+    this.#encode = options.events && orderedEncoder(options.events);
     this.#pulse = keepAlive === false ? undefined : pulseOf(keepAlive);
     this.#tail = new Tail(log, {
       onAdvance: () => this.#advance(),
@@ -165,18 +197,20 @@ export class Channel {
    * @param event The event or events. An `id` of theirs is replaced by the log's.
    * @param options The idempotency key.
    * @returns The ID of the (last) event, once the log has it durably.
-   * @throws {TypeError} If an event cannot be encoded; see {@linkcode encodeEvent}. Nothing is published.
+   * @throws {TypeError} If an event cannot be encoded (see {@linkcode encodeEvent}) or the contract does not
+   * list it. Nothing is published.
    * @throws {RangeError} If there is no event, or more than the log can hold.
-   * @throws {EventStreamError} Code `closed`, or `log-unavailable` with the cause: then it is not known
+   * @throws {EventStreamError} Code `invalid-event`, if the contract refuses its data; `closed`; or `log-unavailable` with the cause: then it is not known
    * whether it was published, and a second try should have an idempotency key.
    */
   async publish(
-    event: ServerSentEventInit | readonly ServerSentEventInit[],
+    event: PublishInit<Contract> | readonly PublishInit<Contract>[],
     options: PublishOptions = {},
   ): Promise<string> {
-    const events = Array.isArray(event)
-      ? event as readonly ServerSentEventInit[]
-      : [event];
+    const given = isMany(event) ? event : [event];
+    // Without a promise in between where none is needed, so that appends come in the order of the calls.
+    const encoded = this.#encode === undefined ? given : this.#encode(given);
+    const events = encoded instanceof Promise ? await encoded : encoded;
     const entries = events.map((event) =>
       eventEntry(event as ServerSentEventInit)
     );
@@ -192,7 +226,7 @@ export class Channel {
    * A stream that publishes what is written to it. Each access gives a new one. Closing it closes the
    * channel: pipe with `preventClose` to keep it open. Aborting it leaves the channel as it is.
    */
-  get writable(): WritableStream<ServerSentEventInit> {
+  get writable(): WritableStream<PublishInit<Contract>> {
     return new WritableStream({
       write: async (event) => void await this.publish(event),
       close: () => this.close(),
@@ -249,13 +283,16 @@ export class Channel {
    * @returns The events, a `gap` where some are missing; it ends when the channel is closed.
    * @throws {TypeError} If an option has the wrong type.
    */
-  subscribe(options: ChannelSubscribeOptions = {}): EventStream {
+  subscribe(
+    options: ChannelSubscribeOptions = {},
+  ): EventStream<SubscribedEvent<Contract>> {
     checkSubscribeOptions(options);
     const { lastEventId = "", signal } = options;
     const subscription = this.#subscription(lastEventId, options);
     const body = this.#join(subscription, { request: undefined, lastEventId });
     void this.#tail.start();
-    return new EventStream(body.stream, {
+    return new EventStream<SubscribedEvent<Contract>>(body.stream, {
+      events: this.#options.events,
       signal,
       maxEventSize: Number.MAX_SAFE_INTEGER,
     });
@@ -438,6 +475,10 @@ export class Channel {
 }
 
 const encoder = new TextEncoder();
+
+function isMany<T>(event: T | readonly T[]): event is readonly T[] {
+  return Array.isArray(event);
+}
 
 function closedError(): EventStreamError {
   return new EventStreamError(

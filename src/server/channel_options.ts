@@ -1,11 +1,27 @@
 import { checkFunction, checkInteger, describe, MAX_DELAY } from "../_check.ts";
+import type { EventContract } from "../contract.ts";
 import type { ServerSentEvent } from "../event.ts";
 import type { CloseReason } from "./_body.ts";
 import { checkResponseOptions, type EventResponseOptions } from "./_http.ts";
 import type { StartPosition } from "./_subscription.ts";
 
-/** Options of {@linkcode Channel}. */
-export interface ChannelOptions extends SubscribeOptions, EventResponseOptions {
+/** What a channel is made with that has a contract, or none. */
+// deno-lint-ignore no-explicit-any -- any contract: what its sender gives stands where a type is asked for
+export type AnyContract = EventContract<any, any> | undefined;
+
+/**
+ * Options of {@linkcode Channel}.
+ *
+ * @typeParam Contract The type of `events`.
+ */
+export interface ChannelOptions<Contract extends AnyContract = undefined>
+  extends SubscribeOptions, EventResponseOptions {
+  /**
+   * What may be published: {@linkcode defineEvents} makes it. Data is validated, and goes out as JSON.
+   *
+   * @default {undefined} any event whose data is text
+   */
+  events?: Contract | undefined;
   /**
    * The reconnection time to tell clients, in milliseconds, an integer of 0 to 2^30; each is told a random
    * one of `retry` to `2 * retry`, so that they do not all come back at once.
@@ -103,7 +119,9 @@ export interface ChannelStats {
 }
 
 /** Checks what a channel is made with. */
-export function checkChannelOptions(options: ChannelOptions): void {
+export function checkChannelOptions(
+  options: ChannelOptions<AnyContract>,
+): void {
   const { retry, maxSubscribers, maxAge, maxOutage } = options;
   checkResponseOptions(options);
   checkSubscribeOptions(options);
@@ -111,6 +129,15 @@ export function checkChannelOptions(options: ChannelOptions): void {
   checkInteger("Cannot open channel: maxSubscribers", maxSubscribers, 1);
   checkInteger("Cannot open channel: maxAge", maxAge, 1, MAX_DELAY);
   checkInteger("Cannot open channel: maxOutage", maxOutage, 1, MAX_DELAY);
+  if (
+    typeof options.events?.encode !== "function" && options.events !== undefined
+  ) {
+    throw new TypeError(
+      `Cannot open channel: events must be a contract: received ${
+        describe(options.events)
+      }`,
+    );
+  }
   for (const name of ["onSubscribe", "onUnsubscribe", "onError"] as const) {
     checkFunction(`Cannot open channel: ${name}`, options[name]);
   }
