@@ -471,6 +471,11 @@ test("decode() refuses a locked or used body", async () => {
   const used = new Response(frames("a"), { headers });
   await used.text();
   assertThrows(() => decode(used), TypeError, "Cannot decode");
+  const begun = new Response(frames("ab"), { headers });
+  const beginning = begun.body?.getReader();
+  await beginning?.read();
+  beginning?.releaseLock();
+  assertThrows(() => decode(begun), TypeError, "Cannot decode");
   const { stream } = sourceOf([]);
   stream.getReader();
   assertThrows(() => decode(stream), TypeError, "Cannot decode");
