@@ -1,4 +1,7 @@
 // Every portable suite; `deno task test` fails when one is missing here.
+import "./client/event_source_test.ts";
+import "./client/event_source_interface_test.ts";
+import "./client/resume_test.ts";
 import "./codec/decoder_test.ts";
 import "./codec/encoder_test.ts";
 import "./codec/parser_test.ts";

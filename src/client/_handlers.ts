@@ -3,18 +3,21 @@ export class EventHandlers {
   readonly #target: EventTarget;
   readonly #values: Record<string, unknown> = {};
   readonly #listeners: Record<string, (event: Event) => void> = {};
+  #hidden: string | undefined;
 
   constructor(target: EventTarget) {
     this.#target = target;
   }
 
   get(type: string): unknown {
-    return this.#values[type] ?? null;
+    const value = this.#hidden === type ? null : this.#values[type];
+    this.#hidden = undefined;
+    return value ?? null;
   }
 
   /** Sets a handler: its place among the listeners is where the first one was set, until it is set to `null`. */
   set(type: string, value: unknown): void {
-    // [LegacyTreatNonObjectAsNull]: what is no object is null, what cannot be called is kept and not called.
+    // [LegacyTreatNonObjectAsNull]: what is no object is null; what cannot be called is kept and not called.
     const isHandler = typeof value === "function" ||
       typeof value === "object" && value !== null;
     this.#values[type] = isHandler ? value : null;
@@ -23,22 +26,27 @@ export class EventHandlers {
       if (typeof handler === "function") handler.call(this.#target, event);
     };
     // Twice the same listener is added once.
-    if (!isHandler) this.#target.removeEventListener(type, listener);
-    else if (!dispatchCallsHandlers()) {
-      this.#target.addEventListener(type, listener);
-    }
+    if (isHandler) this.#target.addEventListener(type, listener);
+    else this.#target.removeEventListener(type, listener);
+  }
+
+  /** Keeps the dispatch that follows from reading the handler, where it would call it ahead of all listeners. */
+  hide(type: string): void {
+    if (dispatchCallsHandlers ??= probe()) this.#hidden = type;
   }
 }
 
 /**
- * Tells whether dispatching an event calls the property `on…` of the target by itself, as workerd does
- * (2026-11-17, without its flag spec_compliant_event_handler_attributes): a listener would be the second call.
+ * Whether dispatching an event calls the property `on…` of the target by itself, as in workerd (2026-11-17, without
+ * its flag spec_compliant_event_handler_attributes).
  */
-function dispatchCallsHandlers(): boolean {
+let dispatchCallsHandlers: boolean | undefined;
+
+function probe(): boolean {
   let isCalled = false;
-  const onprobe = (): void => void (isCalled = true);
-  Object.assign(new EventTarget(), { onprobe }).dispatchEvent(
-    new Event("probe"),
-  );
+  const target = Object.assign(new EventTarget(), {
+    onprobe: () => void (isCalled = true),
+  });
+  target.dispatchEvent(new Event("probe"));
   return isCalled;
 }

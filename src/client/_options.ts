@@ -118,7 +118,9 @@ export function requestSettings<Event extends ServerSentEvent<string, unknown>>(
   };
 }
 
-function checkOptions(options: Omit<ConnectionOptions, "events">): void {
+function checkOptions<Event extends ServerSentEvent<string, unknown>>(
+  options: ConnectionOptions<Event>,
+): void {
   check("options", "an object", typeof options === "object", options);
   const { method = "GET", body, signal, lastEventId = "", cursor } = options;
   const isMethod = typeof method === "string" &&
@@ -134,11 +136,14 @@ function checkOptions(options: Omit<ConnectionOptions, "events">): void {
   const isId = typeof lastEventId === "string" &&
     !/[\0\r\n]/.test(lastEventId);
   check("lastEventId", "text without NUL, CR and LF", isId, lastEventId);
-  const { idleTimeout } = options;
+  const { idleTimeout, events } = options;
   checkInteger("Cannot connect: idleTimeout", idleTimeout, 1, MAX_DELAY);
   const isStore = cursor === undefined ||
     typeof cursor.load === "function" && typeof cursor.save === "function";
   check("cursor", "a store with load() and save()", isStore, cursor);
+  const isContract = events === undefined ||
+    typeof events.decode === "function";
+  check("events", "a contract", isContract, events);
 }
 
 function isHeaders(headers: ConnectionOptions["headers"]): boolean {

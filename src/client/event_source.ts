@@ -5,6 +5,7 @@ import { EventHandlers } from "./_handlers.ts";
 import { type ConnectionOptions, requestSettings } from "./_options.ts";
 import { parseUrl } from "./_page.ts";
 import { report } from "./_report.ts";
+import { defineInterface } from "./_web_interface.ts";
 import {
   Connection,
   type ConnectionSettings,
@@ -111,36 +112,7 @@ export interface EventSource<Events extends object = Record<string, string>> {
 export class EventSource<Events extends object = Record<string, string>>
   extends EventTarget {
   static {
-    for (
-      const [name, value] of [["CONNECTING", 0], ["OPEN", 1], [
-        "CLOSED",
-        2,
-      ]] as const
-    ) {
-      const constant = { value, enumerable: true };
-      Object.defineProperty(this, name, constant);
-      Object.defineProperty(this.prototype, name, constant);
-    }
-    for (
-      const name of [
-        "url",
-        "withCredentials",
-        "readyState",
-        "onopen",
-        "onmessage",
-        "onerror",
-        "close",
-        "lastEventId",
-        "reconnectionTime",
-        "reset",
-      ]
-    ) {
-      Object.defineProperty(this.prototype, name, { enumerable: true });
-    }
-    Object.defineProperty(this.prototype, Symbol.toStringTag, {
-      value: "EventSource",
-      configurable: true,
-    });
+    defineInterface(this, "EventSource", { CONNECTING: 0, OPEN: 1, CLOSED: 2 });
   }
 
   /** The connection is being made, for the first time or again. */
@@ -274,6 +246,17 @@ export class EventSource<Events extends object = Record<string, string>>
   }
   set onerror(value: EventSourceHandler<EventSourceErrorEvent>) {
     this.#handlers.set("error", value);
+  }
+
+  /**
+   * Dispatches an event, as every event target does.
+   *
+   * @param event The event.
+   * @returns `false` if a listener has prevented the default.
+   */
+  override dispatchEvent(event: Event): boolean {
+    this.#handlers.hide(event.type);
+    return super.dispatchEvent(event);
   }
 
   /** Closes the source at once and for good. No further event is dispatched, not even one that has arrived. */

@@ -1,0 +1,109 @@
+import type { ConnectionOptions } from "../../src/client.ts";
+import { type ScriptedReply, scriptedServer } from "../../src/testing.ts";
+import { fixtureUrl } from "../_fixture.ts";
+import type {
+  Order,
+  SocketReply,
+  SocketRequest,
+} from "../fixture/routes/client.ts";
+
+export type { SocketReply } from "../fixture/routes/client.ts";
+
+/** A request, however it came: the header as text, not as bytes. */
+export interface Seen {
+  readonly method: string;
+  readonly lastEventId: string | undefined;
+  readonly headers: Record<string, string>;
+  readonly body: string;
+}
+
+/** A server for one test. */
+export interface TestServer {
+  readonly url: string;
+  /** What a client needs to reach it. */
+  readonly options: Pick<ConnectionOptions, "fetch">;
+  requests(): Promise<Seen[]>;
+  /** Resolves when no connection is open, as seen from the server. */
+  allLeft(): Promise<void>;
+}
+
+/** So that a test waits for nothing. */
+export const quick = { delay: 1, minDelay: 0 };
+
+/** Every way to be a server. */
+export const servers: [
+  name: string,
+  start: (script: SocketReply[]) => Promise<TestServer>,
+][] = [
+  ["a scripted server", (script) => Promise.resolve(scripted(script))],
+  ["a real server", (script) => realServer({ script })],
+];
+
+/** A scripted server as a test server. */
+function scripted(script: SocketReply[]): TestServer {
+  const server = scriptedServer(
+    script.map((reply): ScriptedReply =>
+      reply === "refuse" ? new TypeError("refused") : reply
+    ),
+  );
+  return {
+    url: "https://example.com/stream",
+    options: { fetch: server.fetch },
+    requests: () => Promise.all(server.requests.map(seen)),
+    allLeft: () => poll(() => Promise.resolve(server.connections === 0)),
+  };
+}
+
+async function seen(request: Request): Promise<Seen> {
+  const headers = Object.fromEntries(request.headers);
+  return {
+    method: request.method,
+    lastEventId: textOf(headers["last-event-id"]),
+    headers,
+    body: await request.clone().text(),
+  };
+}
+
+let origin: string | undefined;
+
+/** A server that listens on a socket. */
+export async function realServer(
+  order: Order,
+  host?: "localhost",
+): Promise<TestServer> {
+  origin ??= await getText("/client/origin");
+  const path = await getText("/client/servers", JSON.stringify(order));
+  const requests = async (): Promise<SocketRequest[]> =>
+    JSON.parse(await getText(`/client/requests?${path}`));
+  return {
+    url: (host === undefined ? origin : origin.replace("127.0.0.1", host)) +
+      path,
+    options: {},
+    requests: async () =>
+      (await requests()).map((request) => ({
+        ...request,
+        lastEventId: textOf(request.headers["last-event-id"]),
+      })),
+    allLeft: () =>
+      poll(async () => (await requests()).every(({ left }) => left)),
+  };
+}
+
+async function getText(path: string, body?: string): Promise<string> {
+  const init = body === undefined ? {} : { method: "POST", body };
+  const response = await fetch(fixtureUrl + path, init);
+  return response.text();
+}
+
+async function poll(isDone: () => Promise<boolean>): Promise<void> {
+  while (!await isDone()) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** Decodes a header value: its characters are bytes, except in workerd, which has decoded it. */
+function textOf(value: string | undefined): string | undefined {
+  if (value === undefined || /[^\0-\xff]/.test(value)) return value;
+  const bytes = Uint8Array.from(value, (byte) => byte.charCodeAt(0));
+  return new TextDecoder().decode(bytes);
+}
