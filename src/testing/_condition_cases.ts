@@ -90,11 +90,14 @@ export const conditionCases: readonly LogCase[] = [
     title: "append() with one key from many clients at once appends once",
     async run({ open }) {
       const logs = [open(), open(), open()];
-      for (let round = 1; round <= 3; round++) {
-        const idempotencyKey = `k${round}`;
+      for (let round = 1; round <= 4; round++) {
+        const options = {
+          idempotencyKey: `k${round}`,
+          expectedLast: round % 2 === 0 ? round - 1 : undefined,
+        };
         const positions = await all(
           [...logs, ...logs].map((log) =>
-            log.append(events(idempotencyKey), { idempotencyKey })
+            log.append(events(options.idempotencyKey), options)
           ),
         );
         checkSame(
@@ -103,7 +106,11 @@ export const conditionCases: readonly LogCase[] = [
           "the numbers given",
         );
       }
-      checkSame(await readBodies(open()), ["k1", "k2", "k3"], "the entries");
+      checkSame(
+        await readBodies(open()),
+        ["k1", "k2", "k3", "k4"],
+        "the entries",
+      );
     },
   },
   {

@@ -1,6 +1,6 @@
 import type { EventLog } from "../log/event_log.ts";
 import { check, checkSame, rejection } from "./_assert.ts";
-import { events, type LogCase, readAll, readPage } from "./_log_case.ts";
+import { ALL, events, type LogCase, readAll, readPage } from "./_log_case.ts";
 
 const TEXTS: readonly string[] = [
   ...["", " ", "  padded\t ", "\n", "\r\n", "\r", "a\nb\n\n", "\0", "a\0b"],
@@ -55,20 +55,21 @@ async function accepts(log: EventLog, text: string): Promise<boolean> {
   return accepted;
 }
 
-/** Compares without JSON, which would take as long as the log. */
+/** Throws unless these are the log's texts, in one page and in pages of 64 KiB. */
 async function checkTexts(
   log: EventLog,
   texts: readonly string[],
 ): Promise<void> {
-  const kept = await readAll(log);
-  for (const [i, text] of texts.entries()) {
-    const body = kept[i]?.body;
-    check(
-      body === text,
-      `entry ${
-        i + 1
-      } must have its text of ${text.length} code units: it has ${body?.length}`,
-    );
+  for (const bytes of [ALL.bytes, 65_536]) {
+    const kept = await readAll(log, { ...ALL, bytes });
+    for (const [i, text] of texts.entries()) {
+      const [name, body] = [`entry ${i + 1}`, kept[i]?.body];
+      const [length, wanted] = [body?.length, text.length];
+      check(
+        body === text,
+        `${name} must have its text of ${wanted} code units: it has ${length}`,
+      );
+    }
+    checkSame(kept.length, texts.length, "the number of entries");
   }
-  checkSame(kept.length, texts.length, "the number of entries");
 }
