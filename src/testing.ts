@@ -1,6 +1,6 @@
 /**
- * For tests: a scripted server for clients, and what a log of your own must do, as cases for any test
- * runner.
+ * For tests: a scripted server for clients, what a log of your own must do, as cases for any test
+ * runner, and event streams with what a reader must make of them.
  *
  * @example A log of your own
  * ```ts
@@ -42,3 +42,5 @@ export type {
   TestedLogFactory,
   TestEventLogOptions,
 } from "./testing/event_log_suite.ts";
+export { eventStreamVectors } from "./testing/vectors.ts";
+export type { EventStreamVector, VectorEvent } from "./testing/vectors.ts";

@@ -37,7 +37,7 @@ import {
   seed,
 } from "./random.ts";
 import { interpret } from "./reference.ts";
-import { eventStreamVectors } from "./vectors.ts";
+import { eventStreamVectors } from "../../src/testing/vectors.ts";
 
 const encoder = new TextEncoder();
 const contentType = "text/event-stream";

@@ -25,7 +25,7 @@ import {
   seed,
 } from "./random.ts";
 import { interpret, type Interpretation } from "./reference.ts";
-import { eventStreamVectors } from "./vectors.ts";
+import { eventStreamVectors } from "../../src/testing/vectors.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -19,7 +19,10 @@ import {
   seed,
 } from "./random.ts";
 import { interpret, type Interpretation } from "./reference.ts";
-import { type EventStreamVector, eventStreamVectors } from "./vectors.ts";
+import {
+  type EventStreamVector,
+  eventStreamVectors,
+} from "../../src/testing/vectors.ts";
 
 const encoder = new TextEncoder();
 const streams = "Deno" in globalThis ? 100_000 : 20_000;

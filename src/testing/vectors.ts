@@ -1,18 +1,46 @@
 /**
- * Event streams and what a conforming reader makes of them, as data.
+ * An event as a reader sees it: `MessageEvent`'s `type`, `data` and `lastEventId`.
  *
- * Every row follows from "Parsing an event stream" and "Interpreting an event stream" of the HTML standard (9.2.5 and 9.2.6), including the points that
- * readers most often miss. A row must hold however the bytes are cut into chunks.
+ * @example
+ * ```ts
+ * import { decode } from "@rivulet/sse/decoder";
+ * import type { VectorEvent } from "@rivulet/sse/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const seen: VectorEvent[] = [];
+ * const response = new Response("id: 1\ndata: a\n\n", {
+ *   headers: { "content-type": "text/event-stream" },
+ * });
+ * for await (const { event, data, id } of decode(response)) seen.push([event, data, id]);
+ * assertEquals(seen, [["message", "a", "1"]]);
+ * ```
  */
-
-/** An event as a reader sees it: `MessageEvent`'s `type`, `data` and `lastEventId`. */
 export type VectorEvent = readonly [
   type: string,
   data: string,
   lastEventId: string,
 ];
 
-/** One event stream, whole, and everything a reader learns from it by its end. */
+/**
+ * One event stream, whole, and everything that a reader learns from it by its end.
+ *
+ * @example
+ * ```ts
+ * import { EventParser } from "@rivulet/sse/decoder";
+ * import type { EventStreamVector } from "@rivulet/sse/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const vector: EventStreamVector = {
+ *   name: "an id without data moves the last event ID",
+ *   input: "id: 7\n\n",
+ *   events: [],
+ *   lastEventId: "7",
+ * };
+ * const parser = new EventParser();
+ * assertEquals(parser.push(new TextEncoder().encode(vector.input as string)), []);
+ * assertEquals(parser.lastEventId, vector.lastEventId);
+ * ```
+ */
 export interface EventStreamVector {
   /** What the row shows, unique among the rows. */
   readonly name: string;
@@ -517,7 +545,27 @@ const streams: readonly EventStreamVector[] = [
   },
 ];
 
-/** Every row. */
+/**
+ * Event streams and what a conforming reader makes of them, as data.
+ *
+ * Every row follows from "Parsing an event stream" and "Interpreting an event stream" of the HTML
+ * standard (WHATWG HTML, sections 9.2.5 and 9.2.6), including what readers most often miss. A row must hold
+ * however the bytes are cut into chunks.
+ *
+ * @example
+ * ```ts
+ * import { EventParser } from "@rivulet/sse/decoder";
+ * import { eventStreamVectors } from "@rivulet/sse/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * for (const { name, input, events } of eventStreamVectors) {
+ *   const bytes = typeof input === "string" ? new TextEncoder().encode(input) : input;
+ *   const parser = new EventParser(); // the reader under test in its place
+ *   const seen = [...bytes].flatMap((byte) => parser.push(Uint8Array.of(byte)));
+ *   assertEquals(seen.map(({ event, data, id }) => [event, data, id] as const), [...events], name);
+ * }
+ * ```
+ */
 export const eventStreamVectors: readonly EventStreamVector[] = [
   ...parsing,
   ...fields,
