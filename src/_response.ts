@@ -24,7 +24,12 @@ export function eventStreamBody(
   return body ?? new Blob().stream();
 }
 
-/** The type and subtype of a content type, in lower case (WHATWG MIME Sniffing, section 4.4). */
+/**
+ * The type and subtype of a `Content-Type`, in lower case (WHATWG Fetch, "extract a MIME type"): of a header
+ * that was sent twice the last one counts.
+ */
 function mimeEssence(contentType: string): string {
-  return contentType.split(";", 1)[0]!.trim().toLowerCase();
+  const last = contentType.split(",").at(-1)!;
+  return last.split(";", 1)[0]!.replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, "")
+    .toLowerCase();
 }

@@ -378,6 +378,8 @@ test("decode() takes a response of any spelling of its MIME type", async () => {
     "text/event-stream;",
     'text/event-stream; x="a;b"; bogus',
     "\ttext/event-stream ",
+    "text/event-stream, text/event-stream;charset=utf-8",
+    "text/html, text/event-stream",
   ];
   for (const type of types) {
     const response = new Response(frames("ab"), {
@@ -400,6 +402,8 @@ test("decode() refuses a response of another MIME type and leaves its body to be
     "text/ event-stream",
     "text/*",
     "event-stream",
+    "text/event-stream\u00a0",
+    "text/event-stream, text/html",
   ];
   for (const type of types) {
     const response = new Response(encoder.encode("a body"), {
