@@ -2,20 +2,13 @@ import type { Retention } from "../_log.ts";
 import type { AppendOptions, LogInput, LogPosition } from "../event_log.ts";
 import { type KvAccess, MAX_GET } from "./_access.ts";
 import { type Append, Batch, MAX_APPENDS, type Sight } from "./_batch.ts";
-import { type Commit, type KnownKey, planCommit } from "./_commit.ts";
+import { type Commit, type KnownKey, planCommit, WRITER } from "./_commit.ts";
 import { clear, rewrite } from "./_expiry.ts";
 import { headOf } from "./_head.ts";
+import { Turns } from "./_turns.ts";
 import { unavailable } from "./_unavailable.ts";
 import { untilWon } from "./_until_won.ts";
 import type { KvEntry } from "./kv_store.ts";
-
-/** What an appender tells. */
-export interface AppenderListener {
-  /** Something has been appended, by the commit with this versionstamp, if it is known. */
-  onCommit(versionstamp?: string): void;
-  /** There is nothing more to append. */
-  onIdle(): void;
-}
 
 /**
  * Appends to one log for a whole process: what comes while a commit is under way goes into the next one together.
@@ -24,8 +17,9 @@ export interface AppenderListener {
 export class KvAppender {
   readonly #access: KvAccess;
   readonly #retention: Retention;
-  readonly #listener: AppenderListener;
+  readonly #onCommit: (versionstamp?: string) => void;
   readonly #queue: Append[] = [];
+  readonly #turns = new Turns();
   #running = false;
   /** The commit that was tried last for what waits. */
   #tried: Commit | undefined;
@@ -33,11 +27,11 @@ export class KvAppender {
   constructor(
     access: KvAccess,
     retention: Retention,
-    listener: AppenderListener,
+    onCommit: (versionstamp?: string) => void,
   ) {
     this.#access = access;
     this.#retention = retention;
-    this.#listener = listener;
+    this.#onCommit = onCommit;
   }
 
   append(
@@ -57,28 +51,34 @@ export class KvAppender {
     await null;
     while (this.#queue.length > 0) await this.#appendNext();
     this.#running = false;
-    this.#listener.onIdle();
   }
 
-  /** Appends what waits, as much as goes into one commit, or rejects it. */
+  /** Appends as much as goes into one commit, or rejects all that waits. */
   async #appendNext(): Promise<void> {
     this.#tried = undefined;
+    await this.#turns.wait();
     try {
-      const batch = await untilWon(() => this.#attempt());
+      const batch = await untilWon(
+        () => this.#attempt(),
+        this.#access.timeout,
+      );
       this.#queue.splice(0, batch.length);
       batch.settle();
     } catch (error) {
-      const failed = this.#queue.splice(0, MAX_APPENDS);
-      for (const { reject } of failed) reject(unavailable("append", error));
+      // All that waits, or it would wait longer and longer while the database is away.
+      for (const { reject } of this.#queue.splice(0)) {
+        reject(unavailable("append", error));
+      }
     }
   }
 
   /** Gives what has been appended, or refused, unless another writer came first. */
   async #attempt(): Promise<Batch | undefined> {
+    const start = performance.now();
     const appends = this.#queue.slice(0, MAX_APPENDS);
     const sight = await this.#look(appends);
     if (sight === undefined) {
-      this.#listener.onCommit();
+      this.#onCommit();
       return this.#tried!.batch;
     }
     const batch = new Batch(sight, this.#retention, this.#access.keys);
@@ -93,7 +93,8 @@ export class KvAppender {
     );
     const versionstamp = await this.#access.commit(this.#tried.operation);
     if (versionstamp === undefined) return undefined;
-    this.#listener.onCommit(versionstamp);
+    this.#turns.end(start);
+    this.#onCommit(versionstamp);
     return batch;
   }
 
@@ -108,6 +109,7 @@ export class KvAppender {
     if (commit !== undefined && commit === this.#tried?.name) return undefined;
     const now = Date.now();
     const head = headOf(entry, now);
+    if (head && head.writer !== WRITER) this.#turns.yieldTo();
     // Read behind the head, they hold for as long as it is the same.
     const known = head
       ? await this.#readKeys(appends, head.epoch, now)

@@ -14,6 +14,8 @@ export const WRITER: string = newEpoch();
 const MAX_COMMIT = { mutations: 1000, keyBytes: 80 * 1024, bytes: 800 * 1024 };
 /** More than what a value takes besides the bodies in it. */
 const VALUE_COST = 512;
+/** What Deno KV takes as a time to keep something, about thirty years; it refuses what is much longer. */
+const MAX_EXPIRE_IN = 1e12;
 /** The most keys that a commit deletes: more than it writes, so that it catches up, and not much to read. */
 const MAX_DELETES = 100;
 
@@ -105,7 +107,7 @@ function setKeys(
   { epoch, seqs }: Batch,
   forgetAt: number,
 ): void {
-  const expireIn = forgetAt - Date.now() + GRACE;
+  const expireIn = Math.min(forgetAt - Date.now() + GRACE, MAX_EXPIRE_IN);
   for (const [key, seq] of seqs) {
     const value: KnownKey = { epoch, seq, forgetAt };
     operation.set(keys.idempotency(key), value, { expireIn });

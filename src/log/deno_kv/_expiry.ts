@@ -30,7 +30,7 @@ export function expire(access: KvAccess, ttl: number): Promise<boolean> {
     // Who appends or expires from now on has the say over the blocks.
     if (stamp !== undefined) await rewrite(access, head, stamp, { expireIn });
     return stamp === undefined ? undefined : true;
-  });
+  }, access.timeout);
 }
 
 /**

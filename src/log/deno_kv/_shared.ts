@@ -8,7 +8,12 @@ const shares = new WeakMap<KvStore, KvShared>();
 
 /** What all the logs of a process on one store share. Of a log that is at rest nothing is kept. */
 export class KvShared {
-  readonly #appenders = new Map<string, KvAppender>();
+  readonly #appenders = new Map<string, WeakRef<KvAppender>>();
+  readonly #dropped = new FinalizationRegistry<string>((id) => {
+    if (this.#appenders.get(id)?.deref() === undefined) {
+      this.#appenders.delete(id);
+    }
+  });
   readonly #watchers = new Map<string, Set<KvWatcher>>();
   readonly #knowledge: WatchKnowledge = { crosses: undefined, tellings: 0 };
 
@@ -23,16 +28,15 @@ export class KvShared {
   appender(access: KvAccess, retention: Retention): KvAppender {
     const { name, timeout } = access;
     const id = JSON.stringify([name, timeout, retention]);
-    const appender = this.#appenders.get(id) ??
-      new KvAppender(access, retention, {
-        onCommit: (versionstamp) => {
-          for (const watcher of this.#watchers.get(name) ?? []) {
-            watcher.tell(versionstamp);
-          }
-        },
-        onIdle: () => this.#appenders.delete(id),
-      });
-    this.#appenders.set(id, appender);
+    const shared = this.#appenders.get(id)?.deref();
+    if (shared !== undefined) return shared;
+    const appender = new KvAppender(access, retention, (versionstamp) => {
+      for (const watcher of this.#watchers.get(name) ?? []) {
+        watcher.tell(versionstamp);
+      }
+    });
+    this.#appenders.set(id, new WeakRef(appender));
+    this.#dropped.register(appender, id);
     return appender;
   }
 

@@ -1,18 +1,23 @@
 import { sleep } from "../../_sleep.ts";
 
-const ATTEMPTS = 20;
-const MAX_BACK_OFF = 256;
+/** The longest pause: at first, as a multiple of the time that an attempt takes; how it grows; in milliseconds. */
+const PAUSE = { first: 2, growth: 1.5, most: 250 };
 const never = new AbortController().signal;
 
 /**
- * Calls `attempt` until it gives something, for another writer may always come first; the pauses between are random, and
- * grow to a quarter of a second.
+ * Calls `attempt` until it gives something, for another writer may always come first, but no longer than `patience`
+ * milliseconds. The pauses between are random, and about as long as an attempt takes, be it in a file or on another
+ * continent; then longer.
  */
 export async function untilWon<T>(
   attempt: () => Promise<T | undefined>,
+  patience: number,
 ): Promise<T> {
+  const end = performance.now() + patience;
   let cause: unknown;
-  for (let i = 0; i < ATTEMPTS; i++) {
+  let factor = PAUSE.first;
+  for (let start = 0; start < end; factor *= PAUSE.growth) {
+    start = performance.now();
     try {
       const result = await attempt();
       if (result !== undefined) return result;
@@ -20,12 +25,11 @@ export async function untilWon<T>(
       if (!isLocked(error)) throw error;
       cause = error;
     }
-    await sleep(Math.random() * Math.min(2 ** i, MAX_BACK_OFF), never);
+    const most = Math.min((performance.now() - start) * factor, PAUSE.most);
+    await sleep(most * Math.random(), never);
   }
-  throw new Error(
-    `other writers came first ${ATTEMPTS} times in a row`,
-    cause === undefined ? {} : { cause },
-  );
+  const message = `other writers came first for ${patience} ms`;
+  throw new Error(message, cause === undefined ? {} : { cause });
 }
 
 /**

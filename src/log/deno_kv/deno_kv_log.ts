@@ -16,6 +16,7 @@ import type {
   RetentionOptions,
 } from "../event_log.ts";
 import { KvAccess } from "./_access.ts";
+import type { KvAppender } from "./_appender.ts";
 import { MAX_WEIGHT, weightOf } from "./_batch.ts";
 import { expire } from "./_expiry.ts";
 import { KvReader } from "./_reader.ts";
@@ -68,9 +69,9 @@ const MAX_NAME_LENGTH = 256;
  * ```
  */
 export class DenoKvLog implements EventLog {
-  readonly #kv: KvStore;
   readonly #access: KvAccess;
   readonly #retention: Retention;
+  readonly #appender: KvAppender;
   readonly #reader: KvReader;
   readonly #watcher: KvWatcher;
 
@@ -89,11 +90,12 @@ export class DenoKvLog implements EventLog {
     checkName(name);
     checkInteger("Cannot open log: timeout", timeout, 1, MAX_DELAY);
     checkInteger("Cannot open log: pollInterval", pollInterval, 1, MAX_DELAY);
-    this.#kv = kv;
     this.#retention = retentionOf(options);
     this.#access = new KvAccess(kv, name, timeout);
+    const shared = KvShared.of(kv);
+    this.#appender = shared.appender(this.#access, this.#retention);
     this.#reader = new KvReader(this.#access);
-    const place = KvShared.of(kv).place(this.#access);
+    const place = shared.place(this.#access);
     this.#watcher = new KvWatcher(this.#access, pollInterval, place);
   }
 
@@ -109,9 +111,7 @@ export class DenoKvLog implements EventLog {
     const sizes = checkAppend(entries, options, this.#retention);
     checkWeight(sizes);
     const copies = entries.map(({ kind, body }) => ({ kind, body }));
-    return await KvShared.of(this.#kv)
-      .appender(this.#access, this.#retention)
-      .append(copies, sizes, { ...options });
+    return await this.#appender.append(copies, sizes, { ...options });
   }
 
   /** Reads entries; see {@linkcode EventLog.read}. */

@@ -1,0 +1,129 @@
+import type {
+  DenoKvLogOptions,
+  KvAtomicOperation,
+  KvStore,
+} from "../../../src/deno_kv.ts";
+import { DenoKvLog } from "../../../src/deno_kv.ts";
+import type { LogEntry, LogInput } from "../../../src/log/event_log.ts";
+
+/** A database in a file of its own, which goes with it. */
+export class KvFile {
+  readonly path: string;
+  readonly #opened: Deno.Kv[] = [];
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  static async make(): Promise<KvFile> {
+    const folder = await Deno.makeTempDir({ prefix: "deno_kv_" });
+    return new KvFile(`${folder}/kv.db`);
+  }
+
+  /** Opens it once more. */
+  async open(): Promise<Deno.Kv> {
+    const kv = await Deno.openKv(this.path);
+    this.#opened.push(kv);
+    return kv;
+  }
+
+  /** Opens it once more, for a log. */
+  async log(name: string, options?: DenoKvLogOptions): Promise<DenoKvLog> {
+    return new DenoKvLog(await this.open(), name, options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const kv of this.#opened) {
+      try {
+        kv.close();
+      } catch {
+        // The test has closed it.
+      }
+    }
+    await Deno.remove(this.path.replace("/kv.db", ""), { recursive: true });
+  }
+}
+
+/** How to get in the way of a database that does everything else for real. */
+export interface Interference {
+  /** Called before one value, or some, are read. */
+  get?(): Promise<void>;
+  /** Called when one value is read. */
+  look?(): void;
+  /** Called before a list is read. */
+  list?(): Promise<void>;
+  /** Called instead of a commit. */
+  commit?(commit: KvAtomicOperation["commit"]): ReturnType<
+    KvAtomicOperation["commit"]
+  >;
+  /** Called when keys are watched. */
+  watch?(): void;
+}
+
+/** A store with somebody in its way. */
+export function interfere(kv: Deno.Kv, on: Interference): KvStore {
+  return {
+    async get(key, options) {
+      on.look?.();
+      await on.get?.();
+      return await kv.get(key, options);
+    },
+    async getMany(keys, options) {
+      await on.get?.();
+      return await kv.getMany(keys, options);
+    },
+    async *list(selector, options) {
+      await on.list?.();
+      yield* kv.list(selector, options);
+    },
+    atomic() {
+      const operation: KvAtomicOperation = kv.atomic();
+      const commit = operation.commit.bind(operation);
+      if (on.commit) operation.commit = () => on.commit!(commit);
+      return operation;
+    },
+    watch(keys) {
+      on.watch?.();
+      return kv.watch(keys);
+    },
+  };
+}
+
+/** Events with these bodies. */
+export function events(...bodies: string[]): LogInput[] {
+  return bodies.map((body) => ({ kind: "event", body }));
+}
+
+/** Reads all that a log keeps. */
+export async function readAll(log: DenoKvLog): Promise<LogEntry[]> {
+  const limit = { entries: 1000, bytes: 1_000_000 };
+  const read: LogEntry[] = [];
+  for (;;) {
+    const { entries } = await log.read(read.at(-1)?.seq ?? 0, limit);
+    if (entries.length === 0) return read;
+    read.push(...entries);
+  }
+}
+
+/** Reads the bodies of all that a log keeps. */
+export async function readBodies(log: DenoKvLog): Promise<string[]> {
+  return (await readAll(log)).map(({ body }) => body);
+}
+
+/** Counts the keys of all logs in a database. */
+export async function countKeys(kv: Deno.Kv): Promise<number> {
+  const keys = await Array.fromAsync(kv.list({ prefix: ["rivulet"] }));
+  return keys.length;
+}
+
+/** Resolves when something holds, or fails after a time that is no measure of anything. */
+export async function until(
+  holds: () => boolean | Promise<boolean>,
+  limit = 20_000,
+): Promise<void> {
+  const end = Date.now() + limit;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`It did not come: ${holds}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
