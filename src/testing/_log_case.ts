@@ -144,15 +144,15 @@ function checkEntries({ first, last, entries }: LogPage, after: number): void {
   );
   let time = 0;
   for (const [i, entry] of entries.entries()) {
-    checkSame(entry.seq, start + i, `the number of a page's entry ${i}`);
+    const { seq, kind, body } = entry;
+    checkSame(seq, start + i, `the number of a page's entry ${i}`);
     check(
-      KINDS.includes(entry.kind) && typeof entry.body === "string",
-      `entry ${entry.seq} must have a kind and a body: they are ${entry.kind} and a ${typeof entry
-        .body}`,
+      KINDS.includes(kind) && typeof body === "string",
+      `entry ${seq} must have a kind and a text: they are ${kind} and a ${typeof body}`,
     );
     check(
       Number.isSafeInteger(entry.time) && entry.time >= time,
-      `the time of entry ${entry.seq} must be an integer from ${time}: received ${entry.time}`,
+      `the time of entry ${seq} must be an integer from ${time}: received ${entry.time}`,
     );
     time = entry.time;
   }
