@@ -7,8 +7,11 @@ import { csrf } from "hono/csrf";
 import { secureHeaders } from "hono/secure-headers";
 // In a project of your own: from "@rivulet/sse".
 import type { EventLog, RetentionOptions } from "../../mod.ts";
+import { answers } from "./answers.ts";
+import { chat } from "./chat.ts";
 import { page } from "./page.ts";
-import { openRoom } from "./room.ts";
+import { Room } from "./room.ts";
+import { uploads } from "./uploads.ts";
 
 /** What the app needs of the runtime under it. */
 export interface Platform {
@@ -20,11 +23,24 @@ export interface Platform {
 
 /** Makes the app. */
 export function createApp({ openLog, bundleClient }: Platform): Hono {
-  const room = openRoom(openLog("room", { maxEvents: 1000 }));
+  const room = new Room(openLog("room", { maxEvents: 1000 }));
   const app = new Hono();
   app.use(secureHeaders({ contentSecurityPolicy: { defaultSrc: ["'self'"] } }));
   app.use(csrf());
   app.route("/", page(bundleClient));
   app.get("/events", (c) => room.respond(c.req.raw));
+  app.route("/chat", chat(room));
+  app.route("/uploads", uploads());
+  app.route("/answers", answers((id) => openLog(`answer ${id}`, {})));
+
+  app.get("/clock", (c) => c.json(Date.now()));
+  app.post("/lines/:tab/cut", (c) => {
+    room.lines.cut(c.req.param("tab"));
+    return c.body(null, 204);
+  });
+  app.post("/lines/:tab/silence", (c) => {
+    room.lines.silence(c.req.param("tab"));
+    return c.body(null, 204);
+  });
   return app;
 }

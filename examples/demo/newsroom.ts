@@ -1,5 +1,8 @@
 import type { ServerSentEventInit } from "../../mod.ts";
 
+/** How long the newsroom pauses between reports, in milliseconds. */
+const PAUSE = { min: 300, max: 1500 };
+
 const headlines = [
   "Comet seen with the naked eye over the northern sky",
   "Night trains return to eleven cities",
@@ -10,28 +13,65 @@ const headlines = [
 ];
 const teams = ["Otters", "Herons", "Badgers", "Swifts", "Foxes", "Pikes"];
 const cities = ["Lisbon", "Oslo", "Naples", "Kraków", "Ghent", "Tartu"];
-const skies = ["sunny", "cloudy", "rain", "wind", "snow"];
+const skies = ["sunny", "cloudy", "rain", "thunder", "snow"];
 
-/** Makes up the next piece of news. `at` is when it was published, in milliseconds since 1970. */
-export function nextReport(): ServerSentEventInit {
-  const at = Date.now();
-  const dice = Math.random();
-  if (dice < 0.2) {
-    const headline = pick(headlines);
-    return { event: "breaking-news", data: JSON.stringify({ at, headline }) };
+type Report = [event: string, content: Record<string, unknown>];
+
+/** They report one after another. */
+const desks: (() => Report)[] = [
+  () => ["breaking-news", { headline: pick(headlines) }],
+  match,
+  weather,
+  match,
+  weather,
+];
+
+/** Makes up news, while it is open. */
+export class Newsroom {
+  readonly #publish: (report: ServerSentEventInit) => Promise<unknown>;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #reports = 0;
+
+  constructor(publish: (report: ServerSentEventInit) => Promise<unknown>) {
+    this.#publish = publish;
   }
-  if (dice < 0.6) {
-    const home = pick(teams);
-    const guest = pick(teams.filter((team) => team !== home));
-    const score = [count(5), count(5)];
-    const data = JSON.stringify({ at, home, guest, score });
-    return { event: "sports-news", data };
+
+  open(): void {
+    this.#timer ??= setTimeout(() => this.#report(), pause());
   }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  async #report(): Promise<void> {
+    try {
+      const [event, report] = desks[this.#reports++ % desks.length]!();
+      // When it was published, in milliseconds since 1970.
+      const data = JSON.stringify({ at: Date.now(), ...report });
+      await this.#publish({ event, data });
+    } catch (error) {
+      console.error("The newsroom cannot publish:", error);
+    }
+    if (this.#timer === undefined) return;
+    this.#timer = setTimeout(() => this.#report(), pause());
+  }
+}
+
+function match(): Report {
+  const home = pick(teams);
+  const guest = pick(teams.filter((team) => team !== home));
+  return ["sports-news", { home, guest, score: [count(5), count(5)] }];
+}
+
+function weather(): Report {
   const report = { city: pick(cities), sky: pick(skies), degrees: count(30) };
-  return {
-    event: "weather-update",
-    data: JSON.stringify({ at, ...report }),
-  };
+  return ["weather-update", report];
+}
+
+function pause(): number {
+  return PAUSE.min + Math.random() * (PAUSE.max - PAUSE.min);
 }
 
 function pick(list: readonly string[]): string {

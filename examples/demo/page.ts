@@ -1,29 +1,60 @@
 import { Hono } from "hono";
+import icon from "./page/icon.svg" with { type: "text" };
 import html from "./page/index.html" with { type: "text" };
-import main from "./page/main.js" with { type: "text" };
 import style from "./page/style.css" with { type: "text" };
+import chat from "./page/chat.js" with { type: "text" };
+import connection from "./page/connection.js" with { type: "text" };
+import dom from "./page/dom.js" with { type: "text" };
+import main from "./page/main.js" with { type: "text" };
+import news from "./page/news.js" with { type: "text" };
+import plot from "./page/plot.js" with { type: "text" };
+import rawLog from "./page/raw_log.js" with { type: "text" };
+import server from "./page/server.js" with { type: "text" };
+import tab from "./page/tab.js" with { type: "text" };
+import tokens from "./page/tokens.js" with { type: "text" };
+import upload from "./page/upload.js" with { type: "text" };
 
-const files: Record<string, { type: string; text: string }> = {
-  "/": { type: "text/html", text: html },
-  "/style.css": { type: "text/css", text: style },
-  "/main.js": { type: "text/javascript", text: main },
+const texts: Record<string, string> = {
+  "/": html,
+  "/icon.svg": icon,
+  "/style.css": style,
+  "/chat.js": chat,
+  "/connection.js": connection,
+  "/dom.js": dom,
+  "/main.js": main,
+  "/news.js": news,
+  "/plot.js": plot,
+  "/raw_log.js": rawLog,
+  "/server.js": server,
+  "/tab.js": tab,
+  "/tokens.js": tokens,
+  "/upload.js": upload,
+};
+const types: Record<string, string> = {
+  "/": "text/html",
+  css: "text/css",
+  js: "text/javascript",
+  svg: "image/svg+xml",
 };
 
 /** Serves the page: files as they are, and the package's client, which is bundled when it is first asked for. */
 export function page(bundleClient: () => Promise<string>): Hono {
   let client: Promise<string> | undefined;
   const app = new Hono();
-  for (const [path, { type, text }] of Object.entries(files)) {
-    app.get(path, (c) => c.body(text, 200, headersOf(type)));
+  for (const [path, text] of Object.entries(texts)) {
+    app.get(path, (c) => c.body(text, 200, headersOf(path)));
   }
   app.get("/client.js", async (c) => {
     client ??= bundleClient();
-    return c.body(await client, 200, headersOf("text/javascript"));
+    // What failed is tried again by the next request.
+    client.catch(() => client = undefined);
+    return c.body(await client, 200, headersOf("/client.js"));
   });
   return app;
 }
 
-function headersOf(type: string): Record<string, string> {
+function headersOf(path: string): Record<string, string> {
+  const type = types[path.split(".").at(-1)!]!;
   return {
     "content-type": `${type}; charset=utf-8`,
     "cache-control": "no-cache",

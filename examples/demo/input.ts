@@ -1,0 +1,22 @@
+import { HTTPException } from "hono/http-exception";
+
+/** Reads a request's body as a JSON object; anything else is answered with 400. */
+export async function readJson(
+  request: Request,
+): Promise<Record<string, unknown>> {
+  const value: unknown = await request.json().catch(() => undefined);
+  if (typeof value !== "object" || value === null) {
+    throw new HTTPException(400, { message: "Send a JSON object." });
+  }
+  return value as Record<string, unknown>;
+}
+
+/** Gives text without the space round it, if it has a length from 1 to `max`; else the answer is 400. */
+export function readText(what: string, value: unknown, max: number): string {
+  const text = typeof value === "string" ? value.trim() : "";
+  if (text === "" || text.length > max) {
+    const message = `${what} has 1 to ${max} characters.`;
+    throw new HTTPException(400, { message });
+  }
+  return text;
+}
