@@ -2,13 +2,19 @@
  * A log in Deno KV, for channels that outgrow one process on Deno and Deno Deploy.
  *
  * @example
- * ```ts no-eval
- * import { Channel } from "@rivulet/sse/server";
+ * ```ts
  * import { DenoKvLog } from "@rivulet/sse/deno-kv";
+ * import { Channel } from "@rivulet/sse/server";
+ * import { assertEquals } from "@std/assert";
  *
- * const kv = await Deno.openKv();
+ * using kv = await Deno.openKv(":memory:"); // or a path, or nothing on Deno Deploy
  * const news = new Channel(new DenoKvLog(kv, "news"));
- * await news.publish({ data: "It works" });
+ * const id = await news.publish({ data: "It works" });
+ *
+ * for await (const event of news.subscribe({ from: "earliest" })) {
+ *   assertEquals(event, { event: "message", data: "It works", id });
+ *   break;
+ * }
  * ```
  *
  * @module

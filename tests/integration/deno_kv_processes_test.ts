@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { DenoKvLog } from "../../src/deno_kv.ts";
 import { Child } from "./deno_kv/child.ts";
 import { interfere, KvFile, readAll, until } from "./deno_kv/fixture.ts";

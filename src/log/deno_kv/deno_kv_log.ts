@@ -25,7 +25,20 @@ import { unavailable } from "./_unavailable.ts";
 import { KvWatcher } from "./_watcher.ts";
 import type { KvStore } from "./kv_store.ts";
 
-/** Options of {@linkcode DenoKvLog}. */
+/**
+ * Options of {@linkcode DenoKvLog}.
+ *
+ * @example For processes that share a file
+ * ```ts
+ * import { DenoKvLog, type DenoKvLogOptions } from "@rivulet/sse/deno-kv";
+ * import { assertThrows } from "@std/assert";
+ *
+ * using kv = await Deno.openKv(":memory:");
+ * const options: DenoKvLogOptions = { maxAge: 86_400_000, pollInterval: 10 };
+ * new DenoKvLog(kv, "news", options);
+ * assertThrows(() => new DenoKvLog(kv, "news", { pollInterval: 0 }), RangeError);
+ * ```
+ */
 export interface DenoKvLogOptions extends RetentionOptions {
   /**
    * How many milliseconds to wait for an answer of the database, an integer of 1 to 2^31-1. The client of a remote one
@@ -59,13 +72,17 @@ const MAX_NAME_LENGTH = 256;
  * and the appends that follow delete it, up to 100 values each.
  *
  * @example
- * ```ts no-eval
- * import { Channel } from "@rivulet/sse/server";
+ * ```ts
  * import { DenoKvLog } from "@rivulet/sse/deno-kv";
+ * import { assertEquals } from "@std/assert";
  *
- * const kv = await Deno.openKv();
- * const news = new Channel(new DenoKvLog(kv, "news", { maxEvents: 1000 }));
- * Deno.serve((request) => news.respond(request));
+ * using kv = await Deno.openKv(":memory:");
+ * const log = new DenoKvLog(kv, "news", { maxEvents: 1000 });
+ * const { epoch, seq } = await log.append([{ kind: "event", body: "data: a\n\n" }]);
+ *
+ * const page = await log.read(0, { entries: 10, bytes: 65536 });
+ * assertEquals([page.epoch, page.first, page.last], [epoch, 1, seq]);
+ * assertEquals(page.entries[0]?.body, "data: a\n\n");
  * ```
  */
 export class DenoKvLog implements EventLog {
