@@ -46,6 +46,7 @@ export class Newsroom {
   }
 
   async #report(): Promise<void> {
+    const timer = this.#timer;
     try {
       const [event, report] = desks[this.#reports++ % desks.length]!();
       // When it was published, in milliseconds since 1970.
@@ -54,7 +55,8 @@ export class Newsroom {
     } catch (error) {
       console.error("The newsroom cannot publish:", error);
     }
-    if (this.#timer === undefined) return;
+    // It may have been closed meanwhile, and opened again.
+    if (this.#timer !== timer) return;
     this.#timer = setTimeout(() => this.#report(), pause());
   }
 }

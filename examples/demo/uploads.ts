@@ -61,10 +61,9 @@ export function uploads(): Hono {
       const link = `/uploads/${id}/file`;
       await tell(upload, "upload-complete", { link, name: upload.name });
       return c.body(null, 201);
-    } catch (error) {
-      const isRefused = error instanceof HTTPException;
-      const message = isRefused ? error.message : "The upload broke off.";
-      await tell(upload, "upload-error", { message });
+    } catch (cause) {
+      const error = cause instanceof HTTPException ? cause : brokenOff(cause);
+      await tell(upload, "upload-error", { message: error.message });
       throw error;
     } finally {
       // Followers get what is left, and later requests 204: an EventSource stops by itself.
@@ -117,7 +116,7 @@ async function receive(
     await tell(upload, "progress-update", { received, size });
     await until(start + 1000 * received / RATE);
   }
-  if (received < size) throw new Error("The body ended early");
+  if (received < size) throw brokenOff();
   if (!isKnown) await checkSignature(parts);
   return new Blob(parts);
 }
@@ -158,6 +157,10 @@ function tooLarge(): HTTPException {
   return new HTTPException(413, {
     message: `The file is larger than announced, or than ${limit}.`,
   });
+}
+
+function brokenOff(cause?: unknown): HTTPException {
+  return new HTTPException(400, { message: "The upload broke off.", cause });
 }
 
 /** RFC 8187, section 3.2: what `encodeURIComponent` leaves of what a parameter may not hold. */

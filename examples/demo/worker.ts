@@ -22,16 +22,22 @@ interface Env {
 /** The object that the app lives in. */
 export class Demo {
   readonly fetch: (request: Request) => Response | Promise<Response>;
+  #room: DurableObjectLog | undefined;
 
   constructor({ storage }: { storage: DurableObjectLogStorage }, env: Env) {
     this.fetch = createApp({
       // One storage holds one log. What is short-lived can be in the object's memory.
       openLog: (name, retention) =>
         name === "room"
-          ? new DurableObjectLog(storage, retention)
+          ? this.#room = new DurableObjectLog(storage, retention)
           : new MemoryLog(retention),
       bundleClient: () => Promise.resolve(env.CLIENT),
     }).fetch;
+  }
+
+  /** Called by the platform when the log has asked for it. */
+  async alarm(): Promise<void> {
+    await this.#room?.alarm();
   }
 }
 
