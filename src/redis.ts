@@ -22,6 +22,7 @@ export type {
   IoRedisClient,
   IoRedisCluster,
   IoRedisClusterOverrides,
+  IoRedisListener,
   IoRedisOverrides,
 } from "./log/redis/io_redis.ts";
 export { nodeRedis } from "./log/redis/node_redis.ts";

@@ -23,7 +23,7 @@ export function ioRedisClient(port: number): AdaptedClient {
       return copy;
     }
   }
-  const client = new Watched(port);
+  const client = new Watched(port, { lazyConnect: true });
   ends.push(new Promise((resolve) => client.on("end", resolve)));
   return {
     redis: ioRedis(client),
@@ -36,7 +36,7 @@ export function ioRedisClient(port: number): AdaptedClient {
 
 /** Makes a client of node-redis, which connects meanwhile. */
 export function nodeRedisClient(url: string): AdaptedClient {
-  const client = createClient({ url });
+  const client = createClient({ url }).on("error", () => {});
   const connected = client.connect();
   return {
     redis: nodeRedis(client),

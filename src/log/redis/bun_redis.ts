@@ -7,7 +7,7 @@ export interface BunRedisClient {
   /** Called when the connection is open. */
   onconnect: (() => void) | null;
   /** Called when the connection is closed. */
-  onclose: (() => void) | null;
+  onclose: ((error: Error) => void) | null;
   /** Sends a command. */
   send(command: string, args: string[]): Promise<unknown>;
   /** Makes another client with the same options. */

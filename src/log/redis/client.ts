@@ -20,8 +20,14 @@
  */
 export interface RedisClient {
   /**
-   * Sends a command, once: one whose connection broke before the reply must reject, for sent again it
-   * could append again. What is given first must be sent first.
+   * Whether a command may be sent again when its connection broke before the reply, as `fetch()` may. Every append
+   * has an idempotency key then, its own or one that Redis remembers for a minute.
+   *
+   * @default {false}
+   */
+  readonly resends?: boolean;
+  /**
+   * Sends a command. What is given first must be sent first. Unless `resends` says so, it is sent once.
    *
    * @param command `EVALSHA` or `EVAL`.
    * @param args Its arguments, to be sent as UTF-8. The third is the key that decides on the node of a cluster.

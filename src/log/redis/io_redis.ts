@@ -18,16 +18,14 @@ export interface IoRedisClient {
   subscribe(...channels: string[]): Promise<unknown>;
   /** Listens no more. */
   unsubscribe(...channels: string[]): Promise<unknown>;
-  /** Adds a listener. */
-  on(event: string, listener: (value: string) => void): unknown;
+  /** Adds a listener for messages, or errors, or the end. */
+  on(event: string, listener: IoRedisListener): unknown;
 }
 
 /** What {@linkcode ioRedis} uses of a `Cluster` of ioredis. */
 export interface IoRedisCluster {
   /** Where the connection is in its life. */
   readonly status: string;
-  /** The cluster's options. */
-  readonly options: { readonly redisOptions?: object };
   /** Sends a command to the node that has its key. */
   call(command: string, args: string[]): Promise<unknown>;
   /** Gives the clients of the nodes known so far. */
@@ -36,28 +34,33 @@ export interface IoRedisCluster {
   duplicate(nodes: [], options: IoRedisClusterOverrides): IoRedisCluster;
   /** Closes all connections for good. */
   disconnect(): void;
-  /** Adds a listener. */
-  on(event: string, listener: (value: string) => void): unknown;
+  /** Adds a listener for errors, or the end. */
+  on(event: string, listener: IoRedisListener): unknown;
 }
+
+/** A listener of ioredis: a message comes with its channel, an error as it is. */
+export type IoRedisListener =
+  | ((channel: string) => void)
+  | ((error: Error) => void);
 
 /** The options that {@linkcode ioRedis} sets on a client of its own. */
 export interface IoRedisOverrides {
-  /** Whether what has no reply when the connection is lost is sent again. */
-  autoResendUnfulfilledCommands?: boolean;
   /** Whether the connection is opened by the first command only. */
-  lazyConnect?: boolean;
+  lazyConnect: boolean;
   /** When to connect again; `null` is never. */
-  retryStrategy?: null;
+  retryStrategy: null;
   /** What stands before keys. */
   keyPrefix?: string;
 }
 
 /** The options that {@linkcode ioRedis} sets on a cluster client of its own. */
 export interface IoRedisClusterOverrides {
+  /** When to connect again once no node is left; `null` is never. */
+  clusterRetryStrategy: null;
+  /** When to connect again to a node; `null` is never. */
+  clusterNodeRetryStrategy: null;
   /** When to send again what has no reply when a connection is lost; 0 is never. */
   retryDelayOnFailover: number;
-  /** The options of the nodes' clients. */
-  redisOptions: IoRedisOverrides;
 }
 
 /**
@@ -65,8 +68,9 @@ export interface IoRedisClusterOverrides {
  * {@linkcode RedisLog}.
  *
  * It opens two connections with the client's options: one for subscriptions, while a log is watched, and one for
- * commands, at the first. The latter is there because ioredis sends a command again when the connection broke before
- * the reply, and an append would be done twice. It closes when your client does.
+ * commands, at the first. The client's own would not do, for ioredis sends a command again when the connection broke
+ * before the reply, and an append would be done twice. While Redis is away a command rejects at once. The connections
+ * close when your client ends; one that is for nothing else can be made with `lazyConnect`, and opens none of its own.
  *
  * @example
  * ```ts
@@ -74,7 +78,8 @@ export interface IoRedisClusterOverrides {
  * import { assertThrows } from "@std/assert";
  *
  * // import { Redis } from "ioredis";
- * // const log = new RedisLog(ioRedis(new Redis("redis://127.0.0.1:6379")), "news");
+ * // const client = new Redis("redis://127.0.0.1:6379", { lazyConnect: true });
+ * // const log = new RedisLog(ioRedis(client), "news");
  * assertThrows(() => ioRedis({} as IoRedisClient), TypeError, "Cannot adapt client");
  * ```
  *
@@ -89,38 +94,54 @@ export function ioRedis(client: IoRedisClient | IoRedisCluster): RedisClient {
       }`,
     );
   }
-  let commands: IoRedisClient | IoRedisCluster | undefined;
+  const sender = new Sender(client);
   const subscriptions = new Subscriptions((message, lost) =>
     listener(client, message, lost)
   );
   return {
-    // Asynchronous, so that an ended client is a rejection.
-    // deno-lint-ignore require-await
-    async send(command, args) {
-      commands ??= once(client);
-      return commands.call(command, args);
-    },
+    send: (command, args) => sender.send(command, args),
     subscribe: (channel, wake, signal) =>
       subscriptions.add(channel, wake, signal),
   };
 }
 
-/** A client like this one that sends nothing twice. */
-function once(
-  client: IoRedisClient | IoRedisCluster,
-): IoRedisClient | IoRedisCluster {
-  if (client.status === "end") throw new Error("Connection is closed.");
-  const overrides = { autoResendUnfulfilledCommands: false };
-  const own = "nodes" in client
-    ? client.duplicate([], {
-      retryDelayOnFailover: 0,
-      redisOptions: { ...client.options.redisOptions, ...overrides },
-    })
-    : client.duplicate(overrides);
-  // The commands that fail say so themselves; without a listener ioredis writes to the console.
-  own.on("error", () => {});
-  client.on("end", () => own.disconnect());
-  return own;
+/** Sends commands over a connection of its own, and over a new one when that is lost. */
+class Sender {
+  readonly #client: IoRedisClient | IoRedisCluster;
+  #own: IoRedisClient | IoRedisCluster | undefined;
+  #reason: Error | undefined;
+
+  constructor(client: IoRedisClient | IoRedisCluster) {
+    this.#client = client;
+    client.on("end", () => this.#own?.disconnect());
+  }
+
+  async send(command: string, args: string[]): Promise<unknown> {
+    const own = this.#own ??= this.#open();
+    try {
+      return await own.call(command, args);
+    } catch (error) {
+      // "Connection is closed." does not say why.
+      throw own.status === "end" ? this.#reason ?? error : error;
+    }
+  }
+
+  #open(): IoRedisClient | IoRedisCluster {
+    if (this.#client.status === "end") throw new Error("The client has ended");
+    const own = "nodes" in this.#client
+      ? this.#client.duplicate([], {
+        clusterRetryStrategy: null,
+        clusterNodeRetryStrategy: null,
+        retryDelayOnFailover: 0,
+      })
+      : this.#client.duplicate({ lazyConnect: true, retryStrategy: null });
+    this.#reason = undefined;
+    own.on("error", (error: Error) => this.#reason = error);
+    own.on("end", () => {
+      if (this.#own === own) this.#own = undefined;
+    });
+    return own;
+  }
 }
 
 function listener(
@@ -140,7 +161,10 @@ function listener(
     open: () => own.connect(),
     subscribe: (channels) => own.subscribe(...channels),
     unsubscribe: (channels) => own.unsubscribe(...channels),
-    close: () => own.disconnect(),
+    close() {
+      // At the end already, ioredis would set a timer for a connection that is no more.
+      if (own.status !== "end") own.disconnect();
+    },
   };
 }
 

@@ -96,15 +96,22 @@ function listener(
   lost: () => void,
 ): Connection {
   const own = client.duplicate();
-  own.on("error", lost);
+  let opening: Promise<unknown> = Promise.resolve();
+  const destroy = () => {
+    if (own.isOpen) own.destroy();
+  };
+  own.on("error", () => {
+    // At once: a little later node-redis 6.3 is about to connect again, and would do so in spite of it.
+    destroy();
+    lost();
+  });
   return {
-    open: () => own.connect(),
+    open: () => opening = own.connect(),
     subscribe: (channels) =>
       own.subscribe(channels, (_, channel) => message(channel)),
     unsubscribe: (channels) => own.unsubscribe(channels),
-    close() {
-      if (own.isOpen) own.destroy();
-    },
+    // Likewise not while it is connecting.
+    close: () => void opening.then(destroy, destroy),
   };
 }
 

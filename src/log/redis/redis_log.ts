@@ -43,6 +43,7 @@ export interface RedisLogOptions extends RetentionOptions {
 
 const MAX_NAME_LENGTH = 512;
 const POLL_INTERVAL = 1000;
+const RESEND_TTL = 60_000;
 
 /**
  * A log in Redis 7, Valkey 7.2 or later, one server or a cluster, for all processes that reach it.
@@ -104,13 +105,12 @@ export class RedisLog implements EventLog {
     options: AppendOptions = {},
   ): Promise<LogPosition> {
     checkAppend(entries, options, this.#retention);
-    const { idempotencyKey, expectedLast } = options;
-    const { maxEvents, maxBytes, maxAge, idempotencyTtl } = this.#retention;
+    const { expectedLast } = options;
+    const { maxEvents, maxBytes, maxAge } = this.#retention;
+    const [key, ttl] = this.#idempotency(options);
     const keys = [this.#key];
-    if (idempotencyKey !== undefined) {
-      keys.push(`${this.#key}:${idempotencyKey}`);
-    }
-    const numbers = [expectedLast, idempotencyTtl, maxEvents, maxBytes, maxAge];
+    if (key !== undefined) keys.push(`${this.#key}:${key}`);
+    const numbers = [expectedLast, ttl, maxEvents, maxBytes, maxAge];
     const [outcome, ...position] = await this.#run(
       "append",
       scripts.append,
@@ -178,6 +178,16 @@ export class RedisLog implements EventLog {
   async expire(ttl: number): Promise<void> {
     checkTtl(ttl);
     await this.#run("expire log", scripts.expire, [this.#key], [String(ttl)]);
+  }
+
+  /** The key of an append and how long it is remembered. */
+  #idempotency(
+    { idempotencyKey }: AppendOptions,
+  ): [key: string | undefined, ttl: number] {
+    if (idempotencyKey === undefined && this.#redis.resends) {
+      return [crypto.randomUUID(), RESEND_TTL];
+    }
+    return [idempotencyKey, this.#retention.idempotencyTtl];
   }
 
   async #run(

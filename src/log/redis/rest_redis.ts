@@ -15,8 +15,10 @@ export interface RestRedisOptions {
  * A client of a Redis that is reached over HTTP, as [Upstash's](https://upstash.com/docs/redis/features/restapi), for
  * {@linkcode RedisLog} where there are no sockets.
  *
- * A command is one POST request; subscriptions are one POST request to `/subscribe/…`, an event stream, while a log is
- * watched. When channels are added it is replaced by one that has them too.
+ * A command is one POST request, which `fetch()` may send again when the connection broke before the response; therefore
+ * every append has an idempotency key, remembered for a minute if it is not yours. Subscriptions are one POST
+ * request to `/subscribe/…`, an event stream, while a log is watched. When channels are added it is replaced by one that
+ * has them too.
  *
  * @example
  * ```ts
@@ -53,6 +55,7 @@ export function restRedis(options: RestRedisOptions): RedisClient {
     new Listener(post, message, lost)
   );
   return {
+    resends: true,
     send: (command, args, signal) => send(post, [command, ...args], signal),
     subscribe: (channel, wake, signal) =>
       subscriptions.add(channel, wake, signal),

@@ -1,0 +1,60 @@
+/** A TCP proxy on the loopback interface whose connections can be cut at the worst moment. */
+export class Proxy {
+  readonly port: number;
+  readonly #listener: Deno.TcpListener;
+  readonly #target: number;
+  readonly #connections = new Set<Deno.TcpConn>();
+  #muted = false;
+
+  /** Listens at once. */
+  constructor(target: number) {
+    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    this.port = this.#listener.addr.port;
+    this.#target = target;
+    this.#accept();
+  }
+
+  /** Lets nothing through to the clients of now any more, only from them. */
+  mute(): void {
+    this.#muted = true;
+  }
+
+  /** Closes all connections; those that come later are let through. */
+  cut(): void {
+    this.#muted = false;
+    for (const connection of this.#connections) connection.close();
+    this.#connections.clear();
+  }
+
+  [Symbol.dispose](): void {
+    this.#listener.close();
+    this.cut();
+  }
+
+  async #accept(): Promise<void> {
+    for await (const client of this.#listener) {
+      const server = await Deno.connect({ port: this.#target });
+      this.#connections.add(client).add(server);
+      this.#pump(client, server, () => false);
+      this.#pump(server, client, () => this.#muted);
+    }
+  }
+
+  async #pump(
+    from: Deno.TcpConn,
+    to: Deno.TcpConn,
+    isMuted: () => boolean,
+  ): Promise<void> {
+    const writer = to.writable.getWriter();
+    try {
+      for await (const chunk of from.readable) {
+        if (!isMuted()) await writer.write(chunk);
+      }
+    } catch {
+      // Cut, here or by who left.
+    }
+    for (const connection of [from, to]) {
+      if (this.#connections.delete(connection)) connection.close();
+    }
+  }
+}
