@@ -64,6 +64,7 @@ export class Workerd {
   }
 }
 
+let executable: Promise<string> | undefined;
 const bundles = new Map<string, Promise<string>>();
 
 function bundle(path: string): Promise<string> {
@@ -117,7 +118,7 @@ async function spawn(
   folder: string,
   { main, twin }: Ports,
 ): Promise<Deno.ChildProcess> {
-  return new Deno.Command(await toolPath("workerd"), {
+  return new Deno.Command(await (executable ??= toolPath("workerd")), {
     args: [
       "serve",
       "config.capnp",

@@ -15,9 +15,20 @@ let channels = 0;
 /** A channel in an object of its own, seen through the Worker in front of it. */
 export class RemoteChannel {
   readonly url: string;
+  readonly #path: string;
 
-  constructor(url: string, className = "OpenChannel") {
-    this.url = `${url}/${className}/${++channels}`;
+  constructor(
+    url: string,
+    className = "OpenChannel",
+    path = `/${className}/${++channels}`,
+  ) {
+    this.url = url + path;
+    this.#path = path;
+  }
+
+  /** The same channel through the Worker that listens elsewhere. */
+  in(url: string): RemoteChannel {
+    return new RemoteChannel(url, undefined, this.#path);
   }
 
   publish(
