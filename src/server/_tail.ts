@@ -76,18 +76,22 @@ export class Tail {
       // Wake-ups first, then the read: what is appended in between wakes.
       this.#log.watch(() => this.wake(), this.#running.signal);
       this.#poll = setInterval(() => this.wake(), SAFETY_POLL);
-      this.#startPass();
+      this.#startPass(this.#running.signal);
     }
     return this.#settled.promise;
   }
 
-  /** Stops following; frees the timers, the watch and the frames. */
+  /** Stops following; frees the timers, the watch and the frames, and has nothing to do with reads under way. */
   stop(): void {
     this.#running?.abort();
     this.#running = undefined;
     clearInterval(this.#poll);
     clearTimeout(this.#planned);
     this.#planned = undefined;
+    this.#passing = undefined;
+    this.#refreshing = undefined;
+    this.#again = false;
+    this.#loads.clear();
     this.#settled = new Signal();
     this.#begun = false;
     this.#ready = false;
@@ -105,16 +109,17 @@ export class Tail {
       this.#again = true;
       return;
     }
+    const { signal } = this.#running;
     const delay = this.#lastPass + WINDOW - performance.now();
-    if (delay <= 0) this.#startPass();
-    else this.#planned = setTimeout(() => this.#startPass(), delay);
+    if (delay <= 0) this.#startPass(signal);
+    else this.#planned = setTimeout(() => this.#startPass(signal), delay);
   }
 
   /** Reads once more, beginning after this call; resolves when that is done. */
   refresh(): Promise<void> {
     this.#refreshing ??= (this.#passing ?? Promise.resolve()).then(() => {
       this.#refreshing = undefined;
-      return this.#running === undefined ? undefined : this.#startPass();
+      return this.#running && this.#startPass(this.#running.signal);
     });
     return this.#refreshing;
   }
@@ -129,24 +134,28 @@ export class Tail {
     for (const [from, load] of this.#loads) {
       if (from <= after && after < from + READ_LIMIT.entries) return load;
     }
-    const load = this.#load(after).finally(() => this.#loads.delete(after));
+    const { signal } = this.#running!;
+    const load = this.#load(after, signal).finally(() => {
+      if (!signal.aborted) this.#loads.delete(after);
+    });
     this.#loads.set(after, load);
     return load;
   }
 
-  async #load(after: number): Promise<void> {
+  async #load(after: number, signal: AbortSignal): Promise<void> {
     const { life, last } = this;
-    const page = await this.#read(after);
+    const page = await this.#read(after, signal);
     if (page === undefined || life !== this.life) return;
     if (page.epoch !== this.epoch || page.last < last) return this.refresh();
     this.first = Math.max(this.first, page.first);
     this.#history.add(this.epoch, page.entries);
   }
 
-  #startPass(): Promise<void> {
+  #startPass(signal: AbortSignal): Promise<void> {
     clearTimeout(this.#planned);
     this.#planned = undefined;
-    this.#passing ??= this.#pass().finally(() => {
+    this.#passing ??= this.#pass(signal).finally(() => {
+      if (signal.aborted) return;
       this.#passing = undefined;
       this.#lastPass = performance.now();
       if (!this.#again) return;
@@ -157,20 +166,22 @@ export class Tail {
   }
 
   /** Reads up to the end of the log. */
-  async #pass(): Promise<void> {
+  async #pass(signal: AbortSignal): Promise<void> {
     // What is published in one turn of the event loop is read at once.
     await null;
     let page: LogPage | undefined;
     do {
       page = await this.#read(
         this.#begun ? this.last : Number.MAX_SAFE_INTEGER,
+        signal,
       );
       if (page === undefined) return;
       if (this.#continues(page)) this.#append(page);
       else this.#begin(page);
       if (page.last <= this.last) this.#ready = true;
       if (this.#ready) this.#tell();
-    } while (page.last > this.last);
+      // Those who were told may have stopped it.
+    } while (page.last > this.last && !signal.aborted);
   }
 
   #tell(): void {
@@ -210,8 +221,10 @@ export class Tail {
   }
 
   /** Reads from the log, again and again while it fails; gives `undefined` when it is not to go on. */
-  async #read(after: number): Promise<LogPage | undefined> {
-    const { signal } = this.#running!;
+  async #read(
+    after: number,
+    signal: AbortSignal,
+  ): Promise<LogPage | undefined> {
     for (let backOff = FIRST_BACK_OFF; !signal.aborted; backOff *= 2) {
       try {
         const page = await this.#log.read(after, READ_LIMIT);
