@@ -64,7 +64,8 @@ export function decode<
 >(
   source: Response | ReadableStream<Uint8Array>,
   options: DecodeOptions<Event> = {},
-): EventStream<Event> {
+): EventStream<NoInfer<Event>> {
+  // NoInfer: whoever takes the stream does not say what it holds, so `respond(request, decode(upstream))` fits.
   return new EventStream(
     source instanceof Response ? eventStreamBody(source) : source,
     options,
