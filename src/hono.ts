@@ -24,7 +24,7 @@ import { sleep } from "./_sleep.ts";
 import { Body, type CloseReason, type Feed } from "./server/_body.ts";
 import {
   checkResponseOptions,
-  eventResponse,
+  eventHeaders,
   type EventResponseOptions,
   refusal,
 } from "./server/_http.ts";
@@ -175,9 +175,12 @@ export function streamSSE(
 ): Response {
   checkResponseOptions(options);
   const { raw } = c.req;
+  const { keepAlive = 8000, retry } = options;
+  const init = new Response(null, { headers: eventHeaders(options.headers) });
   const refused = refusal(raw);
   if (refused !== undefined) return c.newResponse(refused.body, refused);
-  const { keepAlive = 8000, retry, headers } = options;
+  // Hono answers HEAD with the handler for GET, and then nobody reads the body.
+  if (raw.method === "HEAD") return c.newResponse(null, init);
   const stream = new StreamWriter();
   const body = new Body(stream, {
     first: retry === undefined
@@ -188,8 +191,7 @@ export function streamSSE(
   });
   stream.attach(body);
   void run(stream, callback, onError);
-  const response = eventResponse(body.stream, headers);
-  return c.newResponse(response.body, response);
+  return c.newResponse(body.stream, init);
 }
 
 async function run(
@@ -220,7 +222,9 @@ async function run(
 }
 
 const encoder = new TextEncoder();
-const KEEP_ALIVE = encoder.encode(":\n\n");
+/** A comment, and no blank line: it may come in the middle of an event. */
+const KEEP_ALIVE = encoder.encode(":\n");
+const LINE_FEED = 10;
 
 interface PendingWrite {
   readonly chunk: Uint8Array;
@@ -241,6 +245,7 @@ class StreamWriter implements Feed, SSEStreamingApi {
   readonly #listeners: (() => void | Promise<void>)[] = [];
   #writes: PendingWrite[] = [];
   #body: Body | undefined;
+  #lastByte = LINE_FEED;
 
   attach(body: Body): void {
     this.#body = body;
@@ -250,13 +255,14 @@ class StreamWriter implements Feed, SSEStreamingApi {
     if (!this.#body?.wanted) return;
     const write = this.#writes.shift();
     if (write === undefined) return;
+    this.#lastByte = write.chunk.at(-1) ?? this.#lastByte;
     this.#body.write(write.chunk);
     write.resolve();
     if (this.closed && this.#writes.length === 0) this.#body.end("ended");
   }
 
-  keepAlive(): Uint8Array {
-    return KEEP_ALIVE;
+  keepAlive(): Uint8Array | undefined {
+    return this.#lastByte === LINE_FEED ? KEEP_ALIVE : undefined;
   }
 
   stop(reason: CloseReason): void {
@@ -267,22 +273,19 @@ class StreamWriter implements Feed, SSEStreamingApi {
     for (const listener of this.#listeners) notify(listener, undefined);
   }
 
-  async writeSSE({ data, ...message }: SSEMessage): Promise<void> {
-    // Hono's JSX and its `raw()` give objects of the class String.
-    const text: unknown = await data;
-    await this.write(encodeEvent({
-      ...message,
-      data: text instanceof String ? String(text) : text as string,
-    }));
+  writeSSE(message: SSEMessage): Promise<void> {
+    return this.#unlessGone(this.#writeEvent(message));
   }
 
   write(input: Uint8Array | string): Promise<SSEStreamingApi> {
     const chunk = typeof input === "string" ? encoder.encode(input) : input;
-    return new Promise((resolve, reject) => {
-      if (this.#ended.signal.aborted || this.closed) return reject(this.gone);
-      this.#writes.push({ chunk, resolve: () => resolve(this), reject });
-      this.pull();
-    });
+    return this.#unlessGone(
+      new Promise((resolve, reject) => {
+        if (this.#ended.signal.aborted || this.closed) return reject(this.gone);
+        this.#writes.push({ chunk, resolve: () => resolve(this), reject });
+        this.pull();
+      }),
+    );
   }
 
   writeln(input: string): Promise<SSEStreamingApi> {
@@ -320,5 +323,22 @@ class StreamWriter implements Feed, SSEStreamingApi {
 
   fail(error: unknown): void {
     this.#body?.end("failed", { error });
+  }
+
+  async #writeEvent({ data, ...message }: SSEMessage): Promise<void> {
+    // Hono's JSX and its `raw()` give objects of the class String.
+    const text: unknown = await data;
+    await this.write(encodeEvent({
+      ...message,
+      data: text instanceof String ? String(text) : text as string,
+    }));
+  }
+
+  /** Lets who does not await a write take no harm from a client that leaves, as with Hono's own. */
+  #unlessGone<T>(writing: Promise<T>): Promise<T> {
+    writing.catch((error) => {
+      if (error !== this.gone) throw error;
+    });
+    return writing;
   }
 }

@@ -8,6 +8,8 @@ import "./codec/parser_test.ts";
 import "./log/memory_random_test.ts";
 import "./log/memory_test.ts";
 import "./log/wrong_logs_test.ts";
+import "./server/keep_alive_test.ts";
+import "./server/respond_test.ts";
 import "./contract/contract_test.ts";
 import "./contract/json_test.ts";
 import "./contract/ordered_encoder_test.ts";

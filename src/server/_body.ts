@@ -2,7 +2,7 @@ import type { Pulse, Pulsed } from "./keep_alive.ts";
 
 /**
  * Why a response ended: its source came to the end, its source or log failed, the client went away,
- * or the server closed it (`maxAge`, `drain()`).
+ * or the server closed it (`maxAge`, `drain()`, a request that gets no stream).
  */
 export type CloseReason = "ended" | "failed" | "gone" | "closed";
 
@@ -12,8 +12,8 @@ export interface Feed {
    * Asks for bytes: to be written now, or whenever there are any. It may be called again before that.
    */
   pull(): void;
-  /** Gives what keeps an idle connection alive. */
-  keepAlive(): Uint8Array;
+  /** Gives what keeps an idle connection alive, `undefined` where it would break what was written. */
+  keepAlive(): Uint8Array | undefined;
   /** Called once, when the body has ended. */
   stop(reason: CloseReason): void;
 }
@@ -91,7 +91,8 @@ export class Body implements Pulsed {
 
   /** Keeps the connection alive. One that has not taken the last bytes is not idle. */
   beat(): void {
-    if (this.#wanted) this.write(this.#feed.keepAlive());
+    const chunk = this.#wanted ? this.#feed.keepAlive() : undefined;
+    if (chunk !== undefined) this.write(chunk);
   }
 
   /** Ends the body, behind what was written; with a reason to fail for, fails it. */

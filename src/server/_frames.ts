@@ -98,7 +98,7 @@ export class Frames {
   }
 }
 
-/** Runs of {@linkcode Frames}, found by sequence number; the ones not used for longest go first. */
+/** Runs of {@linkcode Frames}, found by sequence number; the ones added first go first. */
 export class FrameCache {
   readonly #maxBytes: number;
   #runs: Frames[] = [];

@@ -40,16 +40,15 @@ export function checkResponseOptions(
   checkInteger("Cannot respond: retry", retry, 0, MAX_DELAY);
 }
 
-/** Makes the response for a body, or for a HEAD request without one. */
-export function eventResponse(
-  body: ReadableStream<Uint8Array> | null,
-  extra?: HeadersInit,
-): Response {
-  const headers = new Headers(extra);
-  for (const [name, value] of Object.entries(HEADERS)) {
-    if (name === "content-type" || !headers.has(name)) headers.set(name, value);
+/** Gives the headers of an event stream, with what users add: what comes later stands. */
+export function eventHeaders(...added: (HeadersInit | undefined)[]): Headers {
+  const headers = new Headers(HEADERS);
+  for (const more of added.map((init) => new Headers(init))) {
+    for (const name of more.keys()) headers.delete(name);
+    more.forEach((value, name) => headers.append(name, value));
   }
-  return new Response(body, { headers });
+  headers.set("content-type", HEADERS["content-type"]);
+  return headers;
 }
 
 /** Gives the response that a request gets instead of a stream, if it must not get one. */

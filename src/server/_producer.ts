@@ -1,13 +1,14 @@
-import { sleep } from "../_sleep.ts";
-import { EventStreamError } from "../error.ts";
 import type { ServerSentEventInit } from "../event.ts";
 import type { EventLog, LogInput } from "../log/event_log.ts";
 import { eventEntry } from "./_entry.ts";
+import { isOver, isRefusal, persist } from "./_persist.ts";
 
-/** How a producer ended: with an entry of its own, or because somebody else's entry ended the stream. */
-export type ProducerEnd = "end" | "failed" | "fenced";
-
-/** Makes the events; the signal aborts when they are not wanted any more. */
+/**
+ * Makes the events of a {@linkcode resumable} stream: an asynchronous generator, `connect()`, `decode()`.
+ * An `id` of theirs is replaced by the log's.
+ *
+ * @param signal Aborts when the events are not wanted any more: the stream was stopped, or declared failed.
+ */
 export type Produce = (
   signal: AbortSignal,
 ) => AsyncIterable<ServerSentEventInit>;
@@ -16,19 +17,22 @@ export type Produce = (
 export interface ProducerOptions {
   /** For how many milliseconds an entry is a sign of life. */
   lease: number;
-  /** The entries that end a stream that failed. */
-  failure(error: unknown): LogInput[];
+  /** Gives the entries that end a stream that failed. */
+  failure(error: unknown): readonly LogInput[];
+  /** Called when the log has more. */
+  onAppend(): void;
   /** Called with what the events, or the log, threw. */
   onError(error: unknown): void;
 }
 
-/** How much is read ahead while the log takes what came before: entries, and UTF-16 code units. */
+/** How much is read ahead while the log takes what came before: events, and UTF-16 code units. */
 const MAX_QUEUE = 64;
-const MAX_APPEND = 256 * 1024;
+const MAX_SIZE = 128 * 1024;
 const BEATS_PER_LEASE = 3;
-const FIRST_BACK_OFF = 50;
-const BEAT: LogInput = { kind: "beat", body: "" };
-const END: LogInput = { kind: "end", body: "" };
+const BEAT: readonly LogInput[] = [{ kind: "beat", body: "" }];
+const END: readonly LogInput[] = [{ kind: "end", body: "" }];
+/** The end of a failed stream whose failure event the log refuses. */
+export const FAILED: readonly LogInput[] = [{ kind: "failed", body: "" }];
 
 /**
  * Writes events into a log, each append on the condition that the last entry is still its own. So it learns
@@ -39,29 +43,47 @@ export class Producer {
   readonly #log: EventLog;
   readonly #options: ProducerOptions;
   readonly #stopped = new AbortController();
-  #last: number;
+  #last = 0;
   #queue: LogInput[] = [];
-  #outcome: "end" | { readonly error: unknown } | undefined;
+  /** How many events the log takes at once, as far as it has shown. */
+  #most = MAX_QUEUE;
+  /** The last entries, once they are known. */
+  #ending: readonly LogInput[] | undefined;
+  #isRead = false;
   #onWork: () => void = () => {};
   #onRoom: () => void = () => {};
 
-  /** Takes over behind `last`, the number of the entry that began the stream. */
-  constructor(log: EventLog, last: number, options: ProducerOptions) {
+  constructor(log: EventLog, options: ProducerOptions) {
     this.#log = log;
-    this.#last = last;
     this.#options = options;
   }
 
-  /** Writes all events and the end; tells how it ended, and never throws. */
-  async run(produce: Produce): Promise<ProducerEnd> {
+  /** Takes an empty log; tells whether nobody came first. */
+  async claim(): Promise<boolean> {
+    try {
+      // The name tells the own entry from another's when the answer is lost.
+      await this.#append([{ kind: "begin", body: crypto.randomUUID() }]);
+      return true;
+    } catch (error) {
+      if (isOver(error)) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Writes all events and the end. Tells whether it came to that: not if somebody else has ended the stream, or the
+   * log was away for too long. Never throws.
+   */
+  async run(produce: Produce): Promise<boolean> {
     void this.#readAll(produce);
-    const end = await this.#writeAll();
-    this.stop(new DOMException("The stream has ended", "AbortError"));
-    return end;
+    const hasEnded = await this.#writeAll();
+    this.stop();
+    return hasEnded;
   }
 
   /** Stops: the stream has ended. An iterator that is stuck is not waited for. */
-  stop(reason: unknown): void {
+  stop(): void {
+    const reason = new DOMException("The stream has ended", "AbortError");
     this.#stopped.abort(reason);
     this.#onWork();
     this.#onRoom();
@@ -72,63 +94,72 @@ export class Producer {
     try {
       const iterator = produce(signal)[Symbol.asyncIterator]();
       signal.addEventListener("abort", () => void this.#return(iterator));
-      while (!signal.aborted) {
-        const { done, value } = await iterator.next();
-        if (done) break;
-        this.#queue.push(eventEntry(value));
+      // The loop returns the iterator when an event is refused, the listener when it waits for one.
+      for await (const event of { [Symbol.asyncIterator]: () => iterator }) {
+        if (signal.aborted || this.#ending !== undefined) break;
+        this.#queue.push(eventEntry(event));
         this.#onWork();
-        if (this.#queue.length >= MAX_QUEUE) await this.#room();
+        if (this.#isFull) await this.#room();
       }
-      this.#outcome = "end";
+      this.#ending ??= END;
     } catch (error) {
-      // What stops because it was told to has not failed.
-      if (signal.aborted && error !== signal.reason) {
-        this.#options.onError(error);
-      }
-      this.#outcome = { error };
+      this.#fail(error);
     }
+    this.#isRead = true;
     this.#onWork();
   }
 
   async #return(iterator: AsyncIterator<unknown>): Promise<void> {
-    if (this.#outcome === "end") return;
+    if (this.#isRead) return;
     try {
       await iterator.return?.();
     } catch (error) {
-      if (error !== this.#stopped.signal.reason) this.#options.onError(error);
+      this.#fail(error);
     }
   }
 
-  async #writeAll(): Promise<ProducerEnd> {
-    while (!this.#stopped.signal.aborted) {
-      if (this.#queue.length === 0 && this.#outcome === undefined) {
+  #fail(error: unknown): void {
+    const { aborted, reason } = this.#stopped.signal;
+    // What stops because it was told to has not failed.
+    if (aborted && error === reason) return;
+    this.#options.onError(error);
+    if (!aborted) this.#ending = this.#options.failure(error);
+  }
+
+  async #writeAll(): Promise<boolean> {
+    for (;;) {
+      if (this.#queue.length === 0 && this.#ending === undefined) {
         await this.#work();
       }
-      const entries = this.#take();
-      const outcome = this.#queue.length === 0 ? this.#outcome : undefined;
-      if (outcome !== undefined) entries.push(...this.#ending(outcome));
-      else if (entries.length === 0) entries.push(BEAT);
+      if (this.#stopped.signal.aborted) return false;
+      const events = this.#take();
+      const ending = events.length === 0 ? this.#ending : undefined;
       try {
-        if (this.#stopped.signal.aborted) break;
-        await this.#append(entries);
+        await this.#append(events.length === 0 ? ending ?? BEAT : events);
+        if (ending !== undefined) return true;
       } catch (error) {
-        if (isOver(error)) break;
-        this.#options.onError(error);
-        // The log refuses the events: that is told, if it takes that.
-        if (outcome !== undefined || !isRefusal(error)) return "failed";
-        this.#queue = [];
-        this.#outcome = { error };
-        continue;
+        if (!isRefusal(error) || ending === FAILED) return false;
+        this.#refuse(events, error);
       }
-      if (outcome !== undefined) return outcome === "end" ? "end" : "failed";
     }
-    return "fenced";
   }
 
-  #ending(outcome: "end" | { readonly error: unknown }): LogInput[] {
-    if (outcome === "end") return [END];
-    this.#options.onError(outcome.error);
-    return this.#options.failure(outcome.error);
+  /** Goes on behind entries that the log will never take. */
+  #refuse(events: LogInput[], error: unknown): void {
+    if (events.length > 1) {
+      this.#queue.unshift(...events);
+      this.#most = Math.ceil(events.length / 2);
+      return;
+    }
+    // Nothing is shown behind a hole.
+    this.#queue = [];
+    this.#fail(error);
+    if (events.length === 0) this.#ending = FAILED;
+  }
+
+  get #isFull(): boolean {
+    return this.#queue.length >= MAX_QUEUE ||
+      this.#queue.reduce((sum, { body }) => sum + body.length, 0) >= MAX_SIZE;
   }
 
   #take(): LogInput[] {
@@ -136,12 +167,12 @@ export class Producer {
     let count = 0;
     for (const { body } of this.#queue) {
       size += body.length;
-      if (count > 0 && size > MAX_APPEND) break;
+      if (count > 0 && (size > MAX_SIZE || count === this.#most)) break;
       count++;
     }
-    const entries = this.#queue.splice(0, count);
+    const events = this.#queue.splice(0, count);
     this.#onRoom();
-    return entries;
+    return events;
   }
 
   /** Resolves when there is something to write, be it a beat. */
@@ -159,52 +190,42 @@ export class Producer {
     return new Promise((resolve) => this.#onRoom = resolve);
   }
 
-  /** Appends, and tries again for as long as the lease lasts while the log cannot be reached. */
   async #append(entries: readonly LogInput[]): Promise<void> {
+    const { lease, onAppend, onError } = this.#options;
     const { signal } = this.#stopped;
-    const deadline = performance.now() + this.#options.lease;
-    for (let backOff = FIRST_BACK_OFF;; backOff *= 2) {
-      try {
-        const { seq } = await this.#log.append(entries, {
-          expectedLast: this.#last,
-        });
-        this.#last = seq;
-        return;
-      } catch (error) {
-        // An attempt whose answer was lost may have been done.
-        const isRepeat = backOff > FIRST_BACK_OFF;
-        if (isRepeat && isOver(error) && await this.#isDone(entries)) return;
-        const isTransient = !isOver(error) && !isRefusal(error) &&
-          !signal.aborted;
-        if (!isTransient || performance.now() + backOff > deadline) throw error;
-        this.#options.onError(error);
-        await sleep(backOff, signal);
+    this.#last = await persist(
+      (isRepeat) => this.#attempt(entries, isRepeat),
+      { limit: lease, signal, onError },
+    );
+    onAppend();
+  }
+
+  async #attempt(
+    entries: readonly LogInput[],
+    isRepeat: boolean,
+  ): Promise<number> {
+    try {
+      const options = { expectedLast: this.#last };
+      return (await this.#log.append(entries, options)).seq;
+    } catch (error) {
+      // An attempt whose answer was lost may have been done.
+      if (isRepeat && isOver(error) && await this.#stands(entries)) {
+        return this.#last + entries.length;
       }
+      throw error;
     }
   }
 
-  async #isDone(entries: readonly LogInput[]): Promise<boolean> {
+  /** Tells whether the entries stand where they were to be put. */
+  async #stands(entries: readonly LogInput[]): Promise<boolean> {
     const page = await this.#log.read(this.#last, {
       entries: entries.length,
       bytes: Number.MAX_SAFE_INTEGER,
     });
-    const isOurs = entries.every(({ kind, body }, i) => {
+    return entries.every(({ kind, body }, i) => {
       const entry = page.entries[i];
       return entry?.seq === this.#last + i + 1 && entry.kind === kind &&
         entry.body === body;
     });
-    if (isOurs) this.#last += entries.length;
-    return isOurs;
   }
-}
-
-/** Tells whether somebody has written behind the producer's last entry. */
-export function isOver(error: unknown): boolean {
-  return error instanceof EventStreamError &&
-    (error.code === "conflict" || error.code === "closed");
-}
-
-/** Tells whether the log will never take what it was given. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof RangeError || error instanceof TypeError;
 }

@@ -44,7 +44,16 @@ export interface SubscriptionListener {
   onWait(subscription: Subscription): void;
   onDeliver(events: number, bytes: number): void;
   onGap(): void;
+  /** The predicate threw, which ends the subscription. */
+  onError(error: unknown): void;
   onStop(subscription: Subscription, reason: CloseReason): void;
+}
+
+/** Which entries of a run to send: those behind `after` up to `last`; the cursor is then at `cursor`. */
+interface Selection {
+  readonly after: number;
+  readonly last: number;
+  readonly cursor: number;
 }
 
 const MAX_REQUESTED_LENGTH = 128;
@@ -85,8 +94,8 @@ export class Subscription implements Feed {
     const { ready, ended, epoch, last } = this.#tail;
     if (!ready || ended === undefined) return false;
     const { lastEventId, from } = this.#options;
-    const requested = lastEventId === "" ? from : lastEventId;
-    return requested === "latest" || requested === formatCursor(epoch, last);
+    if (lastEventId === "" && from === "latest") return true;
+    return (lastEventId || from) === formatCursor(epoch, last);
   }
 
   /** Sends what comes next, or waits for it. */
@@ -120,10 +129,11 @@ export class Subscription implements Feed {
   #place(): void {
     const { lastEventId, from } = this.#options;
     if (this.#life !== undefined) return this.#gap("epoch", this.#id());
-    const requested = lastEventId === "" ? from : lastEventId;
-    if (requested === "latest" || requested === "earliest") {
-      return this.#moveTo(requested);
+    // A position is ours to give, not the stranger's who sent the ID.
+    if (lastEventId === "" && (from === "latest" || from === "earliest")) {
+      return this.#moveTo(from);
     }
+    const requested = lastEventId || from;
     const cursor = parseCursor(requested);
     if (cursor === undefined) return this.#gap("invalid", requested);
     const { epoch, last } = this.#tail;
@@ -175,37 +185,44 @@ export class Subscription implements Feed {
   }
 
   #send(run: Frames): void {
-    const after = this.#cursor;
-    let start: number;
-    let end: number;
+    let selection: Selection;
     try {
-      [start, end] = this.#select(run, after);
+      selection = this.#select(run, this.#cursor);
     } catch (error) {
+      this.#listener.onError(error);
       return this.body!.end("failed", { error });
     }
+    const { after, cursor } = selection;
+    let { last } = selection;
     this.#epoch = this.#tail.epoch;
-    this.#cursor = end;
-    const bytes = run.slice(start, end);
+    this.#cursor = cursor;
+    const bytes = run.slice(after, last);
     if (bytes.length === 0) return;
-    while (!run.isShown(end)) end--;
-    this.#told = end;
-    this.#listener.onDeliver(run.count(start, end), bytes.length);
+    while (!run.isShown(last)) last--;
+    this.#told = last;
+    this.#listener.onDeliver(run.count(after, last), bytes.length);
     this.body!.write(bytes);
   }
 
-  /** Gives the bounds of the next events to send: after the first, up to the second. */
-  #select(run: Frames, after: number): [start: number, end: number] {
+  /** Finds the next events to send that follow each other; the predicate sees every event once. */
+  #select(run: Frames, after: number): Selection {
     const { accepts } = this.#options;
-    if (accepts === undefined) return [after, run.last];
+    const end = run.last;
+    if (accepts === undefined) return { after, last: end, cursor: end };
     const isWanted = (seq: number): boolean => {
       const event = run.event(seq);
       return event === undefined ? run.isShown(seq) : accepts(event);
     };
-    let start = after;
-    while (start < run.last && !isWanted(start + 1)) start++;
-    let end = start;
-    while (end < run.last && isWanted(end + 1)) end++;
-    return [start, end];
+    let first = after + 1;
+    while (first <= end && !isWanted(first)) first++;
+    let last = first;
+    while (last < end && isWanted(last + 1)) last++;
+    return {
+      after: first - 1,
+      last: Math.min(last, end),
+      // Past the one that was looked at and is not wanted.
+      cursor: Math.min(last + 1, end),
+    };
   }
 
   /** Waits at the end of the log, or ends with it. */

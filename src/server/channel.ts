@@ -9,12 +9,7 @@ import { formatCursor } from "../log/cursor.ts";
 import type { EventLog, LogInput, LogPosition } from "../log/event_log.ts";
 import { MemoryLog } from "../log/memory.ts";
 import { Body, type CloseReason } from "./_body.ts";
-import {
-  checkRequest,
-  eventResponse,
-  lastEventIdOf,
-  refusal,
-} from "./_http.ts";
+import { checkRequest, eventHeaders, lastEventIdOf, refusal } from "./_http.ts";
 import { eventEntry } from "./_entry.ts";
 import { notify } from "./_notify.ts";
 import { Subscription, type SubscriptionListener } from "./_subscription.ts";
@@ -167,6 +162,7 @@ export class Channel<Contract extends AnyContract = undefined> {
       onOutage: () => this.#giveUp(),
     }, maxOutage);
     this.#listener = {
+      onError: (error) => notify(options.onError, error),
       onWait: (subscription) => this.#waiting.add(subscription),
       onDeliver: (events, bytes) => {
         this.#counts.delivered += events;
@@ -214,9 +210,7 @@ export class Channel<Contract extends AnyContract = undefined> {
     const entries = events.map((event) =>
       eventEntry(event as ServerSentEventInit)
     );
-    if (this.#closing !== undefined || this.#tail.ended !== undefined) {
-      throw closedError();
-    }
+    if (this.#closing !== undefined) throw closedError();
     const { epoch, seq } = await this.#append(entries, options.idempotencyKey);
     this.#counts.published += entries.length;
     return formatCursor(epoch, seq);
@@ -250,16 +244,10 @@ export class Channel<Contract extends AnyContract = undefined> {
   ): Promise<Response> {
     checkRequest(request);
     checkSubscribeOptions(options);
-    const headers = new Headers(this.#options.headers);
-    new Headers(options.headers).forEach((value, name) =>
-      headers.set(name, value)
-    );
+    const headers = eventHeaders(this.#options.headers, options.headers);
     const refused = refusal(request);
     if (refused !== undefined) return refused;
-    if (request.method === "HEAD") return eventResponse(null, headers);
-    if (this.#draining !== undefined) {
-      return eventResponse(this.#farewell(), headers);
-    }
+    if (request.method === "HEAD") return new Response(null, { headers });
     const { maxSubscribers = Infinity } = this.#options;
     if (this.#members.size + this.#reserved >= maxSubscribers) {
       return this.#full();
@@ -267,13 +255,18 @@ export class Channel<Contract extends AnyContract = undefined> {
 
     const lastEventId = lastEventIdOf(request);
     const subscription = this.#subscription(lastEventId, options);
-    await this.#startTail();
-    if (subscription.isOver) {
+    if (this.#draining === undefined) {
+      this.#reserved++;
+      await this.#tail.start();
+      this.#reserved--;
+    }
+    const dismissal = this.#dismissal(subscription, headers);
+    if (dismissal !== undefined) {
       this.#stopIdleTail();
-      return new Response(null, { status: 204 });
+      return dismissal;
     }
     const body = this.#join(subscription, { request, lastEventId });
-    return eventResponse(body.stream, headers);
+    return new Response(body.stream, { headers });
   }
 
   /**
@@ -290,7 +283,7 @@ export class Channel<Contract extends AnyContract = undefined> {
     const { lastEventId = "", signal } = options;
     const subscription = this.#subscription(lastEventId, options);
     const body = this.#join(subscription, { request: undefined, lastEventId });
-    void this.#tail.start();
+    if (this.#draining !== undefined) body.end("closed");
     return new EventStream<SubscribedEvent<Contract>>(body.stream, {
       events: this.#options.events,
       signal,
@@ -322,7 +315,7 @@ export class Channel<Contract extends AnyContract = undefined> {
 
   /**
    * Sends this process's subscribers away, spread over a time, so that they do not all come back at once;
-   * later requests are sent away at once. Clients resume in another process where they were.
+   * who comes later is sent away at once. Clients resume in another process where they were.
    *
    * @param options The time.
    * @returns A promise that resolves when the last one has gone, after `over` milliseconds at most.
@@ -387,8 +380,10 @@ export class Channel<Contract extends AnyContract = undefined> {
       signal: request?.signal,
     });
     subscription.body = body;
+    // Whoever had gone before has left already, and nothing may run on for nobody.
+    if (body.ended) return body;
     void this.#tail.start();
-    if (maxAge !== undefined && request !== undefined && !body.ended) {
+    if (maxAge !== undefined && request !== undefined) {
       const age = maxAge * (0.8 + 0.2 * Math.random());
       member.timer = setTimeout(() => body.end("closed"), age);
     }
@@ -405,12 +400,6 @@ export class Channel<Contract extends AnyContract = undefined> {
     notify((member) => onUnsubscribe?.(member, reason), subscriber);
     if (this.#members.size > 0) return;
     for (const resolve of this.#draining?.splice(0) ?? []) resolve();
-  }
-
-  async #startTail(): Promise<void> {
-    this.#reserved++;
-    await this.#tail.start();
-    this.#reserved--;
   }
 
   #stopIdleTail(): void {
@@ -451,6 +440,16 @@ export class Channel<Contract extends AnyContract = undefined> {
     return encoder.encode(
       encodeEvent({ retry: Math.round(retry * (1 + Math.random())) }),
     );
+  }
+
+  /** Answers who cannot become a subscriber: the channel has ended, or this process is being drained. */
+  #dismissal(
+    subscription: Subscription,
+    headers: Headers,
+  ): Response | undefined {
+    if (subscription.isOver) return new Response(null, { status: 204 });
+    if (this.#draining === undefined) return undefined;
+    return new Response(this.#farewell(), { headers });
   }
 
   /** What a client gets while this process is being drained: when to come back, and the end. */

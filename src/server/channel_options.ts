@@ -56,7 +56,7 @@ export interface ChannelOptions<Contract extends AnyContract = undefined>
   onUnsubscribe?:
     | ((subscriber: Subscriber, reason: CloseReason) => void)
     | undefined;
-  /** Called with every failure of the log while it was read. */
+  /** Called with every failure of the log while it was read, and with what a filter threw. */
   onError?: ((error: unknown) => void) | undefined;
 }
 
@@ -76,7 +76,8 @@ export interface SubscribeOptions {
    */
   gap?: StartPosition | undefined;
   /**
-   * Which events to send: a list of event names, or a predicate. The ID moves past the others.
+   * Which events to send: a list of event names, or a predicate, which is called once for each event. The ID
+   * moves past the others. A predicate that throws fails its own subscription alone.
    *
    * @default {undefined} all
    */

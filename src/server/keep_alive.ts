@@ -2,7 +2,7 @@
 export interface Pulsed {
   /** The {@linkcode Pulse.now} of its last sign of life. */
   lastPulse: number;
-  /** Gives a sign of life. */
+  /** Asks for a sign of life; one that cannot give it now is asked again at the next look. */
   beat(): void;
 }
 
@@ -39,9 +39,7 @@ export class Pulse {
   #tick(): void {
     this.now++;
     for (const member of this.#members) {
-      if (this.now - member.lastPulse < TICKS - 1) continue;
-      member.lastPulse = this.now;
-      member.beat();
+      if (this.now - member.lastPulse >= TICKS - 1) member.beat();
     }
   }
 }

@@ -6,7 +6,7 @@ import { Body, type CloseReason, type Feed } from "./_body.ts";
 import {
   checkRequest,
   checkResponseOptions,
-  eventResponse,
+  eventHeaders,
   type EventResponseOptions,
   lastEventIdOf,
   refusal,
@@ -38,9 +38,9 @@ export interface RespondOptions extends EventResponseOptions {
   /** Called once, when the response has ended, with the reason. */
   onClose?: ((reason: CloseReason) => void) | undefined;
   /**
-   * Called with what the source threw, also when it threw while it was being returned; the response then
-   * ends as if the source had. Without it the body fails with the error, which the runtime
-   * reports. The client is told nothing of it either way.
+   * Called with what the source threw, also while it was being returned, or with why its event was refused; the
+   * response then ends as if the source had. Without it the body fails with the error, which the
+   * runtime reports. The client is told nothing of it either way.
    */
   onError?: ((error: unknown) => void) | undefined;
 }
@@ -54,7 +54,7 @@ export interface RespondOptions extends EventResponseOptions {
  * source is returned and `onClose` is called, in this order and once.
  *
  * A request whose `Accept` rules `text/event-stream` out gets 406; one with the method HEAD gets the
- * headers alone.
+ * headers alone. Both end at once, with the reason `"closed"`: no event is asked for.
  *
  * @example A generator for each request
  * ```ts
@@ -89,11 +89,14 @@ export function respond(
   checkRequest(request);
   checkSource(source);
   checkOptions(options);
-  const refused = refusal(request);
-  if (refused !== undefined) return refused;
-  if (request.method === "HEAD") return eventResponse(null, options.headers);
   const { keepAlive = 8000, retry } = options;
+  const headers = eventHeaders(options.headers);
   const feed = new SourceFeed(source, lastEventIdOf(request), options);
+  const refused = refusal(request);
+  if (refused !== undefined || request.method === "HEAD") {
+    feed.stop("closed");
+    return refused ?? new Response(null, { headers });
+  }
   const body = new Body(feed, {
     first: retry === undefined
       ? KEEP_ALIVE
@@ -102,7 +105,7 @@ export function respond(
     signal: request.signal,
   });
   feed.attach(body);
-  return eventResponse(body.stream, options.headers);
+  return new Response(body.stream, { headers });
 }
 
 /** The shortest comment, which keeps a connection alive and means nothing. */
@@ -127,6 +130,8 @@ class SourceFeed implements Feed {
     this.#source = source;
     this.#lastEventId = lastEventId;
     this.#options = options;
+    // Now, as a source that is never asked must be returned all the same.
+    if (typeof source !== "function") this.#iterator = iterate(source);
   }
 
   attach(body: Body): void {
@@ -152,7 +157,7 @@ class SourceFeed implements Feed {
     try {
       this.#iterator ??= await this.#open();
       if (this.#ended.signal.aborted) return await this.#return();
-      const { done, value } = await this.#iterator.next();
+      const { done, value } = await this.#next(this.#iterator);
       // Before the write, which may ask for the next event on its way.
       this.#asking = false;
       if (done) this.#body!.end("ended");
@@ -163,17 +168,30 @@ class SourceFeed implements Feed {
   }
 
   async #open(): Promise<AnyIterator> {
-    const source = this.#source;
-    if (typeof source !== "function") return iterate(source);
+    const source = this.#source as Exclude<RespondSource, EventIterable>;
     const { signal } = this.#ended;
     const opened = await source({ lastEventId: this.#lastEventId, signal });
     checkIterable(opened);
     return iterate(opened);
   }
 
-  async #return(): Promise<void> {
+  async #next(
+    iterator: AnyIterator,
+  ): Promise<IteratorResult<ServerSentEventInit>> {
     try {
-      await this.#iterator?.return?.();
+      return await iterator.next();
+    } catch (error) {
+      // A source that has failed is over: there is nothing to return.
+      this.#iterator = undefined;
+      throw error;
+    }
+  }
+
+  async #return(): Promise<void> {
+    const iterator = this.#iterator;
+    this.#iterator = undefined;
+    try {
+      await iterator?.return?.();
     } catch (error) {
       notify(this.#options.onError, error);
     }

@@ -1,0 +1,116 @@
+import { assert, assertEquals } from "@std/assert";
+import { Channel } from "../../src/server/channel.ts";
+import { respond } from "../../src/server/respond.ts";
+import type { ServerSentEventInit } from "../../src/event.ts";
+import { test } from "../_test.ts";
+import { Client, requestOf } from "./_client.ts";
+import { withClock } from "./_clock.ts";
+
+/** There, a timer belongs to the request that set it. */
+const isWorker = globalThis.navigator?.userAgent === "Cloudflare-Workers";
+
+/** A source that gives an event when it is told to. */
+function controlled(): {
+  source: ReadableStream<ServerSentEventInit>;
+  send: (data: string) => void;
+} {
+  let controller!: ReadableStreamDefaultController<ServerSentEventInit>;
+  const source = new ReadableStream<ServerSentEventInit>({
+    start: (c) => void (controller = c),
+  });
+  return { source, send: (data) => controller.enqueue({ data }) };
+}
+
+async function open(
+  source: ReadableStream<ServerSentEventInit>,
+  keepAlive?: number | false,
+): Promise<Client> {
+  const client = new Client(respond(requestOf(), source, { keepAlive }));
+  assertEquals(await client.now(), ":\n\n");
+  return client;
+}
+
+test("respond() sets one timer for all responses of a process", async () => {
+  await withClock(async (clock) => {
+    const clients = [];
+    for (let i = 0; i < 100; i++) {
+      clients.push(await open(controlled().source));
+    }
+    const channel = new Channel();
+    const before = clock.timers;
+    assertEquals(before, isWorker ? 100 : 1);
+    clients.push(new Client(await channel.respond(requestOf())));
+    // The channel's own is the one that looks at its log now and then.
+    const { timers } = clock;
+    assertEquals(timers, isWorker ? before + 2 : before + 1);
+    for (const client of clients) await client.leave();
+    assertEquals(clock.timers, 0);
+  });
+});
+
+test("respond() sets another timer for another interval, and none for false", async () => {
+  await withClock(async (clock) => {
+    const clients = [
+      await open(controlled().source, 1000),
+      await open(controlled().source, 2000),
+      await open(controlled().source, false),
+    ];
+    assertEquals(clock.timers, 2);
+    await clock.advance(60_000);
+    assertEquals(await clients[2]!.now(), "");
+    for (const client of clients) await client.leave();
+    assertEquals(clock.timers, 0);
+  });
+});
+
+test("respond() sends a comment before each 8 seconds of silence have passed", async () => {
+  await withClock(async (clock) => {
+    const client = await open(controlled().source);
+    for (let minutes = 0; minutes < 10; minutes++) {
+      await clock.advance(8000);
+      assert((await client.now()).includes(":\n\n"));
+    }
+    await client.leave();
+  });
+});
+
+test("respond() sends no comment while the source gives events", async () => {
+  await withClock(async (clock) => {
+    const { source, send } = controlled();
+    const client = await open(source, 4000);
+    for (let i = 0; i < 20; i++) {
+      send(`${i}`);
+      assertEquals(await client.now(), `data: ${i}\n\n`);
+      await clock.advance(2000);
+    }
+    assertEquals(await client.now(), "");
+    await client.leave();
+  });
+});
+
+test("respond() sends never two comments in a row to a client that does not read", async () => {
+  await withClock(async (clock) => {
+    const { source, send } = controlled();
+    const client = await open(source, 4000);
+    // One read waits: it takes the first comment, and nothing asks for a second.
+    await clock.advance(40_000);
+    send("at last");
+    await clock.advance(40_000);
+    assertEquals(await client.read(), ":\n\n");
+    assertEquals(await client.read(), "data: at last\n\n");
+    await client.leave();
+  });
+});
+
+test("respond() sends a comment soon when the client reads again after a long time", async () => {
+  await withClock(async (clock) => {
+    const client = await open(controlled().source, 4000);
+    await clock.advance(40_500);
+    assertEquals(await client.read(), ":\n\n");
+    const next = client.read();
+    // The last one went out long ago, so a quarter of the interval is the most that it waits.
+    await clock.advance(1000);
+    assertEquals(await next, ":\n\n");
+    await client.leave();
+  });
+});

@@ -1,0 +1,791 @@
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import { decode } from "../../src/decoder.ts";
+import type { ServerSentEventInit } from "../../src/event.ts";
+import {
+  respond,
+  type RespondContext,
+  type RespondOptions,
+  type RespondSource,
+} from "../../src/server/respond.ts";
+import { test } from "../_test.ts";
+import { settle, sourceOf, unhandledDuring } from "../codec/_source.ts";
+import { Client, requestOf } from "./_client.ts";
+import { withClock } from "./_clock.ts";
+import { thrownDuring } from "./_thrown.ts";
+
+const events: ServerSentEventInit[] = [
+  { data: "a", id: 1 },
+  { event: "b", data: " two\nlines", id: 1 },
+];
+const frames = "id: 1\ndata: a\n\nevent: b\ndata:  two\ndata: lines\n\n";
+const FIRST = ":\n\n";
+
+async function* generate(): AsyncGenerator<ServerSentEventInit> {
+  for (const event of events) {
+    await null;
+    yield event;
+  }
+}
+
+function streamOf(
+  events: readonly ServerSentEventInit[],
+): ReadableStream<ServerSentEventInit> {
+  return new ReadableStream({
+    start(controller) {
+      for (const event of events) controller.enqueue(event);
+      controller.close();
+    },
+  });
+}
+
+/** A source that never gives anything. */
+function silent(): AsyncIterable<ServerSentEventInit> {
+  return {
+    [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }),
+  };
+}
+
+test("respond() sets the headers of an event stream and none of the connection's", async () => {
+  const response = respond(requestOf(), []);
+  assertEquals([...response.headers], [
+    ["cache-control", "no-cache, no-transform"],
+    ["content-type", "text/event-stream"],
+    ["x-accel-buffering", "no"],
+  ]);
+  assertEquals(response.status, 200);
+  assertEquals(await response.text(), FIRST);
+});
+
+test("respond() adds headers, which stand before its own but for the content type", async () => {
+  const { headers, body } = respond(requestOf(), [], {
+    headers: [
+      ["Content-Type", "text/plain"],
+      ["Cache-Control", "no-store"],
+      ["Set-Cookie", "a=1"],
+      ["Set-Cookie", "b=2"],
+      ["X-Mine", "yes"],
+    ],
+  });
+  assertEquals(headers.get("content-type"), "text/event-stream");
+  assertEquals(headers.get("cache-control"), "no-store");
+  assertEquals(headers.get("x-accel-buffering"), "no");
+  assertEquals(headers.get("x-mine"), "yes");
+  assertEquals(headers.getSetCookie(), ["a=1", "b=2"]);
+  await body!.cancel();
+});
+
+test("respond() gives the first bytes before the source gives anything", async () => {
+  const client = new Client(respond(requestOf(), silent()));
+  assertEquals(await client.read(), FIRST);
+  await client.leave();
+});
+
+test("respond() tells the reconnection time in the first bytes", async () => {
+  const client = new Client(respond(requestOf(), silent(), { retry: 2500 }));
+  assertEquals(await client.read(), "retry: 2500\n\n");
+  await client.leave();
+});
+
+const sources: Record<string, () => RespondSource> = {
+  "an async generator": generate,
+  "a generator": function* () {
+    yield* events;
+  },
+  "an array": () => events,
+  "a set": () => new Set(events),
+  "an async iterable without return()": () => ({
+    [Symbol.asyncIterator]() {
+      const iterator = events.values();
+      return { next: () => Promise.resolve(iterator.next()) };
+    },
+  }),
+  "a ReadableStream": () => streamOf(events),
+  "an EventStream": () => decode(sourceOf([frames]).stream),
+  "a function that gives an array": () => () => events,
+  "a function that gives a stream": () => () => streamOf(events),
+  "an async function that gives a generator": () => async () => {
+    await null;
+    return generate();
+  },
+};
+
+for (const [name, source] of Object.entries(sources)) {
+  // An EventStream gives the id with every event; it is written where it changes.
+  test(`respond() sends the events of ${name}`, async () => {
+    assertEquals(
+      await respond(requestOf(), source()).text(),
+      FIRST + frames,
+    );
+  });
+}
+
+test("respond() gives a function the last event ID and a signal", async () => {
+  const contexts: RespondContext[] = [];
+  const request = requestOf({ "last-event-id": "7" });
+  const response = respond(request, (context) => {
+    contexts.push(context);
+    return events;
+  });
+  await response.text();
+  assertEquals(contexts.map(({ lastEventId }) => lastEventId), ["7"]);
+  assert(contexts[0]!.signal.aborted);
+});
+
+test("respond() calls a function only when the client reads on", async () => {
+  let calls = 0;
+  const client = new Client(respond(requestOf(), () => {
+    calls++;
+    return [];
+  }));
+  await settle();
+  assertEquals(calls, 0);
+  assertEquals(await client.rest(), FIRST);
+  assertEquals(calls, 1);
+});
+
+test("respond() takes the last event ID's bytes as UTF-8", async () => {
+  const ids: string[] = [];
+  const ask = (headers: Record<string, string>, url?: string) =>
+    respond(
+      url === undefined ? requestOf(headers) : new Request(url, { headers }),
+      ({ lastEventId }) => {
+        ids.push(lastEventId);
+        return [];
+      },
+    ).text();
+  const bytes = (text: string) =>
+    String.fromCharCode(...new TextEncoder().encode(text));
+  await ask({ "last-event-id": bytes("Zürich → 北京 🚀") });
+  // Not UTF-8: it stays as it came.
+  await ask({ "last-event-id": "\xfc" });
+  await ask({ "last-event-id": "\xc0\x80" });
+  const url = `https://example.com/?lastEventId=${encodeURIComponent("ü 7")}`;
+  await ask({}, url);
+  await ask({ "last-event-id": "8" }, url);
+  await ask({});
+  assertEquals(ids, ["Zürich → 北京 🚀", "\xfc", "\xc0\x80", "ü 7", "8", ""]);
+});
+
+test("respond() keeps a BOM at the start of the last event ID", async () => {
+  const ids: string[] = [];
+  const url = `https://example.com/?lastEventId=${
+    encodeURIComponent("\uFEFFa")
+  }`;
+  await respond(new Request(url), ({ lastEventId }) => {
+    ids.push(lastEventId);
+    return [];
+  }).text();
+  await respond(
+    requestOf({ "last-event-id": "\xef\xbb\xbfa" }),
+    ({ lastEventId }) => {
+      ids.push(lastEventId);
+      return [];
+    },
+  ).text();
+  assertEquals(ids, ["\uFEFFa", "\uFEFFa"]);
+});
+
+const accepts: [accept: string, status: number][] = [
+  ["text/event-stream", 200],
+  ["Text/Event-Stream; charset=utf-8", 200],
+  ["text/*", 200],
+  ["*/*", 200],
+  ["", 200],
+  ["application/json, text/event-stream", 200],
+  ["text/html, */*;q=0.1", 200],
+  ["text/event-stream;q=0.5, */*;q=0", 200],
+  ["text/html", 406],
+  ["application/json, text/html;q=0.9", 406],
+  ["text/event-stream;q=0", 406],
+  ["text/event-stream;q=0, */*", 406],
+  ["text/*;q=0.0, */*;q=1", 406],
+];
+
+for (const [accept, status] of accepts) {
+  test(`respond() answers ${status} to Accept: ${accept}`, async () => {
+    const response = respond(requestOf({ accept }), events);
+    assertEquals(response.status, status);
+    const text = await response.text();
+    if (status === 200) return assertEquals(text, FIRST + frames);
+    assertEquals(response.headers.get("content-type"), "text/plain");
+    assertEquals(response.headers.get("vary"), "accept");
+    assertFalse(text.includes("data:"));
+  });
+}
+
+test("respond() answers HEAD with the headers alone", async () => {
+  const request = requestOf({}, { method: "HEAD" });
+  const response = respond(request, events, { headers: { "x-mine": "yes" } });
+  assertEquals(response.status, 200);
+  assertEquals(response.headers.get("content-type"), "text/event-stream");
+  assertEquals(response.headers.get("x-mine"), "yes");
+  assertStrictEquals(response.body, null);
+  assertEquals(await response.text(), "");
+});
+
+const wrongOptions: [options: object, error: typeof Error, message: string][] =
+  [
+    [{ keepAlive: 3 }, RangeError, "keepAlive must be an integer from 4"],
+    [{ keepAlive: 2 ** 31 }, RangeError, "keepAlive must be an integer"],
+    [{ keepAlive: 8.5 }, RangeError, "keepAlive must be an integer"],
+    [{ keepAlive: true }, TypeError, "keepAlive must be a number"],
+    [{ retry: -1 }, RangeError, "retry must be an integer from 0"],
+    [{ retry: 2 ** 31 }, RangeError, "retry must be an integer"],
+    [{ retry: "5" }, TypeError, "retry must be a number"],
+    [{ onClose: 1 }, TypeError, "onClose must be a function"],
+    [{ onError: "" }, TypeError, "onError must be a function"],
+    [{ headers: { "a b": "c" } }, TypeError, ""],
+  ];
+
+for (const [options, error, message] of wrongOptions) {
+  const shown = JSON.stringify(options);
+  test(`respond() refuses ${shown} before it does anything`, async () => {
+    await withClock(async (clock) => {
+      let asked = 0;
+      const source = new ReadableStream({ pull: () => void asked++ }, {
+        highWaterMark: 0,
+      });
+      assertThrows(
+        () => respond(requestOf(), source, options as RespondOptions),
+        error,
+        message,
+      );
+      await settle();
+      assertEquals([asked, clock.timers, source.locked], [0, 0, false]);
+    });
+  });
+}
+
+test("respond() refuses what is no source", () => {
+  for (const source of [undefined, null, 1, "data", {}, Promise.resolve([])]) {
+    assertThrows(
+      () => respond(requestOf(), source as RespondSource),
+      TypeError,
+      "Cannot respond: source must be an iterable of events",
+    );
+  }
+  assertThrows(
+    () => respond({ url: "/" } as Request, []),
+    TypeError,
+    "request must be a Request",
+  );
+});
+
+test("respond() refuses a locked stream, and one that another response has", async () => {
+  const locked = streamOf(events);
+  locked.getReader();
+  const shared = streamOf(events);
+  const response = respond(requestOf(), shared);
+  for (const stream of [locked, shared]) {
+    assertThrows(
+      () => respond(requestOf(), stream),
+      TypeError,
+      "source must be an unlocked stream: received a locked one",
+    );
+  }
+  await response.text();
+});
+
+test("respond() fails when its function gives no source, or a locked stream", async () => {
+  const locked = streamOf(events);
+  locked.getReader();
+  for (const source of [undefined, "data", locked]) {
+    const errors: unknown[] = [];
+    const response = respond(
+      requestOf(),
+      (() => source) as unknown as RespondSource,
+      { onError: (error) => errors.push(error) },
+    );
+    assertEquals(await response.text(), FIRST);
+    assertEquals(errors.length, 1);
+    assert(errors[0] instanceof TypeError);
+  }
+});
+
+test("respond() asks the source for one event at a time, when the client takes it", async () => {
+  let asked = 0;
+  const endless = {
+    [Symbol.asyncIterator]: () => ({
+      next: () =>
+        Promise.resolve({ done: false, value: { data: `${++asked}` } }),
+    }),
+  } as AsyncIterable<ServerSentEventInit>;
+  const client = new Client(respond(requestOf(), endless));
+  await settle();
+  assertEquals(asked, 0);
+  assertEquals(await client.read(), FIRST);
+  await settle();
+  assertEquals(asked, 0);
+  assertEquals(await client.read(), "data: 1\n\n");
+  await settle();
+  assertEquals(asked, 1);
+  assertEquals(await client.read(), "data: 2\n\n");
+  await settle();
+  assertEquals(asked, 2);
+  await client.leave();
+});
+
+test("respond() asks once though two reads wait, and answers both in order", async () => {
+  const waiting: ((event: ServerSentEventInit) => void)[] = [];
+  const source = {
+    [Symbol.asyncIterator]: () => ({
+      next: () =>
+        new Promise((resolve) =>
+          waiting.push((value) => resolve({ done: false, value }))
+        ),
+    }),
+  } as AsyncIterable<ServerSentEventInit>;
+  const reader = respond(requestOf(), source).body!.getReader();
+  await reader.read();
+  const reads = [reader.read(), reader.read()];
+  await settle();
+  assertEquals(waiting.length, 1);
+  waiting.shift()!({ data: "1" });
+  await settle();
+  assertEquals(waiting.length, 1);
+  waiting.shift()!({ data: "2" });
+  const texts = (await Promise.all(reads)).map(({ value }) =>
+    new TextDecoder().decode(value)
+  );
+  assertEquals(texts, ["data: 1\n\n", "data: 2\n\n"]);
+  await reader.cancel();
+});
+
+type Step = "event" | "invalid" | "throw" | "end" | "wait";
+
+/** What one response did to its source and told its user, in order. */
+interface Trace {
+  steps: string[];
+  errors: unknown[];
+}
+
+const BOOM = new Error("boom");
+const INVALID = { data: 1 } as unknown as ServerSentEventInit;
+
+function nextOf(
+  step: Step,
+): Promise<IteratorResult<ServerSentEventInit>> {
+  if (step === "throw") return Promise.reject(BOOM);
+  if (step === "wait") return new Promise(() => {});
+  if (step === "end") return Promise.resolve({ done: true, value: undefined });
+  const value = step === "event" ? { data: "x" } : INVALID;
+  return Promise.resolve({ done: false, value });
+}
+
+function iterableOf(
+  script: readonly Step[],
+  trace: Trace,
+): AsyncIterable<ServerSentEventInit> {
+  const steps = [...script];
+  return {
+    [Symbol.asyncIterator]: () => ({
+      next: () => nextOf(steps.shift() ?? "wait"),
+      return: () => {
+        trace.steps.push("return");
+        return nextOf("end");
+      },
+    }),
+  };
+}
+
+const scripted: Record<
+  string,
+  (script: readonly Step[], trace: Trace) => RespondSource
+> = {
+  "an iterable": iterableOf,
+  "a stream": (script, trace) => {
+    const steps = [...script];
+    return new ReadableStream<ServerSentEventInit>({
+      async pull(controller) {
+        const { done, value } = await nextOf(steps.shift() ?? "wait");
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel: () => void trace.steps.push("return"),
+    }, { highWaterMark: 0 });
+  },
+  "a function": (script, trace) => ({ signal }) => {
+    signal.addEventListener("abort", () => trace.steps.push("abort"));
+    return iterableOf(script, trace);
+  },
+  "an async function": (script, trace) => async ({ signal }) => {
+    signal.addEventListener("abort", () => trace.steps.push("abort"));
+    await null;
+    return iterableOf(script, trace);
+  },
+};
+
+/** A way out of a response: what the source does, what happens, and how it must end. */
+interface Way {
+  script: Step[];
+  request?: RequestInit;
+  /** What happens; by default, the client reads to the end. */
+  run?: (client: Client, controller: AbortController) => Promise<unknown>;
+  reason: string;
+  errors?: (unknown | typeof TypeError)[];
+  /** Whether the source is returned, rather than at its end. */
+  returned: boolean;
+  /** Whether a function is called at all. */
+  unasked?: boolean;
+}
+
+async function readOn(client: Client): Promise<void> {
+  await client.until(FIRST);
+  await client.now();
+}
+
+const ways: Record<string, Way> = {
+  "the source ends": {
+    script: ["event", "end"],
+    reason: "ended",
+    returned: false,
+  },
+  "the source throws before its first event": {
+    script: ["throw"],
+    reason: "failed",
+    errors: [BOOM],
+    returned: false,
+  },
+  "the source throws behind an event": {
+    script: ["event", "throw"],
+    reason: "failed",
+    errors: [BOOM],
+    returned: false,
+  },
+  "the source gives an event that cannot be encoded": {
+    script: ["event", "invalid", "event"],
+    reason: "failed",
+    errors: [TypeError],
+    returned: true,
+  },
+  "the client cancels before it reads": {
+    script: ["event"],
+    run: (client) => client.leave(),
+    reason: "gone",
+    returned: true,
+    unasked: true,
+  },
+  "the client cancels while the source waits": {
+    script: ["event", "wait"],
+    run: async (client) => {
+      await readOn(client);
+      await client.leave();
+    },
+    reason: "gone",
+    returned: true,
+  },
+  "the client cancels between two events": {
+    script: ["event", "event", "event"],
+    run: async (client) => {
+      await client.until("data: x");
+      await client.leave();
+    },
+    reason: "gone",
+    returned: true,
+  },
+  "the signal aborts": {
+    script: ["event", "wait"],
+    run: async (client, controller) => {
+      await readOn(client);
+      controller.abort();
+      await client.rest();
+    },
+    reason: "gone",
+    returned: true,
+  },
+  "the signal aborts, then the client cancels": {
+    script: ["event", "wait"],
+    run: async (client, controller) => {
+      await readOn(client);
+      controller.abort();
+      await client.leave();
+    },
+    reason: "gone",
+    returned: true,
+  },
+  "the client cancels, then the signal aborts": {
+    script: ["event", "wait"],
+    run: async (client, controller) => {
+      await readOn(client);
+      await client.leave();
+      controller.abort();
+    },
+    reason: "gone",
+    returned: true,
+  },
+  "the signal aborts behind the end": {
+    script: ["event", "end"],
+    run: async (client, controller) => {
+      await client.rest();
+      controller.abort();
+      await settle();
+    },
+    reason: "ended",
+    returned: false,
+  },
+  "the signal has aborted before": {
+    script: ["event"],
+    request: { signal: AbortSignal.abort() },
+    reason: "gone",
+    returned: true,
+    unasked: true,
+  },
+  "a write throws": {
+    script: ["event"],
+    run: async (client) => {
+      await client.until(FIRST);
+      await withBrokenEnqueue(() => client.now());
+      await client.leave();
+    },
+    reason: "gone",
+    returned: true,
+  },
+  "the request is refused": {
+    script: ["event"],
+    request: { headers: { accept: "text/html" } },
+    reason: "closed",
+    returned: true,
+    unasked: true,
+  },
+};
+
+/** Makes every write of bytes into a stream throw, as on one that the runtime has torn down. */
+async function withBrokenEnqueue(
+  run: () => Promise<unknown>,
+): Promise<void> {
+  let prototype!: ReadableStreamDefaultController<unknown>;
+  new ReadableStream({
+    start: (controller) => void (prototype = Object.getPrototypeOf(controller)),
+  });
+  const { enqueue } = prototype;
+  prototype.enqueue = function (chunk) {
+    if (chunk instanceof Uint8Array) throw new TypeError("torn down");
+    return enqueue.call(this, chunk);
+  };
+  try {
+    await run();
+  } finally {
+    prototype.enqueue = enqueue;
+  }
+}
+
+for (const [wayName, way] of Object.entries(ways)) {
+  for (const [kind, make] of Object.entries(scripted)) {
+    test(`respond() ends exactly once when ${wayName}, with ${kind}`, async () => {
+      const trace: Trace = { steps: [], errors: [] };
+      const controller = new AbortController();
+      const unhandled = await unhandledDuring(async () => {
+        const request = requestOf({}, {
+          signal: controller.signal,
+          ...way.request,
+        });
+        const client = new Client(respond(request, make(way.script, trace), {
+          keepAlive: false,
+          onClose: (reason) => trace.steps.push(reason),
+          onError: (error) => trace.errors.push(error),
+        }));
+        await (way.run?.(client, controller) ?? client.rest());
+        await settle();
+      });
+      const isFunction = kind.endsWith("function");
+      const isAsked = !(isFunction && way.unasked);
+      const aborted = isFunction && isAsked ? ["abort"] : [];
+      const returned = way.returned && isAsked ? ["return"] : [];
+      assertEquals(trace.steps, [...aborted, ...returned, way.reason]);
+      const { errors = [] } = way;
+      assertEquals(trace.errors.length, errors.length);
+      for (const [i, error] of errors.entries()) {
+        if (error === TypeError) assert(trace.errors[i] instanceof TypeError);
+        else assertStrictEquals(trace.errors[i], error);
+      }
+      assertEquals(unhandled, []);
+    });
+  }
+}
+
+test("respond() ends exactly once when a keep-alive cannot be written", async () => {
+  await withClock(async (clock) => {
+    const trace: Trace = { steps: [], errors: [] };
+    const source = iterableOf(["wait"], trace);
+    const client = new Client(respond(requestOf(), source, {
+      keepAlive: 1000,
+      onClose: (reason) => trace.steps.push(reason),
+    }));
+    await readOn(client);
+    await withBrokenEnqueue(() => clock.advance(5000));
+    assertEquals(trace.steps, ["return", "gone"]);
+    assertEquals(clock.timers, 0);
+    await client.leave();
+  });
+});
+
+test("respond() fails the body with the source's error when there is no onError", async () => {
+  const client = new Client(respond(requestOf(), async function* () {
+    yield { data: "a" };
+    await null;
+    throw BOOM;
+  }));
+  await client.rest();
+  assertStrictEquals(client.failure, BOOM);
+});
+
+test("respond() tells the client nothing of an error", async () => {
+  const secret = "postgres://admin:hunter2@db";
+  const response = respond(
+    requestOf(),
+    // deno-lint-ignore require-yield -- it fails before
+    async function* () {
+      await null;
+      throw new Error(secret);
+    },
+    { onError: () => {} },
+  );
+  assertEquals(await response.text(), FIRST);
+});
+
+test("respond() returns a source that is stuck, and takes nothing from it any more", async () => {
+  let release!: () => void;
+  const stuck = new Promise<void>((resolve) => release = resolve);
+  const trace: Trace = { steps: [], errors: [] };
+  const client = new Client(respond(requestOf(), async function* () {
+    try {
+      yield { data: "1" };
+      await stuck;
+      yield { data: "2" };
+    } finally {
+      trace.steps.push("finally");
+    }
+  }, {
+    onClose: (reason) => trace.steps.push(reason),
+    onError: (error) => trace.errors.push(error),
+  }));
+  await readOn(client);
+  await client.leave();
+  await settle();
+  assertEquals(trace.steps, ["gone"]);
+  release();
+  await settle();
+  assertEquals(trace, { steps: ["gone", "finally"], errors: [] });
+});
+
+test("respond() returns what its function gives when the client has gone by then", async () => {
+  const trace: Trace = { steps: [], errors: [] };
+  let give!: (source: AsyncIterable<ServerSentEventInit>) => void;
+  const client = new Client(respond(
+    requestOf(),
+    () =>
+      new Promise<AsyncIterable<ServerSentEventInit>>((resolve) =>
+        give = resolve
+      ),
+    { onClose: (reason) => trace.steps.push(reason) },
+  ));
+  await readOn(client);
+  await client.leave();
+  give(iterableOf(["event"], trace));
+  await settle();
+  assertEquals(trace.steps, ["gone", "return"]);
+});
+
+test("respond() takes a source that stops with its signal's reason for no failure", async () => {
+  const trace: Trace = { steps: [], errors: [] };
+  const client = new Client(respond(requestOf(), async function* ({ signal }) {
+    yield { data: "1" };
+    await new Promise((_, reject) =>
+      signal.addEventListener("abort", () => reject(signal.reason))
+    );
+  }, {
+    onClose: (reason) => trace.steps.push(reason),
+    onError: (error) => trace.errors.push(error),
+  }));
+  await readOn(client);
+  await client.leave();
+  await settle();
+  assertEquals(trace, { steps: ["gone"], errors: [] });
+});
+
+test("respond() tells onError what a source throws when it is stopped", async () => {
+  const errors: unknown[] = [];
+  const onError = (error: unknown) => void errors.push(error);
+  const inNext = new Client(respond(requestOf(), async function* ({ signal }) {
+    yield { data: "1" };
+    await new Promise((_, reject) =>
+      signal.addEventListener("abort", () => reject(BOOM))
+    );
+  }, { onError }));
+  const other = new Error("in return");
+  const inReturn = new Client(respond(requestOf(), async function* () {
+    try {
+      yield { data: "1" };
+    } finally {
+      await Promise.reject(other);
+    }
+  }, { onError }));
+  await inNext.until("data: 1");
+  await inNext.now();
+  await inNext.leave();
+  await inReturn.until("data: 1");
+  await inReturn.leave();
+  await settle();
+  assertEquals(errors, [BOOM, other]);
+});
+
+test("respond() reports what its callbacks throw, and ends all the same", async () => {
+  const steps: string[] = [];
+  const thrown = await thrownDuring(async () => {
+    const client = new Client(respond(
+      requestOf(),
+      iterableOf(["event", "throw"], { steps, errors: [] }),
+      {
+        onClose: (reason) => {
+          steps.push(reason);
+          throw new Error("from onClose");
+        },
+        onError: async () => {
+          await Promise.reject(new Error("from onError"));
+        },
+      },
+    ));
+    assertEquals(await client.rest(), `${FIRST}data: x\n\n`);
+    await settle();
+  });
+  assertEquals(steps, ["failed"]);
+  assertEquals(
+    thrown.map((error) => (error as Error).message).sort(),
+    ["from onClose", "from onError"],
+  );
+});
+
+test("respond() leaves the signal of the request without a listener", async () => {
+  const { signal } = new AbortController();
+  let listeners = 0;
+  const request = requestOf();
+  Object.defineProperty(request, "signal", { value: signal });
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
+    listeners++;
+    addEventListener.apply(signal, args);
+  };
+  signal.removeEventListener = (
+    ...args: Parameters<typeof removeEventListener>
+  ) => {
+    listeners--;
+    removeEventListener.apply(signal, args);
+  };
+  const response = respond(request, events);
+  assertEquals(listeners, 1);
+  await response.text();
+  assertEquals(listeners, 0);
+});
+
+test("respond() gives a stream that can be read once alone", async () => {
+  const response = respond(requestOf(), events);
+  await response.text();
+  await assertRejects(() => response.text(), TypeError);
+});
