@@ -46,6 +46,11 @@ export class RedisServer {
     await this.#child.status;
   }
 
+  /** Lets it do nothing, its connections open, until it is to go on. */
+  pause(isPaused: boolean): void {
+    this.#child.kill(isPaused ? "SIGSTOP" : "SIGCONT");
+  }
+
   /** Starts another process on the same port and data. */
   async restart(): Promise<void> {
     this.#child = await spawn(this.#folder, this.port, this.#config);

@@ -14,7 +14,10 @@ export interface AdaptedClient extends AsyncDisposable {
 }
 
 /** Makes a client of ioredis; disposing of it waits for the connections that the adapter opened, too. */
-export function ioRedisClient(port: number): AdaptedClient {
+export function ioRedisClient(
+  port: number,
+  username = "default",
+): AdaptedClient {
   const ends: Promise<unknown>[] = [];
   class Watched extends Redis {
     override duplicate(...options: Parameters<Redis["duplicate"]>): Redis {
@@ -23,7 +26,11 @@ export function ioRedisClient(port: number): AdaptedClient {
       return copy;
     }
   }
-  const client = new Watched(port, { lazyConnect: true });
+  const client = new Watched(port, {
+    lazyConnect: true,
+    username,
+    password: "any",
+  });
   ends.push(new Promise((resolve) => client.on("end", resolve)));
   return {
     redis: ioRedis(client),

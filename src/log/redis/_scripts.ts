@@ -47,7 +47,7 @@ end
 
 local function parse(item)
   local fields = item[2]
-  if fields[1] ~= 'epoch' then
+  if fields[9] ~= 'body' then
     error('WRONGTYPE the stream ' .. log .. ' is not a log')
   end
   return {
@@ -149,7 +149,7 @@ end
 redis.pcall('PUBLISH', ARGV[1], '')
 return {'appended', epoch, text(last)}
 `,
-  "c4153436b272b9866721bd2c647e3d037ae957e4",
+  "cfd48a6b335b13c5afe7884fb464c7725ee7ff41",
 );
 
 /**
@@ -195,7 +195,7 @@ for _, item in ipairs(redis.call('XRANGE', log, text(from), text(to))) do
 end
 return page
 `,
-  "3070580bdf6cc43905f05f355afd398a34e5206c",
+  "6be54909bad0d9eb359d057f5ed442189dc4f72f",
 );
 
 /** KEYS: the log. ARGV: the milliseconds. A key of another type is refused by the read. */

@@ -53,6 +53,8 @@ export class Subscriptions {
       await this.#listen(signal).catch(() => {});
       // Not all processes at once.
       await sleep(500 + Math.random() * 500, signal);
+      // Where it is never possible, as without the permission, this is what is left.
+      for (const watchers of this.#channels.values()) watchers.wake();
     }
   }
 

@@ -40,6 +40,6 @@ export class Operator {
   }
 
   #open(name: string): RedisLog {
-    return new RedisLog(this.#redis, name, { timeout: 1500 });
+    return new RedisLog(this.#redis, name, { timeout: 1000 });
   }
 }
