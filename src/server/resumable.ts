@@ -1,30 +1,73 @@
 import { checkFunction, checkInteger, describe, MAX_DELAY } from "../_check.ts";
+import type { EventStreamError } from "../error.ts";
 import type { ServerSentEventInit } from "../event.ts";
+import { formatCursor } from "../log/cursor.ts";
 import type { EventLog, LogEntryKind, LogInput } from "../log/event_log.ts";
 import { eventEntry } from "./_entry.ts";
 import { checkRequest, type EventResponseOptions, refusal } from "./_http.ts";
 import { notify } from "./_notify.ts";
-import { isOver, type Produce, Producer } from "./_producer.ts";
-import { Channel, type Observation, observe } from "./channel.ts";
+import { isOver, isRefusal, persist } from "./_persist.ts";
+import { FAILED, type Produce, Producer } from "./_producer.ts";
+import { Watch } from "./_watch.ts";
+import { Channel } from "./channel.ts";
 
-/** How a resumable stream ended: complete, by a failure, or because somebody stopped it. */
+/**
+ * How a resumable stream ended: complete, by a failure, or because somebody stopped it.
+ *
+ * @example
+ * ```ts
+ * import { MemoryLog, resumable, type ResumableEnd } from "@rivulet/sse/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const answer = resumable(new MemoryLog(), async function* () {});
+ * await answer.abort();
+ * const end: ResumableEnd = await answer.done;
+ * assertEquals(end, "aborted");
+ * ```
+ */
 export type ResumableEnd = "closed" | "failed" | "aborted";
 
-/** Options of {@linkcode resumable}. */
+/**
+ * Options of {@linkcode resumable}.
+ *
+ * @example What followers are told of a failure
+ * ```ts
+ * import { MemoryLog, resumable, type ResumableOptions } from "@rivulet/sse/server";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * const errors: unknown[] = [];
+ * const options: ResumableOptions = {
+ *   failureEvent: (error) => ({ event: "sorry", data: error instanceof RangeError ? "too much" : "broken" }),
+ *   onError: (error) => errors.push(error),
+ * };
+ * const answer = resumable(new MemoryLog(), async function* () {
+ *   throw new RangeError("secret");
+ * }, options);
+ *
+ * const response = await answer.respond(new Request("https://example.com/answer"));
+ * assert((await response.text()).includes("event: sorry\ndata: too much\n\n"));
+ * assertEquals(errors.map(String), ["RangeError: secret"]);
+ * ```
+ */
 export interface ResumableOptions extends EventResponseOptions {
   /**
    * For how many milliseconds a producer that gives no sign of life is taken to be alive, an integer of
-   * 100 to 2^31-1, the same in all processes. A living one gives a sign three times as often. Followers
-   * of a producer that died wait this long for the news.
+   * 100 to 2^31-1, the same in all processes and less than the log's `maxAge`. A living one gives a sign
+   * three times as often. Followers of a producer that died wait for the news that long, and up to
+   * a quarter longer: 10 to 12.5 seconds by default. A producer goes on trying for that long
+   * while the log cannot be reached.
    *
    * @default {10000}
    */
   lease?: number | undefined;
-  /** Given a promise that settles when the producer has: `ctx.waitUntil` of Workers and Deno Deploy. */
+  /**
+   * Given a promise that settles when the producer has: `(promise) => ctx.waitUntil(promise)` on Workers
+   * and Deno Deploy.
+   */
   waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
   /**
    * For how many milliseconds the log is kept once the stream has ended, an integer of 1 to 2^31-1. Then
-   * a request starts it anew.
+   * a request starts it anew: make it longer than clients take to come back.
    *
    * @default {undefined} as long as its retention says
    */
@@ -44,14 +87,37 @@ export interface ResumableOptions extends EventResponseOptions {
   onError?: ((error: unknown) => void) | undefined;
 }
 
-/** A stream that outlives its readers; {@linkcode resumable} makes it. */
+/**
+ * A stream that outlives its readers; {@linkcode resumable} makes it.
+ *
+ * @example Routes for it
+ * ```ts
+ * import { MemoryLog, resumable, type Resumable } from "@rivulet/sse/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * async function handle(request: Request, answer: Resumable): Promise<Response> {
+ *   if (request.method !== "DELETE") return await answer.respond(request);
+ *   await answer.abort("stopped by the user");
+ *   return new Response(null, { status: 204 });
+ * }
+ *
+ * const answer = resumable(new MemoryLog(), async function* () {
+ *   yield { data: "To be" };
+ * });
+ * const url = "https://example.com/answer";
+ * assertEquals((await handle(new Request(url, { method: "DELETE" }), answer)).status, 204);
+ * assertEquals(await answer.done, "aborted");
+ * ```
+ */
 export interface Resumable {
   /**
    * Answers a request with the stream, behind its `Last-Event-ID` or from the start. The first one starts the
-   * producer. When the stream has ended, what is left is replayed and the response ends; then 204.
+   * producer. When the stream has ended, what is left is replayed and the response ends; then 204,
+   * which tells an EventSource to stop.
    *
    * @param request The request.
    * @returns The response.
+   * @throws {TypeError} If the argument is not a request.
    * @throws {EventStreamError} Code `log-unavailable`, if the log cannot tell whether the stream has begun.
    */
   respond(request: Request): Promise<Response>;
@@ -61,18 +127,18 @@ export interface Resumable {
    *
    * @param reason A note for the log; clients are not told.
    * @returns A promise that resolves when the stop is durable.
+   * @throws {TypeError} If the reason is not a string.
    * @throws {EventStreamError} Code `log-unavailable`.
    */
   abort(reason?: string): Promise<void>;
   /**
-   * How the stream ended, once it has. Asking follows the log until then, in this process too if the
-   * stream is produced elsewhere.
+   * How the stream ended, once it has; `"closed"` too if the log does not keep that any more. Asking
+   * follows the log until then, in this process too if the stream is produced elsewhere.
    */
   readonly done: Promise<ResumableEnd>;
 }
 
 const DEFAULT_LEASE = 10_000;
-const LOOKS_PER_LEASE = 4;
 const DEFAULT_FAILURE = {
   event: "failed",
   data: "The stream failed before its end.",
@@ -131,7 +197,7 @@ class ResumableStream implements Resumable {
   readonly #options: ResumableOptions;
   readonly #channel: Channel;
   readonly #lease: number;
-  #starting: Promise<void> | undefined;
+  #starting: Promise<boolean> | undefined;
   #producer: Producer | undefined;
   #watch: Watch | undefined;
   #users = 0;
@@ -148,7 +214,8 @@ class ResumableStream implements Resumable {
       headers,
       keepAlive,
       retry,
-      from: "earliest",
+      // Not the earliest event kept: who is to get all of it is told what is missing.
+      from: formatCursor("0", 0),
       onSubscribe: () => this.#use(1),
       onUnsubscribe: () => this.#use(-1),
       onError: (error) => this.#report(error),
@@ -165,9 +232,12 @@ class ResumableStream implements Resumable {
   async respond(request: Request): Promise<Response> {
     checkRequest(request);
     if (request.method !== "HEAD" && refusal(request) === undefined) {
-      await (this.#starting ??= this.#start().finally(() =>
+      const isLeft = await (this.#starting ??= this.#start().finally(() =>
         this.#starting = undefined
       ));
+      if (!isLeft) {
+        return new Response(null, { status: 204 });
+      }
     }
     return this.#channel.respond(request);
   }
@@ -184,42 +254,40 @@ class ResumableStream implements Resumable {
       if (isOver(error)) return;
       throw error;
     }
-    this.#producer?.stop(
-      new DOMException(reason || "The stream was aborted", "AbortError"),
-    );
+    this.#producer?.stop();
     await this.#expire();
   }
 
-  /** Starts the producer, unless one has been started anywhere. */
-  async #start(): Promise<void> {
-    if (this.#producer !== undefined) return;
-    const { last } = await this.#log.read(Number.MAX_SAFE_INTEGER, {
-      entries: 1,
-      bytes: 1,
-    });
-    if (last > 0) return;
-    try {
-      const { seq } = await this.#log.append([{ kind: "begin", body: "" }], {
-        expectedLast: 0,
-      });
-      const running = this.#run(seq);
-      this.#options.waitUntil?.(running);
-    } catch (error) {
-      if (!isOver(error)) throw error;
-    }
-  }
-
-  async #run(begin: number): Promise<void> {
-    this.#producer = new Producer(this.#log, begin, {
+  /** Starts the producer, unless one has been started anywhere. Tells whether anything is left of the stream. */
+  async #start(): Promise<boolean> {
+    if (this.#producer !== undefined) return true;
+    const { first, last } = await this.#log.read(
+      Number.MAX_SAFE_INTEGER,
+      { entries: 1, bytes: 1 },
+    );
+    // A living producer would have left a sign, so it has ended or died.
+    if (first <= last) return true;
+    if (last > 0) return !await this.#declareFailed(last);
+    const producer = new Producer(this.#log, {
       lease: this.#lease,
       failure: (error) => this.#failure(error),
+      onAppend: () => this.#watch?.wake(),
       onError: (error) => this.#report(error),
     });
+    if (!await producer.claim()) return true;
+    const running = this.#run(producer);
+    const { waitUntil } = this.#options;
+    waitUntil?.(running);
+    return true;
+  }
+
+  async #run(producer: Producer): Promise<void> {
+    this.#producer = producer;
     this.#use(1);
-    const end = await this.#producer.run(this.#produce);
+    const hasEnded = await producer.run(this.#produce);
     this.#producer = undefined;
     this.#use(-1);
-    if (end !== "fenced") await this.#expire();
+    if (hasEnded) await this.#expire();
   }
 
   /** Counts who must know how the stream goes on: followers, the producer, whoever asked for the end. */
@@ -228,125 +296,82 @@ class ResumableStream implements Resumable {
     if (this.#users === 0) {
       this.#watch?.release();
       this.#watch = undefined;
+      return;
     }
-    this.#watch ??= this.#users === 0
-      ? undefined
-      : new Watch(this.#channel, this.#lease, {
-        onEnd: (kind) => this.#end(kind),
-        onSilence: (last) => void this.#declareFailed(last),
-      });
+    this.#watch ??= new Watch(this.#channel, this.#lease, {
+      onEnd: (kind) => this.#end(kind),
+      onSilence: (last) => this.#declareFailed(last),
+    });
   }
 
   #end(kind: LogEntryKind): void {
-    this.#producer?.stop(
-      new DOMException("The stream was ended elsewhere", "AbortError"),
-    );
+    this.#producer?.stop();
     if (this.#onDone === undefined) return;
     this.#onDone(kind === "end" ? "closed" : kind as ResumableEnd);
     this.#onDone = undefined;
     this.#use(-1);
   }
 
-  /** Ends a stream whose producer is silent. One of those who notice wins; for the others it is over. */
-  async #declareFailed(last: number): Promise<void> {
-    if (this.#producer !== undefined) return;
+  /**
+   * Ends a stream whose producer is silent. One of those who notice wins; for the others it is over. Tells whether the
+   * stream has ended before.
+   */
+  async #declareFailed(last: number): Promise<boolean> {
+    if (this.#producer !== undefined) return false;
     const error = new Error(
       `The producer gave no sign of life for ${this.#lease} ms`,
     );
     try {
-      await this.#log.append(this.#failure(error), { expectedLast: last });
+      await this.#fail(error, last);
     } catch (refused) {
       if (!isOver(refused)) this.#report(refused);
-      return;
+      return (refused as EventStreamError).code === "closed";
     }
     this.#report(error);
     await this.#expire();
+    return false;
   }
 
-  #failure(error: unknown): LogInput[] {
+  async #fail(error: Error, expectedLast: number): Promise<void> {
+    try {
+      await this.#log.append(this.#failure(error), { expectedLast });
+    } catch (refused) {
+      if (!isRefusal(refused)) throw refused;
+      this.#report(refused);
+      await this.#log.append(FAILED, { expectedLast });
+    }
+  }
+
+  /** Gives the entries that end a failed stream. */
+  #failure(error: unknown): readonly LogInput[] {
     const { failureEvent = DEFAULT_FAILURE } = this.#options;
-    const failed: LogInput = { kind: "failed", body: "" };
-    if (failureEvent === false) return [failed];
+    if (failureEvent === false) return FAILED;
     try {
       const event = typeof failureEvent === "function"
         ? failureEvent(error)
         : failureEvent;
-      return [eventEntry(event), failed];
+      return [eventEntry(event), ...FAILED];
     } catch (ownError) {
       this.#report(ownError);
-      return [eventEntry(DEFAULT_FAILURE), failed];
+      return [eventEntry(DEFAULT_FAILURE), ...FAILED];
     }
   }
 
   async #expire(): Promise<void> {
     const { ttl } = this.#options;
     if (ttl === undefined) return;
+    const onError = (error: unknown): void => this.#report(error);
     try {
-      await this.#log.expire(ttl);
-    } catch (error) {
-      this.#report(error);
+      const limit = this.#lease;
+      await persist(() => this.#log.expire(ttl), { limit, onError });
+    } catch {
+      // It has been told, and the end stands.
     }
   }
 
   #report(error: unknown): void {
     notify(this.#options.onError, error);
   }
-}
-
-/** Follows a stream's log to its end, and notices when its producer has gone silent. */
-class Watch {
-  readonly #observation: Observation;
-  readonly #lease: number;
-  readonly #listener: WatchListener;
-  readonly #timer: ReturnType<typeof setInterval>;
-  #last = -1;
-  #lastAdvance = performance.now();
-  #released = false;
-
-  constructor(channel: Channel, lease: number, listener: WatchListener) {
-    this.#lease = lease;
-    this.#listener = listener;
-    this.#observation = observe(channel, () => this.#look());
-    this.#timer = setInterval(
-      () => void this.#check(),
-      lease / LOOKS_PER_LEASE,
-    );
-    // Behind the caller, who has yet to keep this object.
-    queueMicrotask(() => this.#look());
-  }
-
-  release(): void {
-    this.#released = true;
-    clearInterval(this.#timer);
-    this.#observation.release();
-  }
-
-  #look(): void {
-    const { ready, last, ending } = this.#observation.tail;
-    if (this.#released || !ready) return;
-    if (last !== this.#last) this.#lastAdvance = performance.now();
-    this.#last = last;
-    if (ending !== undefined) this.#listener.onEnd(ending);
-  }
-
-  /** The time is this process's own, from the last entry that it saw come: clocks need not agree. */
-  async #check(): Promise<void> {
-    const { tail } = this.#observation;
-    const isSilent = (): boolean =>
-      !this.#released && tail.ready && tail.ending === undefined &&
-      tail.last > 0 &&
-      performance.now() - this.#lastAdvance >= this.#lease;
-    if (!isSilent()) return;
-    await tail.refresh();
-    if (isSilent()) this.#listener.onSilence(this.#last);
-  }
-}
-
-interface WatchListener {
-  /** The stream has ended. May be called again. */
-  onEnd(kind: LogEntryKind): void;
-  /** Nothing has come behind the entry for the length of the lease. */
-  onSilence(last: number): void;
 }
 
 function checkOptions(produce: Produce, options: ResumableOptions): void {

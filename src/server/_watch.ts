@@ -1,0 +1,82 @@
+import type { LogEntryKind } from "../log/event_log.ts";
+import { type Channel, observe } from "./channel.ts";
+
+/** What a watch tells. */
+export interface WatchListener {
+  /** The stream has ended. May be called again. */
+  onEnd(kind: LogEntryKind): void;
+  /** Nothing has come behind the entry for the length of the lease. Tells whether the log says that it has ended. */
+  onSilence(last: number): Promise<boolean>;
+}
+
+const LOOKS_PER_LEASE = 4;
+
+/**
+ * Follows a stream's log to its end, and notices when its producer has gone silent.
+ *
+ * Silence is counted in looks at the log that found nothing new, four of which make a lease. No clocks need to agree;
+ * and while the log cannot be read, or this process sleeps, nobody is taken for dead who may be writing.
+ */
+export class Watch {
+  readonly #observation: ReturnType<typeof observe>;
+  readonly #interval: number;
+  readonly #listener: WatchListener;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #last = 0;
+  #hasBegun = false;
+  #silentLooks = 0;
+  #released = false;
+
+  constructor(channel: Channel, lease: number, listener: WatchListener) {
+    this.#interval = lease / LOOKS_PER_LEASE;
+    this.#listener = listener;
+    this.#observation = observe(channel, () => this.#advance());
+    this.#plan();
+    // Behind the caller, who has yet to keep this object.
+    queueMicrotask(() => this.#advance());
+  }
+
+  /** Reads soon what this process has appended itself. */
+  wake(): void {
+    this.#observation.tail.wake();
+  }
+
+  release(): void {
+    this.#released = true;
+    clearTimeout(this.#timer);
+    this.#observation.release();
+  }
+
+  #advance(): void {
+    const { ready, last, ending } = this.#observation.tail;
+    if (this.#released || !ready) return;
+    if (last !== this.#last) this.#silentLooks = 0;
+    this.#last = last;
+    this.#hasBegun ||= last > 0;
+    if (ending !== undefined) this.#listener.onEnd(ending);
+  }
+
+  #plan(): void {
+    this.#timer = setTimeout(() => void this.#look(), this.#interval);
+  }
+
+  async #look(): Promise<void> {
+    const { tail } = this.#observation;
+    if (await this.#isSilent() && await this.#listener.onSilence(this.#last)) {
+      await tail.refresh();
+      // Retention has removed the entry that ended it, and with that how it did.
+      if (tail.ending === undefined) this.#listener.onEnd("end");
+    }
+    if (!this.#released) this.#plan();
+  }
+
+  async #isSilent(): Promise<boolean> {
+    const { tail } = this.#observation;
+    // The first look begins a silence; the log need not be asked for that.
+    if (this.#silentLooks > 0) await tail.refresh();
+    const isOpen = tail.ready && tail.ending === undefined;
+    // What has begun and is empty now was lost, and its producer with it.
+    if (this.#released || !isOpen || !this.#hasBegun) return false;
+    return this.#silentLooks++ >= LOOKS_PER_LEASE;
+  }
+}
