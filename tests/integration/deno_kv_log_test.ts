@@ -20,7 +20,7 @@ import {
 } from "./deno_kv/fixture.ts";
 
 const ALL = { entries: 10_000, bytes: 100_000_000 };
-const MOST = 736 * 1024;
+const MOST = 720 * 1024;
 
 /** Fails unless the promise rejects because of the engine, and gives the engine's own error. */
 async function causeOf(promise: Promise<unknown>): Promise<Error> {
@@ -128,8 +128,11 @@ Deno.test("append() fits into a commit with the longest names and keys", async (
   await using file = await KvFile.make();
   const kv = await file.open();
   for (const character of ["界", "\0", "a"]) {
-    const options = { maxEvents: 30, maxBytes: MOST };
-    const log = new DenoKvLog(kv, character.repeat(256), options);
+    const name = character.repeat(256);
+    // Much to delete, in the same commits.
+    const wide = new DenoKvLog(kv, name);
+    for (let i = 0; i < 150; i++) await wide.append(events("a"));
+    const log = new DenoKvLog(kv, name, { maxEvents: 30, maxBytes: MOST });
     // Bodies for which the blocks come out as many, and as badly filled, as can be.
     const bodies = Array.from(
       { length: 22 },
@@ -144,7 +147,27 @@ Deno.test("append() fits into a commit with the longest names and keys", async (
       log.append(events("b"), {
         idempotencyKey: character.repeat(250) + i,
       }));
-    assertEquals((await Promise.all(many)).at(-1)?.seq, 4 * 22 + 400);
+    assertEquals((await Promise.all(many)).at(-1)?.seq, 150 + 4 * 22 + 400);
+  }
+});
+
+Deno.test("append() splits what comes at once into commits that Deno KV takes", async () => {
+  await using file = await KvFile.make();
+  for (const name of ["log", "界".repeat(256)]) {
+    const log = await file.log(name);
+    // Much of everything that a commit is limited in: bytes, keys and mutations.
+    for (const size of [1, 1400, 1500, 3000]) {
+      const appends = Array.from(
+        { length: 700 },
+        (_, i) =>
+          log.append(events("a".repeat(size)), {
+            idempotencyKey: `${size} ${i}`.padEnd(i % 256 + 1),
+          }),
+      );
+      const first = (await appends[0]!).seq;
+      const seqs = (await Promise.all(appends)).map(({ seq }) => seq);
+      assertEquals(seqs, seqs.map((_, i) => first + i));
+    }
   }
 });
 
@@ -358,6 +381,34 @@ Deno.test("DenoKvLog says so when the database is closed", async () => {
   }
   log.watch(() => {}, controller.signal);
   controller.abort();
+});
+
+Deno.test("watch() is told directly of what its own process appends", async () => {
+  await using file = await KvFile.make();
+  const kv = await file.open();
+  const options = { pollInterval: 2 ** 31 - 1 };
+  const log = new DenoKvLog(kv, "log", options);
+  const controller = new AbortController();
+  const woken = new Promise<void>((resolve) =>
+    log.watch(resolve, controller.signal)
+  );
+  await new DenoKvLog(kv, "log").append(events("a"));
+  await woken;
+  controller.abort();
+});
+
+Deno.test("append() trims to the bounds when more comes at once than they allow", async () => {
+  await using file = await KvFile.make();
+  for (const options of [{ maxEvents: 5 }, { maxBytes: 50 }]) {
+    const log = await file.log(JSON.stringify(options), options);
+    for (let total = 40; total <= 120; total += 40) {
+      await Promise.all(
+        Array.from({ length: 40 }, () => log.append(events("0123456789"))),
+      );
+      const { first, last, entries } = await log.read(0, ALL);
+      assertEquals([first, last, entries.length], [total - 4, total, 5]);
+    }
+  }
 });
 
 Deno.test("append() is not doubled when the database's answer is lost", async () => {

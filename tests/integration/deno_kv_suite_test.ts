@@ -1,26 +1,39 @@
-import { DenoKvLog } from "../../src/deno_kv.ts";
+import { DenoKvLog, type KvStore } from "../../src/deno_kv.ts";
 import { testEventLog } from "../../src/testing/event_log_suite.ts";
+import { interfere, KvFile } from "./deno_kv/fixture.ts";
 
-let folder: string;
-let logs = 0;
+/** Declares the cases for a log whose clients open a file anew, as those of another process would. */
+function declare(name: string, reach: (kv: Deno.Kv) => KvStore): void {
+  const tests = testEventLog(name, async (retention) => {
+    const file = await KvFile.make();
+    const stores = await Promise.all([1, 2, 3].map(() => file.open()));
+    let opened = 0;
+    return {
+      open() {
+        const kv = stores[opened++ % stores.length]!;
+        return new DenoKvLog(reach(kv), "log", retention);
+      },
+      close: () => file[Symbol.asyncDispose](),
+    };
+  });
+  for (const { name, run } of tests) Deno.test(name, run);
+}
 
-Deno.test.beforeAll(async () => {
-  folder = await Deno.makeTempDir({ prefix: "deno_kv_" });
-});
-Deno.test.afterAll(() => Deno.remove(folder, { recursive: true }));
+declare("DenoKvLog", (kv) => kv);
 
-// Every client opens the file anew, as those of another process would.
-const tests = testEventLog("DenoKvLog", async (retention) => {
-  const path = `${folder}/${logs++}.db`;
-  const stores = await Promise.all([1, 2, 3].map(() => Deno.openKv(path)));
-  let opened = 0;
-  return {
-    open: () =>
-      new DenoKvLog(stores[opened++ % stores.length]!, "log", retention),
-    close() {
-      for (const kv of stores) kv.close();
-      return Promise.resolve();
+// What a round trip lets happen in between; the way there and the way back are each as long as chance has it.
+function delay(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 3 * Math.random()));
+}
+
+declare("DenoKvLog, far away", (kv) =>
+  interfere(kv, {
+    get: delay,
+    list: delay,
+    async commit(commit) {
+      await delay();
+      const result = await commit();
+      await delay();
+      return result;
     },
-  };
-});
-for (const { name, run } of tests) Deno.test(name, run);
+  }));

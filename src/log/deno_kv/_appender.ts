@@ -110,16 +110,13 @@ export class KvAppender {
     const now = Date.now();
     const head = headOf(entry, now);
     if (head && head.writer !== WRITER) this.#turns.yieldTo();
-    // Read behind the head, they hold for as long as it is the same.
-    const known = head
-      ? await this.#readKeys(appends, head.epoch, now)
-      : new Map();
+    // Read behind the head, they hold for as long as it is the same. Those of a log that is gone are nothing.
+    const known = head ? await this.#readKeys(appends, now) : new Map();
     return { versionstamp: entry.versionstamp, head, known, now };
   }
 
   async #readKeys(
     appends: readonly Append[],
-    epoch: string,
     now: number,
   ): Promise<Map<string, number>> {
     const names = [
@@ -135,8 +132,7 @@ export class KvAppender {
     const known = new Map<string, number>();
     for (const [i, { value }] of (await Promise.all(reads)).flat().entries()) {
       const key = value as KnownKey | null;
-      if (key?.epoch !== epoch || key.forgetAt <= now) continue;
-      known.set(names[i]!, key.seq);
+      if (key !== null && now < key.forgetAt) known.set(names[i]!, key.seq);
     }
     return known;
   }

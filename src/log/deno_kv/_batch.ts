@@ -12,13 +12,15 @@ import type { KvKeys } from "./_keys.ts";
 
 /**
  * The most bytes of one append, and of several in one commit, where an entry counts for {@linkcode ENTRY_COST} besides
- * its body. A commit takes 800 KiB; the rest is for the keys, and for what is deleted in the same commit.
+ * its body. A commit takes 800 KiB; the rest is for the blocks' keys, and for what is deleted in the same commit.
  */
-export const MAX_WEIGHT: number = 736 * 1024;
+export const MAX_WEIGHT: number = 720 * 1024;
 /** The most appends looked at for one commit. */
 export const MAX_APPENDS = 500;
 /** The most bytes of idempotency keys in one commit, which takes 80 KiB of keys in all. */
 const MAX_KEY_BYTES = 32 * 1024;
+/** More than the value of an idempotency key takes. */
+const KNOWN_COST = 128;
 
 /** An append that waits for its commit. */
 export interface Append {
@@ -82,10 +84,12 @@ export class Batch {
     return this.#weight - this.entries.length * ENTRY_COST;
   }
 
-  get weight(): number {
-    return this.#weight;
+  /** How much it adds to a commit, but for the blocks' keys. */
+  get size(): number {
+    return this.#weight + this.seqs.size * KNOWN_COST + 2 * this.#keyBytes;
   }
 
+  /** The bytes of the idempotency keys. */
   get keyBytes(): number {
     return this.#keyBytes;
   }
@@ -132,16 +136,16 @@ export class Batch {
     this.#outcomes.push(() => resolve(position));
   }
 
-  /** The first always does: what would not was refused before. All that is put in stays at first. */
-  #fits({ entries, sizes, options }: Append): boolean {
+  /** The first always does: what would not was refused before. All must stay within maxBytes, for a commit trims what was there. */
+  #fits({ sizes, options: { idempotencyKey } }: Append): boolean {
     if (this.entries.length === 0) return true;
-    const { maxEvents, maxBytes } = this.#retention;
     const bytes = sizes.reduce((sum, size) => sum + size, 0);
-    const key = options.idempotencyKey;
-    return this.entries.length + entries.length <= maxEvents &&
-      this.bytes + bytes <= maxBytes &&
-      this.#weight + weightOf(sizes) <= MAX_WEIGHT &&
-      (key === undefined ||
-        this.#keyBytes + this.#keys.idempotencySize(key) <= MAX_KEY_BYTES);
+    const key = idempotencyKey === undefined
+      ? 0
+      : this.#keys.idempotencySize(idempotencyKey);
+    const size = weightOf(sizes) + KNOWN_COST + 2 * key;
+    return this.bytes + bytes <= this.#retention.maxBytes &&
+      this.size + size <= MAX_WEIGHT &&
+      this.#keyBytes + key <= MAX_KEY_BYTES;
   }
 }

@@ -12,8 +12,9 @@ export const WRITER: string = newEpoch();
 
 /** What Deno KV takes in one commit. */
 const MAX_COMMIT = { mutations: 1000, keyBytes: 80 * 1024, bytes: 800 * 1024 };
-/** More than what a value takes besides the bodies in it. */
-const VALUE_COST = 512;
+/** More than what a value takes besides the entries in it, and the head's in all. */
+const VALUE_COST = 256;
+const HEAD_COST = 512;
 /** What Deno KV takes as a time to keep something, about thirty years; it refuses what is much longer. */
 const MAX_EXPIRE_IN = 1e12;
 /** The most keys that a commit deletes: more than it writes, so that it catches up, and not much to read. */
@@ -21,7 +22,6 @@ const MAX_DELETES = 100;
 
 /** What an idempotency key's value tells. */
 export interface KnownKey {
-  readonly epoch: string;
   readonly seq: number;
   readonly forgetAt: number;
 }
@@ -74,17 +74,18 @@ export async function planCommit(
 /** Gives how many blocks' keys can be deleted in the commit too. */
 function roomIn(
   { keys }: KvAccess,
-  { weight, keyBytes, seqs }: Batch,
+  { size, keyBytes, seqs }: Batch,
   blocks: readonly NewBlock[],
 ): number {
   const values = blocks.reduce((sum, { values }) => sum + values.length, 0);
-  const used = keys.headSize + values * keys.blockSize + keyBytes;
-  const sets = 1 + values + seqs.size;
+  const blockKeys = keys.headSize + values * keys.blockSize;
+  // Deno (2.9.6) counts the keys of what is set twice.
+  const bytes = size + 2 * blockKeys + HEAD_COST + values * VALUE_COST;
   return Math.floor(Math.min(
     MAX_DELETES,
-    MAX_COMMIT.mutations - sets,
-    (MAX_COMMIT.keyBytes - used) / keys.blockSize,
-    (MAX_COMMIT.bytes - used - weight - sets * VALUE_COST) / keys.blockSize,
+    MAX_COMMIT.mutations - 1 - values - seqs.size,
+    (MAX_COMMIT.keyBytes - blockKeys - keyBytes) / keys.blockSize,
+    (MAX_COMMIT.bytes - bytes) / keys.blockSize,
   ));
 }
 
@@ -104,12 +105,12 @@ function setBlocks(
 function setKeys(
   operation: KvAtomicOperation,
   { keys }: KvAccess,
-  { epoch, seqs }: Batch,
+  { seqs }: Batch,
   forgetAt: number,
 ): void {
   const expireIn = Math.min(forgetAt - Date.now() + GRACE, MAX_EXPIRE_IN);
   for (const [key, seq] of seqs) {
-    const value: KnownKey = { epoch, seq, forgetAt };
+    const value: KnownKey = { seq, forgetAt };
     operation.set(keys.idempotency(key), value, { expireIn });
   }
 }

@@ -28,7 +28,7 @@ export interface Trim {
  * Finds out what is kept when a log has been appended to.
  *
  * @param old The log before.
- * @param next The log behind; what is new in it is kept.
+ * @param next The log behind; what is new in it is within maxBytes.
  * @param room How many keys may be deleted.
  */
 export async function findTrim(

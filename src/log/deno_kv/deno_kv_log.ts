@@ -65,7 +65,7 @@ const MAX_NAME_LENGTH = 256;
  * the database share it.
  *
  * Its keys are `["rivulet", NAME]` and those below. Appends that one process makes at once go into one commit; each is
- * still done or refused by itself. One append has at most 736 KiB, of which every entry takes 8 bytes besides its body:
+ * still done or refused by itself. One append has at most 720 KiB, of which every entry takes 8 bytes besides its body:
  * Deno KV commits no more than 800 KiB. A body may be as long as that; it is kept in several values.
  *
  * A time is that of the process that appends. Nothing is deleted by a timer: what has aged is not given any more,
@@ -119,7 +119,7 @@ export class DenoKvLog implements EventLog {
   /**
    * Appends entries; see {@linkcode EventLog.append}.
    *
-   * @throws {RangeError} Also if the entries have more than 736 KiB.
+   * @throws {RangeError} Also if the entries have more than 720 KiB.
    */
   async append(
     entries: readonly LogInput[],
