@@ -35,33 +35,3 @@ export type {
   DurableObjectLogStorage,
   SqlExecutor,
 } from "./log/durable_object.ts";
-export type {
-  AppendOptions,
-  EventLog,
-  LogEntry,
-  LogEntryKind,
-  LogInput,
-  LogLimit,
-  LogPage,
-  LogPosition,
-  RetentionOptions,
-} from "./log/event_log.ts";
-export { Channel } from "./server/channel.ts";
-export type {
-  ChannelRespondOptions,
-  ChannelSubscribeOptions,
-  DrainOptions,
-} from "./server/channel.ts";
-export type {
-  ChannelOptions,
-  ChannelStats,
-  PublishOptions,
-  SubscribeOptions,
-  Subscriber,
-} from "./server/channel_options.ts";
-export type { CloseReason } from "./server/_body.ts";
-export type { EventResponseOptions } from "./server/_http.ts";
-export type { StartPosition } from "./server/_subscription.ts";
-export type { ServerSentEvent, ServerSentEventInit } from "./event.ts";
-export { EventStream } from "./decoder.ts";
-export type { DecodeOptions, ParseOptions } from "./decoder.ts";

@@ -126,6 +126,14 @@ Deno.test("DurableObjectLog.append() keeps all of 200 appends that come at once"
   assert(positions.every((position) => position.epoch === epoch));
 });
 
+Deno.test("DurableObjectLog shows nobody an entry before it is durable", async () => {
+  const log = await RemoteLog.open();
+  assertEquals(await log.run("hold"), {
+    before: [],
+    after: ["appended", "read a", "woken"],
+  });
+});
+
 Deno.test("DurableObjectLog.append() leaves nothing half-written when the database refuses", async () => {
   const log = await RemoteLog.open({ maxEvents: 2 });
   await log.append(["1", "2"]);

@@ -5,11 +5,13 @@
 import {
   ChannelObject,
   type ChannelObjectState,
-  type ChannelOptions,
-  type ChannelRespondOptions,
   type DurableChannel,
   durableChannel,
 } from "../../../src/durable_object.ts";
+import type {
+  ChannelOptions,
+  ChannelRespondOptions,
+} from "../../../src/server.ts";
 import type { Namespace } from "./log_worker.ts";
 import { toOutcome } from "./outcome.ts";
 

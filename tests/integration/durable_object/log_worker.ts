@@ -71,9 +71,35 @@ export class LogObject {
         return this.#state();
       case "watch":
         return log.watch(() => this.#wakes++, new AbortController().signal);
+      case "hold":
+        return this.#hold();
       default:
         throw new Error(`There is no operation ${operation}`);
     }
+  }
+
+  /** Tells what a log does while its storage does not become durable, and what once it has. */
+  async #hold() {
+    const storage = this.#storage;
+    const durable = Promise.withResolvers<void>();
+    const log = new DurableObjectLog({
+      sql: storage.sql,
+      transactionSync: (closure) => storage.transactionSync(closure),
+      sync: () => durable.promise,
+      getAlarm: () => storage.getAlarm(),
+      setAlarm: (time) => storage.setAlarm(time),
+    });
+    const done: string[] = [];
+    log.watch(() => done.push("woken"), new AbortController().signal);
+    const append = log.append([{ kind: "event", body: "a" }])
+      .then(() => done.push("appended"));
+    const read = log.read(0, { entries: 1, bytes: 1 })
+      .then(({ entries }) => done.push(`read ${entries[0]!.body}`));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const before = [...done];
+    durable.resolve();
+    await Promise.all([append, read]);
+    return { before, after: done.sort() };
   }
 
   async #state() {
