@@ -63,8 +63,8 @@ export class RedisServer {
   }
 }
 
-/** Redis cannot choose one by itself. */
-function freePort(): number {
+/** Finds a port, for Redis cannot choose one by itself. */
+export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }

@@ -70,7 +70,8 @@ export interface IoRedisClusterOverrides {
  * It opens two connections with the client's options: one for subscriptions, while a log is watched, and one for
  * commands, at the first. The client's own would not do, for ioredis sends a command again when the connection broke
  * before the reply, and an append would be done twice. While Redis is away a command rejects at once. The connections
- * close when your client ends; one that is for nothing else can be made with `lazyConnect`, and opens none of its own.
+ * close when your client ends. A `Redis` that is for nothing else can be made with `lazyConnect`, and opens none of its
+ * own; a `Cluster` cannot, for it is asked for its nodes.
  *
  * @example
  * ```ts
