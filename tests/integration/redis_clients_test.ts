@@ -3,6 +3,7 @@ import { EventStreamError } from "../../src/error.ts";
 import { Proxy } from "./_proxy.ts";
 import { RedisServer } from "./_redis.ts";
 import { libraries } from "./_redis_operators.ts";
+import { succeeds, until } from "./_until.ts";
 
 for (const [library, open] of Object.entries(libraries)) {
   Deno.test(`append() over ${library}() is done once when the connection breaks before the reply`, async () => {
@@ -133,17 +134,4 @@ async function countClients(
 ): Promise<number> {
   const list = await server.command("CLIENT", "LIST", "TYPE", type);
   return list === "" ? 0 : list.split("\n").length;
-}
-
-function succeeds(promise: Promise<unknown>): Promise<boolean> {
-  return promise.then(() => true, () => false);
-}
-
-/** Waits until something holds, and fails when it does not in a time that is plenty. */
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + 15_000;
-  while (!await holds()) {
-    if (Date.now() > end) throw new Error(`It never came true that ${holds}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }

@@ -9,6 +9,7 @@ import {
 } from "../../src/redis.ts";
 import { testEventLog } from "../../src/testing/event_log_suite.ts";
 import { freePort, RedisServer } from "./_redis.ts";
+import { succeeds } from "./_until.ts";
 
 let servers: RedisServer[];
 let clients: Record<string, RedisClient>;
@@ -118,7 +119,3 @@ for (const library of ["ioRedis", "nodeRedis"]) {
 }
 
 const events = [{ kind: "event", body: "a" }] as const;
-
-function succeeds(promise: Promise<unknown>): Promise<boolean> {
-  return promise.then(() => true, () => false);
-}

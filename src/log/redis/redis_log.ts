@@ -41,7 +41,7 @@ export interface RedisLogOptions extends RetentionOptions {
   timeout?: number | undefined;
 }
 
-const MAX_NAME_LENGTH = 512;
+const MAX_NAME_LENGTH = 256;
 const POLL_INTERVAL = 1000;
 const RESEND_TTL = 60_000;
 
@@ -82,7 +82,7 @@ export class RedisLog implements EventLog {
    * Makes a log; nothing is sent yet.
    *
    * @param redis The client, from an adapter.
-   * @param name The log's name: 1 to 512 UTF-16 code units without `{` and `}`.
+   * @param name The log's name: 1 to 256 UTF-16 code units without `{` and `}`.
    * @param options What it keeps, and how long to wait for Redis.
    * @throws {TypeError} If an argument or option has the wrong type.
    * @throws {RangeError} If an option is out of range, or the name is.

@@ -1,0 +1,15 @@
+/** Waits until something holds, and fails when it does not in a time that is plenty. */
+export async function until(
+  holds: () => boolean | Promise<boolean>,
+): Promise<void> {
+  const end = Date.now() + 30_000;
+  while (!await holds()) {
+    if (Date.now() > end) throw new Error(`It never came true that ${holds}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Tells whether a promise resolves. */
+export function succeeds(promise: Promise<unknown>): Promise<boolean> {
+  return promise.then(() => true, () => false);
+}
