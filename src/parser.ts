@@ -26,10 +26,14 @@ const STREAM = { stream: true } as const;
 const LF = 0x0a;
 const SPACE = 0x20;
 const COLON = 0x3a;
+const LOWER_D = 0x64;
 const BOM = 0xfeff;
 
 /** Short fragments are joined at this length, so that a line in tiny chunks costs bytes, not objects. */
 const FRAGMENT_LENGTH = 65536;
+
+/** For chunks that need no state. In Node 20 a decoder that has streamed once is slow for good. */
+const wholeDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
  * Parses the bytes of a `text/event-stream` synchronously, in chunks cut anywhere, by the letter of
@@ -56,6 +60,7 @@ export class EventParser {
   readonly #onComment: ((comment: string) => void) | undefined;
   #failure: { readonly reason: unknown } | undefined;
   #started = false;
+  #isAscii = true;
   #skipLineFeed = false;
   #fragments: string[] = [];
   #tail: string[] = [];
@@ -121,7 +126,7 @@ export class EventParser {
           }`,
         );
       }
-      this.#parse(this.#decoder.decode(chunk, STREAM), into);
+      this.#parse(this.#decode(chunk), into);
     } catch (reason) {
       this.#failure = { reason };
       this.#clearLine();
@@ -131,9 +136,52 @@ export class EventParser {
     return into;
   }
 
+  /**
+   * Decodes a chunk. One that cuts no character, behind one that cut none, needs no state, and without it
+   * ASCII is decoded up to seven times as fast (Node 20) and short chunks one and a half times (Deno 2.9); other
+   * text is decoded faster with it, so what the last chunk held decides.
+   */
+  #decode(chunk: Uint8Array): string {
+    const isWhole = chunk[chunk.length - 1]! < 0x80;
+    const text = isWhole && this.#isAscii
+      ? wholeDecoder.decode(chunk)
+      : this.#decoder.decode(chunk, STREAM);
+    this.#isAscii = isWhole && text.length === chunk.length;
+    return text;
+  }
+
   #parse(text: string, into: ServerSentEvent[]): void {
     if (text === "") return;
-    let start = this.#leading(text);
+    const start = this.#leading(text);
+    const rest = text.includes("\r")
+      ? this.#anyLines(text, start, into)
+      : this.#lfLines(text, start, into);
+    if (rest < text.length) this.#keep(rest === 0 ? text : text.slice(rest));
+  }
+
+  /** Processes the complete lines of a text without CR; returns where the rest starts. */
+  #lfLines(text: string, start: number, into: ServerSentEvent[]): number {
+    let end = text.indexOf("\n", start);
+    if (end !== -1 && this.#lineLength > 0) {
+      this.#joinedLine(text.slice(start, end), into);
+      start = end + 1;
+      end = text.indexOf("\n", start);
+    }
+    while (end !== -1) {
+      this.#line(text, start, end, into);
+      start = end + 1;
+      // The blank line that ends an event is found without a search, and needs no line of its own.
+      if (text.charCodeAt(start) === LF) {
+        this.#dispatch(into);
+        start++;
+      }
+      end = text.indexOf("\n", start);
+    }
+    return start;
+  }
+
+  /** Processes the complete lines of a text, whatever ends them; returns where the rest starts. */
+  #anyLines(text: string, start: number, into: ServerSentEvent[]): number {
     let lf = text.indexOf("\n", start);
     let cr = text.indexOf("\r", start);
     while (lf !== -1 || cr !== -1) {
@@ -149,7 +197,7 @@ export class EventParser {
       }
       if (lf !== -1 && lf < start) lf = text.indexOf("\n", start);
     }
-    if (start < text.length) this.#keep(start === 0 ? text : text.slice(start));
+    return start;
   }
 
   /** Returns where the text's first line starts: behind the byte order mark, or the second half of a CRLF. */
@@ -189,12 +237,13 @@ export class EventParser {
   ): void {
     if (start === end) return this.#dispatch(into);
     this.#checkSize(end - start);
-    if (text.startsWith("data", start)) {
+    const first = text.charCodeAt(start);
+    if (first === LOWER_D && isData(text, start)) {
       const value = fieldValue(text, start + 4, end);
       if (value === undefined) return;
       this.#data = this.#data === undefined ? value : `${this.#data}\n${value}`;
       this.#size += end - start;
-    } else if (text.charCodeAt(start) === COLON) {
+    } else if (first === COLON) {
       if (this.#onComment !== undefined) {
         this.#onComment(fieldValue(text, start, end)!);
       }
@@ -202,12 +251,13 @@ export class EventParser {
   }
 
   #otherField(text: string, start: number, end: number): void {
-    if (text.startsWith("id", start)) {
+    const first = text.charCodeAt(start);
+    if (first === 0x69 && text.charCodeAt(start + 1) === 0x64) {
       const value = fieldValue(text, start + 2, end);
       if (value === undefined || value.includes("\0")) return;
       this.#id = value;
       this.#size += end - start;
-    } else if (text.startsWith("event", start)) {
+    } else if (first === 0x65 && text.startsWith("event", start)) {
       const value = fieldValue(text, start + 5, end);
       if (value === undefined) return;
       this.#event = value;
@@ -254,6 +304,13 @@ export class EventParser {
     this.#event = "";
     this.#size = 0;
   }
+}
+
+/** Tells whether `data` stands behind its first letter; quicker than `startsWith()` for the commonest name. */
+function isData(text: string, start: number): boolean {
+  return text.charCodeAt(start + 1) === 0x61 &&
+    text.charCodeAt(start + 2) === 0x74 &&
+    text.charCodeAt(start + 3) === 0x61;
 }
 
 /** Returns the value behind a field name that ends at `at`, `undefined` when the name goes on. */
