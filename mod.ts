@@ -58,6 +58,7 @@ export {
 export type {
   DecodeOptions,
   EventIterator,
+  EventIteratorOptions,
   ParseOptions,
 } from "./src/decoder.ts";
 export { EventStreamError } from "./src/error.ts";

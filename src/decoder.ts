@@ -24,7 +24,7 @@ export { EventStreamError } from "./error.ts";
 export type { EventStreamErrorCode, EventStreamErrorOptions } from "./error.ts";
 export type { ServerSentEvent } from "./event.ts";
 export { EventStream } from "./event_stream.ts";
-export type { EventIterator } from "./event_stream.ts";
+export type { EventIterator, EventIteratorOptions } from "./event_stream.ts";
 export { EventParser } from "./parser.ts";
 export type { ParseOptions } from "./parser.ts";
 export type { DecodeOptions };

@@ -2,6 +2,16 @@ import { describe } from "./_check.ts";
 import { type DecodeOptions, EventReader } from "./_event_reader.ts";
 import type { ServerSentEvent } from "./event.ts";
 
+/** Options of {@linkcode EventStream.values}. */
+export interface EventIteratorOptions {
+  /**
+   * Whether leaving the loop leaves the source open for another reader.
+   *
+   * @default {false}
+   */
+  preventCancel?: boolean | undefined;
+}
+
 /** What iterates over an {@linkcode EventStream}; leaving it early cancels the source. */
 export interface EventIterator<Event>
   extends AsyncIterableIterator<Event>, AsyncDisposable {
@@ -93,7 +103,7 @@ export class EventStream<
    * @throws {TypeError} If the stream is locked.
    */
   override values(
-    { preventCancel = false }: ReadableStreamIteratorOptions = {},
+    { preventCancel = false }: EventIteratorOptions = {},
   ): EventIterator<Event> {
     const reader = this.getReader();
     const queue = new SerialQueue();
@@ -141,7 +151,7 @@ export class EventStream<
 
   /** Iterates over the events, as {@linkcode EventStream.values} does. */
   override [Symbol.asyncIterator](
-    options?: ReadableStreamIteratorOptions,
+    options?: EventIteratorOptions,
   ): EventIterator<Event> {
     return this.values(options);
   }

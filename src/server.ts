@@ -56,7 +56,12 @@ export { EventStreamError } from "./error.ts";
 export type { EventStreamErrorCode, EventStreamErrorOptions } from "./error.ts";
 export type { ServerSentEvent, ServerSentEventInit } from "./event.ts";
 export { EventStream } from "./decoder.ts";
-export type { DecodeOptions, EventIterator, ParseOptions } from "./decoder.ts";
+export type {
+  DecodeOptions,
+  EventIterator,
+  EventIteratorOptions,
+  ParseOptions,
+} from "./decoder.ts";
 export { resumable } from "./server/resumable.ts";
 export type {
   Resumable,
