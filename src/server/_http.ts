@@ -85,7 +85,7 @@ function acceptsEventStream(accept: string | null): boolean {
  */
 export function lastEventIdOf(request: Request): string {
   const header = request.headers.get("last-event-id");
-  if (header !== null) return utf8(header);
+  if (header !== null && header !== "") return utf8(header);
   return new URL(request.url).searchParams.get("lastEventId") ?? "";
 }
 
