@@ -45,6 +45,10 @@ async function findEngineTests(jsr: boolean): Promise<string[]> {
     leaveOut("tests/integration/redis*", "redis-server is not installed");
     files = files.filter((path) => !path.includes("/redis"));
   }
+  if (await findChromium() === undefined) {
+    leaveOut("tests/integration/demo_page*", "Chromium is not installed");
+    files = files.filter((path) => !path.includes("/demo_page"));
+  }
   if (jsr) return [...files, ...findFiles("tests/interop", "_test.ts")];
   console.log("Left out: tests/interop: it needs @std/http from JSR");
   return files;

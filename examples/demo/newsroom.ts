@@ -1,7 +1,7 @@
 import type { ServerSentEventInit } from "../../mod.ts";
 
 /** How long the newsroom pauses between reports, in milliseconds. */
-const PAUSE = { min: 300, max: 1500 };
+const PAUSE = { min: 200, max: 800 };
 
 const headlines = [
   "Comet seen with the naked eye over the northern sky",

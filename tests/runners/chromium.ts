@@ -1,3 +1,4 @@
+import type { Browser } from "npm:playwright-core@1.65.1";
 import { type Outcome, readOutcome } from "./outcome.ts";
 
 const names = ["chromium", "chromium-browser", "google-chrome"];
@@ -19,12 +20,17 @@ export async function findChromium(): Promise<string | undefined> {
   return new TextDecoder().decode(stdout).trim() || undefined;
 }
 
-/** Runs the suite on the page that the fixture serves. */
-export async function runChromium(fixtureUrl: string): Promise<Outcome> {
+/** Starts the installed Chromium. */
+export async function launchChromium(): Promise<Browser> {
   const executablePath = await findChromium();
   if (executablePath === undefined) throw new Error("There is no Chromium");
   const { chromium } = await import("npm:playwright-core@1.65.1");
-  const browser = await chromium.launch({ executablePath, args });
+  return await chromium.launch({ executablePath, args });
+}
+
+/** Runs the suite on the page that the fixture serves. */
+export async function runChromium(fixtureUrl: string): Promise<Outcome> {
+  const browser = await launchChromium();
   const lines: string[] = [];
   try {
     const page = await browser.newPage();

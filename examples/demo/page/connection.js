@@ -13,7 +13,7 @@ const TYPES = [
   "gap",
 ];
 const STATES = ["0 CONNECTING", "1 OPEN", "2 CLOSED"];
-const IDLE_TIMEOUT = 5000;
+const IDLE_TIMEOUT = 4000;
 /** How long to wait before another EventSource when one has given up, in milliseconds. */
 const PATIENCE = 2000;
 
