@@ -35,7 +35,7 @@ function isUnknownScript(error: unknown): boolean {
 /**
  * A log is one stream, so that no eviction can tear it: every entry carries the epoch and how many bytes of
  * bodies the epoch had with it. As the numbers are dense, any entry is found by its number, and a limit is found
- * by search: the work is bounded however much is kept. An append is always kept by its own trim, so a log that
+ * by search: the work is bounded however much is kept. Their count tells the oldest. An append is always kept by its own trim, so a log that
  * exists has a newest entry, which says how the log stands.
  */
 const entries = `
@@ -134,7 +134,7 @@ if KEYS[2] then
 end
 redis.call('PERSIST', log)
 
-local oldest = at(0).seq
+local oldest = last - redis.call('XLEN', log) + 1
 local first = math.max(oldest, last - tonumber(ARGV[5]) + 1)
 local from = stop - tonumber(ARGV[6])
 local after = ARGV[7] ~= '' and clock - tonumber(ARGV[7]) or -1
@@ -149,7 +149,7 @@ end
 redis.pcall('PUBLISH', ARGV[1], '')
 return {'appended', epoch, text(last)}
 `,
-  "cfd48a6b335b13c5afe7884fb464c7725ee7ff41",
+  "884de0a0557a82dc9632be096873c5af32d706e4",
 );
 
 /**
@@ -164,7 +164,7 @@ local head = newest()
 if not head then
   return {'0', '1', '0'}
 end
-local first = at(0).seq
+local first = head.seq - redis.call('XLEN', log) + 1
 if ARGV[4] ~= '' then
   local after = now() - tonumber(ARGV[4])
   first = search(first, head.seq + 1, function(entry)
@@ -195,7 +195,7 @@ for _, item in ipairs(redis.call('XRANGE', log, text(from), text(to))) do
 end
 return page
 `,
-  "6be54909bad0d9eb359d057f5ed442189dc4f72f",
+  "78467eb2946332175d08c71cfdc90cb3e0173cf1",
 );
 
 /** KEYS: the log. ARGV: the milliseconds. A key of another type is refused by the read. */

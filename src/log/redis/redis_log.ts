@@ -51,7 +51,7 @@ const RESEND_TTL = 60_000;
  * The log `news` is the stream `rivulet:{news}`, and a string `rivulet:{news}:KEY` for each idempotency key while
  * it is remembered. What is appended is announced on the channel `rivulet:{news}`. The user needs `EVALSHA`, `EVAL`,
  * `XADD`, `XRANGE`, `XREVRANGE`, `XLEN`, `XTRIM`, `GET`, `SET`, `PERSIST`, `PEXPIRE`, `TIME`, `PUBLISH` and `SUBSCRIBE`; one
- * who only reads needs the first two, the two ranges, `TIME` and `SUBSCRIBE`.
+ * who only reads needs the first two, the two ranges, `XLEN`, `TIME` and `SUBSCRIBE`.
  *
  * An append is as durable as Redis is set to be when it replies: that of `appendonly yes` with `appendfsync always`
  * outlives a crash. Redis must not evict (`maxmemory-policy noeviction`): an evicted log begins another epoch, and
