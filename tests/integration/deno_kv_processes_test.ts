@@ -108,32 +108,6 @@ Deno.test("watch() looks more often when kv.watch() does not tell of another pro
   controller.abort();
 });
 
-Deno.test("watch() stops looking when kv.watch() tells of others", async () => {
-  await using file = await KvFile.make();
-  let lookedAt = performance.now();
-  const look = () => lookedAt = performance.now();
-  const kv = interfere(await file.open(), { look });
-  const worker = new Worker(
-    import.meta.resolve("./deno_kv/worker.ts"),
-    { type: "module" },
-  );
-  const controller = new AbortController();
-  let woken = 0;
-  new DenoKvLog(kv, "log").watch(() => woken++, controller.signal);
-  // The thread is to kv.watch() what another process is with a database on a server.
-  for (let i = 0; i < 6; i++) {
-    const before = woken;
-    await new Promise((resolve) => setTimeout(resolve, 250));
-    worker.postMessage(file.path);
-    await new Promise((resolve) => worker.onmessage = resolve);
-    await until(() => woken > before);
-  }
-  // As long as it is not known it looks every 1 to 4 seconds.
-  await until(() => performance.now() - lookedAt > 5000);
-  controller.abort();
-  worker.terminate();
-});
-
 Deno.test("watch() with a pollInterval tells another process of what is appended", async () => {
   await using file = await KvFile.make();
   await using child = new Child("peer.ts", file.path);

@@ -6,19 +6,11 @@ import type {
 import { DenoKvLog } from "../../../src/deno_kv.ts";
 import type { LogEntry, LogInput } from "../../../src/log/event_log.ts";
 
-/** A database in a file of its own, which goes with it. */
-export class KvFile {
-  readonly path: string;
+/** A database for one test, opened as often as that wants. */
+export abstract class KvDatabase implements AsyncDisposable {
+  /** What `Deno.openKv()` takes. */
+  abstract readonly path: string;
   readonly #opened: Deno.Kv[] = [];
-
-  private constructor(path: string) {
-    this.path = path;
-  }
-
-  static async make(): Promise<KvFile> {
-    const folder = await Deno.makeTempDir({ prefix: "deno_kv_" });
-    return new KvFile(`${folder}/kv.db`);
-  }
 
   /** Opens it once more. */
   async open(): Promise<Deno.Kv> {
@@ -40,7 +32,30 @@ export class KvFile {
         // The test has closed it.
       }
     }
-    await Deno.remove(this.path.replace("/kv.db", ""), { recursive: true });
+    await this.remove();
+  }
+
+  /** Lets the data go. */
+  protected abstract remove(): Promise<void>;
+}
+
+/** A database in a file. */
+export class KvFile extends KvDatabase {
+  readonly path: string;
+  readonly #folder: string;
+
+  private constructor(folder: string) {
+    super();
+    this.#folder = folder;
+    this.path = `${folder}/kv.db`;
+  }
+
+  static async make(): Promise<KvFile> {
+    return new KvFile(await Deno.makeTempDir({ prefix: "deno_kv_" }));
+  }
+
+  protected remove(): Promise<void> {
+    return Deno.remove(this.#folder, { recursive: true });
   }
 }
 
