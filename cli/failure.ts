@@ -1,0 +1,45 @@
+import { EventStreamError } from "../src/error.ts";
+
+/** How long to wait for the text of a refusal, in milliseconds, and how much of it to show. */
+const PATIENCE = 1000;
+const EXCERPT = 500;
+
+/** What went wrong, for people, with what was behind it: `fetch` says little by itself. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { message, cause } = error;
+  const isNew = cause instanceof Error && !message.includes(cause.message);
+  return isNew ? `${message}: ${cause.message}` : message;
+}
+
+/** The same for a connection that has failed for good, with the answer of the server that refused. */
+export async function explain(error: unknown): Promise<string> {
+  if (!(error instanceof EventStreamError)) return reasonOf(error);
+  if (error.response !== undefined) return await refusalOf(error.response);
+  // The cause says it without the attempts, which are one as a rule.
+  return reasonOf(error.code === "connection-failed" ? error.cause : error);
+}
+
+async function refusalOf(response: Response): Promise<string> {
+  const { status, statusText, headers } = response;
+  const type = headers.get("content-type") ?? "no content type";
+  const answer = `it answered ${status} ${statusText}`.trimEnd() +
+    ` with ${type}, which is no event stream`;
+  const excerpt = (await readExcerpt(response)).trim();
+  return excerpt === "" ? answer : `${answer}:\n${excerpt}`;
+}
+
+async function readExcerpt(response: Response): Promise<string> {
+  const reader = response.body?.getReader();
+  // It may never begin.
+  const timer = setTimeout(() => reader?.cancel(), PATIENCE);
+  try {
+    const { value } = await reader?.read() ?? {};
+    return new TextDecoder().decode(value).slice(0, EXCERPT);
+  } catch {
+    return "";
+  } finally {
+    clearTimeout(timer);
+    reader?.cancel().catch(() => {});
+  }
+}

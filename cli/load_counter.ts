@@ -1,0 +1,69 @@
+import { Histogram } from "./histogram.ts";
+import type { FetchObserver } from "./observed_fetch.ts";
+
+/** What has come so far, over all connections. */
+export class LoadCounter {
+  /** Events that came whole. */
+  events = 0;
+  /** Bytes, as they were on the wire but for compression and HTTP's own. */
+  bytes = 0;
+  /** Connections that are open now. */
+  open = 0;
+  /** Connections that have been made once at least. */
+  made = 0;
+  /** Connections that have been made again. */
+  reconnects = 0;
+  /** Why connections have failed for good. */
+  readonly failures: string[] = [];
+  /** How many milliseconds events took to come. */
+  readonly latencies: Histogram = new Histogram();
+
+  /** Makes what counts for one connection. */
+  observer(): FetchObserver & { onLost(): void } {
+    let isOpen = false;
+    let isMade = false;
+    return {
+      onOpen: () => {
+        if (isMade) this.reconnects++;
+        else this.made++;
+        this.open++;
+        isOpen = isMade = true;
+      },
+      onLost: () => {
+        if (isOpen) this.open--;
+        isOpen = false;
+      },
+      onBytes: (count) => this.bytes += count,
+    };
+  }
+
+  /** Counts an event, and how long it took since the time in its data. */
+  add(data: string, path: readonly string[] | undefined): void {
+    this.events++;
+    if (path === undefined) return;
+    const sent = timeIn(data, path);
+    // A clock that is ahead makes it negative.
+    if (sent !== undefined) this.latencies.add(Math.max(0, Date.now() - sent));
+  }
+}
+
+/** The time in a member of JSON, in milliseconds since 1970. */
+function timeIn(data: string, path: readonly string[]): number | undefined {
+  const value = path.reduce<unknown>(memberOf, parseJson(data));
+  const time = typeof value === "string" ? Date.parse(value) : value;
+  return typeof time === "number" && Number.isFinite(time) ? time : undefined;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null
+    ? (value as Record<string, unknown>)[name]
+    : undefined;
+}

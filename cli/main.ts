@@ -1,0 +1,50 @@
+/**
+ * The command line: event streams watched, served, recorded, replayed and put under load. It runs on
+ * Deno.
+ *
+ * ```sh
+ * deno x jsr:@rivulet/sse/cli tail https://example.com/events
+ * ```
+ *
+ * | command | what it does |
+ * |---|---|
+ * | `tail URL` | prints events as they come |
+ * | `serve` | sends the lines of standard input to everybody who connects |
+ * | `record URL FILE` | writes events and their times to a file |
+ * | `replay FILE` | sends a recording, at its own pace or faster |
+ * | `load URL -c N` | reads over N connections, and counts |
+ *
+ * `--help` behind each tells its options. The exit code is 0 at the end and after Ctrl-C, 1 after a
+ * failure, which is told on standard error.
+ *
+ * @module
+ */
+
+import { Command } from "npm:commander@^14";
+import { reasonOf } from "./failure.ts";
+import { loadCommand } from "./load.ts";
+import { recordCommand } from "./record.ts";
+import { replayCommand } from "./replay.ts";
+import { serveCommand } from "./serve.ts";
+import { tailCommand } from "./tail.ts";
+import { visible } from "./terminal.ts";
+
+const program: Command = new Command("rivulet")
+  .description("Server-Sent Events on the command line.")
+  .addCommand(tailCommand())
+  .addCommand(serveCommand())
+  .addCommand(recordCommand())
+  .addCommand(replayCommand())
+  .addCommand(loadCommand());
+
+try {
+  await program.parseAsync(Deno.args, { from: "user" });
+} catch (error) {
+  // Whoever read the output has had enough, as `head` has.
+  if (!(error instanceof Deno.errors.BrokenPipe)) {
+    console.error(`error: ${visible(reasonOf(error))}`);
+    Deno.exit(1);
+  }
+}
+// What still waits, as for more of standard input, need not keep anybody.
+Deno.exit(0);

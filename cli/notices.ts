@@ -1,0 +1,16 @@
+import { reasonOf } from "./failure.ts";
+import type { FetchObserver } from "./observed_fetch.ts";
+import { notice } from "./terminal.ts";
+
+/** Says on standard error what happens to the connection. */
+export function connectionNotices(url: URL): FetchObserver {
+  return {
+    onOpen: () => notice(`Connected to ${url.href}`),
+    onLost: (reason) =>
+      notice(
+        reason === undefined
+          ? "The server has ended the stream"
+          : `The connection is lost: ${reasonOf(reason)}`,
+      ),
+  };
+}

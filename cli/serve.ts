@@ -1,0 +1,62 @@
+import { Command } from "npm:commander@^14";
+import type { ServerSentEventInit } from "../src/event.ts";
+import { MemoryLog } from "../src/log/memory.ts";
+import { Channel } from "../src/server/channel.ts";
+import { type EndpointOptions, listen, withEndpoint } from "./endpoint.ts";
+import { parseEventLine } from "./event_line.ts";
+import { reasonOf } from "./failure.ts";
+import { interruption } from "./interrupt.ts";
+import { readLines } from "./lines.ts";
+import { integer } from "./number_option.ts";
+
+interface ServeOptions extends EndpointOptions {
+  readonly json?: true;
+  readonly history: number;
+}
+
+/** Makes the command `serve`. */
+export function serveCommand(): Command {
+  return withEndpoint(new Command("serve"))
+    .description(
+      "Send the lines of standard input to everybody who connects, as events. Who comes late gets the history; who " +
+        "comes back goes on where they were. The end of the input ends the stream, and the server stays to tell so.",
+    )
+    .option(
+      "-j, --json",
+      "each line is an event as JSON: event, data, retry, comment",
+    )
+    .option("--history <n>", "how many events to keep", integer(1), 1000)
+    .action(serve);
+}
+
+async function serve(options: ServeOptions): Promise<void> {
+  const { json, history } = options;
+  const channel = new Channel(new MemoryLog({ maxEvents: history }), {
+    from: "earliest",
+  });
+  const failure = new AbortController();
+  const signal = AbortSignal.any([interruption(), failure.signal]);
+  publish(channel, json === true).catch((error) => failure.abort(error));
+  // Whoever is there would keep the server from its end.
+  signal.addEventListener("abort", () => void channel.drain({ over: 0 }));
+  await listen(options, (request) => channel.respond(request), signal);
+  failure.signal.throwIfAborted();
+}
+
+async function publish(channel: Channel, isJson: boolean): Promise<void> {
+  let number = 0;
+  for await (const line of readLines(Deno.stdin.readable)) {
+    number++;
+    if (isJson && line.trim() === "") continue;
+    await channel.publish(isJson ? parse(line, number) : { data: line });
+  }
+  await channel.close();
+}
+
+function parse(line: string, number: number): ServerSentEventInit {
+  try {
+    return parseEventLine(line).init;
+  } catch (error) {
+    throw new Error(`Cannot serve line ${number}: ${reasonOf(error)}`);
+  }
+}
