@@ -1,13 +1,25 @@
 // Every portable suite; `deno task test` fails when one is missing here.
+import "./client/connect_test.ts";
 import "./client/event_source_test.ts";
 import "./client/event_source_interface_test.ts";
+import "./client/failures_test.ts";
+import "./client/options_test.ts";
+import "./client/page_test.ts";
 import "./client/resume_test.ts";
+import "./client/retry_policy_test.ts";
+import "./client/scripted_server_test.ts";
 import "./codec/decoder_test.ts";
 import "./codec/encoder_test.ts";
 import "./codec/parser_test.ts";
 import "./log/memory_random_test.ts";
 import "./log/memory_test.ts";
 import "./log/wrong_logs_test.ts";
+import "./server/channel_filter_test.ts";
+import "./server/channel_lifecycle_test.ts";
+import "./server/channel_outage_test.ts";
+import "./server/channel_publish_test.ts";
+import "./server/channel_resume_test.ts";
+import "./server/channel_sharing_test.ts";
 import "./server/keep_alive_test.ts";
 import "./server/respond_test.ts";
 import "./contract/contract_test.ts";

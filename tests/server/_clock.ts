@@ -49,6 +49,8 @@ class Timers {
       clearTimeout: clear,
       clearInterval: clear,
     });
+    // Its own in Bun, its prototype's elsewhere.
+    const own = Object.getOwnPropertyDescriptor(performance, "now");
     Object.defineProperty(performance, "now", {
       value: () => this.now,
       configurable: true,
@@ -61,6 +63,7 @@ class Timers {
         clearInterval,
       });
       delete (performance as { now?: unknown }).now;
+      if (own !== undefined) Object.defineProperty(performance, "now", own);
     };
   }
 }

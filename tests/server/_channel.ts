@@ -1,0 +1,61 @@
+import { assertEquals } from "@std/assert";
+import type { ServerSentEvent } from "../../src/event.ts";
+import type {
+  Channel,
+  ChannelRespondOptions,
+} from "../../src/server/channel.ts";
+import type { Gap } from "../../src/server/_subscription.ts";
+import { Client, eventsOf, requestOf } from "./_client.ts";
+
+/** Subscribes as a client does that sends this ID, or none. */
+export async function open(
+  channel: Channel,
+  lastEventId?: string,
+  options?: ChannelRespondOptions,
+): Promise<Client> {
+  const headers: Record<string, string> = lastEventId === undefined
+    ? {}
+    : { "last-event-id": lastEventId };
+  const response = await channel.respond(requestOf(headers), options);
+  assertEquals(response.status, 200);
+  return new Client(response);
+}
+
+/** Publishes one event for each text, in one go; gives the ID of the last. */
+export function publish(channel: Channel, ...texts: string[]): Promise<string> {
+  return channel.publish(texts.map((data) => ({ data })));
+}
+
+/** What a client sees until an event with this data has come, that event included; then it leaves. */
+export async function eventsUntil(
+  client: Client,
+  data: string,
+): Promise<ServerSentEvent[]> {
+  const text = await client.until(`data: ${data}\n\n`);
+  await client.leave();
+  return eventsOf(text);
+}
+
+/** The data of those. */
+export async function datasUntil(
+  client: Client,
+  data: string,
+): Promise<string[]> {
+  return (await eventsUntil(client, data)).map(({ data }) => data);
+}
+
+/** The gap that an event tells of. */
+export function gapOf({ event, data }: ServerSentEvent): Gap {
+  assertEquals(event, "gap");
+  return JSON.parse(data);
+}
+
+/** The epoch in an ID. */
+export function epochOf(id: string): string {
+  return id.split("-")[0]!;
+}
+
+/** Waits until something holds; the runner's limit is the limit. */
+export async function comesTrue(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1));
+}

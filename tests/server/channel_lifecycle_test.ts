@@ -1,0 +1,616 @@
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import type { ServerSentEvent } from "../../src/event.ts";
+import type { EventStream } from "../../src/event_stream.ts";
+import { MemoryLog } from "../../src/log/memory.ts";
+import { Channel } from "../../src/server/channel.ts";
+import type {
+  ChannelOptions,
+  Subscriber,
+} from "../../src/server/channel_options.ts";
+import { test } from "../_test.ts";
+import { reasonOf, settle, unhandledDuring } from "../codec/_source.ts";
+import { datasUntil, epochOf, open, publish } from "./_channel.ts";
+import { Client, datasOf, requestOf } from "./_client.ts";
+import { withClock } from "./_clock.ts";
+import { TestLog } from "./_log.ts";
+import { thrownDuring } from "./_thrown.ts";
+
+const quiet: ChannelOptions = { retry: 0, keepAlive: false };
+
+async function take(
+  stream: EventStream,
+  count: number,
+): Promise<ServerSentEvent[]> {
+  const reader = stream.getReader();
+  const events = [];
+  while (events.length < count) events.push((await reader.read()).value!);
+  await reader.cancel();
+  return events;
+}
+
+// --- Requests
+
+test("respond() of a channel answers Accept and HEAD as respond() does, and takes no place for it", async () => {
+  const channel = new Channel(undefined, {
+    ...quiet,
+    headers: { "x-mine": "channel", "x-more": "1" },
+  });
+  const refused = await channel.respond(requestOf({ accept: "text/html" }));
+  assertEquals(refused.status, 406);
+  await refused.text();
+  const head = await channel.respond(requestOf({}, { method: "HEAD" }), {
+    headers: { "x-mine": "request" },
+  });
+  assertEquals([head.status, head.body], [200, null]);
+  assertEquals(Object.fromEntries(head.headers), {
+    "cache-control": "no-cache, no-transform",
+    "content-type": "text/event-stream",
+    "x-accel-buffering": "no",
+    "x-mine": "request",
+    "x-more": "1",
+  });
+  assertEquals(channel.stats.subscribers, 0);
+});
+
+test("respond() tells each client another reconnection time, from r to 2r", async () => {
+  const channel = new Channel(undefined, { keepAlive: false, retry: 1000 });
+  const times = new Set<number>();
+  for (let i = 0; i < 50; i++) {
+    const client = await open(channel);
+    const [, time] = /^retry: (\d+)\n\n/.exec((await client.read())!)!;
+    times.add(Number(time));
+    await client.leave();
+  }
+  assert(times.size > 10);
+  assert([...times].every((time) => time >= 1000 && time <= 2000));
+});
+
+const wrongOptions: [
+  options: Record<string, unknown>,
+  error: typeof Error,
+  name: string,
+][] = [
+  [{ retry: -1 }, RangeError, "retry"],
+  [{ retry: 2 ** 30 + 1 }, RangeError, "retry"],
+  [{ keepAlive: 0 }, RangeError, "keepAlive"],
+  [{ maxSubscribers: 0 }, RangeError, "maxSubscribers"],
+  [{ maxSubscribers: "5" }, TypeError, "maxSubscribers"],
+  [{ maxAge: 0 }, RangeError, "maxAge"],
+  [{ maxAge: 2 ** 31 }, RangeError, "maxAge"],
+  [{ maxOutage: 0.5 }, RangeError, "maxOutage"],
+  [{ onSubscribe: {} }, TypeError, "onSubscribe"],
+  [{ onUnsubscribe: 1 }, TypeError, "onUnsubscribe"],
+  [{ onError: "x" }, TypeError, "onError"],
+  [{ from: 5 }, TypeError, "from"],
+  [{ gap: "all" }, TypeError, "gap"],
+  [{ filter: "names" }, TypeError, "filter"],
+  [{ filter: [1] }, TypeError, "filter"],
+  [{ events: {} }, TypeError, "events"],
+  [{ headers: { "a b": "c" } }, TypeError, ""],
+];
+
+for (const [options, error, name] of wrongOptions) {
+  test(`Channel() refuses ${JSON.stringify(options)}`, async () => {
+    assertThrows(
+      () => new Channel(undefined, options as ChannelOptions),
+      error,
+      name,
+    );
+    if (!("from" in options || "gap" in options || "filter" in options)) return;
+    const channel = new Channel();
+    const promise = channel.respond(requestOf(), options);
+    assert(await reasonOf(promise) instanceof error);
+    assertThrows(() => channel.subscribe(options), error, name);
+  });
+}
+
+test("respond() of a channel refuses what is no request, and wrong headers, and leaves nothing", async () => {
+  const channel = new Channel(undefined, quiet);
+  await assertRejects(
+    () => channel.respond({} as Request),
+    TypeError,
+    "Cannot respond: request must be a Request",
+  );
+  await assertRejects(
+    () => channel.respond(requestOf(), { headers: { "a b": "c" } }),
+    TypeError,
+  );
+  assertEquals(channel.stats.subscribers, 0);
+});
+
+// --- Limits
+
+test("respond() answers 503 past maxSubscribers, and sends nobody away", async () => {
+  const channel = new Channel(undefined, {
+    keepAlive: false,
+    maxSubscribers: 3,
+    retry: 5000,
+  });
+  const responses = await Promise.all(
+    Array.from({ length: 10 }, () => channel.respond(requestOf())),
+  );
+  const full = responses.filter(({ status }) => status === 503);
+  assertEquals(full.length, 7);
+  for (const response of full) {
+    const seconds = Number(response.headers.get("retry-after"));
+    assert(Number.isInteger(seconds) && seconds >= 5 && seconds <= 10);
+    assertEquals(response.headers.get("content-type"), "text/plain");
+    await response.text();
+  }
+  const clients = responses.filter(({ status }) => status === 200)
+    .map((response) => new Client(response));
+  assertEquals([clients.length, channel.stats.subscribers], [3, 3]);
+  await Promise.all(clients.map((client) => client.until("id: ")));
+  await publish(channel, "1");
+  for (const client of clients) {
+    assertEquals(datasOf(await client.until("data: 1")), ["1"]);
+  }
+
+  await clients[0]!.leave();
+  const next = await open(channel);
+  assertEquals((await channel.respond(requestOf())).status, 503);
+  for (const client of [...clients.slice(1), next]) await client.leave();
+  assertEquals(channel.stats.subscribers, 0);
+});
+
+test("respond() closes at a random 80 to 100 % of maxAge", async () => {
+  await withClock(async (clock) => {
+    const reasons: string[] = [];
+    const channel = new Channel(undefined, {
+      ...quiet,
+      maxAge: 10_000,
+      onUnsubscribe: (_, reason) => void reasons.push(reason),
+    });
+    const clients = [];
+    for (let i = 0; i < 30; i++) clients.push(await open(channel));
+    await clock.advance(7999);
+    assertEquals(channel.stats.subscribers, 30);
+    await clock.advance(1000);
+    const halfway = channel.stats.subscribers;
+    assert(halfway > 0 && halfway < 30, `${halfway}`);
+    await clock.advance(1001);
+    assertEquals(channel.stats.subscribers, 0);
+    assertEquals(reasons, Array(30).fill("closed"));
+    for (const client of clients) {
+      await client.rest();
+      assertStrictEquals(client.failure, undefined);
+    }
+    assertEquals(clock.timers, 0);
+  });
+});
+
+test("respond() lets no timer of maxAge outlive its client", async () => {
+  await withClock(async (clock) => {
+    const channel = new Channel(undefined, { ...quiet, maxAge: 10_000 });
+    const client = await open(channel);
+    // The one that looks at the log now and then, and this one.
+    assertEquals(clock.timers, 2);
+    await client.leave();
+    assertEquals(clock.timers, 0);
+  });
+});
+
+// --- drain()
+
+test("drain() sends everybody away over the time given", async () => {
+  await withClock(async (clock) => {
+    const reasons: string[] = [];
+    const channel = new Channel(undefined, {
+      ...quiet,
+      maxAge: 3_600_000,
+      onUnsubscribe: (_, reason) => void reasons.push(reason),
+    });
+    for (let i = 0; i < 30; i++) await open(channel);
+    let drained = false;
+    const draining = channel.drain({ over: 5000 }).then(() => drained = true);
+    await clock.advance(2500);
+    const { subscribers } = channel.stats;
+    assert(subscribers > 0 && subscribers < 30, `${subscribers}`);
+    assertFalse(drained);
+    await clock.advance(2500);
+    await draining;
+    assertEquals(channel.stats.subscribers, 0);
+    assertEquals(reasons, Array(30).fill("closed"));
+    assertEquals(clock.timers, 0);
+  });
+});
+
+test("drain() sends later requests away at once, with a reconnection time", async () => {
+  const log = new TestLog();
+  const channel = new Channel(log, { keepAlive: false, retry: 1000 });
+  await publish(channel, "1");
+  await channel.drain();
+  const response = await channel.respond(requestOf());
+  assertEquals(response.status, 200);
+  assertEquals(response.headers.get("content-type"), "text/event-stream");
+  const [, time] = /^retry: (\d+)\n\n$/.exec(await response.text())!;
+  assert(Number(time) >= 1000 && Number(time) <= 2000);
+  const { done } = await channel.subscribe({ from: "earliest" })
+    .getReader().read();
+  assert(done);
+  assertEquals(channel.stats.subscribers, 0);
+  // The log lives on: another process serves it.
+  await publish(channel, "2");
+  assertEquals((await log.entries()).length, 2);
+});
+
+test("drain() sends away who was about to subscribe when it began", async () => {
+  const log = new TestLog();
+  const channel = new Channel(log, quiet);
+  const first = await open(channel);
+  await first.until("id: ");
+  await first.leave();
+  log.hold();
+  const coming = channel.respond(requestOf());
+  await settle();
+  const draining = channel.drain({ over: 0 });
+  log.release();
+  assertEquals(await (await coming).text(), "retry: 0\n\n");
+  await draining;
+  assertEquals([channel.stats.subscribers, log.watchers], [0, 0]);
+});
+
+test("drain() may be called twice, and refuses a time out of range", async () => {
+  const channel = new Channel(undefined, quiet);
+  const client = await open(channel);
+  await Promise.all([channel.drain({ over: 5 }), channel.drain({ over: 5 })]);
+  await client.rest();
+  for (const over of [-1, 2 ** 31, 1.5]) {
+    assertThrows(() => void channel.drain({ over }), RangeError, "over");
+  }
+});
+
+test("drain() lets clients resume elsewhere where they were", async () => {
+  const log = new MemoryLog();
+  const [here, there] = [new Channel(log, quiet), new Channel(log, quiet)];
+  await publish(here, "1", "2");
+  const client = await open(here, "0-0");
+  const text = await client.until("data: 2\n\n");
+  await here.drain({ over: 0 });
+  await client.rest();
+  const id = text.match(/id: (.*)\ndata: 2/)![1]!;
+  await publish(here, "3");
+  assertEquals(await datasUntil(await open(there, id), "3"), ["3"]);
+});
+
+// --- close()
+
+test("close() delivers what was published before, then ends, in every process", async () => {
+  const log = new MemoryLog();
+  const reasons: string[] = [];
+  const options: ChannelOptions = {
+    ...quiet,
+    onUnsubscribe: (_, reason) => void reasons.push(reason),
+  };
+  const [here, there] = [new Channel(log, options), new Channel(log, options)];
+  const clients = [await open(here), await open(there)];
+  for (const client of clients) await client.until("id: ");
+  await publish(here, "1", "2");
+  await Promise.all([publish(there, "3"), here.close()]);
+  for (const client of clients) {
+    assertEquals(datasOf(await client.rest()), ["1", "2", "3"]);
+    assertStrictEquals(client.failure, undefined);
+  }
+  assertEquals(reasons, ["ended", "ended"]);
+});
+
+test("close() ends with a block that moves the id past the end, so that the next request gets 204", async () => {
+  const channel = new Channel(undefined, quiet);
+  const id = await publish(channel, "1");
+  const client = await open(channel, "0-0");
+  await client.until("data: 1\n\n");
+  await channel.close();
+  const last = `${epochOf(id)}-2`;
+  assertEquals(await client.rest(), `id: ${last}\n\n`);
+  const response = await channel.respond(requestOf({ "last-event-id": last }));
+  assertEquals([response.status, response.body], [204, null]);
+});
+
+const afterClose: [id: string | undefined, from: string, outcome: string][] = [
+  [undefined, "latest", "204"],
+  ["EPOCH-4", "earliest", "204"],
+  [undefined, "EPOCH-4", "204"],
+  [undefined, "earliest", "1,2,3"],
+  ["EPOCH-0", "latest", "1,2,3"],
+  ["EPOCH-2", "latest", "3"],
+  ["EPOCH-3", "latest", ""],
+  ["0-0", "latest", "1,2,3"],
+  ["other-2", "latest", "gap,1,2,3"],
+  ["EPOCH-9", "latest", "gap,1,2,3"],
+  ["latest", "latest", "gap,1,2,3"],
+];
+
+for (const [id, from, outcome] of afterClose) {
+  test(`close() leaves ${outcome || "the id alone"} to a request with ${id ?? "no id"} and from: ${from}`, async () => {
+    const log = new MemoryLog();
+    const channel = new Channel(log, quiet);
+    const epoch = epochOf(await publish(channel, "1", "2", "3"));
+    await channel.close();
+    for (const opened of [channel, new Channel(log, quiet)]) {
+      const headers: Record<string, string> = id === undefined
+        ? {}
+        : { "last-event-id": id.replace("EPOCH", epoch) };
+      const response = await opened.respond(requestOf(headers), {
+        from: from.replace("EPOCH", epoch),
+      });
+      assertEquals(opened.stats.subscribers, response.status === 204 ? 0 : 1);
+      if (outcome === "204") {
+        assertEquals(response.status, 204);
+        continue;
+      }
+      const text = await response.text();
+      const datas = datasOf(text).map((data) =>
+        data.startsWith("{") ? "gap" : data
+      );
+      assertEquals(datas.join(), outcome);
+      assert(text.endsWith(`id: ${epoch}-4\n\n`));
+      assertEquals(opened.stats.subscribers, 0);
+    }
+  });
+}
+
+test("close() is one close, whoever calls it and how often", async () => {
+  const log = new TestLog();
+  const channels = [new Channel(log), new Channel(log)];
+  await Promise.all(
+    channels.flatMap((channel) => [channel.close(), channel.close()]),
+  );
+  assertEquals((await log.entries()).map(({ kind }) => kind), ["end"]);
+});
+
+test("close() ends a channel in which nothing was ever published", async () => {
+  const channel = new Channel(undefined, quiet);
+  const client = await open(channel);
+  await client.until("id: ");
+  await channel.close();
+  await client.rest();
+  assertEquals((await channel.respond(requestOf())).status, 204);
+});
+
+// --- subscribe()
+
+test("subscribe() gives the events with their ids, and ends when the channel is closed", async () => {
+  const channel = new Channel();
+  const stream = channel.subscribe({ from: "earliest" });
+  const id = await channel.publish([
+    { event: "tick", data: "1" },
+    { data: "2\n3" },
+  ]);
+  await channel.close();
+  const events: ServerSentEvent[] = [];
+  const reader = stream.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    events.push(value);
+  }
+  assertEquals(events, [
+    { event: "tick", data: "1", id: id.replace("-2", "-1") },
+    { event: "message", data: "2\n3", id },
+  ]);
+  assertEquals(channel.stats.subscribers, 0);
+});
+
+test("subscribe() resumes behind an id, tells gaps, and filters", async () => {
+  const channel = new Channel(new MemoryLog({ maxEvents: 3 }));
+  for (const data of ["1", "2", "3", "4"]) {
+    await channel.publish({ event: Number(data) % 2 ? "odd" : "even", data });
+  }
+  const id = await channel.publish({ event: "odd", data: "5" });
+  const behind = await take(
+    channel.subscribe({ lastEventId: id.replace("-5", "-3") }),
+    2,
+  );
+  assertEquals(behind.map(({ data }) => data), ["4", "5"]);
+  const odd = await take(
+    channel.subscribe({ lastEventId: "0-0", filter: ["odd"] }),
+    3,
+  );
+  assertEquals(odd.map(({ event }) => event), ["gap", "odd", "odd"]);
+  assertEquals(channel.stats.subscribers, 0);
+});
+
+test("subscribe() ends when its signal aborts, also when it has before", async () => {
+  const unhandled = await unhandledDuring(async () => {
+    await withClock(async (clock) => {
+      const log = new TestLog();
+      const reasons: string[] = [];
+      const channel = new Channel(log, {
+        onUnsubscribe: (_, reason) => void reasons.push(reason),
+      });
+      const controller = new AbortController();
+      const reader = channel.subscribe({ signal: controller.signal })
+        .getReader();
+      const reading = reader.read();
+      await settle();
+      assertEquals(channel.stats.subscribers, 1);
+      const reason = new Error("enough");
+      controller.abort(reason);
+      assertStrictEquals(await reasonOf(reading), reason);
+      await settle();
+      const aborted = channel.subscribe({ signal: AbortSignal.abort(reason) });
+      assertStrictEquals(await reasonOf(aborted.getReader().read()), reason);
+      await settle();
+      assertEquals(reasons, ["gone", "gone"]);
+      assertEquals([channel.stats.subscribers, log.watchers], [0, 0]);
+      assertEquals(clock.timers, 0);
+    });
+  });
+  assertEquals(unhandled, []);
+});
+
+test("subscribe() takes no place of maxSubscribers, and is not closed by maxAge", async () => {
+  await withClock(async (clock) => {
+    const channel = new Channel(undefined, {
+      ...quiet,
+      maxSubscribers: 1,
+      maxAge: 1000,
+    });
+    const reader = channel.subscribe().getReader();
+    const reading = reader.read();
+    await clock.advance(60_000);
+    await publish(channel, "1");
+    await clock.advance(10);
+    assertEquals((await reading).value?.data, "1");
+    await reader.cancel();
+    assertEquals(clock.timers, 0);
+  });
+});
+
+test("subscribe() asks for nothing while nobody reads", async () => {
+  const channel = new Channel();
+  const stream = channel.subscribe();
+  for (let i = 0; i < 10; i++) await publish(channel, "x".repeat(100_000));
+  await settle();
+  assertEquals(channel.stats.delivered, 0);
+  await stream.cancel();
+});
+
+// --- stats and hooks
+
+test("stats counts what was published, handed out, missed and trimmed", async () => {
+  const channel = new Channel(new MemoryLog({ maxEvents: 4 }), quiet);
+  assertEquals(channel.stats, {
+    subscribers: 0,
+    published: 0,
+    delivered: 0,
+    bytes: 0,
+    gaps: 0,
+    evictions: 0,
+    behind: 0,
+  });
+  await publish(channel, "1", "2", "3", "4");
+  const id = await publish(channel, "5", "6");
+  const client = await open(channel, id.replace("-6", "-0"));
+  const idle = await open(channel, id.replace("-6", "-3"));
+  await client.until("data: 6\n\n");
+  await idle.until("id: ");
+  const frames = ["3", "4", "5", "6"]
+    .map((data) => `id: ${epochOf(id)}-${data}\ndata: ${data}\n\n`).join("");
+  assertEquals(channel.stats, {
+    subscribers: 2,
+    published: 6,
+    delivered: 4,
+    bytes: frames.length,
+    gaps: 1,
+    evictions: 2,
+    behind: 3,
+  });
+  await client.leave();
+  assertEquals(channel.stats.subscribers, 1);
+  await idle.leave();
+  assertEquals([channel.stats.subscribers, channel.stats.behind], [0, 0]);
+});
+
+test("onSubscribe() and onUnsubscribe() are called once for each, with the same subscriber", async () => {
+  const calls: [Subscriber, string][] = [];
+  const channel = new Channel(undefined, {
+    ...quiet,
+    onSubscribe: (subscriber) => void calls.push([subscriber, "subscribed"]),
+    onUnsubscribe: (subscriber, reason) =>
+      void calls.push([subscriber, reason]),
+  });
+  const controller = new AbortController();
+  const requests = {
+    gone: requestOf({ "last-event-id": "what a stranger says" }),
+    aborted: requestOf({}, { signal: controller.signal }),
+    before: requestOf({}, { signal: AbortSignal.abort() }),
+    ended: requestOf(),
+  };
+  const client = new Client(await channel.respond(requests.gone));
+  await client.leave();
+  const aborted = new Client(await channel.respond(requests.aborted));
+  controller.abort();
+  await aborted.leave();
+  await (await channel.respond(requests.before)).text();
+  const ended = await channel.respond(requests.ended);
+  const stream = channel.subscribe({ lastEventId: "0-0" });
+  await channel.close();
+  await ended.text();
+  await stream.getReader().read();
+
+  for (
+    const [request, lastEventId, reason] of [
+      [requests.gone, "what a stranger says", "gone"],
+      [requests.aborted, "", "gone"],
+      [requests.before, "", "gone"],
+      [requests.ended, "", "ended"],
+      [undefined, "0-0", "ended"],
+    ] as const
+  ) {
+    const own = calls.filter(([subscriber]) => subscriber.request === request);
+    assertEquals(own.map(([, what]) => what), ["subscribed", reason]);
+    assertStrictEquals(own[0]![0], own[1]![0]);
+    assertEquals(own[0]![0].lastEventId, lastEventId);
+  }
+  assertEquals(calls.length, 10);
+});
+
+test("onSubscribe() is not called for who is refused, full, drained or told to stop", async () => {
+  let calls = 0;
+  const options: ChannelOptions = {
+    ...quiet,
+    maxSubscribers: 1,
+    onSubscribe: () => void calls++,
+    onUnsubscribe: () => void calls++,
+  };
+  const full = new Channel(undefined, options);
+  const client = await open(full);
+  calls = 0;
+  await (await full.respond(requestOf())).text();
+  await (await full.respond(requestOf({ accept: "text/html" }))).text();
+  await full.respond(requestOf({}, { method: "HEAD" }));
+  const closed = new Channel(undefined, options);
+  await closed.close();
+  assertEquals((await closed.respond(requestOf())).status, 204);
+  const drained = new Channel(undefined, options);
+  await drained.drain();
+  await (await drained.respond(requestOf())).text();
+  assertEquals(calls, 0);
+  await client.leave();
+});
+
+test("onSubscribe() and onUnsubscribe() harm nobody when they throw", async () => {
+  const thrown = await thrownDuring(async () => {
+    const channel = new Channel(undefined, {
+      ...quiet,
+      onSubscribe: () => {
+        throw new Error("from onSubscribe");
+      },
+      onUnsubscribe: () => {
+        throw new Error("from onUnsubscribe");
+      },
+    });
+    const client = await open(channel);
+    await client.until("id: ");
+    await publish(channel, "1");
+    assertEquals(await datasUntil(client, "1"), ["1"]);
+    assertEquals(channel.stats.subscribers, 0);
+    await settle();
+  });
+  assertEquals(
+    thrown.map((error) => (error as Error).message),
+    ["from onSubscribe", "from onUnsubscribe"],
+  );
+});
+
+test("respond() lets a hook publish to the channel that calls it", async () => {
+  const channel: Channel = new Channel(undefined, {
+    ...quiet,
+    onSubscribe: () => void publish(channel, "joined"),
+    onUnsubscribe: () => void publish(channel, "left"),
+  });
+  const first = await open(channel);
+  const second = await open(channel);
+  await first.until("joined");
+  await second.leave();
+  assert((await first.until("left")).includes("left"));
+  await first.leave();
+});

@@ -1,0 +1,177 @@
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { Channel } from "../../src/server/channel.ts";
+import { test } from "../_test.ts";
+import { datasUntil, open, publish } from "./_channel.ts";
+import { datasOf } from "./_client.ts";
+import { withClock } from "./_clock.ts";
+import { TestLog } from "./_log.ts";
+
+const FAILURE = new Error("connection lost");
+
+test("respond() keeps its subscribers while the log fails, and goes on when it is back", async () => {
+  await withClock(async (clock) => {
+    const log = new TestLog();
+    const errors: unknown[] = [];
+    const channel = new Channel(log, {
+      keepAlive: 1000,
+      onError: (error) => errors.push(error),
+    });
+    const client = await open(channel);
+    await client.now();
+    log.readFailure = FAILURE;
+    await publish(channel, "1", "2");
+    await clock.advance(30_000);
+    assert(datasOf(await client.now()).length === 0);
+    assert(!client.ended);
+    assert(errors.length > 0);
+    assert(errors.every((error) => error === FAILURE));
+    log.readFailure = undefined;
+    await clock.advance(5000);
+    assertEquals(datasOf(await client.now()), ["1", "2"]);
+    assertEquals(channel.stats.gaps, 0);
+    await client.leave();
+    assertEquals(clock.timers, 0);
+  });
+});
+
+test("respond() tries a failing log again ever more slowly, up to 5 seconds", async () => {
+  await withClock(async (clock) => {
+    const log = new TestLog();
+    const channel = new Channel(log, { keepAlive: false });
+    const client = await open(channel);
+    await client.now();
+    log.readFailure = FAILURE;
+    await publish(channel, "1");
+    const counts = [];
+    for (let i = 0; i < 5; i++) {
+      const before = log.reads.length;
+      await clock.advance(10_000);
+      counts.push(log.reads.length - before);
+    }
+    // 100, 200, 400, … ms, each between half of that and all of it.
+    assert(counts[0]! >= 5 && counts[0]! <= 10, `${counts}`);
+    assert(counts.slice(1).every((n) => n >= 2 && n <= 4), `${counts}`);
+    await client.leave();
+    assertEquals(clock.timers, 0);
+  });
+});
+
+test("respond() closes its subscribers when the log has failed for longer than maxOutage", async () => {
+  await withClock(async (clock) => {
+    const log = new TestLog();
+    const reasons: string[] = [];
+    const channel = new Channel(log, {
+      maxOutage: 20_000,
+      keepAlive: false,
+      onUnsubscribe: (_, reason) => void reasons.push(reason),
+    });
+    const clients = [await open(channel), await open(channel)];
+    for (const client of clients) await client.now();
+    log.readFailure = FAILURE;
+    await publish(channel, "1");
+    await clock.advance(15_000);
+    assertEquals(reasons, []);
+    await clock.advance(15_000);
+    assertEquals(reasons, ["failed", "failed"]);
+    for (const client of clients) {
+      await client.rest();
+      // It ends well: what failed is no business of the client's, which is to come back.
+      assertStrictEquals(client.failure, undefined);
+    }
+    assertEquals([clock.timers, log.watchers], [0, 0]);
+  });
+});
+
+test("respond() takes the time of an outage anew after each success", async () => {
+  await withClock(async (clock) => {
+    const log = new TestLog();
+    const channel = new Channel(log, { maxOutage: 20_000, keepAlive: false });
+    const client = await open(channel);
+    await client.now();
+    for (let i = 0; i < 5; i++) {
+      log.readFailure = FAILURE;
+      await publish(channel, `${i}`);
+      await clock.advance(15_000);
+      log.readFailure = undefined;
+      await clock.advance(5000);
+      assertEquals(datasOf(await client.now()), [`${i}`]);
+    }
+    await client.leave();
+    assertEquals(clock.timers, 0);
+  });
+});
+
+test("respond() answers at once while the log fails, and places the subscriber when it is back", async () => {
+  await withClock(async (clock) => {
+    const log = new TestLog();
+    const channel = new Channel(log, { retry: 0, keepAlive: 1000 });
+    const id = await publish(channel, "1", "2");
+    log.readFailure = FAILURE;
+    const client = await open(channel, id.replace("-2", "-1"));
+    assertEquals(await client.now(), "retry: 0\n\n");
+    await clock.advance(1000);
+    assertEquals(await client.now(), ":\n\n");
+    log.readFailure = undefined;
+    await clock.advance(2000);
+    assertEquals(datasOf(await client.now()), ["2"]);
+    await client.leave();
+    assertEquals(clock.timers, 0);
+  });
+});
+
+test("respond() recovers when the log fails while a subscriber catches up", async () => {
+  await withClock(async (clock) => {
+    const log = new TestLog();
+    const channel = new Channel(log, { keepAlive: false });
+    await publish(channel, "1", "2", "3");
+    const stays = await open(channel);
+    await stays.now();
+    log.readFailure = FAILURE;
+    const client = await open(channel, "0-0");
+    assertEquals(datasOf(await client.now()), []);
+    await clock.advance(1000);
+    log.readFailure = undefined;
+    await clock.advance(5000);
+    assertEquals(datasOf(await client.now()), ["1", "2", "3"]);
+    await client.leave();
+    await stays.leave();
+    assertEquals(clock.timers, 0);
+  });
+});
+
+test("respond() delivers though no wake-up ever comes", async () => {
+  await withClock(async (clock) => {
+    const log = new TestLog();
+    log.wakes = false;
+    const here = new Channel(log, { keepAlive: false });
+    const elsewhere = new Channel(log);
+    const client = await open(here);
+    await client.now();
+    await publish(elsewhere, "1");
+    await clock.advance(5000);
+    assertEquals(datasOf(await client.now()), ["1"]);
+    await publish(elsewhere, "2", "3");
+    await clock.advance(5000);
+    assertEquals(datasOf(await client.now()), ["2", "3"]);
+    // Its own publications it need not be told of.
+    await publish(here, "4");
+    await clock.advance(10);
+    assertEquals(datasOf(await client.now()), ["4"]);
+    await client.leave();
+    assertEquals(clock.timers, 0);
+  });
+});
+
+test("respond() does not wait for a read that nobody waits for any more", async () => {
+  const log = new TestLog();
+  const channel = new Channel(log, { keepAlive: false });
+  const first = await open(channel);
+  await first.until("id: ");
+  log.hold();
+  await publish(channel, "1");
+  await first.leave();
+  // The read that the one who left would have waited for is still under way.
+  const opening = open(channel, "0-0");
+  log.release();
+  assertEquals(await datasUntil(await opening, "1"), ["1"]);
+});

@@ -1,0 +1,188 @@
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { MemoryLog } from "../../src/log/memory.ts";
+import { Channel } from "../../src/server/channel.ts";
+import type { ChannelOptions } from "../../src/server/channel_options.ts";
+import { test } from "../_test.ts";
+import { comesTrue, datasUntil, open, publish } from "./_channel.ts";
+import { type Client, datasOf } from "./_client.ts";
+import { TestLog } from "./_log.ts";
+
+const options: ChannelOptions = { retry: 0, keepAlive: false };
+
+function texts(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `${i + 1}`);
+}
+
+/** Runs a case and gives what was encoded as UTF-8 meanwhile. */
+async function encodedDuring(run: () => Promise<void>): Promise<string[]> {
+  const { encode } = TextEncoder.prototype;
+  const encoded: string[] = [];
+  TextEncoder.prototype.encode = function (text) {
+    encoded.push(text ?? "");
+    return encode.call(this, text);
+  };
+  try {
+    await run();
+  } finally {
+    TextEncoder.prototype.encode = encode;
+  }
+  return encoded;
+}
+
+async function follow(channel: Channel, count: number): Promise<Client[]> {
+  const clients = [];
+  for (let i = 0; i < count; i++) clients.push(await open(channel));
+  await Promise.all(clients.map((client) => client.until("id: ")));
+  return clients;
+}
+
+test("respond() encodes an event once for all subscribers of a process", async () => {
+  const channel = new Channel(new MemoryLog(), options);
+  const clients = await follow(channel, 50);
+  const received: string[] = [];
+  const encoded = await encodedDuring(async () => {
+    await publish(channel, ...texts(20));
+    for (const client of clients) {
+      received.push(await client.until("data: 20\n\n"));
+    }
+  });
+  assertEquals(encoded.length, 20);
+  for (const text of received) assertEquals(datasOf(text), texts(20));
+  for (const client of clients) await client.leave();
+});
+
+test("respond() hands all subscribers parts of one buffer, without a copy for each", async () => {
+  const channel = new Channel(new MemoryLog(), options);
+  const clients = await follow(channel, 50);
+  await publish(channel, ...texts(200));
+  for (const client of clients) await client.until("data: 200\n\n");
+  const buffers = new Set(clients.map(({ chunks }) => chunks.at(-1)!.buffer));
+  assertEquals(buffers.size, 1);
+  for (const client of clients) await client.leave();
+});
+
+test("respond() gives a subscriber that is behind many events in one chunk, up to 64 KiB", async () => {
+  const channel = new Channel(new MemoryLog(), options);
+  const stays = await open(channel);
+  await stays.until("id: ");
+  for (let i = 0; i < 100; i++) {
+    await publish(channel, ...texts(100));
+  }
+  await publish(channel, "the end");
+  await comesTrue(() => channel.stats.behind === 10_001);
+  const events = datasOf(await stays.until("the end"));
+  assertEquals(events.length, 10_001);
+  const sizes = stays.chunks.map(({ length }) => length);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  assert(Math.max(...sizes) <= 65536);
+  assert(sizes.length <= Math.ceil(total / 65536) + 4, `${sizes}`);
+  await stays.leave();
+});
+
+test("respond() gives an event of more than 64 KiB in one chunk of its own", async () => {
+  const channel = new Channel(new MemoryLog(), options);
+  const [client] = await follow(channel, 1);
+  const big = "x".repeat(300_000);
+  await publish(channel, "1", big, "2");
+  const text = await client!.until("data: 2\n\n");
+  assertEquals(datasOf(text), ["1", big, "2"]);
+  const isBig = (chunk: Uint8Array) => chunk.length > 65536;
+  assertEquals(client!.chunks.filter(isBig).length, 1);
+  await client!.leave();
+});
+
+test("respond() reads the log once for any number of subscribers that follow", async () => {
+  const log = new TestLog();
+  const channel = new Channel(log, options);
+  const clients = await follow(channel, 100);
+  assertEquals(log.watchers, 1);
+  const before = log.reads.length;
+  await publish(channel, ...texts(10));
+  for (const client of clients) await client.until("data: 10\n\n");
+  assertEquals(log.reads.length, before + 1);
+  for (const client of clients) await client.leave();
+  assertEquals(log.watchers, 0);
+});
+
+test("respond() reads what many ask for at once from the log once", async () => {
+  const log = new TestLog();
+  const writer = new Channel(log);
+  await publish(writer, ...texts(900));
+  const channel = new Channel(log, options);
+  const stays = await open(channel);
+  await stays.until("id: ");
+  const before = log.reads.length;
+  const clients = await Promise.all(
+    Array.from({ length: 100 }, () => open(channel, "0-0")),
+  );
+  const events = await Promise.all(
+    clients.map((client) => datasUntil(client, "900")),
+  );
+  for (const datas of events) assertEquals(datas, texts(900));
+  assertEquals(log.reads.length, before + 1);
+  await stays.leave();
+});
+
+test("respond() reads about as often for a storm over the whole log as for one client", async () => {
+  const log = new TestLog(new MemoryLog({ maxEvents: 20_000 }));
+  const writer = new Channel(log);
+  const id = await publish(writer, ...texts(20_000));
+  const channel = new Channel(log, options);
+  const stays = await open(channel);
+  await stays.until("id: ");
+  const readsOf = async (count: number) => {
+    const before = log.reads.length;
+    await Promise.all(
+      Array.from({ length: count }, async (_, i) => {
+        const seq = Math.floor(i * 20_000 / count);
+        const client = await open(channel, id.replace(/-.*/, `-${seq}`));
+        const datas = await datasUntil(client, "20000");
+        assertEquals(datas.length, 20_000 - seq);
+      }),
+    );
+    return log.reads.length - before;
+  };
+  const one = await readsOf(1);
+  assert(one <= 20_000 / 1000 + 1, `${one} reads for one`);
+  const many = await readsOf(200);
+  assert(many <= 4 * one, `${many} reads for 200, ${one} for one`);
+  await stays.leave();
+});
+
+test("respond() asks nothing of a subscriber that does not read, however much is published", async () => {
+  const channel = new Channel(new MemoryLog({ maxEvents: 100 }), options);
+  const [idle] = await follow(channel, 1);
+  const stays = await follow(channel, 1);
+  for (let i = 0; i < 100; i++) await publish(channel, ...texts(100));
+  await publish(channel, "the end");
+  await stays[0]!.until("the end");
+  const { chunks } = idle!;
+  assertEquals(chunks.length, 2);
+  assertEquals(channel.stats.behind, 10_001);
+  await idle!.leave();
+  await stays[0]!.leave();
+});
+
+test("respond() reads the log less often than it is published to under load", async () => {
+  const log = new TestLog();
+  const channel = new Channel(log, options);
+  const [client] = await follow(channel, 1);
+  const before = log.reads.length;
+  for (const text of texts(1000)) await publish(channel, text);
+  assertEquals(datasOf(await client!.until("data: 1000\n\n")), texts(1000));
+  // Far fewer reads than publications: each takes what has come until then.
+  assert(log.reads.length - before < 500, `${log.reads.length - before}`);
+  await client!.leave();
+});
+
+test("respond() begins nothing and keeps nothing for who has gone before", async () => {
+  const log = new TestLog();
+  const channel = new Channel(log, options);
+  const request = new Request("https://example.com/", {
+    signal: AbortSignal.abort(),
+  });
+  const response = await channel.respond(request);
+  assertStrictEquals(channel.stats.subscribers, 0);
+  assertEquals(log.watchers, 0);
+  await response.text();
+});
