@@ -32,8 +32,9 @@ export interface EventResponseOptions {
 
 /** Checks the options that all event responses share. */
 export function checkResponseOptions(
-  { keepAlive, retry }: EventResponseOptions,
+  { headers, keepAlive, retry }: EventResponseOptions,
 ): void {
+  new Headers(headers);
   if (keepAlive !== false) {
     checkInteger("Cannot respond: keepAlive", keepAlive, 4, MAX_DELAY);
   }
