@@ -102,8 +102,9 @@ export class SqlTables {
 
   /** Gives the entries behind `after`, and the bounds. */
   page(after: number, limit: LogLimit, now: number): LogPage {
-    const { epoch, last, ...head } = this.#head(now);
-    const first = this.#firstKept(head.first, last, now);
+    const head = this.#head(now);
+    const { epoch, last } = head;
+    const first = this.#firstKept(head, now);
     const from = Math.max(first, after + 1);
     const entries = from > last ? [] : this.#read(from, limit);
     return { epoch, first, last, entries };
@@ -128,7 +129,7 @@ export class SqlTables {
 
   /** When there is something to sweep next, `Infinity` for never. */
   due(now: number): number {
-    const { epoch, first, last, time, goneAt } = this.#head(now);
+    const { epoch, first, last, time, ended, goneAt } = this.#head(now);
     if (epoch === "0") return Infinity;
     const [key] = this.#rows<{ forgetAt: number }>(
       "SELECT forgetAt FROM rivulet_keys ORDER BY seq DESC LIMIT 1",
@@ -137,7 +138,7 @@ export class SqlTables {
     return Math.min(
       goneAt ?? Infinity,
       key?.forgetAt ?? Infinity,
-      first > last ? Infinity : time + this.#retention.maxAge,
+      first > last - ended ? Infinity : time + this.#retention.maxAge,
     );
   }
 
@@ -202,7 +203,7 @@ export class SqlTables {
         first,
       );
       const isPast = last - first + 1 > maxEvents || bytes > maxBytes ||
-        oldest!.time <= now - maxAge;
+        (oldest!.time <= now - maxAge && (ended === 0 || first < last));
       if (!isPast) break;
       bytes -= oldest!.size;
     }
@@ -252,14 +253,14 @@ export class SqlTables {
     );
   }
 
-  #firstKept(first: number, last: number, now: number): number {
+  #firstKept({ first, last, ended }: Head, now: number): number {
     const { maxAge } = this.#retention;
     if (maxAge === Infinity || first > last) return first;
     const [row] = this.#rows<{ seq: number }>(
       "SELECT seq FROM rivulet_entries WHERE time > ? ORDER BY seq LIMIT 1",
       now - maxAge,
     );
-    return row?.seq ?? last + 1;
+    return row?.seq ?? last + 1 - ended;
   }
 
   #read(from: number, limit: LogLimit): LogEntry[] {

@@ -202,7 +202,8 @@ export interface LogPage {
  *   Nobody can read an entry before that.
  * - An append is whole or not at all, and so is one with an idempotency key that is tried again.
  * - Nothing follows an entry of kind `end`, `failed` or `aborted`: a later append rejects with code
- *   `closed`, unless its idempotency key is known, until the log has expired.
+ *   `closed`, unless its idempotency key is known, until the log has expired. Age does not take that entry:
+ *   whoever reads the log learns how it ended.
  * - A page's entries, `first`, `last` and `epoch` are of one moment. What was trimmed shows in
  *   `first`: a page never has a hole.
  * - An engine that cannot be reached, or refuses, rejects with an {@linkcode EventStreamError} of code

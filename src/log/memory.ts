@@ -148,7 +148,8 @@ class State {
     const oldest = Date.now() - maxAge;
     while (
       this.#count > maxEvents || this.#bytes > maxBytes ||
-      (this.#count > 0 && this.#entries[this.#start]!.time <= oldest)
+      (this.#count > (this.ended ? 1 : 0) &&
+        this.#entries[this.#start]!.time <= oldest)
     ) {
       this.#bytes -= this.#sizes[this.#start]!;
       this.#entries[this.#start++] = GONE;

@@ -62,13 +62,17 @@ export const endCases: readonly LogCase[] = [
     },
   },
   {
-    title: "append() is refused behind the end when age took it",
+    title: "read() gives the end when age took all before it",
     retention: { maxAge: 50 },
     async run({ open, patience }) {
-      await open().append(END);
-      const gone = async () => (await readPage(open(), 0)).first === 2;
+      await open().append([...events("a", "b"), ...END]);
+      const gone = async () => (await readPage(open(), 0)).first > 1;
       check(await comesTrue(gone, patience), "entries older than maxAge stay");
-      await refuses(open(), "closed", { expectedLast: 1 });
+      const { first, last } = await readPage(open(), 0);
+      checkSame([first, last], [3, 3], "first and last");
+      const kinds = (await readAll(open())).map(({ kind }) => kind);
+      checkSame(kinds, ["end"], "the entries");
+      await refuses(open(), "closed", { expectedLast: 3 });
     },
   },
   {

@@ -101,8 +101,10 @@ export class ModelLog {
 
   #isPast(kept: readonly LogEntry[], now: number): boolean {
     const { maxEvents, maxBytes, maxAge } = this.#retention;
+    const oldest = kept[0];
+    const isFinal = ["end", "failed", "aborted"].includes(oldest?.kind ?? "");
     return kept.length > maxEvents! || sizeOf(kept) > maxBytes! ||
-      kept.length > 0 && kept[0]!.time + maxAge! <= now;
+      oldest !== undefined && !isFinal && oldest.time + maxAge! <= now;
   }
 }
 

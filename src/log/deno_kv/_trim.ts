@@ -62,10 +62,13 @@ export function isPast(
   return time <= oldest || bytes < spare;
 }
 
-/** Gives the place of the first entry from `from` on that the bounds let stay, behind the last if there is none. */
+/**
+ * Gives the place of the first entry from `from` on that the bounds let stay, behind the last if there is
+ * none; what ended the log stays however old.
+ */
 export async function findMark(
   access: KvAccess,
-  { epoch, last, time, bytes }: Head,
+  { epoch, last, time, bytes, ended }: Head,
   from: number,
   bounds: Bounds,
 ): Promise<Mark> {
@@ -77,7 +80,7 @@ export async function findMark(
       if (mark !== undefined) return mark;
     }
   }
-  return { seq: last + 1, bytes, time: Infinity };
+  return { seq: ended ? last : last + 1, bytes, time: Infinity };
 }
 
 /** Gives the places of a block's entries. */

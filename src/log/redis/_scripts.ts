@@ -40,6 +40,7 @@ function isUnknownScript(error: unknown): boolean {
  */
 const entries = `
 local log = KEYS[1]
+local final = {['end'] = true, failed = true, aborted = true}
 
 local function text(number)
   return string.format('%.0f', number)
@@ -113,7 +114,6 @@ if KEYS[2] then
     return {'appended', epoch, seq}
   end
 end
-local final = {['end'] = true, failed = true, aborted = true}
 if head and final[head.kind] then
   return {'closed'}
 end
@@ -149,7 +149,7 @@ end
 redis.pcall('PUBLISH', ARGV[1], '')
 return {'appended', epoch, text(last)}
 `,
-  "884de0a0557a82dc9632be096873c5af32d706e4",
+  "6f7061583d06ded8570c24c8f10e91541c111549",
 );
 
 /**
@@ -167,7 +167,8 @@ end
 local first = head.seq - redis.call('XLEN', log) + 1
 if ARGV[4] ~= '' then
   local after = now() - tonumber(ARGV[4])
-  first = search(first, head.seq + 1, function(entry)
+  -- What ended the log stays however old.
+  first = search(first, final[head.kind] and head.seq or head.seq + 1, function(entry)
     return entry.time > after
   end)
 end
@@ -195,7 +196,7 @@ for _, item in ipairs(redis.call('XRANGE', log, text(from), text(to))) do
 end
 return page
 `,
-  "78467eb2946332175d08c71cfdc90cb3e0173cf1",
+  "c0c671ec7b2d0ca6888ca37ac6c0de1bcb57d3e8",
 );
 
 /** KEYS: the log. ARGV: the milliseconds. A key of another type is refused by the read. */
