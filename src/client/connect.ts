@@ -2,8 +2,7 @@ import { describe } from "../_check.ts";
 import type { ServerSentEvent } from "../event.ts";
 import { type ConnectionOptions, requestSettings } from "./_options.ts";
 import { parseUrl } from "./_page.ts";
-import { Connection, responseOf, truncated } from "./connection.ts";
-import { discard } from "./error_event.ts";
+import { Connection, discard, responseOf, truncated } from "./connection.ts";
 
 /**
  * Options of {@linkcode connect}.
@@ -108,7 +107,7 @@ export function connect<
 >(
   url: string | URL,
   options: ConnectOptions<Event> = {},
-): EventConnection<Event> {
+): EventConnection<NoInfer<Event>> {
   const { until, reconnectOnEnd = true } = options;
   if (until !== undefined && !/string|function/.test(typeof until)) {
     throw new TypeError(

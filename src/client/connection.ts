@@ -231,6 +231,7 @@ export class Connection<Event extends AnyEvent> {
       const wouldRepeat = attempt.handedOut && !hasMoved;
       if (!this.#mayRetry(reason, wouldRepeat)) return this.#finish();
     } catch (failure) {
+      if (responseOf(failure) === undefined) discard(reason);
       return void this.#fail(failure);
     }
     const attempts = Math.max(1, this.#attempts);
@@ -314,6 +315,11 @@ export class Connection<Event extends AnyEvent> {
 /** The response that was refused, if that is what happened. */
 export function responseOf(reason: unknown): Response | undefined {
   return reason instanceof EventStreamError ? reason.response : undefined;
+}
+
+/** Lets go of the response that was refused, if that is what happened. */
+export function discard(reason: unknown): void {
+  responseOf(reason)?.body?.cancel().catch(() => {});
 }
 
 /** Says that a stream has ended, or broken off and cannot be resumed, where it should have gone on. */

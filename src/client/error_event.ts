@@ -58,8 +58,3 @@ export class EventSourceErrorEvent extends Event {
     return this.#response;
   }
 }
-
-/** Lets go of the response that was refused, if that is what happened. */
-export function discard(reason: unknown): void {
-  responseOf(reason)?.body?.cancel().catch(() => {});
-}

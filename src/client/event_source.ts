@@ -9,9 +9,10 @@ import { defineInterface } from "./_web_interface.ts";
 import {
   Connection,
   type ConnectionSettings,
+  discard,
   truncated,
 } from "./connection.ts";
-import { discard, EventSourceErrorEvent } from "./error_event.ts";
+import { EventSourceErrorEvent } from "./error_event.ts";
 
 /** Options of {@linkcode EventSource}: all of them are extensions but `withCredentials`. */
 export type EventSourceOptions = ConnectionOptions<AnyEvent>;

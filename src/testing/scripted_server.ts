@@ -153,7 +153,7 @@ export function scriptedServer(
         : step;
       if (reply instanceof Error) throw reply;
       checkReply(reply);
-      await sleep(reply.delay ?? 0, signal);
+      if (reply.delay !== undefined) await sleep(reply.delay, signal);
       signal.throwIfAborted();
       return respond(reply, request.url, (body) => send(body, signal, bodies));
     },

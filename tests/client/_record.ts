@@ -1,4 +1,6 @@
-import type { EventSource, EventSourceErrorEvent } from "../../src/client.ts";
+import type { EventSourceErrorEvent } from "../../src/client.ts";
+
+type Source = EventTarget & { readonly readyState: number };
 
 /** What has happened to a source: an entry for each event, with the `readyState` in which it was fired. */
 export interface Record {
@@ -10,7 +12,7 @@ export interface Record {
 }
 
 /** Listens to `open`, `error`, `message` and whatever else is named. */
-export function record(source: EventSource, ...types: string[]): Record {
+export function record(source: Source, ...types: string[]): Record {
   const log: string[] = [];
   const waiting = new Set<() => void>();
   let last: EventSourceErrorEvent | undefined;
@@ -44,7 +46,7 @@ export function record(source: EventSource, ...types: string[]): Record {
   };
 }
 
-function entry(source: EventSource, event: Event): string {
+function entry(source: Source, event: Event): string {
   const { readyState } = source;
   if (!(event instanceof MessageEvent)) return `${event.type} ${readyState}`;
   const type = event.type === "message" ? "" : `${event.type} `;

@@ -23,6 +23,8 @@ export interface TestServer {
   /** What a client needs to reach it. */
   readonly options: Pick<ConnectionOptions, "fetch">;
   requests(): Promise<Seen[]>;
+  /** Resolves when so many requests have come. */
+  requested(count: number): Promise<void>;
   /** Resolves when no connection is open, as seen from the server. */
   allLeft(): Promise<void>;
 }
@@ -50,6 +52,8 @@ function scripted(script: SocketReply[]): TestServer {
     url: "https://example.com/stream",
     options: { fetch: server.fetch },
     requests: () => Promise.all(server.requests.map(seen)),
+    requested: (count) =>
+      poll(() => Promise.resolve(server.requests.length >= count)),
     allLeft: () => poll(() => Promise.resolve(server.connections === 0)),
   };
 }
@@ -84,6 +88,7 @@ export async function realServer(
         ...request,
         lastEventId: textOf(request.headers["last-event-id"]),
       })),
+    requested: (count) => poll(async () => (await requests()).length >= count),
     allLeft: () =>
       poll(async () => (await requests()).every(({ left }) => left)),
   };
@@ -101,9 +106,13 @@ async function poll(isDone: () => Promise<boolean>): Promise<void> {
   }
 }
 
-/** Decodes a header value: its characters are bytes, except in workerd, which has decoded it. */
+/** Decodes a header value, whose characters are bytes, except in workerd, which has them decoded. */
 function textOf(value: string | undefined): string | undefined {
   if (value === undefined || /[^\0-\xff]/.test(value)) return value;
   const bytes = Uint8Array.from(value, (byte) => byte.charCodeAt(0));
-  return new TextDecoder().decode(bytes);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return value;
+  }
 }

@@ -245,7 +245,7 @@ for (const [name, start] of servers) {
     const server = await start([{ delay: 60_000 }]);
     const source = new EventSource(server.url, server.options);
     const events = record(source);
-    while ((await server.requests()).length === 0);
+    await server.requested(1);
     source.close();
     assertEquals(source.readyState, EventSource.CLOSED);
     await server.allLeft();

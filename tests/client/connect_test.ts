@@ -1,0 +1,457 @@
+import {
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStrictEquals,
+} from "@std/assert";
+import {
+  connect,
+  type ConnectOptions,
+  type EventConnection,
+  EventStreamError,
+} from "../../src/client.ts";
+import { scriptedServer } from "../../src/testing.ts";
+import { test } from "../_test.ts";
+import { quick, servers, type TestServer } from "./_server.ts";
+
+const retry = quick;
+const three = "id: 1\ndata: a\n\nid: 2\ndata: b\n\nid: 3\ndata: c\n\n";
+
+async function datasOf(
+  events: EventConnection,
+  into: string[] = [],
+): Promise<string[]> {
+  for await (const { data } of events) into.push(data);
+  return into;
+}
+
+/** How a read of a stream that begins so went, and with what it ended. */
+async function outcomeOf(
+  server: TestServer,
+  options: ConnectOptions,
+): Promise<[datas: string[], code: string | undefined, cause?: unknown]> {
+  const datas: string[] = [];
+  try {
+    await datasOf(
+      connect(server.url, { ...server.options, retry, ...options }),
+      datas,
+    );
+  } catch (error) {
+    assertInstanceOf(error, EventStreamError);
+    await error.response?.body?.cancel();
+    return [datas, error.code, error.cause];
+  }
+  return [datas, undefined];
+}
+
+for (const [name, start] of servers) {
+  test(`connect() gives events over several connections and ends with a 204, from ${name}`, async () => {
+    const server = await start([
+      "refuse",
+      { status: 503 },
+      { body: ["id: 1\ndata: a\n\nevent: tick\ndata: b\n\n"] },
+      { status: 429 },
+      { body: ["id: 2\ndata: c\n\n"], end: "drop" },
+    ]);
+    const connection = connect(server.url, {
+      ...server.options,
+      retry: { ...retry, maxAttempts: 3 },
+    });
+    const events = [];
+    for await (const event of connection) events.push(event);
+    assertEquals(events.slice(0, 2), [
+      { event: "message", data: "a", id: "1" },
+      { event: "tick", data: "b", id: "1" },
+    ]);
+    const requests = await server.requests();
+    assertEquals(
+      requests.slice(0, 5).map(({ lastEventId }) => lastEventId),
+      [undefined, undefined, undefined, "1", "1"].slice(
+        name.includes("real") ? 0 : 0,
+      ),
+    );
+  });
+
+  const leaves: [
+    way: string,
+    leave: (
+      connection: EventConnection,
+      aborter: AbortController,
+    ) => Promise<unknown>,
+    reason?: unknown,
+  ][] = [
+    ["break", async (connection) => {
+      for await (const _ of connection) break;
+    }],
+    ["return", async (connection) => {
+      const first = async () => {
+        for await (const { data } of connection) return data;
+      };
+      assertEquals(await first(), "a");
+    }],
+    ["throw", async (connection) => {
+      const failure = new Error("in the loop");
+      const run = async () => {
+        for await (const _ of connection) throw failure;
+      };
+      assertStrictEquals(await reasonOf(run()), failure);
+    }],
+    ["close()", async (connection) => {
+      for await (const _ of connection) await connection.close();
+    }],
+    ["disposal", async (connection) => {
+      const iterator = connection[Symbol.asyncIterator]();
+      assertEquals((await iterator.next()).done, false);
+      const pending = [iterator.next(), iterator.next(), iterator.next()];
+      await pending[1];
+      await connection[Symbol.asyncDispose]();
+      assertEquals((await pending[2])?.done, true);
+      assertEquals((await iterator.next()).done, true);
+    }],
+    ["return() while next() waits", async (connection) => {
+      const iterator = connection[Symbol.asyncIterator]();
+      const results = [1, 2, 3, 4].map(() => iterator.next());
+      await results[2];
+      await iterator.return!();
+      assertEquals((await results[3])?.done, true);
+    }],
+    ["an abort while next() waits", async (connection, aborter) => {
+      const iterator = connection[Symbol.asyncIterator]();
+      const results = [1, 2, 3, 4].map(() => iterator.next());
+      await results[2];
+      const reason = new Error("enough");
+      aborter.abort(reason);
+      assertStrictEquals(await reasonOf(results[3]!), reason);
+      assertEquals((await iterator.next()).done, true);
+    }],
+    ["an abort in the loop", async (connection, aborter) => {
+      const reason = new Error("enough");
+      const run = async () => {
+        for await (const _ of connection) aborter.abort(reason);
+      };
+      assertStrictEquals(await reasonOf(run()), reason);
+    }],
+  ];
+  for (const [way, leave] of leaves) {
+    test(`connect() leaves ${name} by ${way}`, async () => {
+      const server = await start([{ body: [three], end: "hang" }]);
+      const aborter = new AbortController();
+      const connection = connect(server.url, {
+        ...server.options,
+        signal: aborter.signal,
+      });
+      await leave(connection, aborter);
+      await server.allLeft();
+      assertEquals((await server.requests()).length, 1);
+    });
+  }
+
+  test(`connect() rejects with the signal's reason and makes no request when it is aborted before, to ${name}`, async () => {
+    const server = await start([]);
+    const reason = new Error("never mind");
+    const connection = connect(server.url, {
+      ...server.options,
+      signal: AbortSignal.abort(reason),
+    });
+    assertStrictEquals(await reasonOf(datasOf(connection)), reason);
+    assertEquals(await server.requests(), []);
+  });
+
+  test(`connect() rejects with the signal's reason while it waits for ${name}, and for the next attempt`, async () => {
+    const server = await start([{ delay: 60_000 }, { status: 503 }]);
+    const reason = new Error("enough");
+    for (const isSent of [true, false]) {
+      const aborter = new AbortController();
+      const connection = connect(server.url, {
+        ...server.options,
+        signal: aborter.signal,
+        retry: { minDelay: 2 ** 31 - 1 },
+      });
+      const result = reasonOf(datasOf(connection));
+      const sent = isSent ? 1 : 2;
+      await server.requested(sent);
+      aborter.abort(reason);
+      assertStrictEquals(await result, reason);
+    }
+    await server.allLeft();
+  });
+
+  test(`until as text ends the stream of ${name} without handing it out, and resumes behind it`, async () => {
+    const server = await start([{
+      body: ["id: 1\ndata: a\n\nid: 2\ndata: [DONE]\n\nid: 3\ndata: b\n\n"],
+      end: "hang",
+    }]);
+    const connection = connect(server.url, {
+      ...server.options,
+      until: "[DONE]",
+    });
+    assertEquals(await datasOf(connection), ["a"]);
+    assertEquals(connection.lastEventId, "2");
+    await server.allLeft();
+    assertEquals((await server.requests()).length, 1);
+  });
+
+  test(`until as a predicate ends the stream of ${name} behind its event`, async () => {
+    const server = await start([{ body: [three], end: "hang" }]);
+    const connection = connect(server.url, {
+      ...server.options,
+      until: ({ data }) => data === "b",
+    });
+    assertEquals(await datasOf(connection), ["a", "b"]);
+    await server.allLeft();
+  });
+
+  test(`until that throws ends the stream of ${name} with its error, behind the events before`, async () => {
+    const server = await start([{ body: [three], end: "hang" }]);
+    const failure = new Error("predicate");
+    const until = ({ data }: { data: string }) => {
+      if (data === "b") throw failure;
+      return false;
+    };
+    const connection = connect(server.url, { ...server.options, until });
+    const datas: string[] = [];
+    assertStrictEquals(await reasonOf(datasOf(connection, datas)), failure);
+    assertEquals([datas, connection.lastEventId], [["a"], "1"]);
+    await server.allLeft();
+  });
+
+  test(`connect() resumes before until as long as there is an id, from ${name}`, async () => {
+    const server = await start([
+      { body: ["id: 1\ndata: a\n\n"] },
+      { body: ["id: 2\ndata: b\n\ndata: c"], end: "drop" },
+      { body: ["data: [DONE]\n\n"] },
+    ]);
+    const [datas, code] = await outcomeOf(server, {
+      until: "[DONE]",
+      method: "POST",
+      body: "{}",
+    });
+    assertEquals(code, undefined);
+    // What was lost in a socket that broke comes again, from a server that resumes.
+    assertEquals(datas[0], "a");
+    const requests = await server.requests();
+    assertEquals(
+      requests.map(({ method, body }) => [method, body]),
+      Array(3).fill(["POST", "{}"]),
+    );
+  });
+
+  test(`connect() is truncated before until when ${name} has ended, broken off or given up a stream without ids`, async () => {
+    const body = ["data: half\n\n"];
+    const ended = await outcomeOf(await start([{ body }]), { until: "[DONE]" });
+    assertEquals(ended.slice(0, 2), [["half"], "truncated"]);
+    const server = await start([{ body: [...body, 20], end: "drop" }]);
+    const broken = await outcomeOf(server, { until: "[DONE]" });
+    assertEquals(broken.slice(0, 2), [["half"], "truncated"]);
+    assertInstanceOf(broken[2], Error);
+    assertEquals((await server.requests()).length, 1);
+    const gone = await outcomeOf(
+      await start([{ body: ["id: 1\ndata: half\n\n"] }]),
+      { until: "[DONE]" },
+    );
+    assertEquals(gone.slice(0, 2), [["half"], "truncated"]);
+    const single = await outcomeOf(
+      await start([{ body: ["id: 1\ndata: half\n\n"] }]),
+      { until: "[DONE]", reconnectOnEnd: false },
+    );
+    assertEquals(single.slice(0, 2), [["half"], "truncated"]);
+  });
+
+  test(`connect() tries again before until when nothing has come from ${name} yet`, async () => {
+    const server = await start([{ body: [": hello\n\n"] }, {
+      body: ["data: a\n\ndata: [DONE]\n\n"],
+    }]);
+    assertEquals(await outcomeOf(server, { until: "[DONE]" }), [
+      ["a"],
+      undefined,
+    ]);
+  });
+
+  test(`connect() does not repeat a POST whose events had no id, to ${name}`, async () => {
+    const init = { method: "POST", body: "{}" };
+    const server = await start([{ body: ["data: a\n\n"] }]);
+    assertEquals(await outcomeOf(server, init), [["a"], undefined]);
+    assertEquals((await server.requests()).length, 1);
+    const broken = await outcomeOf(
+      await start([{ body: ["data: a\n\n", 20], end: "drop" }]),
+      init,
+    );
+    assertEquals(broken.slice(0, 2), [["a"], "truncated"]);
+    const seeded = await start([{ body: ["data: a\n\n"] }]);
+    assertEquals(await outcomeOf(seeded, { ...init, lastEventId: "5" }), [
+      ["a"],
+      undefined,
+    ]);
+    assertEquals(
+      (await seeded.requests()).map((request) => request.lastEventId),
+      ["5"],
+    );
+  });
+
+  test(`reconnectOnEnd: false takes the end of ${name} for the end, and a break for a break`, async () => {
+    const server = await start([{
+      body: ["id: 1\ndata: a\n\ndata: x"],
+      end: "drop",
+    }, { body: ["data: b\n\n"] }]);
+    const [datas, code] = await outcomeOf(server, { reconnectOnEnd: false });
+    assertEquals([datas.at(-1), code], ["b", undefined]);
+    assertEquals((await server.requests()).length, 2);
+  });
+
+  test(`connect() says how many attempts failed and with what, at ${name}`, async () => {
+    const refused = await outcomeOf(await start([{ status: 404 }]), {});
+    assertEquals(refused[1], "connection-failed");
+    assertEquals((refused[2] as EventStreamError).code, "not-an-event-stream");
+    const unavailable = Array(3).fill({ status: 503 });
+    const server = await start(unavailable);
+    const error = await assertRejects(
+      () =>
+        datasOf(
+          connect(server.url, {
+            ...server.options,
+            retry: { ...retry, maxAttempts: 3 },
+          }),
+        ),
+      EventStreamError,
+      "Cannot connect: failed for good after 3 attempts",
+    );
+    assertEquals([error.code, error.attempts, error.response?.status], [
+      "connection-failed",
+      3,
+      503,
+    ]);
+    await error.response?.body?.cancel();
+    const absent = await start(Array(3).fill("refuse"));
+    const gone = await assertRejects(
+      () =>
+        datasOf(
+          connect(absent.url, {
+            ...absent.options,
+            retry: { ...retry, maxAttempts: 2 },
+          }),
+        ),
+      EventStreamError,
+    );
+    assertEquals([gone.code, gone.attempts], ["connection-failed", 2]);
+    assertInstanceOf(gone.cause, Error);
+  });
+
+  for (const status of [408, 425, 429, 500, 502, 503, 504, 599]) {
+    test(`connect() tries again after a ${status} from ${name}`, async () => {
+      const server = await start([{ status }, { body: ["data: a\n\n"] }]);
+      assertEquals(await outcomeOf(server, {}), [["a"], undefined]);
+    });
+  }
+
+  for (const status of [400, 401, 403, 404, 409, 410, 418, 201]) {
+    test(`connect() fails for good with a ${status} from ${name}`, async () => {
+      const server = await start([{ status }, { body: ["data: a\n\n"] }]);
+      assertEquals((await outcomeOf(server, {}))[1], "connection-failed");
+      assertEquals((await server.requests()).length, 1);
+    });
+  }
+
+  test(`connect() tells another content type from an event stream, from ${name}`, async () => {
+    const server = await start([{
+      headers: { "content-type": "text/html" },
+      body: ["<p>Log in</p>"],
+    }]);
+    const error = await assertRejects(
+      () => datasOf(connect(server.url, server.options)),
+      EventStreamError,
+      "text/html",
+    );
+    assertEquals([
+      error.code,
+      error.response?.status,
+      await error.response?.text(),
+    ], ["connection-failed", 200, "<p>Log in</p>"]);
+  });
+
+  test(`connect() makes no request to ${name} before an event is asked for`, async () => {
+    const server = await start([{ body: ["data: a\n\n"] }]);
+    const connection = connect(server.url, server.options);
+    await new Promise((resolve) => setTimeout(resolve));
+    assertEquals(await server.requests(), []);
+    await connection.close();
+    assertEquals(await datasOf(connection), []);
+    assertEquals(await server.requests(), []);
+  });
+}
+
+test("connect() rejects for a url that cannot be parsed, and does not throw", async () => {
+  const connection = connect("http://[");
+  await assertRejects(
+    () => datasOf(connection),
+    TypeError,
+    'Cannot connect: url must be a URL: received "http://["',
+  );
+  assertEquals(await datasOf(connection), []);
+});
+
+test("connect() reads nothing ahead beyond a chunk", async () => {
+  let pulls = 0;
+  const fetch = () => {
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) =>
+        controller.enqueue(
+          new TextEncoder().encode(`data: ${++pulls}a\n\ndata: ${pulls}b\n\n`),
+        ),
+    }, { highWaterMark: 0 });
+    return Promise.resolve(
+      new Response(body, { headers: { "content-type": "text/event-stream" } }),
+    );
+  };
+  const seen: [string, number][] = [];
+  for await (const { data } of connect("https://example.com/", { fetch })) {
+    await new Promise((resolve) => setTimeout(resolve));
+    seen.push([data, pulls]);
+    if (data === "2b") break;
+  }
+  assertEquals(seen, [["1a", 1], ["1b", 1], ["2a", 2], ["2b", 2]]);
+});
+
+test("connect() leaves no listener on the signal of its caller", async () => {
+  const { signal } = new AbortController();
+  const listeners = new Set<unknown>();
+  const add = signal.addEventListener.bind(signal);
+  const remove = signal.removeEventListener.bind(signal);
+  Object.assign(signal, {
+    addEventListener(
+      type: string,
+      listener: EventListener,
+      options?: AddEventListenerOptions,
+    ) {
+      listeners.add(listener);
+      options?.signal?.addEventListener(
+        "abort",
+        () => listeners.delete(listener),
+      );
+      add(type, listener, options);
+    },
+    removeEventListener(type: string, listener: EventListener) {
+      listeners.delete(listener);
+      remove(type, listener);
+    },
+  });
+  const { fetch } = scriptedServer(
+    Array(20).fill({ body: "id: 1\ndata: a\n\n" }),
+  );
+  const retry = { delay: 0, minDelay: 0 };
+  let most = 0;
+  for await (
+    const _ of connect("https://example.com/", { fetch, signal, retry })
+  ) {
+    most = Math.max(most, listeners.size);
+  }
+  assertEquals([most, listeners.size], [1, 0]);
+});
+
+async function reasonOf(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (reason) {
+    return reason;
+  }
+  throw new Error("Expected a rejection");
+}

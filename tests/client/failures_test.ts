@@ -1,0 +1,351 @@
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertStrictEquals,
+} from "@std/assert";
+import {
+  connect,
+  type CursorStore,
+  EventSource,
+  EventStreamError,
+} from "../../src/client.ts";
+import { test } from "../_test.ts";
+import { faces } from "./_faces.ts";
+import { record } from "./_record.ts";
+import { reportedDuring, ReportedError } from "./_reported.ts";
+import { quick, servers } from "./_server.ts";
+
+const retry = { ...quick, maxAttempts: 3 };
+const three = "id: 1\ndata: a\n\nid: 2\ndata: b\n\nid: 3\ndata: c\n\n";
+
+/** Asserts that a client failed for good, and gives the cause. */
+function causeOf(reason: unknown, attempts: number): unknown {
+  assertInstanceOf(reason, EventStreamError);
+  assertEquals([reason.code, reason.attempts], ["connection-failed", attempts]);
+  return reason.cause;
+}
+
+for (const [name, start] of servers) {
+  test(`EventSource reports what a handler throws, and neither stops nor reconnects, with ${name}`, async () => {
+    const thrown: Error[] = [];
+    const fail = () => {
+      thrown.push(new ReportedError(`handler ${thrown.length}`));
+      throw thrown.at(-1);
+    };
+    const reported = await reportedDuring(async () => {
+      const server = await start([{ body: [three] }]);
+      const source = new EventSource(server.url, { ...server.options, retry });
+      source.onopen = fail;
+      source.onmessage = fail;
+      source.onerror = fail;
+      const events = record(source);
+      await events.closed();
+      // Where a listener that throws keeps the others from running, the first ones have run.
+      assertEquals((await server.requests()).length, 2);
+      assertEquals(source.lastEventId, "3");
+      assertEquals(events.log, [
+        "open 1",
+        '"a" #1',
+        '"b" #2',
+        '"c" #3',
+        "error 0",
+        "error 2",
+      ]);
+    });
+    assertEquals(thrown.length, 6);
+    assertEquals(reported, thrown);
+  });
+
+  test(`EventSource reports what an async handler rejects with as the platform does, not itself, with ${name}`, async () => {
+    const server = await start([{ body: [three] }]);
+    const source = new EventSource(server.url, { ...server.options, retry });
+    const events = record(source);
+    const results: Promise<void>[] = [];
+    source.onmessage = () => {
+      const result = Promise.reject(new Error("async"));
+      results.push(result);
+      result.catch(() => {});
+      return result;
+    };
+    await events.closed();
+    assertEquals(results.length, 3);
+  });
+
+  test(`a handler that aborts the signal closes the source without a further event, with ${name}`, async () => {
+    const server = await start([{ body: [three], end: "hang" }]);
+    const aborter = new AbortController();
+    const source = new EventSource(server.url, {
+      ...server.options,
+      signal: aborter.signal,
+    });
+    const events = record(source);
+    source.addEventListener("message", () => aborter.abort());
+    await events.length(2);
+    await server.allLeft();
+    assertEquals([source.readyState, source.lastEventId], [
+      EventSource.CLOSED,
+      "1",
+    ]);
+    assertEquals(events.log, ["open 1", '"a" #1']);
+  });
+
+  for (const [face, read] of faces) {
+    test(`${face} takes a header function that rejects, throws or gives nonsense for a failed attempt, with ${name}`, async () => {
+      const server = await start([{ body: ["data: a\n\n"] }]);
+      const answers: (() => unknown)[] = [
+        () => Promise.reject(new Error("no token")),
+        () => {
+          throw new Error("no token");
+        },
+        () => ({ authorization: "Bearer 1" }),
+        () => ({ "a b": "c" }),
+        () => Promise.resolve(5),
+        () => Promise.reject(new Error("the last one")),
+      ];
+      const { events, reason } = await read(server.url, {
+        ...server.options,
+        retry,
+        headers: () => answers.shift()!() as HeadersInit,
+      });
+      if (face === "EventSource") {
+        // It goes on for ever unless told otherwise: the limit is the test's.
+        assertEquals(events.length, 1);
+      }
+      assertEquals(events, [["a", ""]]);
+      assertEquals((causeOf(reason, 3) as Error).message, "the last one");
+      const requests = await server.requests();
+      assertEquals(requests.map(({ headers }) => headers["authorization"]), [
+        "Bearer 1",
+      ]);
+    });
+
+    test(`${face} ends with what the cursor store's load() fails with, before any request to ${name}`, async () => {
+      for (const isAsync of [false, true]) {
+        const server = await start([]);
+        const failure = new Error("no disk");
+        const cursor: CursorStore = {
+          load: () => {
+            if (isAsync) return Promise.reject(failure);
+            throw failure;
+          },
+          save: () => {},
+        };
+        const { events, reason } = await read(server.url, {
+          ...server.options,
+          cursor,
+        });
+        assertEquals(events, []);
+        assertStrictEquals(reason, failure);
+        assertEquals(await server.requests(), []);
+      }
+    });
+
+    test(`${face} ends with what the cursor store's save() throws, and does not give the event, with ${name}`, async () => {
+      const server = await start([{ body: [three], end: "hang" }]);
+      const failure = new Error("no disk");
+      const cursor: CursorStore = {
+        load: () => null,
+        save: (id) => {
+          if (id === "2") throw failure;
+        },
+      };
+      const { events, reason } = await read(server.url, {
+        ...server.options,
+        cursor,
+      });
+      await server.allLeft();
+      assertEquals(events, [["a", "1"]]);
+      assertStrictEquals(reason, failure);
+    });
+
+    test(`${face} ends with what the cursor store's save() rejects with, with ${name}`, async () => {
+      const server = await start([{ body: [three], end: "hang" }]);
+      const failure = new Error("no network");
+      const saved: string[] = [];
+      const cursor: CursorStore = {
+        load: () => Promise.resolve(undefined),
+        save: (id) => {
+          saved.push(id);
+          return Promise.reject(failure);
+        },
+      };
+      const { reason } = await read(server.url, { ...server.options, cursor });
+      await server.allLeft();
+      assertEquals(saved, ["1"]);
+      assertStrictEquals(reason, failure);
+    });
+
+    test(`${face} ends with what retry.statuses throws, with ${name}`, async () => {
+      const server = await start([{ status: 500 }]);
+      const failure = new Error("policy");
+      const { reason } = await read(server.url, {
+        ...server.options,
+        retry: {
+          statuses: () => {
+            throw failure;
+          },
+        },
+      });
+      assertStrictEquals(reason, failure);
+    });
+
+    test(`${face} fails for good behind the events before one that is too large, from ${name}`, async () => {
+      const server = await start([
+        {
+          body: [
+            "id: 1\ndata: a\n\ndata: ",
+            ...Array(17).fill("x".repeat(2 ** 20)),
+          ],
+        },
+      ]);
+      const { events, reason } = await read(server.url, {
+        ...server.options,
+        retry,
+      });
+      assertInstanceOf(reason, EventStreamError);
+      assertEquals(reason.code, "event-too-large");
+      assertEquals(events, [["a", "1"]]);
+      assertEquals((await server.requests()).length, 1);
+    });
+
+    test(`${face} takes a connection for dead on which nothing comes from ${name}, before a response or behind one`, async () => {
+      const server = await start([
+        { delay: 60_000 },
+        { body: ["id: 1\ndata: a\n\n"], end: "hang" },
+      ]);
+      const { events } = await read(server.url, {
+        ...server.options,
+        retry,
+        idleTimeout: 300,
+        cursor: { load: () => "", save: () => {} },
+      });
+      await server.allLeft();
+      assertEquals(events, [["a", "1"]]);
+    });
+  }
+
+  test(`EventSource reports a save() that rejects after close(), with ${name}`, async () => {
+    const failure = new ReportedError("too late");
+    const reported = await reportedDuring(async () => {
+      const server = await start([{ body: [three], end: "hang" }]);
+      let reject!: (reason: unknown) => void;
+      const cursor: CursorStore = {
+        load: () => "",
+        save: () => new Promise((_, no) => reject = no),
+      };
+      const source = new EventSource(server.url, { ...server.options, cursor });
+      const events = record(source);
+      await events.length(3);
+      source.close();
+      reject(failure);
+      await server.allLeft();
+      assertEquals(events.log.includes("error 2"), false);
+    });
+    assertEquals(reported, [failure]);
+  });
+
+  test(`connect() rejects its close with what save() rejects with, from ${name}`, async () => {
+    const server = await start([{ body: [three], end: "hang" }]);
+    const failure = new Error("too late");
+    let reject!: (reason: unknown) => void;
+    const cursor: CursorStore = {
+      load: () => "",
+      save: () => new Promise((_, no) => reject = no),
+    };
+    let reason: unknown;
+    try {
+      for await (
+        const _ of connect(server.url, { ...server.options, cursor })
+      ) {
+        setTimeout(() => reject(failure));
+        break;
+      }
+    } catch (error) {
+      reason = error;
+    }
+    assertStrictEquals(reason, failure);
+    await server.allLeft();
+  });
+}
+
+for (const [face, read] of faces) {
+  test(`${face} leaves the body of the refusal that ends it readable, and cancels the others`, async () => {
+    const bodies: string[] = [];
+    let cancelled = 0;
+    const fetch = () => {
+      const stream = new ReadableStream<Uint8Array>({
+        pull(controller) {
+          controller.enqueue(new TextEncoder().encode("try later"));
+          controller.close();
+        },
+        cancel: () => void cancelled++,
+      }, { highWaterMark: 0 });
+      const headers = { "x-request": "7", "content-type": "text/plain" };
+      return Promise.resolve(new Response(stream, { status: 503, headers }));
+    };
+    const statuses = (status: number) => status === 503;
+    if (face === "connect()") {
+      const { reason } = await read("https://example.com/", {
+        fetch,
+        retry: { ...retry, statuses },
+      });
+      const cause = causeOf(reason, 3);
+      assertInstanceOf(cause, EventStreamError);
+      assertEquals(cause.code, "not-an-event-stream");
+      const { response } = reason as EventStreamError;
+      assertStrictEquals(response, cause.response);
+      assertEquals([response?.status, response?.headers.get("x-request")], [
+        503,
+        "7",
+      ]);
+      bodies.push(await response!.text());
+      assertEquals(cancelled, 2);
+    } else {
+      const source = new EventSource("https://example.com/", {
+        fetch,
+        retry: { ...retry, statuses },
+      });
+      const texts: Promise<string>[] = [];
+      source.addEventListener("error", (event) => {
+        assertEquals(event.status, 503);
+        if (texts.length === 0) texts.push(event.response!.text());
+      });
+      const error = await record(source).closed();
+      causeOf(error.error, 3);
+      bodies.push(...await Promise.all(texts));
+      assertEquals(cancelled, 2);
+    }
+    assertEquals(bodies, ["try later"]);
+  });
+}
+
+test("a fetch that answers after the source was closed has its response cancelled, and nothing else happens", async () => {
+  let answer!: (response: Response) => void;
+  const fetch = () => new Promise<Response>((resolve) => answer = resolve);
+  const source = new EventSource("https://example.com/", { fetch });
+  const events = record(source);
+  await Promise.resolve();
+  while (answer === undefined) await Promise.resolve();
+  source.close();
+  const cancelled = new Promise<void>((resolve) => {
+    const body = new ReadableStream<Uint8Array>({ cancel: () => resolve() });
+    answer(
+      new Response(body, { headers: { "content-type": "text/event-stream" } }),
+    );
+  });
+  await cancelled;
+  assertEquals([events.log, source.readyState], [[], EventSource.CLOSED]);
+});
+
+test("a fetch that ignores the signal and fails after the close is not heard of", async () => {
+  let fail!: (reason: unknown) => void;
+  const fetch = () => new Promise<Response>((_, reject) => fail = reject);
+  const source = new EventSource("https://example.com/", { fetch });
+  const events = record(source);
+  while (fail === undefined) await Promise.resolve();
+  source.close();
+  fail(new Error("too late"));
+  await new Promise((resolve) => setTimeout(resolve));
+  assert(events.log.length === 0);
+});

@@ -1,0 +1,347 @@
+import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import {
+  connect,
+  EventSource,
+  EventStreamError,
+  storageCursor,
+} from "../../src/client.ts";
+import { defineEvents } from "../../src/contract.ts";
+import { test } from "../_test.ts";
+import { count } from "../contract/_schemas.ts";
+import { faces } from "./_faces.ts";
+import { record } from "./_record.ts";
+import { quick, realServer, servers } from "./_server.ts";
+
+const retry = { ...quick, maxAttempts: 2 };
+
+for (const [name, start] of servers) {
+  for (const [face, read] of faces) {
+    test(`${face} sends the method, the body and fresh headers with every attempt to ${name}`, async () => {
+      const server = await start([{ body: ["id: 1\ndata: a\n\n"] }, {
+        body: ["id: 2\ndata: b\n\n"],
+      }]);
+      let token = 0;
+      const { events } = await read(server.url, {
+        ...server.options,
+        retry,
+        method: "PUT",
+        body: "{}",
+        headers: async () => {
+          await Promise.resolve();
+          return [["authorization", `Bearer ${++token}`], [
+            "content-type",
+            "application/json",
+          ]];
+        },
+      });
+      assertEquals(events, [["a", "1"], ["b", "2"]]);
+      const requests = await server.requests();
+      assertEquals(
+        requests.map((
+          { method, body, headers },
+        ) => [method, body, headers["authorization"], headers["content-type"]]),
+        [1, 2, 3].map((n) => ["PUT", "{}", `Bearer ${n}`, "application/json"]),
+      );
+    });
+
+    test(`${face} lets the caller's accept and not the caller's Last-Event-ID pass to ${name}`, async () => {
+      const server = await start([{ body: ["id: 1\ndata: a\n\n"] }]);
+      const headers = {
+        accept: "text/event-stream, application/json",
+        "last-event-id": "mine",
+      };
+      await read(server.url, {
+        ...server.options,
+        retry,
+        headers,
+        lastEventId: "seed",
+      });
+      const requests = await server.requests();
+      assertEquals(requests.map(({ lastEventId }) => lastEventId), [
+        "seed",
+        "1",
+      ]);
+      assertEquals(requests[0]?.headers["accept"], headers.accept);
+    });
+
+    for (
+      const id of [
+        "é",
+        "日本語",
+        "😀",
+        "ÿ",
+        "\x80",
+        "a b",
+        "%20",
+        "é".repeat(1000),
+      ]
+    ) {
+      test(`${face} sends the id ${id.slice(0, 9)} as UTF-8 to ${name}`, async () => {
+        const server = await start([{ body: [`id: ${id}\ndata: a\n\n`] }]);
+        const { events } = await read(server.url, {
+          ...server.options,
+          retry,
+          lastEventId: id,
+        });
+        assertEquals(events, [["a", id]]);
+        const requests = await server.requests();
+        assertEquals(requests.map(({ lastEventId }) => lastEventId), [id, id]);
+      });
+    }
+
+    test(`${face} takes an id that is reset for none, and an id without data for one, from ${name}`, async () => {
+      const server = await start([
+        { body: ["id: 1\ndata: a\n\nid\ndata: b\n\n"] },
+        { body: ["id: 3\n\n"] },
+        { body: ["data: c\n\nid: 4\n\n"] },
+        { body: [": nothing\n\nid: 5\n"], end: "drop" },
+      ]);
+      const { events } = await read(server.url, { ...server.options, retry });
+      assertEquals(events, [["a", "1"], ["b", ""], ["c", "3"]]);
+      assertEquals(
+        (await server.requests()).map(({ lastEventId }) => lastEventId),
+        [undefined, undefined, "3", "4", "4"],
+      );
+    });
+
+    test(`${face} resumes from the cursor store and saves every id once, behind ${name}`, async () => {
+      for (const isAsync of [false, true]) {
+        const server = await start([{
+          body: ["id: 2\ndata: a\n\ndata: b\n\nid: 3\n\n"],
+        }, { body: ["id: 4\ndata: c\n\nid\ndata: d\n\n"] }]);
+        const saved: string[] = [];
+        const { events } = await read(server.url, {
+          ...server.options,
+          retry,
+          lastEventId: "not this one",
+          cursor: {
+            load: () => isAsync ? Promise.resolve("1") : "1",
+            save(id) {
+              saved.push(id);
+              return isAsync ? Promise.resolve() : undefined;
+            },
+          },
+        });
+        assertEquals(events, [["a", "2"], ["b", "2"], ["c", "4"], ["d", ""]]);
+        assertEquals(saved.at(-1), "");
+        assertEquals(saved, [...new Set(saved)]);
+        assert(saved.includes("3"));
+        assertEquals(
+          (await server.requests()).map(({ lastEventId }) => lastEventId),
+          ["1", "3", undefined],
+        );
+      }
+    });
+
+    test(`${face} saves one id at a time and none that was overtaken, behind ${name}`, async () => {
+      const server = await start([{
+        body: [
+          Array.from({ length: 9 }, (_, i) => `id: ${i}\ndata: a\n\n`).join(""),
+        ],
+      }]);
+      const saved: string[] = [];
+      let saving = 0;
+      const finish: (() => void)[] = [];
+      const done = read(server.url, {
+        ...server.options,
+        retry,
+        cursor: {
+          load: () => null,
+          save(id) {
+            assertEquals(++saving, 1);
+            saved.push(id);
+            return new Promise((resolve) =>
+              finish.push(() => resolve(void saving--))
+            );
+          },
+        },
+      });
+      while (saved.length < 2) {
+        finish.shift()?.();
+        await new Promise((resolve) => setTimeout(resolve));
+        if (saved.length === 1 && finish.length === 1) {
+          await server.requested(2);
+        }
+      }
+      finish.shift()!();
+      await done;
+      assertEquals(saved, ["0", "8"]);
+    });
+
+    test(`${face} clamps retry and takes it at once, from ${name}`, async () => {
+      const server = await start([{
+        body: ["retry: 99999999999999999999\nid: 1\ndata: a\n\n"],
+      }]);
+      const aborter = new AbortController();
+      const { signal } = aborter;
+      const done = read(server.url, { ...server.options, retry, signal });
+      if (face === "connect()") {
+        await server.requested(1);
+        setTimeout(() => aborter.abort(), 20);
+        assertEquals((await done).events, [["a", "1"]]);
+      } else aborter.abort();
+      assertEquals((await server.requests()).length <= 1, true);
+    });
+  }
+
+  test(`EventSource shows lastEventId and reconnectionTime as of the event being dispatched, from ${name}`, async () => {
+    const server = await start([{
+      body: [
+        "id: 1\nretry: 99999999999\ndata: a\n\nid: 2\ndata: b\n\nid: 3\n\n: more\n",
+      ],
+      end: "hang",
+    }]);
+    const source = new EventSource(server.url, server.options);
+    assertEquals([source.lastEventId, source.reconnectionTime], ["", 3000]);
+    const seen: unknown[] = [];
+    source.onmessage = ({ lastEventId }) =>
+      seen.push([lastEventId, source.lastEventId, source.reconnectionTime]);
+    await record(source).length(3);
+    while (source.lastEventId !== "3") {
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    source.close();
+    assertEquals(seen, [["1", "1", 2 ** 31 - 1], ["2", "2", 2 ** 31 - 1]]);
+  });
+
+  test(`connect() shows lastEventId and reconnectionTime as of the event handed out, from ${name}`, async () => {
+    const server = await start([{
+      body: ["id: 1\nretry: 1\ndata: a\n\nid: 2\ndata: b\n\n"],
+      end: "hang",
+    }]);
+    const connection = connect(server.url, {
+      ...server.options,
+      retry: { delay: 7 },
+    });
+    assertEquals([connection.lastEventId, connection.reconnectionTime], [
+      "",
+      7,
+    ]);
+    for await (const { id } of connection) {
+      assertEquals([connection.lastEventId, connection.reconnectionTime], [
+        id,
+        1,
+      ]);
+      if (id === "2") break;
+    }
+    assertEquals(connection.lastEventId, "2");
+  });
+
+  test(`EventSource tries again after the statuses that retry.statuses names, with an error event, from ${name}`, async () => {
+    const server = await start([{ status: 503, body: ["later"] }, {
+      body: ["data: a\n\n"],
+    }]);
+    const source = new EventSource(server.url, {
+      ...server.options,
+      retry: { ...retry, statuses: (status) => status === 503 },
+    });
+    const events = record(source);
+    const statuses: unknown[] = [];
+    source.onerror = ({ status, message }) =>
+      statuses.push([status, typeof message]);
+    await events.closed();
+    assertEquals(events.log, [
+      "error 0",
+      "open 1",
+      '"a"',
+      "error 0",
+      "error 2",
+    ]);
+    assertEquals(statuses, [[503, "string"], [undefined, "string"], [
+      204,
+      "string",
+    ]]);
+  });
+
+  test(`EventSource closes without an event when its signal is aborted, before, while and after, with ${name}`, async () => {
+    const server = await start([{ body: ["data: a\n\n"], end: "hang" }]);
+    const before = new EventSource(server.url, {
+      ...server.options,
+      signal: AbortSignal.abort(),
+    });
+    assertEquals(before.readyState, EventSource.CLOSED);
+    const aborter = new AbortController();
+    const source = new EventSource(server.url, {
+      ...server.options,
+      signal: aborter.signal,
+    });
+    const events = record(source);
+    await events.length(2);
+    aborter.abort();
+    assertEquals(source.readyState, EventSource.CLOSED);
+    await server.allLeft();
+    aborter.abort();
+    assertEquals(events.log, ["open 1", '"a"']);
+    assertEquals((await server.requests()).length, 1);
+  });
+
+  test(`both faces give what a contract makes of the data, from ${name}`, async () => {
+    const contract = defineEvents({ tick: count }, { unlisted: "skip" });
+    const body = [
+      "event: tick\nid: 1\ndata: 42\n\nid: 2\ndata: text\n\nevent: tick\ndata: wrong\n\nevent: tick\ndata: 1\n\n",
+    ];
+    const server = await start([{ body }, { body }]);
+    const datas: number[] = [];
+    let failure: unknown;
+    try {
+      for await (
+        const { event, data } of connect(server.url, {
+          ...server.options,
+          events: contract,
+        })
+      ) {
+        if (event === "tick") datas.push(data);
+      }
+    } catch (error) {
+      failure = error;
+    }
+    assertInstanceOf(failure, EventStreamError);
+    assertEquals([datas, failure.code], [[42], "invalid-event"]);
+    const source = new EventSource<{ tick: number }>(server.url, {
+      ...server.options,
+      events: contract,
+    });
+    source.addEventListener("tick", ({ data }) => datas.push(data));
+    const { error } = await record(source).closed();
+    assertInstanceOf(error, EventStreamError);
+    assertEquals([datas, error.code], [[42, 42], "invalid-event"]);
+    assertEquals((await server.requests()).length, 2);
+  });
+}
+
+test("no Authorization follows a redirect to another origin, in either face", async () => {
+  for (const [face, read] of faces) {
+    const target = await realServer({ script: [] }, "localhost");
+    const same = await realServer({ script: [] });
+    const headers = { authorization: "Bearer secret", "x-custom": "sent" };
+    const redirect = { status: 307, headers: { location: target.url } };
+    const server = await realServer({ script: [redirect] });
+    await read(server.url, { headers, retry });
+    const [first] = await server.requests();
+    const [second] = await target.requests();
+    assertEquals(first?.headers["authorization"], "Bearer secret", face);
+    assertEquals(second?.headers["authorization"], undefined, face);
+    assertEquals(second?.headers["x-custom"], "sent", face);
+    const inner = await realServer({
+      script: [{ status: 307, headers: { location: same.url } }],
+    });
+    await read(inner.url, { headers, retry });
+    const [third] = await same.requests();
+    assertEquals(third?.headers["authorization"], "Bearer secret", face);
+  }
+});
+
+test("storageCursor() keeps the id under its key, and nothing when there is none", () => {
+  const items = new Map<string, string>();
+  const storage = {
+    getItem: (key: string) => items.get(key) ?? null,
+    setItem: (key: string, value: string) => void items.set(key, value),
+    removeItem: (key: string) => void items.delete(key),
+  };
+  const cursor = storageCursor(storage, "news");
+  assertEquals(cursor.load(), null);
+  cursor.save("7");
+  assertEquals([cursor.load(), [...items]], ["7", [["news", "7"]]]);
+  cursor.save("");
+  assertEquals(items.size, 0);
+});

@@ -1,0 +1,225 @@
+import { assertEquals } from "@std/assert";
+import { EventSource } from "../../src/client.ts";
+import { scriptedServer } from "../../src/testing.ts";
+import { test } from "../_test.ts";
+import { settle } from "../codec/_source.ts";
+import { record } from "./_record.ts";
+import { quick, servers } from "./_server.ts";
+
+/** A page: the real one, or what a client sees of one. */
+interface Page {
+  show(isShown: boolean): void;
+  goOnline(): void;
+}
+
+const place = globalThis as {
+  document?: EventTarget;
+  addEventListener?: unknown;
+  removeEventListener?: unknown;
+  dispatchEvent?: (event: Event) => boolean;
+};
+
+/** Runs a case on a page, which is put up where there is none. */
+async function onPage(run: (page: Page) => Promise<void>): Promise<void> {
+  const page = place.document === undefined ? new EventTarget() : undefined;
+  const target = page ?? place.document!;
+  const global = place.addEventListener === undefined
+    ? new EventTarget()
+    : undefined;
+  let visibilityState = "visible";
+  Object.defineProperty(target, "visibilityState", {
+    get: () => visibilityState,
+    configurable: true,
+  });
+  if (page !== undefined) place.document = page;
+  if (global !== undefined) {
+    place.addEventListener = global.addEventListener.bind(global);
+    place.removeEventListener = global.removeEventListener.bind(global);
+  }
+  try {
+    await run({
+      show(isShown) {
+        visibilityState = isShown ? "visible" : "hidden";
+        target.dispatchEvent(new Event("visibilitychange"));
+      },
+      goOnline: () =>
+        void (global ?? globalThis).dispatchEvent(new Event("online")),
+    });
+  } finally {
+    delete (target as { visibilityState?: unknown }).visibilityState;
+    if (page !== undefined) delete place.document;
+    if (global !== undefined) {
+      delete place.addEventListener;
+      delete place.removeEventListener;
+    }
+  }
+}
+
+for (const [name, start] of servers) {
+  test(`pauseWhenHidden lets go of ${name} and resumes at once, without an error event`, () =>
+    onPage(async (page) => {
+      const server = await start([
+        { body: ["id: 1\ndata: a\n\n"], end: "hang" },
+        { body: ["data: b\n\n"], end: "hang" },
+      ]);
+      const source = new EventSource(server.url, {
+        ...server.options,
+        pauseWhenHidden: true,
+      });
+      const events = record(source);
+      await events.length(2);
+      page.show(false);
+      assertEquals(source.readyState, EventSource.CONNECTING);
+      await server.allLeft();
+      assertEquals((await server.requests()).length, 1);
+      page.show(true);
+      await events.length(4);
+      source.close();
+      await server.allLeft();
+      assertEquals(events.log, ["open 1", '"a" #1', "open 1", '"b" #1']);
+      assertEquals(
+        (await server.requests()).map(({ lastEventId }) => lastEventId),
+        [undefined, "1"],
+      );
+    }));
+}
+
+test("pauseWhenHidden drops what has arrived and was not dispatched, which comes again", () =>
+  onPage(async (page) => {
+    const server = scriptedServer([
+      { body: "id: 1\ndata: a\n\nid: 2\ndata: b\n\n", end: "hang" },
+      { body: "id: 2\ndata: b\n\n", end: "hang" },
+    ]);
+    const source = new EventSource("https://example.com/", {
+      fetch: server.fetch,
+      pauseWhenHidden: true,
+    });
+    const events = record(source);
+    source.addEventListener("message", ({ data }) => {
+      if (data === "a") page.show(false);
+    });
+    await settle();
+    assertEquals([source.lastEventId, server.connections], ["1", 0]);
+    page.show(true);
+    await events.length(4);
+    source.close();
+    assertEquals(events.log, ["open 1", '"a" #1', "open 1", '"b" #2']);
+    assertEquals(server.requests[1]?.headers.get("last-event-id"), "1");
+  }));
+
+test("pauseWhenHidden makes no request while the page is hidden, and a wait is over when it is shown", () =>
+  onPage(async (page) => {
+    page.show(false);
+    const server = scriptedServer([new TypeError("refused"), { end: "hang" }]);
+    const source = new EventSource("https://example.com/", {
+      fetch: server.fetch,
+      pauseWhenHidden: true,
+      retry: { minDelay: 2 ** 31 - 1 },
+    });
+    const events = record(source);
+    await settle();
+    assertEquals(server.requests.length, 0);
+    page.show(true);
+    await events.length(1);
+    page.show(false);
+    await settle();
+    assertEquals(server.requests.length, 1);
+    page.show(true);
+    await events.length(2);
+    source.close();
+    assertEquals(events.log, ["error 0", "open 1"]);
+  }));
+
+test("without pauseWhenHidden a hidden page changes nothing", () =>
+  onPage(async (page) => {
+    const server = scriptedServer([{ end: "hang" }]);
+    const source = new EventSource("https://example.com/", {
+      fetch: server.fetch,
+    });
+    const events = record(source);
+    await events.length(1);
+    page.show(false);
+    assertEquals([source.readyState, server.connections], [
+      EventSource.OPEN,
+      1,
+    ]);
+    source.close();
+  }));
+
+test("close() while the page is hidden leaves nothing behind", () =>
+  onPage(async (page) => {
+    page.show(false);
+    const server = scriptedServer([]);
+    const source = new EventSource("https://example.com/", {
+      fetch: server.fetch,
+      pauseWhenHidden: true,
+    });
+    await settle();
+    source.close();
+    page.show(true);
+    await settle();
+    assertEquals([server.requests.length, source.readyState], [
+      0,
+      EventSource.CLOSED,
+    ]);
+  }));
+
+test("retryWhenOnline tries again at once when there was no network, and only then", () =>
+  onPage(async (page) => {
+    const server = scriptedServer([
+      new TypeError("refused"),
+      { status: 503, headers: { "retry-after": "9" } },
+      { end: "hang" },
+    ]);
+    const source = new EventSource("https://example.com/", {
+      fetch: server.fetch,
+      retryWhenOnline: true,
+      retry: { minDelay: 2 ** 31 - 1, statuses: () => true },
+    });
+    const events = record(source);
+    await events.length(1);
+    page.goOnline();
+    await events.length(2);
+    page.goOnline();
+    await settle();
+    source.close();
+    page.goOnline();
+    await settle();
+    assertEquals(events.log, ["error 0", "error 0"]);
+    assertEquals(server.requests.length, 2);
+  }));
+
+test("retryWhenOnline leaves an open connection and a pending request alone", () =>
+  onPage(async (page) => {
+    const server = scriptedServer([{ body: [5], end: "drop" }, {
+      delay: 5,
+      end: "hang",
+    }]);
+    const source = new EventSource("https://example.com/", {
+      fetch: server.fetch,
+      retryWhenOnline: true,
+      retry: quick,
+    });
+    const events = record(source);
+    await events.length(1);
+    page.goOnline();
+    while (server.requests.length < 2) await settle();
+    page.goOnline();
+    await events.length(3);
+    source.close();
+    assertEquals(events.log, ["open 1", "error 0", "open 1"]);
+    assertEquals(server.requests.length, 2);
+  }));
+
+test("without retryWhenOnline the wait goes on", () =>
+  onPage(async (page) => {
+    const server = scriptedServer([new TypeError("refused")]);
+    const source = new EventSource("https://example.com/", {
+      fetch: server.fetch,
+    });
+    await record(source).length(1);
+    page.goOnline();
+    await settle();
+    source.close();
+    assertEquals(server.requests.length, 1);
+  }));

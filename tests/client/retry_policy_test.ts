@@ -1,0 +1,315 @@
+import {
+  assertEquals,
+  assertGreaterOrEqual,
+  assertInstanceOf,
+  assertLess,
+} from "@std/assert";
+import {
+  connect,
+  EventSource,
+  EventStreamError,
+  type RetryOptions,
+} from "../../src/client.ts";
+import { retryDelay, retryPolicy } from "../../src/client/retry_policy.ts";
+import {
+  type ScriptedReply,
+  type ScriptedServer,
+  scriptedServer,
+} from "../../src/testing.ts";
+import { test } from "../_test.ts";
+import { type Clock, withClock } from "../codec/_clock.ts";
+
+const url = "https://example.com/";
+const none = { maxAttempts: Infinity, statuses: () => true };
+
+/** The shortest and the longest delay that the policy draws. */
+function range(
+  retry: RetryOptions,
+  reconnectionTime: number,
+  attempts: number,
+  headers?: HeadersInit,
+): [number, number] {
+  const { random } = Math;
+  const response = headers && new Response(null, { headers });
+  const draw = (value: number): number => {
+    Math.random = () => value;
+    return retryDelay(
+      retryPolicy(retry, none),
+      reconnectionTime,
+      attempts,
+      response,
+    );
+  };
+  try {
+    return [draw(0), draw(1)];
+  } finally {
+    Math.random = random;
+  }
+}
+
+test("retry waits for the reconnection time, then draws from it to twice as much with each attempt, up to maxDelay", () => {
+  const rows = [1, 2, 3, 4, 5, 6, 1000, 2000].map((attempts) =>
+    range({}, 3000, attempts)
+  );
+  assertEquals(rows, [
+    [3000, 3000],
+    [3000, 6000],
+    [3000, 12000],
+    [3000, 24000],
+    [3000, 30000],
+    [3000, 30000],
+    [3000, 30000],
+    [3000, 30000],
+  ]);
+});
+
+test("retry waits at least minDelay, and as long as the server asks beyond maxDelay", () => {
+  assertEquals(range({}, 0, 1), [500, 500]);
+  assertEquals(range({}, 0, 2), [500, 1000]);
+  assertEquals(range({ minDelay: 0 }, 0, 5), [0, 0]);
+  assertEquals(range({ maxDelay: 10 }, 3000, 9), [3000, 3000]);
+  assertEquals(range({}, 2 ** 31 - 1, 9), [2 ** 31 - 1, 2 ** 31 - 1]);
+});
+
+test("retry obeys a Retry-After that asks for more, in seconds and as a date by the server's clock", () => {
+  const date = (seconds: number) =>
+    new Date(Date.UTC(2000, 0, 1, 0, 0, seconds)).toUTCString();
+  assertEquals(range({}, 3000, 1, { "retry-after": "120" }), [
+    120_000,
+    120_000,
+  ]);
+  assertEquals(range({}, 3000, 1, { "retry-after": "1" }), [3000, 3000]);
+  assertEquals(range({}, 3000, 1, { "retry-after": "0" }), [3000, 3000]);
+  assertEquals(range({}, 3000, 1, { "retry-after": "99999999999999999999" }), [
+    2 ** 31 - 1,
+    2 ** 31 - 1,
+  ]);
+  assertEquals(
+    range({}, 3000, 1, { "retry-after": date(70), date: date(10) }),
+    [60_000, 60_000],
+  );
+  assertEquals(
+    range({}, 3000, 1, { "retry-after": date(10), date: date(70) }),
+    [3000, 3000],
+  );
+  const [delay] = range({}, 3000, 1, {
+    "retry-after": new Date(Date.now() + 90_000).toUTCString(),
+  });
+  assertGreaterOrEqual(delay, 60_000);
+  assertLess(delay, 90_001);
+  for (const value of ["", "soon", "-5", "1.5", "1e9", "0x10"]) {
+    assertEquals(
+      range({}, 3000, 1, { "retry-after": value }),
+      [3000, 3000],
+      value,
+    );
+  }
+});
+
+/** A clock under which a client runs, and how late it is. */
+interface ClientClock extends Clock {
+  readonly now: number;
+}
+
+/** Runs a case under a clock of its own, with the longest delays that can be drawn, and sees that nothing is left. */
+async function withClient(
+  script: Iterable<ScriptedReply>,
+  run: (
+    clock: ClientClock,
+    server: ScriptedServer,
+    times: number[],
+  ) => Promise<() => void>,
+): Promise<void> {
+  const { random } = Math;
+  const own = Object.getOwnPropertyDescriptor(performance, "now");
+  let now = 0;
+  const times: number[] = [];
+  const scripted = scriptedServer(script);
+  const server: ScriptedServer = {
+    ...scripted,
+    fetch(...args) {
+      times.push(now);
+      return scripted.fetch(...args);
+    },
+  };
+  Math.random = () => 1;
+  Object.defineProperty(performance, "now", {
+    value: () => now,
+    configurable: true,
+  });
+  try {
+    await withClock(async (clock) => {
+      const close = await run(
+        {
+          get now() {
+            return now;
+          },
+          get timers() {
+            return clock.timers;
+          },
+          async advance(milliseconds) {
+            await clock.advance(0);
+            for (const end = now + milliseconds; now < end;) {
+              now += 500;
+              await clock.advance(500);
+            }
+          },
+        },
+        server,
+        times,
+      );
+      close();
+      await clock.advance(0);
+      assertEquals([clock.timers, scripted.connections], [0, 0]);
+    });
+  } finally {
+    Math.random = random;
+    delete (performance as { now?: unknown }).now;
+    if (own !== undefined) Object.defineProperty(performance, "now", own);
+  }
+}
+
+const refused = new TypeError("refused");
+const hang: ScriptedReply = { end: "hang" };
+
+test("EventSource backs off while attempts come to nothing and starts anew after one that came to something", async () => {
+  const script: ScriptedReply[] = [
+    refused,
+    refused,
+    refused,
+    { body: ": nothing\n\n" },
+    { body: "data: a\n\n" },
+    refused,
+    { body: "id: 1\n\n" },
+    refused,
+    hang,
+  ];
+  await withClient(script, async ({ advance }, { fetch }, times) => {
+    const source = new EventSource(url, { fetch, retry: { delay: 1000 } });
+    await advance(20_000);
+    // 1, 2, 4 and 8 s when nothing comes; 1 s behind an event, and behind an id.
+    assertEquals(times, [0, 1, 3, 7, 15, 16, 17, 18, 19].map((s) => s * 1000));
+    return () => source.close();
+  });
+});
+
+test("EventSource takes a connection that stayed open for maxDelay for one that came to something", async () => {
+  const open = (milliseconds: number): ScriptedReply => ({
+    body: [milliseconds],
+    end: "drop",
+  });
+  const script = [refused, refused, open(3000), open(6000), hang];
+  await withClient(script, async ({ advance }, { fetch }, times) => {
+    const retry = { delay: 1000, maxDelay: 5000 };
+    const source = new EventSource(url, { fetch, retry });
+    await advance(20_000);
+    // Up to 4 s after three failures, the third of which lasted 3 s; 1 s after the one that lasted 6 s.
+    assertEquals(times, [0, 1, 3, 10, 17].map((s) => s * 1000));
+    return () => source.close();
+  });
+});
+
+test("EventSource makes no hot loop of retry: 0", async () => {
+  const script = Array(100).fill({ body: "retry: 0\ndata: a\n\n" });
+  await withClient(script, async ({ advance }, { fetch }, times) => {
+    const source = new EventSource(url, { fetch });
+    await advance(5000);
+    assertEquals(source.reconnectionTime, 0);
+    assertEquals(times.length, 11);
+    return () => source.close();
+  });
+});
+
+test("EventSource does not come at once when retry is more than a timer can wait", async () => {
+  const script = Array(100).fill({ body: "retry: 99999999999\ndata: a\n\n" });
+  await withClient(script, async ({ advance, timers }, { fetch }, times) => {
+    const source = new EventSource(url, { fetch });
+    await advance(10_000);
+    assertEquals([times.length, timers], [1, 0]);
+    assertEquals(source.reconnectionTime, 2 ** 31 - 1);
+    return () => source.close();
+  });
+});
+
+test("connect() waits as long as Retry-After says", async () => {
+  const script: ScriptedReply[] = [
+    { status: 503, headers: { "retry-after": "7" } },
+    {
+      status: 429,
+      headers: {
+        "retry-after": new Date(60_000).toUTCString(),
+        date: new Date(50_000).toUTCString(),
+      },
+    },
+    hang,
+  ];
+  await withClient(script, async ({ advance }, { fetch }, times) => {
+    const connection = connect(url, { fetch, retry: { delay: 1000 } });
+    const next = connection[Symbol.asyncIterator]().next();
+    await advance(20_000);
+    assertEquals(times, [0, 7000, 17_000]);
+    await connection.close();
+    assertEquals((await next).done, true);
+    return () => {};
+  });
+});
+
+test("connect() gives up after ten attempts that came to nothing in a row", async () => {
+  const lucky = { body: "data: a\n\n" };
+  const script = [...Array(9).fill(refused), lucky, ...Array(10).fill(refused)];
+  await withClient(script, async ({ advance }, { fetch }, times) => {
+    const connection = connect(url, {
+      fetch,
+      retry: { delay: 1000, maxDelay: 1000 },
+    });
+    let error: unknown;
+    const done = (async () => {
+      for await (const _ of connection);
+    })().catch((reason) => error = reason);
+    await advance(18_000);
+    assertEquals(error, undefined);
+    await advance(1000);
+    await done;
+    assertInstanceOf(error, EventStreamError);
+    assertEquals([error.attempts, error.cause, times.length], [
+      10,
+      refused,
+      20,
+    ]);
+    return () => {};
+  });
+});
+
+test("idleTimeout starts anew with every byte, comments too, and counts while a response is awaited", async () => {
+  const script: ScriptedReply[] = [
+    { delay: 60_000 },
+    { body: ["data: a\n\n", 1500, ":\n", 1500, "d", 1500, "a"], end: "hang" },
+    hang,
+    hang,
+  ];
+  await withClient(script, async ({ advance }, { fetch }, times) => {
+    const source = new EventSource(url, {
+      fetch,
+      idleTimeout: 2000,
+      retry: { delay: 1000 },
+    });
+    const errors: unknown[] = [];
+    source.onerror = ({ error }) =>
+      errors.push((error as EventStreamError).code);
+    await advance(14_000);
+    // 2 s without a response; 4.5 s of life and 2 s of silence; 2 s of silence.
+    assertEquals(times, [0, 3000, 10_500, 13_500]);
+    assertEquals(errors, ["idle-timeout", "idle-timeout", "idle-timeout"]);
+    return () => source.close();
+  });
+});
+
+test("close() frees the timer of a wait, of an idle timeout and of a response", async () => {
+  for (const reply of [refused, hang, { delay: 60_000 }]) {
+    await withClient([reply], async ({ advance }, { fetch }) => {
+      const source = new EventSource(url, { fetch, idleTimeout: 5000 });
+      await advance(500);
+      return () => source.close();
+    });
+  }
+});
