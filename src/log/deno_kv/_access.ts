@@ -24,13 +24,13 @@ export class KvAccess {
     this.keys = new KvKeys(name);
   }
 
-  head(): Promise<KvEntry> {
-    return this.#within(this.#kv.get(this.keys.head, STRONG));
+  async head(): Promise<KvEntry> {
+    return await this.#within(this.#kv.get(this.keys.head, STRONG));
   }
 
   /** Reads up to {@linkcode MAX_GET} values of one moment. */
-  getMany(keys: readonly KvKey[]): Promise<KvEntry[]> {
-    return this.#within(this.#kv.getMany(keys, STRONG));
+  async getMany(keys: readonly KvKey[]): Promise<KvEntry[]> {
+    return await this.#within(this.#kv.getMany(keys, STRONG));
   }
 
   /** Reads the first values from `start` up to, but not with, `end`, of one moment. */
