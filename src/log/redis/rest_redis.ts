@@ -3,7 +3,19 @@ import { decode } from "../../decoder.ts";
 import { type Connection, Subscriptions } from "./_subscriptions.ts";
 import type { RedisClient } from "./client.ts";
 
-/** Where {@linkcode restRedis} finds Redis. */
+/**
+ * Where {@linkcode restRedis} finds Redis.
+ *
+ * @example
+ * ```ts
+ * import { restRedis, type RestRedisOptions } from "@rivulet/sse/redis";
+ * import { assertThrows } from "@std/assert";
+ *
+ * const options: RestRedisOptions = { url: "https://eu1-example.upstash.io", token: "secret" };
+ * restRedis(options);
+ * assertThrows(() => restRedis({ ...options, url: "redis://127.0.0.1" }), TypeError);
+ * ```
+ */
 export interface RestRedisOptions {
   /** The endpoint: an `http:` or `https:` URL. */
   url: string | URL;
@@ -112,6 +124,7 @@ class Listener implements Connection {
   readonly #message: (channel: string) => void;
   readonly #lost: () => void;
   readonly #channels = new Set<string>();
+  readonly #life = new AbortController();
   #stream = new AbortController();
 
   constructor(
@@ -128,18 +141,22 @@ class Listener implements Connection {
 
   async subscribe(channels: string[]): Promise<void> {
     for (const channel of channels) this.#channels.add(channel);
-    const previous = this.#stream;
-    const { signal } = this.#stream = new AbortController();
+    const stream = new AbortController();
+    const signal = AbortSignal.any([this.#life.signal, stream.signal]);
     const path = [...this.#channels].map(encodeURIComponent).join("/");
     const headers = { accept: "text/event-stream" };
     const response = await this.#post(`/subscribe/${path}`, {
       headers,
       signal,
     });
-    previous.abort();
-    this.#read(response, signal).catch(() => {}).then(() => {
+    // Every channel is woken when the new one has begun, so nothing is missed in between.
+    this.#stream.abort();
+    this.#stream = stream;
+    const end = () => {
       if (!signal.aborted) this.#lost();
-    });
+    };
+    // Whatever the reason, it is tried again.
+    this.#read(response, signal).then(end, end);
   }
 
   // deno-lint-ignore require-await
@@ -148,7 +165,7 @@ class Listener implements Connection {
   }
 
   close(): void {
-    this.#stream.abort();
+    this.#life.abort();
   }
 
   async #read(response: Response, signal: AbortSignal): Promise<void> {
