@@ -25,8 +25,19 @@ const app = createApp({
   },
 });
 
-Deno.serve({
-  hostname: "127.0.0.1",
-  port: Number(Deno.env.get("PORT") ?? 8000),
-  onListen: ({ port }) => console.log(`Open http://127.0.0.1:${port}/`),
-}, app.fetch);
+serve(Number(Deno.env.get("PORT") ?? 8000));
+
+function serve(port: number): void {
+  try {
+    Deno.serve({
+      hostname: "127.0.0.1",
+      port,
+      onListen: ({ port }) => console.log(`Open http://127.0.0.1:${port}/`),
+    }, app.fetch);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    // Perhaps by another demo. On another port the two share the file, and so the room.
+    console.log(`Port ${port} is taken.`);
+    serve(0);
+  }
+}

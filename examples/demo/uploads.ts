@@ -37,12 +37,17 @@ export function uploads(): Hono {
     throw new HTTPException(404, { message: "There is no such upload." });
   }
 
+  async function dropOldest(): Promise<void> {
+    const [id, { events, isStarted }] = kept.entries().next().value!;
+    kept.delete(id);
+    if (!isStarted) await events.close();
+  }
+
   app.post("/", async (c) => {
     const upload = announced(await readJson(c.req.raw));
     const id = crypto.randomUUID();
     kept.set(id, upload);
-    const [oldest] = kept.keys();
-    if (kept.size > MAX_UPLOADS) kept.delete(oldest!);
+    if (kept.size > MAX_UPLOADS) await dropOldest();
     return c.json({ id }, 201);
   });
 
