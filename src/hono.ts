@@ -101,7 +101,10 @@ export interface SSEMessage extends Omit<ServerSentEventInit, "data"> {
   data: string | Promise<string>;
 }
 
-/** What {@linkcode streamSSE} gives its callback: Hono's `SSEStreamingApi`, but that a write which fails rejects. */
+/**
+ * What {@linkcode streamSSE} gives its callback: Hono's `SSEStreamingApi`, but that a write which fails rejects.
+ * Where the client has gone, that rejection may be left alone: it is never an unhandled one.
+ */
 export interface SSEStreamingApi {
   /** Whether the client has gone, or {@linkcode SSEStreamingApi.abort} was called. */
   readonly aborted: boolean;
@@ -297,10 +300,26 @@ class StreamWriter implements Feed, SSEStreamingApi {
   }
 
   async pipe(body: ReadableStream<Uint8Array>): Promise<void> {
-    const target = new WritableStream<Uint8Array>({
-      write: async (chunk) => void await this.write(chunk),
-    });
-    await body.pipeTo(target, { signal: this.#ended.signal });
+    const { signal } = this.#ended;
+    const reader = body.getReader();
+    // What a source says to being left concerns nobody any more.
+    const cancel = (): void => void reader.cancel(this.gone).catch(() => {});
+    signal.addEventListener("abort", cancel);
+    try {
+      // Not pipeTo(): Node 20 does not cancel the source of one that is aborted while a write fails.
+      while (!signal.aborted) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        await this.write(value);
+      }
+      signal.throwIfAborted();
+    } catch (error) {
+      cancel();
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", cancel);
+      reader.releaseLock();
+    }
   }
 
   onAbort(listener: () => void | Promise<void>): void {
@@ -335,9 +354,12 @@ class StreamWriter implements Feed, SSEStreamingApi {
   }
 
   /** Lets who does not await a write take no harm from a client that leaves, as with Hono's own. */
-  #unlessGone<T>(writing: Promise<T>): Promise<T> {
-    writing.catch((error) => {
-      if (error !== this.gone) throw error;
+  #unlessGone<T>(attempt: Promise<T>): Promise<T> {
+    const writing = new Promise<T>((resolve, reject) => {
+      attempt.then(resolve, (error) => {
+        if (error === this.gone) writing.catch(() => {});
+        reject(error);
+      });
     });
     return writing;
   }

@@ -20,6 +20,7 @@ import "./server/channel_outage_test.ts";
 import "./server/channel_publish_test.ts";
 import "./server/channel_resume_test.ts";
 import "./server/channel_sharing_test.ts";
+import "./server/hono_test.ts";
 import "./server/keep_alive_test.ts";
 import "./server/respond_test.ts";
 import "./contract/contract_test.ts";
