@@ -27,16 +27,17 @@ export async function* follow(
   url: URL,
   options: FollowOptions,
 ): AsyncGenerator<ServerSentEvent, void, void> {
-  const { signal } = options;
+  const over = new AbortController();
   try {
     const connection = open(url, options);
     const stop = (): void => void connection.close();
-    if (signal.aborted) stop();
-    signal.addEventListener("abort", stop, { once: true });
+    if (options.signal.aborted) stop();
+    options.signal.addEventListener("abort", stop, { signal: over.signal });
     yield* connection;
-    signal.removeEventListener("abort", stop);
   } catch (error) {
     throw new Error(`Cannot read ${url.href}: ${await explain(error)}`);
+  } finally {
+    over.abort();
   }
 }
 

@@ -37,12 +37,18 @@ async function record(
     signal: interruption(),
     observer: connectionNotices(url),
   });
-  using file = path === "-" ? undefined : create(path);
+  const file = path === "-" ? undefined : create(path);
   let count = 0;
-  for await (const event of events) {
-    const line = toEventLine(event);
-    await (file === undefined ? print(line) : writeAll(file, line));
-    count++;
+  try {
+    for await (const event of events) {
+      const line = toEventLine(event);
+      await (file === undefined ? print(line) : writeAll(file, line));
+      count++;
+    }
+  } finally {
+    file?.close();
+    // So that the next try does not find it in its way.
+    if (file !== undefined && count === 0) Deno.removeSync(path);
   }
   notice(`Recorded ${count} events`);
 }

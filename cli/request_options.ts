@@ -47,9 +47,9 @@ function parseUrl(text: string): URL {
 }
 
 function addHeader(line: string, headers: Headers = new Headers()): Headers {
-  const [, name, value] = /^([^:]+):(.*)$/s.exec(line) ?? [];
+  const [, name = "", value = ""] = /^([^:]+):(.*)$/s.exec(line) ?? [];
   try {
-    headers.append(name!, value!);
+    headers.append(name, value);
   } catch {
     throw new InvalidArgumentError('It must be "name: value".');
   }
