@@ -27,12 +27,69 @@ const TTL = 600_000;
 
 /** Answers, word by word, that go on while their reader is away. */
 export function answers(openLog: (id: string) => EventLog): Hono {
-  const kept = new Map<string, Resumable>();
-  let running = 0;
+  const kept = new Answers(openLog);
   const app = new Hono();
+  const one = "/:id{[\\w-]{36}}";
 
-  async function* produce(): AsyncGenerator<ServerSentEventInit> {
-    running++;
+  app.post("/", (c) => {
+    if (kept.running >= MAX_RUNNING) return c.text("Too much to say.", 503);
+    return c.json({ id: kept.add() }, 201);
+  });
+  app.get(one, async (c) => {
+    const answer = await kept.get(c.req.param("id"));
+    return answer.respond(c.req.raw);
+  });
+  app.delete(one, async (c) => {
+    const answer = await kept.get(c.req.param("id"));
+    await answer.abort("Stopped by a visitor");
+    return c.body(null, 204);
+  });
+  return app;
+}
+
+class Answers {
+  /** How many this process is giving. */
+  running = 0;
+  readonly #openLog: (id: string) => EventLog;
+  readonly #answers = new Map<string, Resumable>();
+
+  constructor(openLog: (id: string) => EventLog) {
+    this.#openLog = openLog;
+  }
+
+  /** Makes an answer, which the first to ask for it starts, and gives its ID. */
+  add(): string {
+    const id = crypto.randomUUID();
+    this.#open(id, this.#openLog(id));
+    return id;
+  }
+
+  async get(id: string): Promise<Resumable> {
+    const answer = this.#answers.get(id);
+    if (answer !== undefined) return answer;
+    // It may have begun before this process did. What has not is nobody's to start.
+    const log = this.#openLog(id);
+    const { last } = await log.read(0, { entries: 1, bytes: 1 });
+    if (last > 0) return this.#open(id, log);
+    throw new HTTPException(404, { message: "There is no such answer." });
+  }
+
+  #open(id: string, log: EventLog): Resumable {
+    const answer = resumable(log, () => this.#produce(), {
+      lease: 3000,
+      ttl: TTL,
+      keepAlive: 2000,
+      retry: 500,
+      onError: (error) => console.error(`Answer ${id}:`, error),
+    });
+    this.#answers.set(id, answer);
+    const [oldest] = this.#answers.keys();
+    if (this.#answers.size > MAX_ANSWERS) this.#answers.delete(oldest!);
+    return answer;
+  }
+
+  async *#produce(): AsyncGenerator<ServerSentEventInit> {
+    this.running++;
     try {
       for (const data of ANSWER.match(/\s*\S+/g)!) {
         yield { event: "token", data };
@@ -40,46 +97,7 @@ export function answers(openLog: (id: string) => EventLog): Hono {
       }
       yield { event: "done", data: "" };
     } finally {
-      running--;
+      this.running--;
     }
   }
-
-  function open(id: string, log: EventLog): Resumable {
-    const answer = resumable(log, produce, {
-      lease: 3000,
-      ttl: TTL,
-      keepAlive: 2000,
-      retry: 500,
-      onError: (error) => console.error(`Answer ${id}:`, error),
-    });
-    kept.set(id, answer);
-    const [oldest] = kept.keys();
-    if (kept.size > MAX_ANSWERS) kept.delete(oldest!);
-    return answer;
-  }
-
-  async function find(id: string): Promise<Resumable> {
-    const answer = kept.get(id);
-    if (answer !== undefined) return answer;
-    // It may have begun before this process did. What has not is nobody's to start.
-    const log = openLog(id);
-    const { last } = await log.read(0, { entries: 1, bytes: 1 });
-    if (last > 0) return open(id, log);
-    throw new HTTPException(404, { message: "There is no such answer." });
-  }
-
-  app.post("/", (c) => {
-    if (running >= MAX_RUNNING) return c.text("Too much to say.", 503);
-    const id = crypto.randomUUID();
-    open(id, openLog(id));
-    return c.json({ id }, 201);
-  });
-
-  const one = "/:id{[\\w-]{36}}";
-  app.get(one, async (c) => (await find(c.req.param("id"))).respond(c.req.raw));
-  app.delete(one, async (c) => {
-    await (await find(c.req.param("id"))).abort("Stopped by a visitor");
-    return c.body(null, 204);
-  });
-  return app;
 }

@@ -1,4 +1,4 @@
-import { decode } from "../../mod.ts";
+import { decode, type ServerSentEvent } from "../../mod.ts";
 
 /**
  * Reads any event stream over the network and prints its events, each as one line of JSON.
@@ -10,12 +10,23 @@ export async function printEvents(url: string): Promise<number> {
     const response = await fetch(url, {
       headers: { accept: "text/event-stream" },
     });
-    for await (const event of decode(response)) console.log(toLine(event));
+    await decode(response)
+      .pipeThrough(lines())
+      .pipeThrough(new TextEncoderStream())
+      .pipeTo(Deno.stdout.writable);
     return 0;
   } catch (error) {
+    // Whoever reads the lines has enough: `| head`.
+    if (error instanceof Deno.errors.BrokenPipe) return 0;
     console.error(`Cannot read ${toLine(url)}: ${explain(error)}`);
     return 1;
   }
+}
+
+function lines(): TransformStream<ServerSentEvent, string> {
+  return new TransformStream({
+    transform: (event, controller) => controller.enqueue(`${toLine(event)}\n`),
+  });
 }
 
 /** JSON with every control character escaped, since what a stranger sends must not steer the terminal. */

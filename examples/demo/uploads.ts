@@ -17,6 +17,8 @@ const signatures =
   /^(\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|RIFF....WEBP|%PDF-)/s;
 const SIGNATURE_LENGTH = 12;
 
+type Body = ReadableStream<Uint8Array<ArrayBuffer>> | null;
+
 interface Upload {
   readonly name: string;
   readonly size: number;
@@ -28,56 +30,27 @@ interface Upload {
 
 /** Uploads: announced with a POST, sent with a PUT, and followed by an EventSource meanwhile. */
 export function uploads(): Hono {
-  const kept = new Map<string, Upload>();
+  const kept = new Uploads();
   const app = new Hono();
 
-  function find(id: string): Upload {
-    const upload = kept.get(id);
-    if (upload !== undefined) return upload;
-    throw new HTTPException(404, { message: "There is no such upload." });
-  }
-
-  async function dropOldest(): Promise<void> {
-    const [id, { events, isStarted }] = kept.entries().next().value!;
-    kept.delete(id);
-    if (!isStarted) await events.close();
-  }
-
   app.post("/", async (c) => {
-    const upload = announced(await readJson(c.req.raw));
-    const id = crypto.randomUUID();
-    kept.set(id, upload);
-    if (kept.size > MAX_UPLOADS) await dropOldest();
+    const id = await kept.add(announced(await readJson(c.req.raw)));
     return c.json({ id }, 201);
   });
 
-  app.get(
-    "/:id/events",
-    (c) => find(c.req.param("id")).events.respond(c.req.raw),
-  );
+  app.get("/:id/events", (c) => {
+    const { events } = kept.get(c.req.param("id"));
+    return events.respond(c.req.raw);
+  });
 
   app.put("/:id", async (c) => {
     const id = c.req.param("id");
-    const upload = find(id);
-    if (upload.isStarted) return c.text("This upload has been sent.", 409);
-    upload.isStarted = true;
-    try {
-      upload.file = await receive(upload, c.req.raw.body);
-      const link = `/uploads/${id}/file`;
-      await tell(upload, "upload-complete", { link, name: upload.name });
-      return c.body(null, 201);
-    } catch (cause) {
-      const error = cause instanceof HTTPException ? cause : brokenOff(cause);
-      await tell(upload, "upload-error", { message: error.message });
-      throw error;
-    } finally {
-      // Followers get what is left, and later requests 204: an EventSource stops by itself.
-      await upload.events.close();
-    }
+    await take(kept.get(id), c.req.raw.body, `/uploads/${id}/file`);
+    return c.body(null, 201);
   });
 
   app.get("/:id/file", (c) => {
-    const { file, name } = find(c.req.param("id"));
+    const { file, name } = kept.get(c.req.param("id"));
     if (file === undefined) return c.text("The upload is not complete.", 409);
     // Whatever it holds is saved, and never shown as a page of this origin.
     return c.body(file.stream(), 200, {
@@ -86,6 +59,30 @@ export function uploads(): Hono {
     });
   });
   return app;
+}
+
+/** The latest uploads, under IDs that nobody can guess. */
+class Uploads {
+  readonly #uploads = new Map<string, Upload>();
+
+  async add(upload: Upload): Promise<string> {
+    const id = crypto.randomUUID();
+    this.#uploads.set(id, upload);
+    if (this.#uploads.size > MAX_UPLOADS) await this.#dropOldest();
+    return id;
+  }
+
+  get(id: string): Upload {
+    const upload = this.#uploads.get(id);
+    if (upload !== undefined) return upload;
+    throw new HTTPException(404, { message: "There is no such upload." });
+  }
+
+  async #dropOldest(): Promise<void> {
+    const [id, { events, isStarted }] = this.#uploads.entries().next().value!;
+    this.#uploads.delete(id);
+    if (!isStarted) await events.close();
+  }
 }
 
 function announced({ name, size }: Record<string, unknown>): Upload {
@@ -103,10 +100,33 @@ function announced({ name, size }: Record<string, unknown>): Upload {
   return upload;
 }
 
+/** Takes a file in, once, and tells its followers what becomes of it. */
+async function take(
+  upload: Upload,
+  body: Body,
+  link: string,
+): Promise<void> {
+  if (upload.isStarted) {
+    throw new HTTPException(409, { message: "This upload has been sent." });
+  }
+  upload.isStarted = true;
+  try {
+    upload.file = await receive(upload, body);
+    await tell(upload, "upload-complete", { link, name: upload.name });
+  } catch (cause) {
+    const error = cause instanceof HTTPException ? cause : brokenOff(cause);
+    await tell(upload, "upload-error", { message: error.message });
+    throw error;
+  } finally {
+    // Followers get what is left, and later requests 204: an EventSource stops by itself.
+    await upload.events.close();
+  }
+}
+
 /** Takes a file in as fast as the rate allows; what it says of its size and kind is not believed. */
 async function receive(
   upload: Upload,
-  body: ReadableStream<Uint8Array<ArrayBuffer>> | null,
+  body: Body,
 ): Promise<Blob> {
   const { size } = upload;
   const start = performance.now();
@@ -127,7 +147,7 @@ async function receive(
 }
 
 async function* steps(
-  body: ReadableStream<Uint8Array<ArrayBuffer>> | null,
+  body: Body,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   if (body === null) return;
   for await (const chunk of body) {

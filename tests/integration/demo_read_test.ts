@@ -1,6 +1,6 @@
 /** `deno task demo URL`, the reader of other people's streams, as its user starts it. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type Result, runDeno } from "../../tools/command.ts";
+import { type Result, runCommand, runDeno } from "../../tools/command.ts";
 
 const eventStream = { headers: { "content-type": "text/event-stream" } };
 
@@ -38,6 +38,26 @@ Deno.test("deno task demo URL prints nothing that steers a terminal", async () =
   assertMatch(stdout, /\\u001b\[2J\\u009b2J\\u007f/);
   // deno-lint-ignore no-control-regex -- they are what must not be there
   assertEquals(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/.test(stdout), false);
+});
+
+Deno.test("deno task demo URL stops when nobody reads what it prints", async () => {
+  const body = new ReadableStream({
+    async pull(controller) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      controller.enqueue(new TextEncoder().encode("data: a\n\n"));
+    },
+  });
+  const options = { hostname: "127.0.0.1", port: 0, onListen() {} };
+  await using server = Deno.serve(
+    options,
+    () => new Response(body, eventStream),
+  );
+  const url = `http://127.0.0.1:${server.addr.port}/`;
+  const reader = `"${Deno.execPath()}" task --quiet demo ${url}`;
+  const script = `{ ${reader}; echo $? >&2; } | head -n 2 | wc -l`;
+  const { stdout, output } = await runCommand("sh", ["-c", script]);
+  assertEquals(stdout.trim(), "2");
+  assertMatch(output, /\n0\n/);
 });
 
 Deno.test("deno task demo URL says what is wrong when there are no events", async () => {
