@@ -9,6 +9,7 @@ import {
 } from "@std/assert";
 import { EventStreamError } from "../../src/error.ts";
 import type { EventLog, LogInput } from "../../src/log/event_log.ts";
+import * as scripts from "../../src/log/redis/_scripts.ts";
 import {
   bunRedis,
   ioRedis,
@@ -97,6 +98,15 @@ Deno.test("append(), read() and expire() leave a key of another type alone", asy
   await assertRefused(() => log.append(events("a"), once), "WRONGTYPE");
   assertEquals(await server.command("EXISTS", KEY), "0");
   assertEquals(await bodies(other), []);
+});
+
+Deno.test("The scripts' hashes are those of their texts", async () => {
+  for (const script of Object.values(scripts)) {
+    if (!(script instanceof scripts.Script)) continue;
+    const text = new TextEncoder().encode(script.text);
+    const hash = await crypto.subtle.digest("SHA-1", text);
+    assertEquals(script.hash, new Uint8Array(hash).toHex());
+  }
 });
 
 Deno.test("append() sends a script by its text only when Redis does not have it", async () => {
