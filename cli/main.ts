@@ -20,6 +20,7 @@
  * @module
  */
 
+// Not 15, which warns whoever installs the package in Node 20.
 import { Command } from "npm:commander@^14";
 import { reasonOf } from "./failure.ts";
 import { loadCommand } from "./load.ts";
