@@ -6,7 +6,12 @@ const LINE_END = /\r\n?|\n/g;
 /** Encodes events one after another, leaving out what says nothing new. */
 export class FrameWriter {
   readonly #encoder = new TextEncoder();
-  #lastId = "";
+  #lastId: string;
+
+  /** Begins where the receiver's last event ID is this one. */
+  constructor(lastId: string = "") {
+    this.#lastId = lastId;
+  }
 
   /** Encodes an event without the id, if it is that of the last one, and without the default type. */
   encode(init: ServerSentEventInit): Uint8Array<ArrayBuffer> {

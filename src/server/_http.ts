@@ -81,13 +81,17 @@ function acceptsEventStream(accept: string | null): boolean {
 }
 
 /**
- * The last event ID of a request: the header, whose bytes are UTF-8, else the query's `lastEventId`,
- * for clients that cannot set the header on a first request. `""` when there is none.
+ * The last event ID of a request: the header, else the query's `lastEventId`, for clients that cannot set the
+ * header on a first request. `""` when there is none.
  */
 export function lastEventIdOf(request: Request): string {
-  const header = request.headers.get("last-event-id");
-  if (header !== null && header !== "") return utf8(header);
-  return new URL(request.url).searchParams.get("lastEventId") ?? "";
+  return sentIdOf(request) ||
+    (new URL(request.url).searchParams.get("lastEventId") ?? "");
+}
+
+/** The last event ID that the client itself holds: that of the header, whose bytes are UTF-8. */
+export function sentIdOf(request: Request): string {
+  return utf8(request.headers.get("last-event-id") ?? "");
 }
 
 /** Reads a header value that the runtime gave byte by byte as the UTF-8 that it is. */

@@ -10,6 +10,7 @@ import {
   type EventResponseOptions,
   lastEventIdOf,
   refusal,
+  sentIdOf,
 } from "./_http.ts";
 import { notify } from "./_notify.ts";
 import { pulseOf } from "./keep_alive.ts";
@@ -91,7 +92,7 @@ export function respond(
   checkOptions(options);
   const { keepAlive = 8000, retry } = options;
   const headers = eventHeaders(options.headers);
-  const feed = new SourceFeed(source, lastEventIdOf(request), options);
+  const feed = new SourceFeed(source, request, options);
   const refused = refusal(request);
   if (refused !== undefined || request.method === "HEAD") {
     feed.stop("closed");
@@ -113,7 +114,7 @@ const KEEP_ALIVE = new TextEncoder().encode(":\n\n");
 
 /** Asks a source for one event after another, and tells it and the user when the response has ended. */
 class SourceFeed implements Feed {
-  readonly #writer = new FrameWriter();
+  readonly #writer: FrameWriter;
   readonly #ended = new AbortController();
   readonly #lastEventId: string;
   readonly #options: RespondOptions;
@@ -124,11 +125,13 @@ class SourceFeed implements Feed {
 
   constructor(
     source: RespondSource,
-    lastEventId: string,
+    request: Request,
     options: RespondOptions,
   ) {
     this.#source = source;
-    this.#lastEventId = lastEventId;
+    this.#lastEventId = lastEventIdOf(request);
+    // What the client holds already need not be said again, and what differs must be: also that there is none.
+    this.#writer = new FrameWriter(sentIdOf(request));
     this.#options = options;
     // Now, as a source that is never asked must be returned all the same.
     if (typeof source !== "function") this.#iterator = iterate(source);

@@ -173,6 +173,29 @@ test("respond() takes the last event ID's bytes as UTF-8", async () => {
   assertEquals(ids, ["Zürich → 北京 🚀", "\xfc", "\xc0\x80", "ü 7", "8", ""]);
 });
 
+test("respond() writes an id where it differs from what the client holds", async () => {
+  const ids = ["7", "8", ""].map((id) => ({ id, data: id }));
+  const wire = (headers: Record<string, string>, query = "") =>
+    respond(new Request(`https://example.com/${query}`, { headers }), ids)
+      .text();
+  const rest = "id: 8\ndata: 8\n\nid: \ndata: \n\n";
+  assertEquals(await wire({}), `${FIRST}id: 7\ndata: 7\n\n${rest}`);
+  assertEquals(
+    await wire({ "last-event-id": "7" }),
+    `${FIRST}data: 7\n\n${rest}`,
+  );
+  // Who asks by the query holds nothing of its own.
+  assertEquals(
+    await wire({}, "?lastEventId=7"),
+    `${FIRST}id: 7\ndata: 7\n\n${rest}`,
+  );
+  const reset = respond(requestOf({ "last-event-id": "7" }), [{
+    id: "",
+    data: "x",
+  }]);
+  assertEquals(await reset.text(), `${FIRST}id: \ndata: x\n\n`);
+});
+
 test("respond() keeps a BOM at the start of the last event ID", async () => {
   const ids: string[] = [];
   const url = `https://example.com/?lastEventId=${
