@@ -89,13 +89,16 @@ export class Subscription implements Feed {
     return this.#life === this.#tail.life ? this.#tail.last - this.#cursor : 0;
   }
 
-  /** Tells whether the log has ended, and what is asked for is behind its end. */
+  /** Tells whether the log has ended, and nothing is left to show behind what is asked for. */
   get isOver(): boolean {
     const { ready, ended, epoch, last } = this.#tail;
     if (!ready || ended === undefined) return false;
     const { lastEventId, from } = this.#options;
     if (lastEventId === "" && from === "latest") return true;
-    return (lastEventId || from) === formatCursor(epoch, last);
+    const requested = lastEventId || from;
+    // The entry that ended the log is not shown.
+    return requested === formatCursor(epoch, last) ||
+      requested === formatCursor(epoch, last - 1);
   }
 
   /** Sends what comes next, or waits for it. */

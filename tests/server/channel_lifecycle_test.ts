@@ -320,7 +320,7 @@ const afterClose: [id: string | undefined, from: string, outcome: string][] = [
   [undefined, "earliest", "1,2,3"],
   ["EPOCH-0", "latest", "1,2,3"],
   ["EPOCH-2", "latest", "3"],
-  ["EPOCH-3", "latest", ""],
+  ["EPOCH-3", "latest", "204"],
   ["0-0", "latest", "1,2,3"],
   ["other-2", "latest", "gap,1,2,3"],
   ["EPOCH-9", "latest", "gap,1,2,3"],
@@ -328,7 +328,7 @@ const afterClose: [id: string | undefined, from: string, outcome: string][] = [
 ];
 
 for (const [id, from, outcome] of afterClose) {
-  test(`close() leaves ${outcome || "the id alone"} to a request with ${id ?? "no id"} and from: ${from}`, async () => {
+  test(`close() leaves ${outcome} to a request with ${id ?? "no id"} and from: ${from}`, async () => {
     const log = new MemoryLog();
     const channel = new Channel(log, quiet);
     const epoch = epochOf(await publish(channel, "1", "2", "3"));
