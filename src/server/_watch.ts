@@ -5,8 +5,8 @@ import { type Channel, observe } from "./channel.ts";
 export interface WatchListener {
   /** The stream has ended. May be called again. */
   onEnd(kind: LogEntryKind): void;
-  /** Nothing has come behind the entry for the length of the lease. Tells whether the log says that it has ended. */
-  onSilence(last: number): Promise<boolean>;
+  /** Nothing has come behind the entry for the length of the lease. */
+  onSilence(last: number): Promise<void>;
 }
 
 const LOOKS_PER_LEASE = 4;
@@ -23,7 +23,8 @@ export class Watch {
   readonly #listener: WatchListener;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #last = 0;
-  #hasBegun = false;
+  /** Whether the stream has begun, and not ended, as far as the log has told. */
+  #isOpen = false;
   #silentLooks = 0;
   #released = false;
 
@@ -52,7 +53,8 @@ export class Watch {
     if (this.#released || !ready) return;
     if (last !== this.#last) this.#silentLooks = 0;
     this.#last = last;
-    this.#hasBegun ||= last > 0;
+    // An empty log was let go behind its end, or lost.
+    if (last > 0) this.#isOpen = ending === undefined;
     if (ending !== undefined) this.#listener.onEnd(ending);
   }
 
@@ -61,12 +63,7 @@ export class Watch {
   }
 
   async #look(): Promise<void> {
-    const { tail } = this.#observation;
-    if (await this.#isSilent() && await this.#listener.onSilence(this.#last)) {
-      await tail.refresh();
-      // Retention has removed the entry that ended it, and with that how it did.
-      if (tail.ending === undefined) this.#listener.onEnd("end");
-    }
+    if (await this.#isSilent()) await this.#listener.onSilence(this.#last);
     if (!this.#released) this.#plan();
   }
 
@@ -74,9 +71,7 @@ export class Watch {
     const { tail } = this.#observation;
     // The first look begins a silence; the log need not be asked for that.
     if (this.#silentLooks > 0) await tail.refresh();
-    const isOpen = tail.ready && tail.ending === undefined;
-    // What has begun and is empty now was lost, and its producer with it.
-    if (this.#released || !isOpen || !this.#hasBegun) return false;
+    if (this.#released || !this.#isOpen || !tail.ready) return false;
     return this.#silentLooks++ >= LOOKS_PER_LEASE;
   }
 }

@@ -1,5 +1,4 @@
 import { checkFunction, checkInteger, describe, MAX_DELAY } from "../_check.ts";
-import type { EventStreamError } from "../error.ts";
 import type { ServerSentEventInit } from "../event.ts";
 import { formatCursor } from "../log/cursor.ts";
 import type { EventLog, LogEntryKind, LogInput } from "../log/event_log.ts";
@@ -67,7 +66,7 @@ export interface ResumableOptions extends EventResponseOptions {
   waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
   /**
    * For how many milliseconds the log is kept once the stream has ended, an integer of 1 to 2^31-1. Then
-   * a request starts it anew: make it longer than clients take to come back.
+   * a request starts it anew: make it longer than clients take to read, and to come back.
    *
    * @default {undefined} as long as its retention says
    */
@@ -132,8 +131,8 @@ export interface Resumable {
    */
   abort(reason?: string): Promise<void>;
   /**
-   * How the stream ended, once it has; `"closed"` too if the log does not keep that any more. Asking
-   * follows the log until then, in this process too if the stream is produced elsewhere.
+   * How the stream ended, once it has. Asking follows the log until then, in this process too if the
+   * stream is produced elsewhere.
    */
   readonly done: Promise<ResumableEnd>;
 }
@@ -187,7 +186,7 @@ export function resumable(
   produce: Produce,
   options: ResumableOptions = {},
 ): Resumable {
-  checkOptions(produce, options);
+  checkArguments(log, produce, options);
   return new ResumableStream(log, produce, options);
 }
 
@@ -197,7 +196,7 @@ class ResumableStream implements Resumable {
   readonly #options: ResumableOptions;
   readonly #channel: Channel;
   readonly #lease: number;
-  #starting: Promise<boolean> | undefined;
+  #starting: Promise<void> | undefined;
   #producer: Producer | undefined;
   #watch: Watch | undefined;
   #users = 0;
@@ -232,12 +231,9 @@ class ResumableStream implements Resumable {
   async respond(request: Request): Promise<Response> {
     checkRequest(request);
     if (request.method !== "HEAD" && refusal(request) === undefined) {
-      const isLeft = await (this.#starting ??= this.#start().finally(() =>
+      await (this.#starting ??= this.#start().finally(() =>
         this.#starting = undefined
       ));
-      if (!isLeft) {
-        return new Response(null, { status: 204 });
-      }
     }
     return this.#channel.respond(request);
   }
@@ -258,27 +254,24 @@ class ResumableStream implements Resumable {
     await this.#expire();
   }
 
-  /** Starts the producer, unless one has been started anywhere. Tells whether anything is left of the stream. */
-  async #start(): Promise<boolean> {
-    if (this.#producer !== undefined) return true;
-    const { first, last } = await this.#log.read(
-      Number.MAX_SAFE_INTEGER,
-      { entries: 1, bytes: 1 },
-    );
-    // A living producer would have left a sign, so it has ended or died.
-    if (first <= last) return true;
-    if (last > 0) return !await this.#declareFailed(last);
+  /** Starts the producer, unless one has been started anywhere. */
+  async #start(): Promise<void> {
+    if (this.#producer !== undefined) return;
+    const { last } = await this.#log.read(Number.MAX_SAFE_INTEGER, {
+      entries: 1,
+      bytes: 1,
+    });
+    if (last > 0) return;
     const producer = new Producer(this.#log, {
       lease: this.#lease,
       failure: (error) => this.#failure(error),
       onAppend: () => this.#watch?.wake(),
       onError: (error) => this.#report(error),
     });
-    if (!await producer.claim()) return true;
+    if (!await producer.claim()) return;
     const running = this.#run(producer);
     const { waitUntil } = this.#options;
     waitUntil?.(running);
-    return true;
   }
 
   async #run(producer: Producer): Promise<void> {
@@ -312,12 +305,9 @@ class ResumableStream implements Resumable {
     this.#use(-1);
   }
 
-  /**
-   * Ends a stream whose producer is silent. One of those who notice wins; for the others it is over. Tells whether the
-   * stream has ended before.
-   */
-  async #declareFailed(last: number): Promise<boolean> {
-    if (this.#producer !== undefined) return false;
+  /** Ends a stream whose producer is silent. One of those who notice wins; for the others it is over. */
+  async #declareFailed(last: number): Promise<void> {
+    if (this.#producer !== undefined) return;
     const error = new Error(
       `The producer gave no sign of life for ${this.#lease} ms`,
     );
@@ -325,11 +315,10 @@ class ResumableStream implements Resumable {
       await this.#fail(error, last);
     } catch (refused) {
       if (!isOver(refused)) this.#report(refused);
-      return (refused as EventStreamError).code === "closed";
+      return;
     }
     this.#report(error);
     await this.#expire();
-    return false;
   }
 
   async #fail(error: Error, expectedLast: number): Promise<void> {
@@ -374,18 +363,38 @@ class ResumableStream implements Resumable {
   }
 }
 
-function checkOptions(produce: Produce, options: ResumableOptions): void {
-  const { lease, ttl, failureEvent } = options;
-  if (produce === undefined) {
-    throw new TypeError(
-      "Cannot make resumable stream: produce must be a function: received undefined",
-    );
-  }
-  checkFunction("Cannot make resumable stream: produce", produce);
-  checkInteger("Cannot make resumable stream: lease", lease, 100, MAX_DELAY);
-  checkInteger("Cannot make resumable stream: ttl", ttl, 1, MAX_DELAY);
-  checkFunction("Cannot make resumable stream: waitUntil", options.waitUntil);
-  checkFunction("Cannot make resumable stream: onError", options.onError);
+function checkArguments(
+  log: EventLog,
+  produce: Produce,
+  options: ResumableOptions,
+): void {
+  const { lease, ttl, failureEvent, waitUntil, onError } = options;
+  check("log", "an EventLog", typeof log?.append === "function", log);
+  check("produce", "a function", typeof produce === "function", produce);
+  checkInteger(`${SUBJECT} lease`, lease, 100, MAX_DELAY);
+  checkInteger(`${SUBJECT} ttl`, ttl, 1, MAX_DELAY);
+  checkFunction(`${SUBJECT} waitUntil`, waitUntil);
+  checkFunction(`${SUBJECT} onError`, onError);
   // A wrong event must not wait for the failure to show.
-  if (typeof failureEvent === "object") eventEntry(failureEvent);
+  if (typeof failureEvent === "object" && failureEvent !== null) {
+    eventEntry(failureEvent);
+    return;
+  }
+  const isKnown = failureEvent === undefined || failureEvent === false ||
+    typeof failureEvent === "function";
+  check("failureEvent", "an event, a function or false", isKnown, failureEvent);
+}
+
+const SUBJECT = "Cannot make resumable stream:";
+
+function check(
+  name: string,
+  what: string,
+  holds: boolean,
+  value: unknown,
+): void {
+  if (holds) return;
+  throw new TypeError(
+    `${SUBJECT} ${name} must be ${what}: received ${describe(value)}`,
+  );
 }

@@ -1,0 +1,468 @@
+import { assert, assertEquals, assertFalse } from "@std/assert";
+import type { ServerSentEventInit } from "../../src/event.ts";
+import type { EventLog } from "../../src/log/event_log.ts";
+import { MemoryLog } from "../../src/log/memory.ts";
+import {
+  type Resumable,
+  resumable,
+  type ResumableOptions,
+} from "../../src/server/resumable.ts";
+import { test } from "../_test.ts";
+import { settle } from "../codec/_source.ts";
+import { Client, datasOf, eventsOf, requestOf } from "./_client.ts";
+import { type Clock, withClock } from "./_clock.ts";
+import {
+  away,
+  door,
+  entriesOf,
+  FaultyLog,
+  readEvents,
+  wordsOf,
+} from "./_resumable.ts";
+
+const lease = 1000;
+const FAILURE = "The stream failed before its end.";
+
+/** Joins a stream, which must not be begun by that. */
+function follower(log: EventLog, options: ResumableOptions = {}): Resumable {
+  return resumable(log, () => {
+    throw new Error("A second producer");
+  }, { lease, ...options });
+}
+
+/** Leaves a log as a process does that has died behind its first event. */
+async function die(log: EventLog): Promise<void> {
+  await log.append([{ kind: "begin", body: "it" }]);
+  await log.append([{ kind: "event", body: "data: first\n\n" }]);
+}
+
+async function joined(...answers: Resumable[]): Promise<Client[]> {
+  return await Promise.all(
+    answers.map(async (answer) =>
+      new Client(await answer.respond(requestOf()))
+    ),
+  );
+}
+
+/** What a log keeps, but for the signs of life. */
+async function saidIn(log: EventLog): Promise<string> {
+  return (await wordsOf(log)).replaceAll(/ beat\b/g, "");
+}
+
+/** Gives what a promise resolves with, and lets as much time pass as that takes. */
+async function soon<T>(clock: Clock, promise: Promise<T>): Promise<T> {
+  let isSettled = false;
+  const settled = promise.finally(() => isSettled = true);
+  settled.catch(() => {});
+  while (!isSettled) await clock.advance(1);
+  return await promise;
+}
+
+/** A producer that gives its events at certain times. */
+function timed(
+  times: Record<number, string>,
+): (signal: AbortSignal) => AsyncIterable<ServerSentEventInit> {
+  return async function* (signal) {
+    let now = 0;
+    for (const [time, data] of Object.entries(times)) {
+      const delay = Number(time) - now;
+      await new Promise((resolve) => setTimeout(resolve, delay));
+      if (signal.aborted) return;
+      now = Number(time);
+      yield { data };
+    }
+  };
+}
+
+test("resumable() declares a stream failed when its producer has been silent for the lease, once, whoever notices", () =>
+  withClock(async (clock) => {
+    const log = new MemoryLog();
+    await die(log);
+    const errors: unknown[] = [];
+    const answers = Array.from(
+      { length: 5 },
+      () => follower(log, { onError: (error) => errors.push(error) }),
+    );
+    const clients = await joined(...answers);
+    for (const client of clients) {
+      assertEquals(datasOf(await soon(clock, client.until("first"))), [
+        "first",
+      ]);
+    }
+    await clock.advance(lease - 100);
+    assertEquals(await wordsOf(log), "begin first");
+    await clock.advance(lease / 4 + 100);
+    assertEquals(await wordsOf(log), `begin first ${FAILURE} failed`);
+    assertEquals(errors.map(String), [
+      "Error: The producer gave no sign of life for 1000 ms",
+    ]);
+    for (const client of clients) {
+      assertEquals(
+        eventsOf(await soon(clock, client.rest())).map(({ event }) => event),
+        [
+          "failed",
+        ],
+      );
+    }
+    assertEquals(
+      await Promise.all(answers.map(({ done }) => done)),
+      Array(5).fill("failed"),
+    );
+    assertEquals(clock.timers, 0);
+  }));
+
+test("resumable() tells of a declared failure what `failureEvent` says, and lets the log go after `ttl`", () =>
+  withClock(async (clock) => {
+    const log = new FaultyLog();
+    await die(log);
+    const answer = follower(log, {
+      failureEvent: { event: "sorry", data: "gone" },
+      ttl: 1_000_000,
+    });
+    const [client] = await joined(answer);
+    await clock.advance(lease * 1.25);
+    assertEquals(
+      eventsOf(await soon(clock, client!.rest())).map((
+        { event, data },
+      ) => [event, data]),
+      [["message", "first"], ["sorry", "gone"]],
+    );
+    assertEquals(log.ttls, [1_000_000]);
+  }));
+
+test("resumable() declares a stream failed all the same when the log refuses the failure event", () =>
+  withClock(async (clock) => {
+    const log = new MemoryLog({ maxBytes: 1000 });
+    await die(log);
+    const errors: unknown[] = [];
+    const answer = follower(log, {
+      failureEvent: { data: "x".repeat(1000) },
+      onError: (error) => errors.push(error),
+    });
+    const [client] = await joined(answer);
+    await clock.advance(lease * 1.25);
+    assertEquals(await wordsOf(log), "begin first failed");
+    assertEquals(errors.map((error) => (error as Error).name), [
+      "RangeError",
+      "Error",
+    ]);
+    await soon(clock, client!.rest());
+  }));
+
+test("resumable() declares nobody failed who has nothing to say for long, and shows none of the signs of life", () =>
+  withClock(async (clock) => {
+    const log = new MemoryLog();
+    const here = resumable(log, timed({ 0: "a", 9900: "b" }), {
+      lease,
+      keepAlive: false,
+    });
+    const there = follower(log, { keepAlive: false });
+    const clients = await joined(here, there);
+    for (const client of clients) await soon(clock, client.until("data: a"));
+    await clock.advance(9800);
+    assertEquals(await saidIn(log), "begin a");
+    const beats = (await entriesOf(log)).filter(({ kind }) => kind === "beat");
+    assert(beats.length >= 27 && beats.length <= 30, String(beats.length));
+    for (const client of clients) assertEquals(await client.now(), "");
+    await clock.advance(200);
+    for (const client of clients) {
+      assertEquals(datasOf(await soon(clock, client.rest())), ["b"]);
+    }
+    assertEquals(await soon(clock, there.done), "closed");
+    assertEquals(clock.timers, 0);
+  }));
+
+test("resumable() fences a producer that was stopped for longer than the lease", () =>
+  withClock(async (clock) => {
+    for (const lostAnswer of [false, true]) {
+      const log = new MemoryLog();
+      const stopped = new FaultyLog(log);
+      const more = door();
+      let signal: AbortSignal | undefined;
+      const errors: unknown[] = [];
+      const here = resumable(stopped, async function* (own) {
+        signal = own;
+        yield { data: "first" };
+        await more.opened;
+        yield { data: "behind" };
+        yield { data: "its end" };
+      }, { lease, onError: (error) => errors.push(error) });
+      const there = follower(log);
+      const [own, other] = await joined(here, there);
+      await soon(clock, own!.until("data: first"));
+      // The process does nothing more, and what it had sent arrives late, or its answer never.
+      const going = door();
+      stopped.onRead = async (read) => {
+        await going.opened;
+        return await read();
+      };
+      stopped.onAppend = async (append) => {
+        await going.opened;
+        if (!lostAnswer) return await append();
+        stopped.onAppend = (append) => append();
+        await append().catch(() => {});
+        throw away;
+      };
+      more.open();
+      await clock.advance(lease * 1.5);
+      assertEquals(
+        eventsOf(await soon(clock, other!.rest())).map(({ event }) => event),
+        [
+          "message",
+          "failed",
+        ],
+      );
+      assertFalse(signal!.aborted);
+      going.open();
+      await clock.advance(lease);
+      assert(signal!.aborted);
+      assertEquals(await wordsOf(log), `begin first ${FAILURE} failed`);
+      assertEquals(
+        eventsOf(await soon(clock, own!.rest())).map(({ event }) => event),
+        [
+          "failed",
+        ],
+      );
+      assertEquals(await soon(clock, here.done), "failed");
+      assertEquals(errors, lostAnswer ? [away] : []);
+    }
+    assertEquals(clock.timers, 0);
+  }));
+
+test("resumable() outlasts every outage of its log that is shorter than the lease, with nothing lost or doubled", () =>
+  withClock(async (clock) => {
+    const runs = [0, 200, 340, 600, 690, 900].flatMap((start) =>
+      [250, 990].map((length) => [start, length] as const)
+    );
+    await Promise.all(
+      runs.map(async ([start, length]) => {
+        const log = new MemoryLog();
+        const views = [new FaultyLog(log), new FaultyLog(log)] as const;
+        const times = { 1: "a", 700: "b", 710: "c", 1500: "d" };
+        const here = resumable(views[0], timed(times), { lease });
+        const there = follower(views[1]);
+        const clients = await joined(here, there);
+        setTimeout(() => {
+          for (const view of views) {
+            view.isAway = true;
+          }
+        }, start);
+        setTimeout(() => {
+          for (const view of views) {
+            view.isAway = false;
+          }
+        }, start + length);
+        for (const client of clients) {
+          assertEquals(
+            datasOf(await soon(clock, client.rest())),
+            ["a", "b", "c", "d"],
+            `${start} ${length}`,
+          );
+        }
+        assertEquals(await saidIn(log), "begin a b c d end");
+        assertEquals(await soon(clock, Promise.all([here.done, there.done])), [
+          "closed",
+          "closed",
+        ]);
+      }).concat(passing(clock, 6 * lease)),
+    );
+    assertEquals(clock.timers, 0);
+  }));
+
+/** Lets time pass in small steps. */
+async function passing(clock: Clock, milliseconds: number): Promise<void> {
+  for (let passed = 0; passed < milliseconds; passed += 50) {
+    await clock.advance(50);
+  }
+}
+
+test("resumable() appends nothing twice when answers are lost, whichever they are", () =>
+  withClock(async (clock) => {
+    async function attempt(lost: number): Promise<void> {
+      const log = new FaultyLog();
+      let calls = 0;
+      log.onAppend = async (append) => {
+        const position = await append();
+        // The bits tell which are lost.
+        if (lost >> calls++ & 1) throw away;
+        return position;
+      };
+      let reads = 0;
+      log.onRead = (read) =>
+        ++reads % 3 === lost % 3 && calls > 0 ? Promise.reject(away) : read();
+      let produced = 0;
+      const answer = resumable(log, async function* () {
+        produced++;
+        for (const data of ["a", "b"]) {
+          yield { data };
+          await settle();
+        }
+      }, { lease, ttl: 1_000_000 });
+      const [client] = await joined(answer);
+      assertEquals(datasOf(await soon(clock, client!.rest())), ["a", "b"]);
+      assertEquals([
+        await soon(clock, answer.done),
+        await saidIn(log.inner),
+        produced,
+      ], [
+        "closed",
+        "begin a b end",
+        1,
+      ]);
+    }
+    const runs = Array.from({ length: 64 }, (_, lost) => attempt(lost));
+    await Promise.all([...runs, passing(clock, 2 * lease)]);
+    assertEquals(clock.timers, 0);
+  }));
+
+test("resumable() gives up when its log is away for longer than the lease, and whoever reaches it declares the failure", () =>
+  withClock(async (clock) => {
+    const log = new MemoryLog();
+    const cut = new FaultyLog(log);
+    let signal: AbortSignal | undefined;
+    const kept: Promise<unknown>[] = [];
+    const here = resumable(
+      cut,
+      (own) => timed({ 1: "a", 100: "b", 5000: "c" })(signal = own),
+      {
+        lease,
+        ttl: 1_000_000,
+        waitUntil: (promise) => kept.push(promise),
+      },
+    );
+    const there = follower(log);
+    const [own, other] = await joined(here, there);
+    await clock.advance(10);
+    cut.isAway = true;
+    await clock.advance(lease + 500);
+    assert(signal!.aborted);
+    await Promise.all(kept);
+    // It has not ended as far as this process knows.
+    assertEquals(cut.ttls, []);
+    await clock.advance(lease);
+    assertEquals(await saidIn(log), `begin a ${FAILURE} failed`);
+    assertEquals(datasOf(await soon(clock, other!.rest())), ["a", FAILURE]);
+    cut.isAway = false;
+    await clock.advance(10_000);
+    assertEquals(datasOf(await soon(clock, own!.rest())), ["a", FAILURE]);
+    assertEquals(clock.timers, 0);
+  }));
+
+test("resumable() declares a stream failed a lease after the log is back, when the outage has ended its producer", () =>
+  withClock(async (clock) => {
+    const log = new FaultyLog();
+    const answer = resumable(log, timed({ 1: "a", 100: "b" }), { lease });
+    const [client] = await joined(answer);
+    await clock.advance(10);
+    log.isAway = true;
+    await clock.advance(3 * lease);
+    log.isAway = false;
+    await clock.advance(10 * lease);
+    assertEquals(await saidIn(log), `begin a ${FAILURE} failed`);
+    assertEquals(datasOf(await soon(clock, client!.rest())), ["a", FAILURE]);
+    assertEquals(clock.timers, 0);
+  }));
+
+test("resumable() takes no producer for dead whose log it cannot read itself", () =>
+  withClock(async (clock) => {
+    const log = new MemoryLog();
+    const cut = new FaultyLog(log);
+    const here = resumable(log, timed({ 1: "a", 8000: "b" }), { lease });
+    const there = follower(cut);
+    const [, client] = await joined(here, there);
+    await clock.advance(700);
+    cut.isAway = true;
+    await clock.advance(6000);
+    cut.isAway = false;
+    await clock.advance(8000);
+    assertEquals(datasOf(await soon(clock, client!.rest())), ["a", "b"]);
+    assertEquals(await saidIn(log), "begin a b end");
+  }));
+
+test("resumable() declares a stream failed whose log was lost, and its producer is fenced", () =>
+  withClock(async (clock) => {
+    const log = new FaultyLog();
+    let signal: AbortSignal | undefined;
+    const answer = resumable(
+      log,
+      (own) => timed({ 1: "a", 9000: "b" })(signal = own),
+      { lease },
+    );
+    const [client] = await joined(answer);
+    await clock.advance(10);
+    await soon(clock, client!.until("data: a"));
+    log.inner = new MemoryLog();
+    await clock.advance(lease / 2);
+    assert(signal!.aborted);
+    await clock.advance(7 * lease);
+    assertEquals(await wordsOf(log), `${FAILURE} failed`);
+    assertEquals(
+      eventsOf(await soon(clock, client!.rest())).map(({ event }) => event),
+      [
+        "gap",
+        "failed",
+      ],
+    );
+    assertEquals(await soon(clock, answer.done), "failed");
+    await clock.advance(9000);
+    assertEquals(clock.timers, 0);
+  }));
+
+test("resumable() leaves a log alone that nobody has begun, however long it is waited for", () =>
+  withClock(async (clock) => {
+    const log = new MemoryLog();
+    const answer = follower(log);
+    void answer.done;
+    await clock.advance(20 * lease);
+    assertEquals(await wordsOf(log), "");
+    await answer.abort();
+    assertEquals(await soon(clock, answer.done), "aborted");
+  }));
+
+test("resumable() tries again to let the log go while that is away", () =>
+  withClock(async (clock) => {
+    const log = new FaultyLog();
+    let tries = 0;
+    log.onExpire = () => ++tries < 4 ? Promise.reject(away) : Promise.resolve();
+    const errors: unknown[] = [];
+    const answer = resumable(log, timed({ 1: "a" }), {
+      lease,
+      ttl: 5,
+      onError: (error) => errors.push(error),
+    });
+    const [client] = await joined(answer);
+    await clock.advance(lease);
+    await soon(clock, client!.rest());
+    assertEquals([tries, errors], [4, [away, away, away]]);
+    assertEquals(clock.timers, 0);
+  }));
+
+test("respond() of a resumable stream tells of the gap when retention has left nothing but the end", async () => {
+  const log = new MemoryLog({ maxAge: 1 });
+  await log.append([{ kind: "begin", body: "" }]);
+  await log.append([
+    { kind: "event", body: "data: a\n\n" },
+    { kind: "end", body: "" },
+  ]);
+  while ((await entriesOf(log)).length > 1) await settle();
+  const answer = follower(log);
+  const [gap, ...rest] = await readEvents(answer);
+  assertEquals([gap!.event, rest.length], ["gap", 0]);
+  assertEquals(await answer.done, "closed");
+  const { epoch } = await log.read(0, { entries: 1, bytes: 1 });
+  const headers = { "last-event-id": `${epoch}-3` };
+  assertEquals((await answer.respond(requestOf(headers))).status, 204);
+});
+
+test("resumable() declares a stream failed whose producer died, and of which retention has left nothing", () =>
+  withClock(async (clock) => {
+    const log = new MemoryLog({ maxAge: 100 });
+    await die(log);
+    while ((await entriesOf(log)).length > 0) await settle();
+    const answer = follower(log);
+    const [client] = await joined(answer);
+    await clock.advance(lease * 1.25);
+    const events = eventsOf(await soon(clock, client!.rest()));
+    assertEquals(events.map(({ event }) => event), ["gap", "failed"]);
+    assertEquals([await soon(clock, answer.done), clock.timers], ["failed", 0]);
+  }));
