@@ -19,6 +19,7 @@ import "./server/channel_lifecycle_test.ts";
 import "./server/channel_outage_test.ts";
 import "./server/channel_publish_test.ts";
 import "./server/channel_resume_test.ts";
+import "./server/channel_schedules_test.ts";
 import "./server/channel_sharing_test.ts";
 import "./server/hono_test.ts";
 import "./server/keep_alive_test.ts";

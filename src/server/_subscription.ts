@@ -230,10 +230,7 @@ export class Subscription implements Feed {
 
   /** Waits at the end of the log, or ends with it. */
   #rest(): void {
-    const { ended } = this.#tail;
-    if (ended === undefined || this.#cursor < ended) {
-      return this.#listener.onWait(this);
-    }
+    if (this.#tail.ended === undefined) return this.#listener.onWait(this);
     if (this.#told !== this.#cursor) this.body!.write(this.#idBlock());
     this.body!.end("ended");
   }

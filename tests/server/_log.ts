@@ -23,23 +23,33 @@ export class TestLog implements EventLog {
   appended = 0;
   /** How many watch it. */
   watchers = 0;
-  readonly #log: EventLog;
+  #log: EventLog;
+  #rename = (page: LogPage): LogPage => page;
   #held: { promise: Promise<void>; release: () => void } | undefined;
+  #holdsAnswers = false;
 
   constructor(log: EventLog = new MemoryLog()) {
     this.#log = log;
   }
 
-  /** Holds reads back until {@linkcode release}. */
-  hold(): void {
+  /** Holds reads back until {@linkcode release}, before they see the log or behind that. */
+  hold(what: "reads" | "answers" = "reads"): void {
     let release!: () => void;
     const promise = new Promise<void>((resolve) => release = resolve);
     this.#held = { promise, release };
+    this.#holdsAnswers = what === "answers";
   }
 
   release(): void {
     this.#held?.release();
     this.#held = undefined;
+  }
+
+  /** Becomes another log, whose epoch it gives another name. */
+  become(log: EventLog, epoch: string, name: string): void {
+    this.#log = log;
+    this.#rename = (page) =>
+      page.epoch === epoch ? { ...page, epoch: name } : page;
   }
 
   async append(
@@ -54,9 +64,12 @@ export class TestLog implements EventLog {
 
   async read(after: number, limit: LogLimit): Promise<LogPage> {
     this.reads.push(after);
-    await this.#held?.promise;
+    const held = this.#held?.promise;
+    if (!this.#holdsAnswers) await held;
     if (this.readFailure !== undefined) throw this.readFailure;
-    return await this.#log.read(after, limit);
+    const page = await this.#log.read(after, limit);
+    await held;
+    return this.#rename(page);
   }
 
   watch(wake: () => void, signal: AbortSignal): void {

@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { MemoryLog } from "../../src/log/memory.ts";
 import { Channel } from "../../src/server/channel.ts";
 import { test } from "../_test.ts";
-import { datasUntil, open, publish } from "./_channel.ts";
-import { datasOf } from "./_client.ts";
+import { datasUntil, gapOf, open, publish } from "./_channel.ts";
+import { datasOf, eventsOf } from "./_client.ts";
 import { withClock } from "./_clock.ts";
 import { TestLog } from "./_log.ts";
 
@@ -157,6 +158,49 @@ test("respond() delivers though no wake-up ever comes", async () => {
     await publish(here, "4");
     await clock.advance(10);
     assertEquals(datasOf(await client.now()), ["4"]);
+    await client.leave();
+    assertEquals(clock.timers, 0);
+  });
+});
+
+test("respond() reads again for what comes while it reads", async () => {
+  await withClock(async (clock) => {
+    const log = new TestLog();
+    const channel = new Channel(log, { keepAlive: false });
+    const client = await open(channel);
+    await client.now();
+    // A read that sees nothing yet, and the publication behind it.
+    log.hold("answers");
+    const early = publish(channel, "1");
+    await clock.advance(10);
+    await publish(channel, "2");
+    log.release();
+    await early;
+    await clock.advance(10);
+    assertEquals(datasOf(await client.now()), ["1", "2"]);
+    await client.leave();
+    assertEquals(clock.timers, 0);
+  });
+});
+
+test("respond() tells a gap when the log has lost its newest events, and goes on with those that take their numbers", async () => {
+  await withClock(async (clock) => {
+    const log = new TestLog();
+    const channel = new Channel(log, { keepAlive: false });
+    const id = await publish(channel, "1", "2", "3");
+    const client = await open(channel, id);
+    await client.now();
+    // As a replica that takes over before it has heard of everything.
+    const other = new MemoryLog();
+    await other.append([{ kind: "event", body: "data: 1\n\n" }]);
+    const { epoch } = await other.append([
+      { kind: "event", body: "data: another 2\n\n" },
+    ]);
+    log.become(other, epoch, id.split("-")[0]!);
+    await clock.advance(5000);
+    const [gap, ...events] = eventsOf(await client.now());
+    assertEquals(gapOf(gap!).requested, id);
+    assertEquals(events.map(({ data }) => data), ["1", "another 2"]);
     await client.leave();
     assertEquals(clock.timers, 0);
   });

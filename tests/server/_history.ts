@@ -1,0 +1,131 @@
+import type {
+  AppendOptions,
+  EventLog,
+  LogInput,
+  LogLimit,
+  LogPage,
+  LogPosition,
+} from "../../src/log/event_log.ts";
+import { MemoryLog } from "../../src/log/memory.ts";
+import type { Schedule } from "./_schedule.ts";
+
+/** A log that remembers all that was ever in it, beside what it keeps: what the test holds a client's view against. */
+export class History {
+  /** Every entry of every epoch, the one with number 1 first. */
+  readonly epochs: Map<string, LogInput[]> = new Map();
+  /** The oldest number kept, of every epoch. */
+  readonly firsts: Map<string, number> = new Map();
+  /** The epoch as it is now. */
+  epoch = "0";
+  /** How often everything was lost. */
+  resets = 0;
+  readonly #maxEvents: number;
+  #log: MemoryLog;
+  readonly #watchers = new Set<() => void>();
+
+  constructor(maxEvents: number) {
+    this.#maxEvents = maxEvents;
+    this.#log = new MemoryLog({ maxEvents });
+  }
+
+  get watchers(): number {
+    return this.#watchers.size;
+  }
+
+  async append(
+    entries: readonly LogInput[],
+    options?: AppendOptions,
+  ): Promise<LogPosition> {
+    const log = this.#log;
+    const position = await log.append(entries, options);
+    const { epoch, seq } = position;
+    const all = this.epochs.get(epoch) ?? [];
+    this.epochs.set(epoch, all);
+    for (const [i, entry] of entries.entries()) {
+      all[seq - entries.length + i] = entry;
+    }
+    const { first } = await log.read(seq, { entries: 1, bytes: 1 });
+    this.firsts.set(epoch, first);
+    if (log === this.#log) this.epoch = epoch;
+    for (const wake of this.#watchers) wake();
+    return position;
+  }
+
+  read(after: number, limit: LogLimit): Promise<LogPage> {
+    return this.#log.read(after, limit);
+  }
+
+  watch(wake: () => void, signal: AbortSignal): void {
+    this.#watchers.add(wake);
+    signal.addEventListener("abort", () => this.#watchers.delete(wake));
+  }
+
+  /** Loses everything, as the memory of a process that is started anew. */
+  reset(): void {
+    this.#log = new MemoryLog({ maxEvents: this.#maxEvents });
+    this.epoch = "0";
+    this.resets++;
+  }
+}
+
+/** How a process's way to the log behaves. */
+export interface Weather {
+  /** The probability that a read or an append fails; an append may have been done then. */
+  failure: number;
+  /** The probability that a wake-up is lost, and that one comes twice. */
+  lost: number;
+  doubled: number;
+}
+
+/** One process's client of the log: all that it asks and hears takes its time, in an order that is drawn. */
+export class ScheduledLog implements EventLog {
+  readonly #history: History;
+  readonly #schedule: Schedule;
+  readonly #weather: Weather;
+
+  constructor(history: History, schedule: Schedule, weather: Weather) {
+    this.#history = history;
+    this.#schedule = schedule;
+    this.#weather = weather;
+  }
+
+  append(
+    entries: readonly LogInput[],
+    options?: AppendOptions,
+  ): Promise<LogPosition> {
+    return this.#schedule.delayed(async () => {
+      this.#mayFail();
+      const position = await this.#history.append(entries, options);
+      this.#mayFail();
+      return position;
+    });
+  }
+
+  read(after: number, limit: LogLimit): Promise<LogPage> {
+    return this.#schedule.delayed(async () => {
+      this.#mayFail();
+      // Few at a time now and then, so that one read is not always all there is.
+      const entries = this.#schedule.chance(0.5) ? 2 : limit.entries;
+      return await this.#history.read(after, { ...limit, entries });
+    });
+  }
+
+  watch(wake: () => void, signal: AbortSignal): void {
+    this.#history.watch(() => {
+      const { lost, doubled } = this.#weather;
+      if (this.#schedule.chance(lost)) return;
+      this.#schedule.later(wake);
+      if (this.#schedule.chance(doubled)) this.#schedule.later(wake);
+    }, signal);
+  }
+
+  expire(): Promise<void> {
+    return Promise.reject(new Error("Nothing expires here"));
+  }
+
+  #mayFail(): void {
+    if (this.#schedule.chance(this.#weather.failure)) {
+      throw new Error("The log cannot be reached");
+    }
+  }
+}
