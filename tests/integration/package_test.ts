@@ -1,0 +1,100 @@
+/** The package as its users meet it: packed, installed in fresh projects, and used from there. */
+import { assertEquals } from "@std/assert";
+import { toolPath } from "../_tools.ts";
+import { pack, Project, startWorker, subpaths } from "./_package.ts";
+import { SseServer, stream } from "./_sse_server.ts";
+
+const typescript = "typescript@6.0.3";
+const esbuild = "esbuild@0.25.10";
+
+let folder: string;
+let tarball: string;
+
+Deno.test.beforeAll(async () => {
+  folder = await Deno.makeTempDir({ prefix: "pack_" });
+  tarball = await pack(folder);
+});
+Deno.test.afterAll(() => Deno.remove(folder, { recursive: true }));
+
+const followed = ["1 a", "2 b"];
+const expected = {
+  codec: ["data: 1\n\n", {
+    event: "tick",
+    data: " 1\n2",
+    id: "1",
+    isText: true,
+  }],
+  connect: followed,
+  eventSource: followed,
+  channel: ["b", "c"],
+};
+
+Deno.test("The packed package type-checks and runs in Node", async () => {
+  await using project = await Project.make();
+  await project.install(tarball, typescript);
+  await project.write("subpaths.ts", importAll());
+  await compile(project, "esnext", "bundler");
+  await compile(project, "nodenext", "nodenext");
+  await checkRun((url) => project.run("node", "main.js", url));
+});
+
+Deno.test("The packed package runs in Bun", async () => {
+  await using project = await Project.make();
+  const bun = await toolPath("bun");
+  await project.run(bun, "add", tarball);
+  await checkRun((url) => project.run(bun, "main.js", url));
+});
+
+Deno.test("The packed package runs in workerd, bundled", async () => {
+  await using project = await Project.make();
+  await project.install(tarball, esbuild);
+  const options = ["--bundle", "--format=esm", "--outfile=bundle.js"];
+  await project.run("node_modules/.bin/esbuild", "worker.js", ...options);
+  await checkRun(async (url) => {
+    await using worker = await startWorker(project.folder, url);
+    return await (await fetch(worker.url)).text();
+  });
+});
+
+Deno.test("Every subpath of the packed package imports on its own", async () => {
+  await using project = await Project.make();
+  await project.install(tarball);
+  for (const subpath of subpaths) {
+    const script = `
+      const names = Object.keys(await import("${subpath}"));
+      if (names.length === 0) throw new Error("It exports nothing");`;
+    await project.run("node", "--input-type=module", "-e", script);
+  }
+});
+
+/** Runs the example against a server that ends its streams behind each event, and checks both sides. */
+async function checkRun(
+  run: (url: string) => Promise<string>,
+): Promise<void> {
+  const first = stream("retry: 1\nid: 1\ndata: a\n\n");
+  const second = stream("id: 2\ndata: b\n\n");
+  await using server = new SseServer(first, second, first, second);
+  assertEquals(JSON.parse(await run(server.url)), expected);
+  assertEquals(
+    server.requests.map(({ lastEventId }) => lastEventId),
+    [null, "1", null, "1"],
+  );
+}
+
+/** Compiles as strictly as TypeScript can, the package's declarations included. */
+async function compile(
+  project: Project,
+  module: string,
+  resolution: string,
+): Promise<void> {
+  const options = ["--strict", "--target", "esnext", "--lib", "esnext,dom"];
+  const how = ["--module", module, "--moduleResolution", resolution];
+  const files = ["example.ts", "subpaths.ts"];
+  await project.run("npx", "tsc", ...options, ...how, ...files);
+}
+
+function importAll(): string {
+  return subpaths.map((subpath, index) =>
+    `export * as entry${index} from "${subpath}";\n`
+  ).join("");
+}
