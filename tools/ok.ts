@@ -3,6 +3,7 @@ import config from "../deno.json" with { type: "json" };
 import { type Result, runDeno } from "./command.ts";
 import { findFiles } from "./files.ts";
 import { findResolution } from "./resolution.ts";
+import { findScore } from "./score.ts";
 
 type Verdict = Pick<Result, "success" | "output">;
 
@@ -52,5 +53,7 @@ report("doc --lint", await runDeno(["doc", "--lint", ...entries]));
 report("check", await runDeno(["check", ...flags, ...findChecked(jsr)]));
 report("check for the web alone", await runDeno([...web, ...sources]));
 report("no dependency", await checkDependencies());
-report("publish", await runDeno(["publish", "--dry-run", "--allow-dirty"]));
+for (const [criterion, verdict] of await findScore()) {
+  report(`JSR: ${criterion}`, verdict);
+}
 if (failed) Deno.exit(1);

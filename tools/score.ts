@@ -1,0 +1,97 @@
+/** What JSR scores a package by, as far as it can be known before publishing. */
+import config from "../deno.json" with { type: "json" };
+import { type Result, runDeno } from "./command.ts";
+
+/** One criterion and whether it is met. */
+export type Criterion = [
+  name: string,
+  verdict: Pick<Result, "success" | "output">,
+];
+
+interface Doc {
+  doc?: string;
+  tags?: { kind: string }[];
+}
+
+interface Declaration {
+  kind: string;
+  jsDoc?: Doc;
+}
+
+interface Module {
+  module_doc?: Doc;
+  symbols?: { name: string; declarations: Declaration[] }[];
+}
+
+const entries = Object.values(config.exports);
+
+/** Finds out which criteria are met, and what is in the way of those that are not. */
+export async function findScore(): Promise<Criterion[]> {
+  const doc = await runDeno(["doc", "--json", ...entries]);
+  if (!doc.success) throw new Error(`Cannot read the docs: ${doc.output}`);
+  const modules: [string, Module][] = Object.entries(
+    JSON.parse(doc.stdout).nodes,
+  );
+  const readme = await Deno.readTextFile("README.md");
+  const workflow = await Deno.readTextFile(".github/workflows/publish.yml");
+  const dryRun = await runDeno(["publish", "--dry-run", "--allow-dirty"]);
+  return [
+    ["a README with an example", checkReadme(readme)],
+    [
+      "a module doc with an example in every entry point",
+      missing(
+        modules.length === entries.length ? [] : ["an entry point in the docs"],
+        modules.flatMap(([path, module]) => checkModule(path, module)),
+      ),
+    ],
+    checkSymbols(modules),
+    // Slow types fail it; what it only warns of has to be gone as well.
+    ["publishes with no slow type", {
+      success: dryRun.success && !dryRun.output.includes("warning["),
+      output: dryRun.output,
+    }],
+    ["published with provenance", checkWorkflow(workflow)],
+    // JSR keeps the description and the runtimes itself: they are set there once, by hand.
+  ];
+}
+
+function missing(...what: string[][]): Criterion[1] {
+  const output = what.flat().map((name) => `There is no ${name}`).join("\n");
+  return { success: output === "", output };
+}
+
+function checkReadme(text: string): Criterion[1] {
+  return missing(/^```ts$/m.test(text) ? [] : ["example in README.md"]);
+}
+
+function checkModule(path: string, { module_doc }: Module): string[] {
+  const name = path.replace(/.*\//, "");
+  if (!module_doc?.doc) return [`module doc in ${name}`];
+  const hasExample = module_doc.doc.includes("```") ||
+    module_doc.tags?.some(({ kind }) => kind === "example");
+  return hasExample ? [] : [`example in the module doc of ${name}`];
+}
+
+/** JSR asks for 80 % of the symbols; here all of them are asked for. */
+function checkSymbols(modules: [string, Module][]): Criterion {
+  const symbols = modules.flatMap(([, { symbols = [] }]) => symbols)
+    .map(({ name, declarations }) => ({
+      name,
+      // What another entry point re-exports is documented where it is declared.
+      own: declarations.filter(({ kind }) => kind !== "reference"),
+    })).filter(({ own }) => own.length > 0);
+  const bare = symbols.filter(({ own }) => !own.some(({ jsDoc }) => jsDoc?.doc))
+    .map(({ name }) => `doc of ${name}`);
+  const share = 100 * (symbols.length - bare.length) / symbols.length;
+  return [
+    `${Math.floor(share)} % of ${symbols.length} symbols documented`,
+    missing(symbols.length === 0 ? ["symbol"] : bare),
+  ];
+}
+
+function checkWorkflow(text: string): Criterion[1] {
+  return missing(
+    text.includes("id-token: write") ? [] : ["id-token in the workflow"],
+    text.includes("deno publish") ? [] : ["publish in the workflow"],
+  );
+}
