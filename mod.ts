@@ -43,6 +43,8 @@ export type {
   ConnectOptions,
   CursorStore,
   EventConnection,
+  EventData,
+  EventNames,
   EventSourceErrorEvent,
   EventSourceHandler,
   EventSourceOptions,
@@ -93,6 +95,7 @@ export type {
 export { json } from "./src/json.ts";
 export { Channel, MemoryLog, respond, resumable } from "./src/server.ts";
 export type {
+  AnyContract,
   AppendOptions,
   ChannelOptions,
   ChannelRespondOptions,
@@ -112,6 +115,7 @@ export type {
   LogPage,
   LogPosition,
   Produce,
+  PublishInit,
   PublishOptions,
   RespondContext,
   RespondOptions,
@@ -121,6 +125,7 @@ export type {
   ResumableOptions,
   RetentionOptions,
   StartPosition,
+  SubscribedEvent,
   SubscribeOptions,
   Subscriber,
 } from "./src/server.ts";

@@ -39,6 +39,8 @@ export type { CursorStore } from "./client/cursor_store.ts";
 export type { EventSourceErrorEvent } from "./client/error_event.ts";
 export { EventSource } from "./client/event_source.ts";
 export type {
+  EventData,
+  EventNames,
   EventSourceHandler,
   EventSourceOptions,
 } from "./client/event_source.ts";

@@ -30,6 +30,7 @@ import "./server/resumable_test.ts";
 import "./contract/contract_test.ts";
 import "./contract/json_test.ts";
 import "./contract/ordered_encoder_test.ts";
+import "./contract/typed_ends_test.ts";
 import "./contract/typed_stream_test.ts";
 
 export { cases } from "./_test.ts";

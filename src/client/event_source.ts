@@ -1,5 +1,6 @@
 import { describe } from "../_check.ts";
 import { EventReader } from "../_event_reader.ts";
+import type { EventContract } from "../contract.ts";
 import type { ServerSentEvent } from "../event.ts";
 import { EventHandlers } from "./_handlers.ts";
 import { type ConnectionOptions, requestSettings } from "./_options.ts";
@@ -14,10 +15,43 @@ import {
 } from "./connection.ts";
 import { EventSourceErrorEvent } from "./error_event.ts";
 
-/** Options of {@linkcode EventSource}: all of them are extensions but `withCredentials`. */
-export type EventSourceOptions = ConnectionOptions<AnyEvent>;
+/**
+ * Options of {@linkcode EventSource}: all of them are extensions but `withCredentials`.
+ *
+ * @typeParam Contract The type of the contract in `events`.
+ */
+export interface EventSourceOptions<
+  Contract extends EventContract | undefined = undefined,
+> extends Omit<ConnectionOptions<ServerSentEvent<string, unknown>>, "events"> {
+  /**
+   * The contract that parses and validates the events' data, and types the listeners. An event that it
+   * refuses fires an `error` event, code `invalid-event`, and closes the source.
+   *
+   * @default {undefined} data is text
+   */
+  events?: Contract | undefined;
+}
 
 type AnyEvent = ServerSentEvent<string, unknown>;
+
+/**
+ * The names of an {@linkcode EventSource}'s events.
+ *
+ * @typeParam Events The type of its contract, or of `data` by event name.
+ */
+export type EventNames<Events extends object> = Events extends
+  EventContract<infer Event> ? Event["event"] : keyof Events & string;
+
+/**
+ * What `data` is in an {@linkcode EventSource}'s events of a name.
+ *
+ * @typeParam Events The type of its contract, or of `data` by event name.
+ * @typeParam Name The name.
+ */
+export type EventData<Events extends object, Name extends string> =
+  Events extends EventContract<infer Event>
+    ? Extract<Event, { event: Name }>["data"]
+    : Events[Name & keyof Events];
 
 /** A handler attribute such as `onmessage`. Its parameter may be more special than `Event`. */
 export type EventSourceHandler<Received extends Event> =
@@ -29,17 +63,19 @@ const READER = Symbol();
 
 const AS_THE_STANDARD_SAYS = { maxAttempts: Infinity, statuses: () => false };
 
-interface Init extends EventSourceOptions {
+interface Init extends EventSourceOptions<EventContract | undefined> {
   readonly [READER]?: EventReader<AnyEvent>;
 }
 
 /** Listeners are typed by the names of the events. */
 export interface EventSource<Events extends object = Record<string, string>> {
+  /** Adds a listener for each connection that is made. */
   addEventListener(
     type: "open",
     listener: ((event: Event) => unknown) | EventListenerObject | null,
     options?: boolean | AddEventListenerOptions,
   ): void;
+  /** Adds a listener for each connection that is lost or refused, and for what closes the source. */
   addEventListener(
     type: "error",
     listener:
@@ -48,11 +84,15 @@ export interface EventSource<Events extends object = Record<string, string>> {
       | null,
     options?: boolean | AddEventListenerOptions,
   ): void;
-  addEventListener<Type extends keyof Events>(
+  /** Adds a listener for events of a name; those without one are `message`. */
+  addEventListener<Type extends EventNames<Events>>(
     type: Type,
-    listener: ((event: MessageEvent<Events[Type]>) => unknown) | null,
+    listener:
+      | ((event: MessageEvent<EventData<Events, Type>>) => unknown)
+      | null,
     options?: boolean | AddEventListenerOptions,
   ): void;
+  /** Adds a listener for anything else. */
   addEventListener(
     type: string,
     listener: EventListenerOrEventListenerObject | null,
@@ -95,20 +135,24 @@ export interface EventSource<Events extends object = Record<string, string>> {
  *
  * @example Typed events
  * ```ts
- * import { EventSource } from "@rivulet/sse/client";
+ * import { defineEvents, EventSource } from "@rivulet/sse";
  * import { scriptedServer } from "@rivulet/sse/testing";
+ * import { z } from "npm:zod@^4";
  * import { assertEquals } from "@std/assert";
  *
- * const { fetch } = scriptedServer([{ body: "event: tick\ndata: 42\n\n" }]);
- * const source = new EventSource<{ tick: string }>("https://example.com/", { fetch });
- * const data = await new Promise<string>((resolve) => {
- *   source.addEventListener("tick", (event) => resolve(event.data));
+ * const events = defineEvents({ tick: z.object({ price: z.number() }) });
+ *
+ * const { fetch } = scriptedServer([{ body: 'event: tick\ndata: {"price":42}\n\n' }]);
+ * const source = new EventSource("https://example.com/", { fetch, events });
+ * const price = await new Promise<number>((resolve) => {
+ *   source.addEventListener("tick", ({ data }) => resolve(data.price));
  * });
- * assertEquals(data, "42");
+ * assertEquals(price, 42);
  * source.close();
  * ```
  *
- * @typeParam Events What `data` is in each type of event: text, whatever is written here.
+ * @typeParam Events The type of the contract in `options.events`. Without one, which names of events there are,
+ * each with `string`, for their data is text.
  */
 export class EventSource<Events extends object = Record<string, string>>
   extends EventTarget {
@@ -144,7 +188,21 @@ export class EventSource<Events extends object = Record<string, string>>
    * @throws {TypeError} If an option has the wrong type.
    * @throws {RangeError} If an option is out of range.
    */
-  constructor(url: string | URL, options: EventSourceOptions = {}) {
+  constructor(url: string | URL, options?: EventSourceOptions);
+  /**
+   * Starts to connect; its events are typed by a contract.
+   *
+   * @param url Where to; in a page or worker it may be relative.
+   * @param options The contract, and what is to be other than the standard says.
+   * @throws {DOMException} `SyntaxError`, if the URL cannot be parsed.
+   * @throws {TypeError} If an option has the wrong type.
+   * @throws {RangeError} If an option is out of range.
+   */
+  constructor(
+    url: string | URL,
+    options: EventSourceOptions<Events & EventContract>,
+  );
+  constructor(url: string | URL, options: Init = {}) {
     super();
     if (arguments.length === 0) {
       throw new TypeError("Cannot connect: url must be given: received none");
@@ -195,7 +253,9 @@ export class EventSource<Events extends object = Record<string, string>>
   static fromReadableStream<Events extends object = Record<string, string>>(
     stream: ReadableStream<Uint8Array>,
   ): EventSource<Events> {
-    const init: Init = { [READER]: new EventReader(stream, {}, () => {}) };
+    const init: EventSourceOptions & Init = {
+      [READER]: new EventReader(stream, {}, () => {}),
+    };
     return new EventSource("about:event-stream", init);
   }
 

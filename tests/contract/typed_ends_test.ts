@@ -1,0 +1,244 @@
+import { assertEquals } from "@std/assert";
+import {
+  connect,
+  type EventConnection,
+  EventSource,
+} from "../../src/client.ts";
+import {
+  defineEvents,
+  type EventInitOf,
+  type EventOf,
+} from "../../src/contract.ts";
+import { decode, type EventStream } from "../../src/decoder.ts";
+import type { ServerSentEvent, ServerSentEventInit } from "../../src/event.ts";
+import { MemoryLog } from "../../src/log/memory.ts";
+import { Channel } from "../../src/server/channel.ts";
+import type { Produce } from "../../src/server/_producer.ts";
+import { respond, type RespondSource } from "../../src/server/respond.ts";
+import { resumable } from "../../src/server/resumable.ts";
+import { test } from "../_test.ts";
+import { date, price, text } from "./_schemas.ts";
+
+// What is tested is the compiler: nothing here connects or publishes.
+
+const contract = defineEvents({
+  tick: price,
+  "chat-message": text,
+  meeting: date,
+});
+const only = defineEvents({ tick: price, message: text }, { unlisted: "skip" });
+type Contract = typeof contract;
+
+/** Holds when the two are the same type, and not merely assignable. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends
+  <T>() => T extends B ? 1 : 2 ? true : false;
+
+/** Compiles when a type test holds. */
+function holds<_Test extends true>(): void {}
+
+test("Channel takes what its contract lists, and does not compile with anything else", async () => {
+  const channel = new Channel(new MemoryLog(), { events: contract });
+  await channel.publish({ event: "tick", data: { price: 1 } });
+  await channel.publish([{ event: "chat-message", data: { text: "hi" } }, {
+    event: "meeting",
+    data: "2027-01-01",
+  }]);
+  await channel.publish({ retry: 7 });
+  const wrong = () => [
+    // @ts-expect-error the name is misspelt
+    channel.publish({ event: "tikc", data: { price: 1 } }),
+    // @ts-expect-error the member is misspelt
+    channel.publish({ event: "tick", data: { prize: 1 } }),
+    // @ts-expect-error the member has another type
+    channel.publish({ event: "tick", data: { price: "1" } }),
+    // @ts-expect-error the data is that of another event
+    channel.publish([{ event: "tick", data: { text: "hi" } }]),
+    // @ts-expect-error the data is text already
+    channel.publish({ event: "tick", data: '{"price":1}' }),
+    // @ts-expect-error the data is missing
+    channel.publish({ event: "tick" }),
+    // @ts-expect-error this contract lists no event without a name
+    channel.publish({ data: { price: 1 } }),
+    // @ts-expect-error what is sent is the schema's input
+    channel.publish({ event: "meeting", data: new Date() }),
+    // @ts-expect-error the name is misspelt
+    channel.writable.getWriter().write({ event: "tikc", data: { price: 1 } }),
+  ];
+  assertEquals(wrong.length, 0);
+  holds<
+    Same<
+      Parameters<typeof channel.publish>[0],
+      EventInitOf<Contract> | readonly EventInitOf<Contract>[]
+    >
+  >();
+  holds<Same<typeof channel.writable, WritableStream<EventInitOf<Contract>>>>();
+});
+
+test("Channel.subscribe() gives what the contract says", () => {
+  const channel = new Channel(new MemoryLog(), { events: contract });
+  const typed = () => channel.subscribe();
+  holds<Same<ReturnType<typeof typed>, EventStream<EventOf<Contract>>>>();
+  const untyped = () => new Channel().subscribe();
+  holds<Same<ReturnType<typeof untyped>, EventStream<ServerSentEvent>>>();
+  assertEquals([typed, untyped].map(({ length }) => length), [0, 0]);
+});
+
+test("Channel without a contract takes events with text, and does not compile with other data", async () => {
+  const channel = new Channel();
+  await channel.publish({ event: "any", data: "text" });
+  const wrong = () => [
+    // @ts-expect-error the data is not text
+    channel.publish({ data: { price: 1 } }),
+    // @ts-expect-error a type goes by the name of event
+    channel.publish({ type: "tick", data: "1" }),
+  ];
+  assertEquals(wrong.length, 0);
+});
+
+test("Channel is no contract's but its own", () => {
+  const assign = (channel: Channel<Contract>): Channel<typeof only> =>
+    // @ts-expect-error the contracts differ
+    channel;
+  assertEquals(assign.length, 1);
+});
+
+test("connect() gives a union that the name tells apart, and does not compile with anything else", () => {
+  async function read(): Promise<unknown> {
+    for await (
+      const event of connect("https://example.com/", {
+        events: contract,
+        method: "POST",
+      })
+    ) {
+      switch (event.event) {
+        case "tick":
+          // @ts-expect-error there is no such member
+          void event.data.prize;
+          return event.data.price.toFixed(2);
+        case "chat-message":
+          // @ts-expect-error that is of another event
+          void event.data.price;
+          return event.data.text.length;
+        case "meeting":
+          return event.data.getUTCFullYear();
+        // @ts-expect-error the name is misspelt
+        case "tikc":
+          return;
+        default:
+          return event.data.toUpperCase();
+      }
+    }
+  }
+  async function readOnly(): Promise<unknown> {
+    for await (
+      const event of connect("https://example.com/", { events: only })
+    ) {
+      if (event.event === "tick") return event.data.price;
+      return event.data.text;
+    }
+  }
+  const typed = () => connect("/", { events: contract });
+  holds<Same<ReturnType<typeof typed>, EventConnection<EventOf<Contract>>>>();
+  const untyped = () => connect("/");
+  holds<Same<ReturnType<typeof untyped>, EventConnection<ServerSentEvent>>>();
+  // @ts-expect-error it is no contract
+  const wrong = () => connect("/", { events: {} });
+  assertEquals(
+    [read, readOnly, typed, untyped, wrong].map(({ length }) => length),
+    [0, 0, 0, 0, 0],
+  );
+});
+
+test("EventSource types its listeners by the contract, and does not compile with anything else", () => {
+  function listen(): unknown {
+    const source = new EventSource("https://example.com/", {
+      events: contract,
+    });
+    source.addEventListener("tick", ({ data }) => data.price.toFixed(2));
+    source.addEventListener(
+      "meeting",
+      ({ data, lastEventId }) => [data.getUTCFullYear(), lastEventId.length],
+    );
+    source.addEventListener("error", ({ error }) => error);
+    source.addEventListener("open", (event) => event.type);
+    // @ts-expect-error there is no such member
+    source.addEventListener("tick", ({ data }) => data.prize);
+    // @ts-expect-error that is of another event
+    source.addEventListener("chat-message", ({ data }) => data.price);
+    // @ts-expect-error the name is misspelt
+    source.addEventListener("tikc", ({ data }) => data);
+    const own: EventSource<Contract> = source;
+    // @ts-expect-error the contracts differ
+    const other: EventSource<typeof only> = source;
+    return [own, other];
+  }
+  function untyped(): unknown {
+    const source: EventSource = new EventSource("https://example.com/");
+    source.addEventListener("any", ({ data }) => data.toUpperCase());
+    // @ts-expect-error the data is text
+    source.addEventListener("any", ({ data }) => data.price);
+    const named = new EventSource<{ tick: string }>("https://example.com/", {
+      method: "POST",
+      body: "",
+    });
+    named.addEventListener("tick", ({ data }) => data.toUpperCase());
+    // @ts-expect-error the name is misspelt
+    named.addEventListener("tikc", ({ data }) => data);
+    // @ts-expect-error it is no contract
+    return new EventSource("https://example.com/", { events: {} });
+  }
+  assertEquals([listen.length, untyped.length], [0, 0]);
+});
+
+test("respond() and resumable() take what a contract encodes, and every source of events", () => {
+  const request = new Request("https://example.com/");
+  async function* encoded(): AsyncGenerator<ServerSentEventInit> {
+    yield contract.encode({ event: "tick", data: { price: 1 } });
+    // @ts-expect-error the name is misspelt
+    yield contract.encode({ event: "tikc", data: { price: 1 } });
+    // @ts-expect-error the member is misspelt
+    yield contract.encode({ event: "tick", data: { prize: 1 } });
+  }
+  async function* raw(): AsyncGenerator<
+    { event: "tick"; data: { price: number } }
+  > {
+    yield await Promise.resolve({ event: "tick", data: { price: 1 } });
+  }
+  const sources: RespondSource[] = [
+    encoded,
+    [{ data: "a" }],
+    ({ signal }) => connect("/", { signal }),
+    ({ signal }) => decode(new Blob([]).stream(), { signal }),
+    async ({ signal }) => decode(await fetch("/", { signal })),
+    decode(new Blob([]).stream()),
+    // @ts-expect-error the data is not text
+    raw,
+    // @ts-expect-error the data is not text
+    () => connect("/", { events: contract }),
+  ];
+  const producers: Produce[] = [
+    encoded,
+    (signal) => connect("/", { signal, until: "[DONE]" }),
+    (signal) => decode(new Blob([]).stream(), { signal }),
+    // @ts-expect-error the data is not text
+    raw,
+    // @ts-expect-error the data is not text
+    () => connect("/", { events: contract }),
+    // @ts-expect-error it is not there yet
+    () => Promise.resolve(decode(new Blob([]).stream())),
+  ];
+  const unused = () => [
+    respond(request, () => connect("/")),
+    respond(request, decode(new Blob([]).stream())),
+    resumable(new MemoryLog(), (signal) => connect("/", { signal })),
+    resumable(
+      new MemoryLog(),
+      (signal) => decode(new Blob([]).stream(), { signal }),
+    ),
+    // @ts-expect-error the data is not text
+    respond(request, raw),
+    // @ts-expect-error the data is not text
+    resumable(new MemoryLog(), raw),
+  ];
+  assertEquals([sources.length, producers.length, unused.length], [8, 6, 0]);
+});
