@@ -1,0 +1,202 @@
+import { createParser } from "npm:eventsource-parser@4.1.3";
+import { EventSourceParserStream } from "npm:eventsource-parser@4.1.3/stream";
+import { events } from "npm:fetch-event-stream@0.1.6";
+import { parseServerSentEvents } from "npm:parse-sse@0.1.0";
+import { decode, EventDecoderStream, EventParser } from "../src/decoder.ts";
+import type { ServerSentEvent } from "../src/event.ts";
+import type { Contender, Effort, Times } from "./_race.ts";
+import { race } from "./_race.ts";
+import { type Load, makeLoads } from "./_loads.ts";
+
+/** An event as a decoder names its members. */
+export interface AnyEvent {
+  event?: string | undefined;
+  type?: string | undefined;
+  data?: string | undefined;
+  id?: string | number | undefined;
+  lastEventId?: string | undefined;
+}
+
+/** Takes one event after another. */
+export type Sink = (event: AnyEvent) => void;
+
+/** A way from chunks to events. */
+export interface Decoder {
+  readonly name: string;
+  /** Whether it gives the limit, and no events. */
+  readonly isLimit?: boolean;
+  read(chunks: Iterable<Uint8Array>, sink: Sink): void | Promise<void>;
+}
+
+/** The times of one load. */
+export interface Result {
+  readonly load: string;
+  readonly bytes: number;
+  readonly times: Times;
+  /** Who was left out, and why. */
+  readonly leftOut: Record<string, string>;
+}
+
+/** A decoder that takes longer than this for one load, in milliseconds, is left out. */
+const PATIENCE = 3000;
+
+/** A stream of the chunks that holds none ready. */
+export function streamOf(
+  chunks: Iterable<Uint8Array>,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const iterator = chunks[Symbol.iterator]();
+  return new ReadableStream({
+    pull(controller) {
+      const { done, value } = iterator.next();
+      if (done) controller.close();
+      else controller.enqueue(value as Uint8Array<ArrayBuffer>);
+    },
+  }, { highWaterMark: 0 });
+}
+
+function responseOf(chunks: Iterable<Uint8Array>): Response {
+  const headers = { "content-type": "text/event-stream" };
+  return new Response(streamOf(chunks), { headers });
+}
+
+/** Hands every event on. */
+export async function drain(
+  source: AsyncIterable<AnyEvent>,
+  sink: Sink,
+): Promise<void> {
+  for await (const event of source) sink(event);
+}
+
+const own: Decoder[] = [
+  {
+    name: "decode()",
+    read: (chunks, sink) => drain(decode(streamOf(chunks)), sink),
+  },
+  {
+    name: "batches()",
+    async read(chunks, sink) {
+      for await (const batch of decode(streamOf(chunks)).batches()) {
+        for (const event of batch) sink(event);
+      }
+    },
+  },
+  {
+    name: "EventDecoderStream",
+    read: (chunks, sink) =>
+      drain(
+        streamOf(chunks).pipeThrough(new EventDecoderStream<ServerSentEvent>()),
+        sink,
+      ),
+  },
+  {
+    name: "EventParser",
+    read(chunks, sink) {
+      const parser = new EventParser();
+      for (const chunk of chunks) {
+        for (const event of parser.push(chunk)) sink(event);
+      }
+    },
+  },
+];
+
+const peers: Decoder[] = [
+  {
+    name: "eventsource-parser",
+    read(chunks, sink) {
+      const parser = createParser({ onEvent: sink });
+      const decoder = new TextDecoder();
+      for (const chunk of chunks) {
+        parser.feed(decoder.decode(chunk, { stream: true }));
+      }
+    },
+  },
+  {
+    name: "eventsource-parser/stream",
+    read: (chunks, sink) =>
+      drain(
+        streamOf(chunks).pipeThrough(new TextDecoderStream())
+          .pipeThrough(new EventSourceParserStream()),
+        sink,
+      ),
+  },
+  {
+    name: "parse-sse",
+    read: (chunks, sink) =>
+      drain(parseServerSentEvents(responseOf(chunks)), sink),
+  },
+  {
+    name: "fetch-event-stream",
+    read: (chunks, sink) => drain(events(responseOf(chunks)), sink),
+  },
+];
+
+const limit: Decoder = {
+  name: "TextDecoder alone",
+  isLimit: true,
+  read(chunks) {
+    const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+    for (const chunk of chunks) decoder.decode(chunk, { stream: true });
+  },
+};
+
+/** Gives the chunks until the patience is over. */
+function* untilLate(chunks: Iterable<Uint8Array>): Generator<Uint8Array> {
+  const start = performance.now();
+  for (const chunk of chunks) {
+    if (performance.now() - start > PATIENCE) {
+      throw new Error(`took longer than ${PATIENCE / 1000} s`);
+    }
+    yield chunk;
+  }
+}
+
+/** Tells what is wrong with what the decoder makes of the load; `undefined` when it is what the load holds. */
+async function findFault(
+  { read }: Decoder,
+  { chunks, events }: Load,
+): Promise<string | undefined> {
+  const seen: AnyEvent[] = [];
+  try {
+    await read(untilLate(chunks), (event) => seen.push(event));
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+  if (seen.length !== events.length) {
+    return `gave ${seen.length} events instead of ${events.length}`;
+  }
+  const wrong = seen.findIndex((event, index) => {
+    const { event: type, data, id } = events[index]!;
+    return (event.event || event.type || "message") !== type ||
+      event.data !== data || String(event.id ?? event.lastEventId ?? "") !== id;
+  });
+  return wrong === -1 ? undefined : `gave another event ${wrong}`;
+}
+
+/** Measures every decoder on every load, after it has shown that it gives the right events. */
+export async function raceDecoders(
+  effort: Effort,
+  share: number,
+  others: readonly Decoder[],
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const load of makeLoads(share)) {
+    const leftOut: Record<string, string> = {};
+    const contenders: Contender<Load>[] = [];
+    for (const decoder of [...own, ...peers, ...others, limit]) {
+      const { name, isLimit, read } = decoder;
+      const fault = isLimit ? undefined : await findFault(decoder, load);
+      if (fault !== undefined) leftOut[name] = fault;
+      else contenders.push({ name, run: ({ chunks }) => read(chunks, ignore) });
+    }
+    for (const { name } of own) {
+      if (name in leftOut) {
+        throw new Error(`${name} ${leftOut[name]}: ${load.name}`);
+      }
+    }
+    const times = await race(contenders, load, effort);
+    results.push({ load: load.name, bytes: load.bytes, times, leftOut });
+  }
+  return results;
+}
+
+function ignore(): void {}

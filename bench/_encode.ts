@@ -1,0 +1,157 @@
+import { encode } from "npm:eventsource-encoder@1.0.2";
+import { EventParser } from "../src/decoder.ts";
+import { encodeEvent, EventEncoderStream } from "../src/encoder.ts";
+import type { Result } from "./_decode.ts";
+import { type Contender, type Effort, race } from "./_race.ts";
+
+/** An event as every encoder takes it. */
+export interface Message {
+  event: string;
+  data: string;
+  id: string;
+}
+
+/** A way from events to text or bytes. */
+export interface Encoder {
+  readonly name: string;
+  write(
+    messages: readonly Message[],
+    sink: (frame: string | Uint8Array) => void,
+  ): void | Promise<void>;
+}
+
+const textEncoder = new TextEncoder();
+
+/** An encoder that writes through a stream. */
+export function streamEncoder(
+  name: string,
+  make: () => TransformStream<Message, Uint8Array>,
+): Encoder {
+  return {
+    name,
+    async write(messages, sink) {
+      const reader = streamOf(messages).pipeThrough(make()).getReader();
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        sink(value);
+      }
+    },
+  };
+}
+
+function streamOf(messages: readonly Message[]): ReadableStream<Message> {
+  let next = 0;
+  return new ReadableStream({
+    pull(controller) {
+      const message = messages[next++];
+      if (message === undefined) controller.close();
+      else controller.enqueue(message);
+    },
+  }, { highWaterMark: 0 });
+}
+
+function functionEncoder(
+  name: string,
+  encode: (message: Message) => string,
+): Encoder {
+  return {
+    name,
+    write(messages, sink) {
+      for (const message of messages) sink(encode(message));
+    },
+  };
+}
+
+const encoders: Encoder[] = [
+  functionEncoder("encodeEvent()", encodeEvent),
+  functionEncoder("eventsource-encoder", encode),
+  streamEncoder("EventEncoderStream", () => new EventEncoderStream()),
+  // It has no stream of its own: this is what its users write.
+  streamEncoder("eventsource-encoder, stream", () =>
+    new TransformStream({
+      transform(message, controller) {
+        controller.enqueue(textEncoder.encode(encode(message)));
+      },
+    })),
+];
+
+const loads: Record<string, (index: number) => string> = {
+  "short": (index) => `12.${index % 100}`,
+  "json": (index) =>
+    JSON.stringify({ index, choices: [{ delta: { content: " hello" } }] }),
+  "ten lines": (index) =>
+    Array.from({ length: 10 }, (_, line) => `line ${line} of ${index}`)
+      .join("\n"),
+  "zh": (index) => `你好世界,这是一个测试 ${index}`,
+};
+
+/** Tells what is wrong with what the encoder writes, as the parser reads it. */
+async function findFault(
+  { write }: Encoder,
+  messages: readonly Message[],
+): Promise<string | undefined> {
+  const parser = new EventParser();
+  let count = 0;
+  let wrong: string | undefined;
+  await write(messages, (frame) => {
+    const bytes = typeof frame === "string" ? textEncoder.encode(frame) : frame;
+    for (const { event, data, id } of parser.push(bytes)) {
+      const message = messages[count++];
+      if (
+        event !== message?.event || data !== message.data || id !== message.id
+      ) wrong ??= `wrote another event ${count - 1}`;
+    }
+  });
+  if (count === messages.length) return wrong;
+  return `wrote ${count} events instead of ${messages.length}`;
+}
+
+/** Writes a function's frames as bytes too, which is what every caller needs. */
+function contenderOf({ name, write }: Encoder): Contender<readonly Message[]> {
+  function sink(frame: string | Uint8Array): void {
+    if (typeof frame === "string") textEncoder.encode(frame);
+  }
+  return { name, run: (messages) => write(messages, sink) };
+}
+
+async function raceOn(
+  load: string,
+  messages: readonly Message[],
+  effort: Effort,
+  others: readonly Encoder[],
+): Promise<Result> {
+  const frames = messages.map(encodeEvent);
+  const bytes = textEncoder.encode(frames.join("")).length;
+  const leftOut: Record<string, string> = {};
+  const contenders: Contender<readonly Message[]>[] = [{
+    name: "TextEncoder alone",
+    run() {
+      for (const frame of frames) textEncoder.encode(frame);
+    },
+  }];
+  for (const encoder of [...encoders, ...others]) {
+    const fault = await findFault(encoder, messages);
+    if (fault === undefined) contenders.push(contenderOf(encoder));
+    else leftOut[encoder.name] = fault;
+  }
+  const times = await race(contenders, messages, effort);
+  return { load, bytes, times, leftOut };
+}
+
+/** Measures every encoder on every load, after it has shown that its frames are read as what was meant. */
+export async function raceEncoders(
+  effort: Effort,
+  share: number,
+  others: readonly Encoder[],
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const [load, data] of Object.entries(loads)) {
+    const messages = Array.from(
+      { length: Math.ceil(5000 * share) },
+      (_, index) => ({ event: "tick", data: data(index), id: String(index) }),
+    );
+    results.push(await raceOn(load, messages, effort, others));
+  }
+  return results;
+}

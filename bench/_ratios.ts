@@ -1,0 +1,89 @@
+import type { Result } from "./_decode.ts";
+import type { CodecReport } from "./codec.ts";
+import { mainLoads } from "./_loads.ts";
+
+/** How many times as fast as the quickest of its peers something of ours is, over the rounds of one run. */
+export interface Ratio {
+  readonly min: number;
+  readonly median: number;
+  readonly max: number;
+}
+
+/** A claim: ours against the quickest of some peers. */
+export interface Claim {
+  readonly group: keyof CodecReport;
+  readonly ours: string;
+  readonly peers: readonly string[];
+  /** The geometric mean over the loads that is aimed at. */
+  readonly target?: number;
+}
+
+const streams = ["eventsource-parser/stream", "@std/http"];
+
+/** What is compared. */
+export const claims: readonly Claim[] = [
+  { group: "decode", ours: "decode()", peers: streams, target: 2 },
+  { group: "decode", ours: "EventDecoderStream", peers: streams, target: 1.2 },
+  {
+    group: "decode",
+    ours: "batches()",
+    peers: ["eventsource-parser"],
+    target: 1.3,
+  },
+  { group: "decode", ours: "EventParser", peers: ["eventsource-parser"] },
+  { group: "decode", ours: "EventParser", peers: ["TextDecoder alone"] },
+  {
+    group: "encode",
+    ours: "encodeEvent()",
+    peers: ["eventsource-encoder"],
+    target: 1.5,
+  },
+  { group: "encode", ours: "encodeEvent()", peers: ["TextEncoder alone"] },
+  {
+    group: "encode",
+    ours: "EventEncoderStream",
+    peers: ["@std/http"],
+    target: 2,
+  },
+  {
+    group: "encode",
+    ours: "EventEncoderStream",
+    peers: ["eventsource-encoder, stream"],
+  },
+];
+
+/** Compares in every round; `undefined` where none of the peers was measured. */
+export function ratioOf({ times }: Result, claim: Claim): Ratio | undefined {
+  const own = times[claim.ours];
+  const others = claim.peers.flatMap((peer) => {
+    const all = times[peer];
+    return all === undefined ? [] : [all];
+  });
+  if (own === undefined || others.length === 0) return undefined;
+  const ratios = own.map((time, round) =>
+    Math.min(...others.map((all) => all[round]!)) / time
+  ).sort((a, b) => a - b);
+  return {
+    min: ratios[0]!,
+    median: middle(ratios),
+    max: ratios.at(-1)!,
+  };
+}
+
+/** The geometric mean of the medians over the loads that count, `undefined` where there are none. */
+export function meanOf(
+  results: readonly Result[],
+  claim: Claim,
+): number | undefined {
+  const ratios = results
+    .filter(({ load }) => claim.group === "encode" || mainLoads.includes(load))
+    .flatMap((result) => ratioOf(result, claim)?.median ?? []);
+  if (ratios.length === 0) return undefined;
+  const logs = ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0);
+  return Math.exp(logs / ratios.length);
+}
+
+/** The middle one of sorted numbers. */
+export function middle(sorted: readonly number[]): number {
+  return sorted[sorted.length >> 1]!;
+}

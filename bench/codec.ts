@@ -1,0 +1,23 @@
+/** The codec beside its peers from npm, in whatever runtime this runs: `bench/main.ts` bundles it and starts it in each. */
+import { type Decoder, raceDecoders, type Result } from "./_decode.ts";
+import { type Encoder, raceEncoders } from "./_encode.ts";
+
+/** What one runtime measured. */
+export interface CodecReport {
+  readonly decode: Result[];
+  readonly encode: Result[];
+}
+
+/** Measures everything; when brief, a little of everything, to see that it works. */
+export async function measure(
+  brief: boolean,
+  decoders: readonly Decoder[] = [],
+  encoders: readonly Encoder[] = [],
+): Promise<CodecReport> {
+  const effort = brief ? { rounds: 1, turn: 0 } : { rounds: 9, turn: 20 };
+  const share = brief ? 0.05 : 1;
+  return {
+    decode: await raceDecoders(effort, share, decoders),
+    encode: await raceEncoders(effort, share, encoders),
+  };
+}

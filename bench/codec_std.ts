@@ -1,0 +1,19 @@
+/** The codec beside its peers from npm and `@std/http`, for machines that reach JSR. */
+import { ServerSentEventStream } from "@std/http/server-sent-event-stream";
+import { ServerSentEventParseStream } from "@std/http/unstable-server-sent-event-stream";
+import { type CodecReport, measure as measureWith } from "./codec.ts";
+import { type Decoder, drain, streamOf } from "./_decode.ts";
+import { streamEncoder } from "./_encode.ts";
+
+const decoder: Decoder = {
+  name: "@std/http",
+  read: (chunks, sink) =>
+    drain(streamOf(chunks).pipeThrough(new ServerSentEventParseStream()), sink),
+};
+
+const encoder = streamEncoder("@std/http", () => new ServerSentEventStream());
+
+/** Measures everything; when brief, a little of everything, to see that it works. */
+export function measure(brief: boolean): Promise<CodecReport> {
+  return measureWith(brief, [decoder], [encoder]);
+}
