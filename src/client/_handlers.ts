@@ -32,7 +32,8 @@ export class EventHandlers {
 
   /** Keeps the dispatch that follows from reading the handler, where it would call it ahead of all listeners. */
   hide(type: string): void {
-    if (dispatchCallsHandlers ??= probe()) this.#hidden = type;
+    dispatchCallsHandlers ??= probe();
+    if (dispatchCallsHandlers) this.#hidden = type;
   }
 }
 
