@@ -1,0 +1,140 @@
+/** One handler for every runtime: responses of each kind, and what became of them. */
+import { Hono } from "hono";
+import type { ServerSentEventInit } from "../../../src/event.ts";
+import { streamSSE } from "../../../src/hono.ts";
+import { MemoryLog } from "../../../src/log/memory.ts";
+import { Channel } from "../../../src/server/channel.ts";
+import { respond } from "../../../src/server/respond.ts";
+
+/** What happened so far. */
+export interface State {
+  /** How often a source was asked for an event. */
+  asked: number;
+  /** How many sources were returned. */
+  returned: number;
+  /** How many signals aborted. */
+  aborted: number;
+  /** Why responses ended. */
+  closes: string[];
+  /** What went wrong. */
+  errors: string[];
+  subscribers: number;
+  /** Bytes that the process holds; 0 where it cannot tell. */
+  memory: number;
+}
+
+const state = {
+  asked: 0,
+  returned: 0,
+  aborted: 0,
+  closes: [] as string[],
+  errors: [] as string[],
+};
+
+const onError = (error: unknown): void => void state.errors.push(`${error}`);
+const onClose = (reason: string): void => void state.closes.push(reason);
+
+/** Nothing but the runtime's own signs tells that a client has gone. */
+const channel = new Channel(new MemoryLog({ maxBytes: 8 * 1024 * 1024 }), {
+  keepAlive: false,
+  retry: 0,
+  onError,
+  onUnsubscribe: (_, reason) => onClose(reason),
+});
+
+/** An event, and then silence, or an event every few milliseconds, until it is stopped. */
+async function* source(
+  signal: AbortSignal,
+  pause: number,
+): AsyncGenerator<ServerSentEventInit> {
+  signal.addEventListener("abort", () => state.aborted++);
+  try {
+    for (;;) {
+      state.asked++;
+      yield { data: "event" };
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, pause);
+        signal.addEventListener("abort", () => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+      if (signal.aborted) return;
+    }
+  } finally {
+    state.returned++;
+  }
+}
+
+const PAUSES: Record<string, number> = { idle: 3_600_000, writing: 5 };
+
+function answer(request: Request, mode: string): Response {
+  // Short for a Worker, which hears of a client that has gone when it writes.
+  return respond(
+    request,
+    ({ signal }) => source(signal, PAUSES[mode]!),
+    { keepAlive: mode === "idle" ? 1000 : false, onClose, onError },
+  );
+}
+
+async function publish(url: URL): Promise<Response> {
+  const [count, size, batch] = ["count", "size", "batch"]
+    .map((name) => Number(url.searchParams.get(name) ?? 1)) as [
+      number,
+      number,
+      number,
+    ];
+  for (let i = 0; i < count; i += batch) {
+    const data = (_: unknown, j: number) => ({
+      data: size === 1 ? `${i + j + 1}` : "x".repeat(size),
+    });
+    await channel.publish(Array.from({ length: batch }, data));
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  return new Response(await channel.publish({ data: "the end" }));
+}
+
+function report(): State {
+  const { process } = globalThis as {
+    process?: { memoryUsage?: () => { rss: number } };
+  };
+  return {
+    ...state,
+    subscribers: channel.stats.subscribers,
+    memory: process?.memoryUsage?.().rss ?? 0,
+  };
+}
+
+const app = new Hono();
+
+app.get("/respond/:mode", (c) => answer(c.req.raw, c.req.param("mode")));
+app.get("/channel", (c) => channel.respond(c.req.raw));
+app.get("/fail", (c) =>
+  respond(c.req.raw, async function* () {
+    yield { data: "event" };
+    await null;
+    throw new Error("secret");
+  }, { onError, onClose }));
+app.get("/hono", (c) =>
+  streamSSE(c, async (stream) => {
+    stream.onAbort(() => void state.aborted++);
+    try {
+      for (;;) {
+        await stream.writeSSE({ data: "event" });
+        await stream.sleep(PAUSES[c.req.query("mode") ?? "idle"]!);
+      }
+    } finally {
+      state.returned++;
+      onClose(stream.aborted ? "gone" : "ended");
+    }
+  }));
+app.get("/id", (c) =>
+  respond(c.req.raw, ({ lastEventId }) => [{
+    data: lastEventId,
+  }]));
+app.post("/publish", (c) => publish(new URL(c.req.url)));
+app.get("/state", (c) => c.json(report()));
+
+/** Answers a request. */
+export const handle: (request: Request) => Response | Promise<Response> =
+  app.fetch;
