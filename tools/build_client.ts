@@ -1,0 +1,12 @@
+/** The `build:client` task: the client as one file, for pages that load it as it is. */
+import config from "../deno.json" with { type: "json" };
+import { bundleModule } from "./bundle.ts";
+
+const path = "dist/client.js";
+const notice =
+  `/*! ${config.name} ${config.version}, ${config.license} license */`;
+
+await Deno.mkdir("dist", { recursive: true });
+const source = await bundleModule("src/client.ts");
+await Deno.writeTextFile(path, `${notice}\n${source}`);
+console.log(path);
