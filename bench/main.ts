@@ -1,13 +1,14 @@
 /**
  * The `bench` task: this package beside its peers, all in one run. What counts are the ratios; speeds hold for one machine
- * and moment. `--brief` does a little of everything, to see that it works, and keeps nothing; `--only=Deno,Node` leaves
- * the other runtimes out. The results go to `bench/results/`, and the chart beside them.
+ * and moment. `--brief` does a little of everything, to see that it works, and keeps nothing; `--only=Deno,Node` measures
+ * the codec there alone, `--only=fan-out` the broadcasts. The results go to `bench/results/`, and the chart beside them.
  */
 import { findResolution } from "../tools/resolution.ts";
 import type { CodecReport } from "./codec.ts";
 import { drawChart } from "./_chart.ts";
 import { bundleCodec, runtimes } from "./_codec_runtimes.ts";
-import { showReport } from "./_table.ts";
+import { raceFanOut } from "./_fan_out.ts";
+import { showFanOut, showReport } from "./_table.ts";
 
 const brief = Deno.args.includes("--brief");
 const only = Deno.args.find((arg) => arg.startsWith("--only="))?.slice(7);
@@ -28,19 +29,24 @@ async function measureCodec(
   return reports;
 }
 
-async function keep(
-  folder: string,
-  reports: Record<string, CodecReport>,
-): Promise<void> {
-  await Deno.mkdir(folder, { recursive: true });
-  await Deno.writeTextFile(`${folder}/codec.json`, JSON.stringify(reports));
-  await Deno.writeTextFile(`${folder}/decode.svg`, drawChart(reports));
+function keep(path: string, results: unknown): Promise<void> {
+  return Deno.writeTextFile(path, JSON.stringify(results));
 }
 
 const folder = await Deno.makeTempDir({ prefix: "bench_" });
 try {
-  const reports = await measureCodec(folder);
-  await keep(brief ? folder : "bench/results", reports);
+  const results = brief ? folder : "bench/results";
+  await Deno.mkdir(results, { recursive: true });
+  if (only !== "fan-out") {
+    const reports = await measureCodec(folder);
+    await keep(`${results}/codec.json`, reports);
+    await Deno.writeTextFile(`${results}/decode.svg`, drawChart(reports));
+  }
+  if (only === undefined || only === "fan-out") {
+    const broadcasts = await raceFanOut(brief);
+    await keep(`${results}/fan_out.json`, broadcasts);
+    console.log(brief ? "fan-out: it works" : showFanOut(broadcasts));
+  }
 } finally {
   await Deno.remove(folder, { recursive: true });
 }
