@@ -2,6 +2,11 @@ import { describe } from "./_check.ts";
 import type { ServerSentEventInit } from "./event.ts";
 
 const LINE_END = /\r\n?|\n/g;
+const CODE_POINTS: Record<string, string> = {
+  "\0": "U+0000",
+  "\n": "U+000A",
+  "\r": "U+000D",
+};
 
 /** Encodes events one after another, leaving out what says nothing new. */
 export class FrameWriter {
@@ -80,14 +85,10 @@ function line(member: "event" | "id", value: string): string {
     ? /[\0\r\n]/.exec(value)
     : /[\r\n]/.exec(value);
   if (refused === null) return value;
-  const code = refused[0].charCodeAt(0).toString(16).toUpperCase().padStart(
-    4,
-    "0",
-  );
   throw new TypeError(
-    `Cannot encode event: ${member} must not contain U+${code}: received ${
-      describe(value)
-    }`,
+    `Cannot encode event: ${member} must not contain ${
+      CODE_POINTS[refused[0]]
+    }: received ${describe(value)}`,
   );
 }
 
