@@ -4,6 +4,7 @@ import { type Result, runDeno } from "./command.ts";
 import { findFiles } from "./files.ts";
 import { findResolution } from "./resolution.ts";
 import { findScore } from "./score.ts";
+import { findSizes } from "./sizes.ts";
 
 type Verdict = Pick<Result, "success" | "output">;
 
@@ -55,5 +56,11 @@ report("check for the web alone", await runDeno([...web, ...sources]));
 report("no dependency", await checkDependencies());
 for (const [criterion, verdict] of await findScore()) {
   report(`JSR: ${criterion}`, verdict);
+}
+for (const { part, size, budget } of await findSizes()) {
+  report(`${part}: ${size} of at most ${budget} bytes`, {
+    success: size <= budget,
+    output: "Make it smaller, or decide on another budget in tools/sizes.ts",
+  });
 }
 if (failed) Deno.exit(1);
