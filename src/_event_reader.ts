@@ -88,8 +88,29 @@ export class EventReader<
     return this.#parser.reconnectionTime;
   }
 
+  /** Whether what the stream holds has ended it, or is about to, rather than its source. */
+  get hasEnding(): boolean {
+    return this.#ending !== undefined;
+  }
+
   /** Gives the events of the next chunk that completes at least so many, `undefined` at the end. */
-  async read(atLeast: 0 | 1 = 1): Promise<Event[] | undefined> {
+  read(atLeast: 0 | 1 = 1): Promise<Event[] | undefined> {
+    const { idleTimeout, events } = this.#options;
+    if (this.#ended || idleTimeout !== undefined || events !== undefined) {
+      return this.#readOn(atLeast);
+    }
+    // One promise instead of three: where a chunk holds an event, that is a quarter of the time.
+    return this.#source.read().then(
+      ({ value }) => this.#receive(value, atLeast),
+      (reason) => {
+        this.#fail(reason);
+        return this.#readOn(atLeast);
+      },
+    );
+  }
+
+  /** Reads chunk by chunk in a loop, because promises that wait for each other would pile up. */
+  async #readOn(atLeast: 0 | 1): Promise<Event[] | undefined> {
     const { events: contract } = this.#options;
     while (!this.#ended) {
       const chunk = await this.#readChunk();
@@ -103,12 +124,33 @@ export class EventReader<
         ? raw as ServerSentEvent<string, unknown>[] as Event[]
         : await this.#apply(contract, raw);
       if (this.#ended) break;
-      this.#lastEventId = this.#ending?.lastEventId ?? this.#parser.lastEventId;
-      this.#ending?.end();
+      this.#settle();
       if (events.length >= atLeast) return events;
     }
     if (this.#failure !== undefined) throw this.#failure.reason;
     return undefined;
+  }
+
+  /** Gives what a chunk completes where no contract has to see it, or what comes after it. */
+  #receive(
+    chunk: Uint8Array | undefined,
+    atLeast: 0 | 1,
+  ): Event[] | Promise<Event[] | undefined> {
+    if (this.#ended) return this.#readOn(atLeast);
+    if (chunk === undefined) {
+      this.#finish();
+      return this.#readOn(atLeast);
+    }
+    const events: ServerSentEvent<string, unknown>[] = this.#parse(chunk);
+    if (this.#ended) return this.#readOn(atLeast);
+    this.#settle();
+    return events.length >= atLeast ? events as Event[] : this.#readOn(atLeast);
+  }
+
+  /** Takes over where the events given so far have led. */
+  #settle(): void {
+    this.#lastEventId = this.#ending?.lastEventId ?? this.#parser.lastEventId;
+    this.#ending?.end();
   }
 
   /** Forgets the unfinished line and event, so that the next chunk starts a stream. */

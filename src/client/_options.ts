@@ -1,7 +1,7 @@
 import { checkFunction, checkInteger, describe, MAX_DELAY } from "../_check.ts";
 import type { EventContract } from "../contract.ts";
 import type { ServerSentEvent } from "../event.ts";
-import { openStream, type Until } from "./_request.ts";
+import { openStream, type Until } from "./_open.ts";
 import type { ConnectionSettings } from "./connection.ts";
 import type { CursorStore } from "./cursor_store.ts";
 import {
@@ -32,9 +32,9 @@ export interface ConnectionOptions<
    * expires. Its failure is a failed attempt. `accept: text/event-stream` is added unless they
    * hold an `accept`.
    *
-   * A redirect to another origin is followed by `fetch`, which leaves `authorization` and cookies behind
-   * but takes every other header along. Where one of those is a secret, pass a `fetch` of your own
-   * that sets `redirect: "error"`.
+   * A redirect to another origin takes along `accept`, `content-type` and `last-event-id` and nothing else of them.
+   * Only a page cannot see to that: there `fetch` leaves `authorization` and cookies behind, and for the
+   * rest the other origin has to ask by CORS.
    */
   headers?:
     | HeadersInit

@@ -1,97 +1,49 @@
-import { type DecodeOptions, EventReader } from "../_event_reader.ts";
-import { eventStreamBody } from "../_response.ts";
-import type { EventContract } from "../contract.ts";
-import { EventStreamError } from "../error.ts";
-import type { ServerSentEvent } from "../event.ts";
 import type { ConnectionOptions } from "./_options.ts";
+import { page } from "./_page.ts";
 
-/** An event stream that has begun. */
-export interface Opened<Event extends ServerSentEvent<string, unknown>> {
-  readonly reader: EventReader<Event>;
-  /** The origin of the URL that answered in the end. */
-  readonly origin: string;
-}
+/** What of a request's headers is sent to another origin; any other may be a secret. */
+const HARMLESS = ["accept", "content-type", "last-event-id"];
 
 type RequestOptions = Omit<ConnectionOptions, "events">;
 
-export type Until = DecodeOptions["until"];
-
-/** What a function of the caller's has thrown, which is no reason to try again. */
-export class CallerError {
-  readonly reason: unknown;
-
-  constructor(reason: unknown) {
-    this.reason = reason;
-  }
-}
-
-/** Makes one request, which the controller aborts, and so may the idle timeout by it. */
-export async function openStream<
-  Event extends ServerSentEvent<string, unknown>,
->(
+/**
+ * Makes a request and follows its redirects. A page cannot see those; there `fetch` follows them and leaves
+ * `authorization` behind at another origin, which elsewhere not every runtime does (workerd with a compatibility date
+ * before 2025-09-01).
+ */
+export async function request(
   url: URL,
-  options: ConnectionOptions<Event>,
-  until: Until,
-  lastEventId: string,
-  controller: AbortController,
-): Promise<Opened<Event>> {
-  const { fetch = globalThis.fetch, idleTimeout } = options;
-  const { signal } = controller;
-  const headers = await orAborted(headersOf(options, lastEventId), signal);
-  const timer = idleTimeout === undefined
-    ? undefined
-    : setTimeout(() => controller.abort(noResponse(idleTimeout)), idleTimeout);
-  try {
-    const pending = fetch(url.href, { ...initOf(options), headers, signal });
-    pending.then((late) => signal.aborted ? late.body?.cancel() : undefined)
-      .catch(() => {});
-    const response = await orAborted(pending, signal);
-    const body = eventStreamBody(response);
-    const readOptions = { lastEventId, idleTimeout, signal };
-    return {
-      reader: new EventReader(body, {
-        ...readOptions,
-        ...guarded(options.events, until),
-      }, () => {}),
-      origin: new URL(response.url || url).origin,
-    };
-  } finally {
-    clearTimeout(timer);
+  options: RequestOptions,
+  headers: Headers,
+  signal: AbortSignal,
+): Promise<{ response: Response; origin: string }> {
+  const { fetch = globalThis.fetch } = options;
+  const init: RequestInit = { ...initOf(options), headers, signal };
+  if (page.location === undefined) init.redirect = "manual";
+  for (let left = 20;; left--) {
+    const response = await fetch(url.href, init);
+    const target = redirectOf(response, url);
+    if (target === undefined || left === 0) {
+      return { response, origin: new URL(response.url || url).origin };
+    }
+    await response.body?.cancel();
+    const becomesGet = response.status === 303 ||
+      response.status < 303 && init.method === "POST";
+    if (becomesGet) Object.assign(init, { method: "GET", body: null });
+    if (target.origin !== url.origin) init.headers = harmless(headers);
+    url = target;
   }
 }
 
-/** Marks what the caller's functions throw, so that it can be told from a broken connection. */
-function guarded<Event extends ServerSentEvent<string, unknown>>(
-  contract: EventContract<Event> | undefined,
-  until: Until,
-): Pick<DecodeOptions<Event>, "events" | "until"> {
-  const fail = (reason: unknown): never => {
-    throw new CallerError(reason);
-  };
-  const guard =
-    <T>(run: (event: ServerSentEvent) => T) => (event: ServerSentEvent): T => {
-      try {
-        const result = run(event);
-        return result instanceof Promise ? result.catch(fail) as T : result;
-      } catch (reason) {
-        return fail(reason);
-      }
-    };
-  return {
-    events: contract &&
-      {
-        encode: contract.encode,
-        decode: guard((event) => contract.decode(event)),
-      },
-    until: typeof until === "function" ? guard(until) : until,
-  };
+/** Where a response sends the request on to (WHATWG Fetch, section 4.4, "HTTP-redirect fetch"). */
+function redirectOf(response: Response, url: URL): URL | undefined {
+  const location = response.headers.get("location");
+  const isRedirect = [301, 302, 303, 307, 308].includes(response.status);
+  return isRedirect && location !== null ? new URL(location, url) : undefined;
 }
 
-function noResponse(idleTimeout: number): EventStreamError {
-  return new EventStreamError(
-    "idle-timeout",
-    `Cannot connect: no response came for ${idleTimeout} ms`,
-  );
+function harmless(headers: Headers): Headers {
+  return new Headers([...headers].filter(([name]) => HARMLESS.includes(name)));
 }
 
 function initOf(
@@ -100,12 +52,15 @@ function initOf(
   return {
     method,
     body: body as BodyInit | null,
-    cache: "no-store",
+    // [spec] Set request's cache mode to "no-store".
+    // workerd refuses it with a compatibility date before 2024-11-11.
+    ..."cache" in Request.prototype && { cache: "no-store" },
     credentials: withCredentials ? "include" : "same-origin",
   };
 }
 
-async function headersOf(
+/** Gives the headers of the next request, fresh from the caller. */
+export async function headersOf(
   { headers }: RequestOptions,
   lastEventId: string,
 ): Promise<Headers> {
@@ -129,19 +84,4 @@ function utf8Header(value: string): string {
     const bytes = new TextEncoder().encode(value);
     return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
   }
-}
-
-/** Settles as the promise does, or rejects with the signal's reason as soon as it aborts. */
-export function orAborted<T>(
-  promise: T | Promise<T>,
-  signal: AbortSignal,
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort);
-    Promise.resolve(promise).then(resolve, reject).finally(() =>
-      signal.removeEventListener("abort", onAbort)
-    );
-  });
 }

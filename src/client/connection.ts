@@ -5,7 +5,7 @@ import { EventStreamError } from "../error.ts";
 import type { ServerSentEvent } from "../event.ts";
 import type { ConnectionOptions } from "./_options.ts";
 import { isHidden, page } from "./_page.ts";
-import { CallerError, type Opened, orAborted, type Until } from "./_request.ts";
+import { type Opened, orAborted, type Until } from "./_open.ts";
 import { CursorSaver } from "./cursor_store.ts";
 import { retryDelay, type RetryPolicy } from "./retry_policy.ts";
 
@@ -203,7 +203,7 @@ export class Connection<Event extends AnyEvent> {
     const { reconnectionTime = this.#reconnectionTime } = reader;
     this.#reconnectionTime = Math.min(reconnectionTime, MAX_DELAY);
     if (events === undefined) {
-      if (this.#settings.until === undefined) throw truncated();
+      if (!reader.hasEnding) throw truncated();
       return this.#finish();
     }
     this.#batch = events;
@@ -226,21 +226,18 @@ export class Connection<Event extends AnyEvent> {
     }
     // Nothing of it is left to abort, and the body of a refusal must stay readable.
     this.#attempt = undefined;
-    const response = responseOf(reason);
     try {
+      if (attempt.reader?.hasEnding) throw reason;
       const wouldRepeat = attempt.handedOut && !hasMoved;
       if (!this.#mayRetry(reason, wouldRepeat)) return this.#finish();
     } catch (failure) {
       if (responseOf(failure) === undefined) discard(reason);
       return void this.#fail(failure);
     }
+    const response = responseOf(reason);
     const attempts = Math.max(1, this.#attempts);
-    const delay = retryDelay(
-      policy,
-      this.#reconnectionTime,
-      attempts,
-      response,
-    );
+    const time = this.#reconnectionTime;
+    const delay = retryDelay(policy, time, attempts, response);
     this.#attempt = new Attempt(delay, response === undefined);
     onLost(reason);
   }
@@ -249,18 +246,15 @@ export class Connection<Event extends AnyEvent> {
   #mayRetry(reason: unknown, wouldRepeat: boolean): boolean {
     const { policy, repeats, reconnectsOnEnd, reconnectsOnFailure, until } =
       this.#settings;
-    if (reason instanceof CallerError) throw reason.reason;
-    const { code, response } = reason instanceof EventStreamError
-      ? reason
-      : {} as Partial<EventStreamError>;
-    if (code === "event-too-large") throw reason;
-    const isEnd = code === "truncated";
+    const isEnd = reason instanceof EventStreamError &&
+      reason.code === "truncated";
     const isLost = wouldRepeat && !repeats;
+    if (isLost && !isEnd) throw truncated(reason);
     if (isLost || isEnd && !reconnectsOnEnd) {
-      if (!isEnd) throw truncated(reason);
-      if (until !== undefined) throw reason;
-      return false;
+      if (until === undefined) return false;
+      throw reason;
     }
+    const response = responseOf(reason);
     const isWorthwhile = response === undefined
       ? isEnd || reconnectsOnFailure
       : policy.statuses(response.status);

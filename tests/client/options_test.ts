@@ -1,4 +1,9 @@
-import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertLess,
+} from "@std/assert";
 import {
   connect,
   EventSource,
@@ -309,26 +314,90 @@ for (const [name, start] of servers) {
   });
 }
 
-test("no Authorization follows a redirect to another origin, in either face", async () => {
-  for (const [face, read] of faces) {
-    const target = await realServer({ script: [] }, "localhost");
-    const same = await realServer({ script: [] });
-    const headers = { authorization: "Bearer secret", "x-custom": "sent" };
+for (const [face, read] of faces) {
+  test(`${face} sends no credentials behind a redirect to another origin`, async () => {
+    const target = await realServer({
+      script: [{ body: ["id: 1\ndata: a\n\n"] }],
+    }, "localhost");
     const redirect = { status: 307, headers: { location: target.url } };
-    const server = await realServer({ script: [redirect] });
-    await read(server.url, { headers, retry });
-    const [first] = await server.requests();
-    const [second] = await target.requests();
-    assertEquals(first?.headers["authorization"], "Bearer secret", face);
-    assertEquals(second?.headers["authorization"], undefined, face);
-    assertEquals(second?.headers["x-custom"], "sent", face);
-    const inner = await realServer({
-      script: [{ status: 307, headers: { location: same.url } }],
+    const server = await realServer({ script: [redirect, redirect] });
+    const outcome = await read(server.url, {
+      headers: {
+        authorization: "Bearer secret",
+        "x-api-key": "secret",
+        "content-type": "application/json",
+      },
+      method: "POST",
+      body: "{}",
+      retry,
     });
-    await read(inner.url, { headers, retry });
-    const [third] = await same.requests();
-    assertEquals(third?.headers["authorization"], "Bearer secret", face);
+    assertEquals(outcome.events, [["a", "1"]]);
+    for (const [index, request] of (await target.requests()).entries()) {
+      const { method, body, headers, lastEventId } = request;
+      assertEquals([method, body], ["POST", "{}"]);
+      assertEquals(headers["authorization"], undefined);
+      assertEquals(headers["content-type"], "application/json");
+      assertEquals(headers["accept"], "text/event-stream");
+      assertEquals(lastEventId, index === 0 ? undefined : "1");
+      // A page cannot see a redirect, and this server asks for every header by CORS.
+      const isPage = "location" in globalThis && globalThis.location;
+      assertEquals(headers["x-api-key"], isPage ? "secret" : undefined);
+    }
+    const requests = await server.requests();
+    assertEquals(
+      requests.map(({ headers }) => headers["x-api-key"]),
+      ["secret", "secret"],
+    );
+  });
+
+  test(`${face} takes its headers along behind a redirect to the same origin`, async () => {
+    const target = await realServer({ script: [] });
+    const { pathname } = new URL(target.url);
+    const server = await realServer({
+      script: [{ status: 302, headers: { location: pathname } }],
+    });
+    await read(server.url, {
+      headers: { authorization: "Bearer secret", "x-api-key": "secret" },
+      method: "POST",
+      body: "{}",
+      retry,
+    });
+    const [request] = await target.requests();
+    assertEquals([request?.method, request?.body], ["GET", ""]);
+    assertEquals(request?.headers["authorization"], "Bearer secret");
+    assertEquals(request?.headers["x-api-key"], "secret");
+  });
+
+  test(`${face} gives up a redirect that never ends`, async () => {
+    const loop = { status: 307, headers: { location: "#" } };
+    const server = await realServer({ script: Array(50).fill(loop) });
+    const { reason } = await read(server.url, {
+      retry: { ...retry, maxAttempts: 1 },
+    });
+    assertInstanceOf(reason, EventStreamError);
+    assertEquals(reason.code, "connection-failed");
+    await reason.response?.body?.cancel();
+    assertLess((await server.requests()).length, 23);
+  });
+}
+
+test("a source sends credentials to its own origin only, unless told, and never caches", async () => {
+  const inits: RequestInit[] = [];
+  const fetch = (_: string, init: RequestInit) => {
+    inits.push(init);
+    return Promise.resolve(new Response(null, { status: 204 }));
+  };
+  for (const withCredentials of [false, true]) {
+    const source = new EventSource("https://example.com/", {
+      fetch,
+      withCredentials,
+    });
+    await record(source).closed();
   }
+  assertEquals(
+    inits.map(({ credentials, cache }) => [credentials, cache]),
+    [["same-origin", "no-store"], ["include", "no-store"]],
+  );
 });
 
 test("storageCursor() keeps the id under its key, and nothing when there is none", () => {
