@@ -47,6 +47,7 @@ export type {
   EventNames,
   EventSourceErrorEvent,
   EventSourceHandler,
+  EventSourceListener,
   EventSourceOptions,
   RetryOptions,
 } from "./src/client.ts";

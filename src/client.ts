@@ -42,10 +42,13 @@ export type {
   EventData,
   EventNames,
   EventSourceHandler,
+  EventSourceListener,
   EventSourceOptions,
 } from "./client/event_source.ts";
 export type { ConnectionOptions } from "./client/_options.ts";
 export type { RetryOptions } from "./client/retry_policy.ts";
+export type { EventContract } from "./contract.ts";
 export { EventStreamError } from "./error.ts";
 export type { EventStreamErrorCode, EventStreamErrorOptions } from "./error.ts";
-export type { ServerSentEvent } from "./event.ts";
+export type { ServerSentEvent, ServerSentEventInit } from "./event.ts";
+export type { StandardSchemaIssue } from "./standard_schema.ts";

@@ -8,6 +8,7 @@ import "./client/page_test.ts";
 import "./client/resume_test.ts";
 import "./client/retry_policy_test.ts";
 import "./client/scripted_server_test.ts";
+import "./client/types_test.ts";
 import "./codec/decoder_test.ts";
 import "./codec/encoder_test.ts";
 import "./codec/parser_test.ts";

@@ -26,7 +26,15 @@ export interface ConnectionOptions<
    */
   method?: string | undefined;
   /** The request body. Not a stream, which could be sent only once. */
-  body?: Exclude<BodyInit, ReadableStream> | null | undefined;
+  body?:
+    | string
+    | Blob
+    | ArrayBuffer
+    | ArrayBufferView
+    | FormData
+    | URLSearchParams
+    | null
+    | undefined;
   /**
    * The request headers, or a function that gives them, called for every attempt, as for a token that
    * expires. Its failure is a failed attempt. `accept: text/event-stream` is added unless they

@@ -53,9 +53,13 @@ export type EventData<Events extends object, Name extends string> =
     ? Extract<Event, { event: Name }>["data"]
     : Events[Name & keyof Events];
 
-/** A handler attribute such as `onmessage`. Its parameter may be more special than `Event`. */
+/**
+ * A handler attribute such as `onmessage`, or `null` for none.
+ *
+ * @typeParam Received What it is called with.
+ */
 export type EventSourceHandler<Received extends Event> =
-  | { handle(event: Received): unknown }["handle"]
+  | ((event: Received) => unknown)
   | null;
 
 /** How a stream that is there already is passed to the constructor. */
@@ -98,7 +102,17 @@ export interface EventSource<Events extends object = Record<string, string>> {
     listener: EventListenerOrEventListenerObject | null,
     options?: boolean | AddEventListenerOptions,
   ): void;
+  /** Removes a listener. */
+  removeEventListener(
+    type: string,
+    listener: EventSourceListener | EventListenerObject | null,
+    options?: boolean | EventListenerOptions,
+  ): void;
 }
+
+/** Any listener, whatever it is called with. */
+// deno-lint-ignore no-explicit-any -- what a listener is called with was checked when it was added
+export type EventSourceListener = (event: any) => unknown;
 
 /**
  * The `EventSource` of the web platform (WHATWG HTML, section 9.2), step by step, for every runtime,
@@ -301,9 +315,8 @@ export class EventSource<Events extends object = Record<string, string>>
   }
 
   /** Called when a connection is lost or refused. */
-  get onerror(): EventSourceHandler<EventSourceErrorEvent> {
-    const handler = this.#handlers.get("error");
-    return handler as EventSourceHandler<EventSourceErrorEvent>;
+  get onerror(): EventSourceHandler<Event> {
+    return this.#handlers.get("error") as EventSourceHandler<Event>;
   }
   set onerror(value: EventSourceHandler<EventSourceErrorEvent>) {
     this.#handlers.set("error", value);

@@ -107,6 +107,39 @@ test("pauseWhenHidden drops what has arrived and was not dispatched, which comes
     assertEquals(server.requests[1]?.headers.get("last-event-id"), "1");
   }));
 
+test("pauseWhenHidden drops the response to a request that was made before", () =>
+  onPage(async (page) => {
+    const answers: ((response: Response) => void)[] = [];
+    const fetch = () =>
+      new Promise<Response>((resolve) => void answers.push(resolve));
+    const source = new EventSource("https://example.com/", {
+      fetch,
+      pauseWhenHidden: true,
+    });
+    const events = record(source);
+    const respond = (data: string, onCancel = () => {}): Response => {
+      const body = new ReadableStream<Uint8Array>({
+        start: (controller) =>
+          controller.enqueue(new TextEncoder().encode(`data: ${data}\n\n`)),
+        cancel: onCancel,
+      });
+      const headers = { "content-type": "text/event-stream" };
+      return new Response(body, { headers });
+    };
+    await settle();
+    page.show(false);
+    page.show(true);
+    await settle();
+    let isCancelled = false;
+    answers[1]!(respond("new"));
+    answers[0]!(respond("old", () => isCancelled = true));
+    await events.length(2);
+    await settle();
+    source.close();
+    assertEquals(events.log, ["open 1", '"new"']);
+    assertEquals([isCancelled, answers.length], [true, 2]);
+  }));
+
 test("pauseWhenHidden makes no request while the page is hidden, and a wait is over when it is shown", () =>
   onPage(async (page) => {
     page.show(false);

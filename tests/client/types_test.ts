@@ -1,0 +1,97 @@
+/** What the compiler accepts and refuses; that the code runs too keeps the examples honest. */
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  connect,
+  EventSource,
+  type ServerSentEvent,
+} from "../../src/client.ts";
+import { defineEvents } from "../../src/contract.ts";
+import { scriptedServer } from "../../src/testing.ts";
+import { test } from "../_test.ts";
+import { count, text } from "../contract/_schemas.ts";
+
+const url = "https://example.com/";
+
+test("new EventSource() types the data of the events that it names", async () => {
+  const { fetch } = scriptedServer([{
+    body: "event: tick\ndata: 42\n\n",
+    end: "hang",
+  }]);
+  const source = new EventSource<{ tick: string }>(url, { fetch });
+  const data = await new Promise<string>((resolve) => {
+    source.addEventListener("tick", (event) => resolve(event.data));
+    source.addEventListener("tick", (event) => {
+      // @ts-expect-error: its data is text
+      const wrong: number = event.data;
+      return wrong;
+    });
+  });
+  source.addEventListener("open", (event: Event) => event.type);
+  source.addEventListener(
+    "error",
+    (event) => [event.status, event.message, event.response],
+  );
+  source.addEventListener("other", (event: Event) => event.type);
+  source.addEventListener("tick", {
+    handleEvent: (event: Event) => event.type,
+  });
+  // @ts-expect-error: a listener takes an event
+  source.addEventListener("tick", (event: number) => event);
+  source.onerror = ({ status }) => status;
+  source.onmessage = ({ lastEventId }) => lastEventId;
+  // @ts-expect-error: readyState cannot be set
+  assertThrows(() => source.readyState = 1, TypeError);
+  source.close();
+  assertEquals(data, "42");
+});
+
+test("EventSource can stand where the browser's class is asked for", () => {
+  const { fetch } = scriptedServer([]);
+  const source: globalThis.EventSource = new EventSource(url, { fetch });
+  source.close();
+  const states: 0 | 1 | 2 = source.readyState as 0 | 1 | 2;
+  const closed: 2 = EventSource.CLOSED;
+  assertEquals<number>(states, closed);
+});
+
+test("connect() gives the events of a contract, which event tells apart", async () => {
+  const contract = defineEvents({ tick: count, note: text });
+  const { fetch } = scriptedServer([{
+    body: 'event: tick\ndata: 42\n\nevent: note\ndata: {"text":"hi"}\n\n',
+  }]);
+  const seen: (string | number)[] = [];
+  for await (
+    const event of connect(url, {
+      fetch,
+      events: contract,
+      retry: { delay: 0, minDelay: 0 },
+    })
+  ) {
+    if (event.event === "tick") seen.push(event.data);
+    else if (event.event === "note") seen.push(event.data.text);
+  }
+  const plain: AsyncIterable<ServerSentEvent> = connect(url);
+  // @ts-expect-error: without a contract data is text
+  const wrong: AsyncIterable<ServerSentEvent<string, number>> = connect(url);
+  assertEquals([seen, typeof plain, typeof wrong], [
+    [42, "hi"],
+    "object",
+    "object",
+  ]);
+});
+
+test("the options refuse what cannot be", () => {
+  assertEquals(
+    [
+      // @ts-expect-error: a stream can be sent only once
+      () => connect(url, { method: "POST", body: new ReadableStream() }),
+      // @ts-expect-error: a status is told by a predicate
+      () => connect(url, { retry: { statuses: [500] } }),
+      // @ts-expect-error: EventSource has no end marker
+      () => new EventSource(url, { until: "[DONE]" }),
+      // @ts-expect-error: a store has save() too
+      () => connect(url, { cursor: { load: () => "" } }),
+    ].length,
+    4,
+  );
+});
