@@ -189,7 +189,7 @@ export class EventStream<
   async #fill(
     reader: ReadableStreamDefaultReader<Event>,
   ): Promise<boolean> {
-    await this.#pulling;
+    if (this.#pulling !== undefined) await this.#pulling;
     // A reader that let go while it waited has left its event, or the failure, in the stream's own queue.
     if (this.#controller.desiredSize !== 0) {
       const { value } = await reader.read();
@@ -205,13 +205,14 @@ export class EventStream<
     }
   }
 
-  async #refill(): Promise<boolean> {
+  #refill(): Promise<boolean> {
     this.#handedOutId = this.#reader.lastEventId;
-    const batch = await this.#reader.read();
-    if (batch === undefined) return false;
-    this.#batch = batch;
-    this.#next = 0;
-    return true;
+    return this.#reader.read().then((batch) => {
+      if (batch === undefined) return false;
+      this.#batch = batch;
+      this.#next = 0;
+      return true;
+    });
   }
 
   #take(): Event {
