@@ -13,12 +13,18 @@ const esbuild = "esbuild@0.25.10";
 
 let folder: string;
 let tarball: string;
+let project: Project;
 
 Deno.test.beforeAll(async () => {
   folder = await Deno.makeTempDir({ prefix: "pack_" });
   tarball = await pack(folder);
+  project = await Project.make();
+  await project.install(tarball, esbuild);
 });
-Deno.test.afterAll(() => Deno.remove(folder, { recursive: true }));
+Deno.test.afterAll(async () => {
+  await project[Symbol.asyncDispose]();
+  await Deno.remove(folder, { recursive: true });
+});
 
 const followed = ["1 a", "2 b"];
 const expected = {
@@ -35,8 +41,7 @@ const expected = {
 
 for (const { compiler, lib } of compilers) {
   Deno.test(`The packed package type-checks with ${compiler}`, async () => {
-    await using project = await Project.make();
-    await project.install(tarball, compiler);
+    await project.install(compiler);
     await project.write("subpaths.ts", importAll());
     await compile(project, lib, "esnext", "bundler");
     await compile(project, lib, "nodenext", "nodenext");
@@ -44,8 +49,6 @@ for (const { compiler, lib } of compilers) {
 }
 
 Deno.test("The packed package runs in Node", async () => {
-  await using project = await Project.make();
-  await project.install(tarball, esbuild);
   const options = ["--outfile=example.js", "--log-level=warning"];
   await project.run("node_modules/.bin/esbuild", "example.ts", ...options);
   await checkRun((url) => project.run("node", "main.js", url));
@@ -59,8 +62,6 @@ Deno.test("The packed package runs in Bun", async () => {
 });
 
 Deno.test("The packed package runs in workerd, bundled", async () => {
-  await using project = await Project.make();
-  await project.install(tarball, esbuild);
   const options = ["--bundle", "--format=esm", "--outfile=bundle.js"];
   await project.run("node_modules/.bin/esbuild", "worker.js", ...options);
   await checkRun(async (url) => {
@@ -70,8 +71,6 @@ Deno.test("The packed package runs in workerd, bundled", async () => {
 });
 
 Deno.test("Every subpath of the packed package imports on its own", async () => {
-  await using project = await Project.make();
-  await project.install(tarball);
   for (const subpath of subpaths) {
     const script = `
       const names = Object.keys(await import("${subpath}"));
