@@ -30,8 +30,9 @@ export function drawChart(reports: Record<string, CodecReport>): string {
   let top = 34;
   const groups = Object.entries(reports)
     .map(([runtime, report]) => [runtime, rowsOf(report)] as const);
-  const most = Math.max(...groups.flatMap(([, rows]) => rows.map(valueOf)));
   for (const [runtime, rows] of groups) {
+    // Each runtime has its own scale: the peer that is 1 is dozens of times slower in one than in another.
+    const most = Math.max(...rows.map(valueOf));
     parts.push(text(12, top + 14, runtime, "bold"));
     top += 22;
     for (const row of rows) {
