@@ -72,7 +72,8 @@ async function findJobs(folder: string, url: string): Promise<Jobs> {
   return {
     deno: () => runDenoTest([...flags, ...portable], url),
     ...jobs,
-    engines: () => runDenoTest([...flags, ...engineTests], url),
+    // Their files wait more than they work: for servers to start, leases to end, engines to be killed.
+    engines: () => runDenoTest([...flags, "--parallel", ...engineTests], url),
     docs: () => runDenoTest([...flags, "--doc", ...documents], url),
   };
 }

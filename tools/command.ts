@@ -10,7 +10,7 @@ export interface Result {
 export async function runCommand(
   command: string,
   args: string[],
-  { env = {}, limit = 300_000 }: {
+  { env = {}, limit = 600_000 }: {
     env?: Record<string, string>;
     limit?: number;
   } = {},

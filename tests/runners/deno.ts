@@ -8,7 +8,7 @@ export async function runDenoTest(
   args: string[],
   url: string,
 ): Promise<Outcome> {
-  const env = { FIXTURE_URL: url };
+  const env = { FIXTURE_URL: url, DENO_JOBS: "3" };
   const { success, output } = await runDeno(["test", "-A", ...args], { env });
   const [, passed, failed, rest = ""] = output.match(summary) ?? [];
   const details = output.match(/^ *ERRORS *$(.*)^FAILED \|/ms)?.[1] ?? output;

@@ -1,3 +1,7 @@
 import { handle } from "./handler.ts";
 
-export default { fetch: (request: Request) => handle(request) };
+const worker: { fetch(request: Request): Response | Promise<Response> } = {
+  fetch: (request) => handle(request),
+};
+
+export default worker;
