@@ -6,7 +6,9 @@ export interface WorkerdOptions {
   /** The Worker's main module, a path from the root of the project; it is bundled. */
   worker: string;
   /** Its Durable Object classes, each with a binding of the same name, and whether they have SQL. */
-  classes: Record<string, { sql: boolean }>;
+  classes?: Record<string, { sql: boolean }>;
+  /** Servers that it calls, each with a binding of the same name: their URLs. */
+  servers?: Record<string, string>;
   /** Compatibility flags. */
   flags?: string[];
 }
@@ -44,8 +46,13 @@ export class Workerd {
 
   /** Ends the process with SIGKILL, which gives it no chance to save anything. */
   async kill(): Promise<void> {
-    // SIGTERM would not do: workerd can outlive it when a client has left.
-    this.#child.kill("SIGKILL");
+    try {
+      // SIGTERM would not do: workerd can outlive it when a client has left.
+      this.#child.kill("SIGKILL");
+    } catch (error) {
+      // It has ended.
+      if (!(error instanceof TypeError)) throw error;
+    }
     await this.#child.status;
   }
 
@@ -79,12 +86,24 @@ function bundle(path: string): Promise<string> {
   return fresh;
 }
 
-function configOf({ classes, flags = [] }: WorkerdOptions): string {
+function configOf(
+  { classes = {}, servers = {}, flags = [] }: WorkerdOptions,
+): string {
   const namespaces = Object.entries(classes).map(([name, { sql }]) =>
     `(className = "${name}", uniqueKey = "${name}", enableSql = ${sql})`
   );
-  const bindings = Object.keys(classes).map((name) =>
-    `(name = "${name}", durableObjectNamespace = (className = "${name}", serviceName = "main"))`
+  const bindings = [
+    ...Object.keys(classes).map((name) =>
+      `(name = "${name}", durableObjectNamespace = (className = "${name}", serviceName = "main"))`
+    ),
+    ...Object.keys(servers).map((name) =>
+      `(name = "${name}", service = "${name}")`
+    ),
+  ];
+  const external = Object.entries(servers).map(([name, url]) =>
+    `(name = "${name}", external = (address = "${
+      new URL(url).host
+    }", http = ())),`
   );
   const both = `
     modules = [(name = "worker.js", esModule = embed "worker.js")],
@@ -101,6 +120,7 @@ const config :Workerd.Config = (
     )),
     (name = "twin", worker = (${both})),
     (name = "disk", disk = (path = "disk", writable = true)),
+    ${external.join("\n    ")}
   ],
   sockets = [
     (name = "main", address = "127.0.0.1:0", http = (), service = "main"),

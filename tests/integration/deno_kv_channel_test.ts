@@ -1,113 +1,76 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { connect } from "../../src/client.ts";
 import { decode } from "../../src/decoder.ts";
 import { DenoKvLog } from "../../src/deno_kv.ts";
 import { EventStreamError } from "../../src/error.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
 import { Channel } from "../../src/server.ts";
-import { Child } from "./deno_kv/child.ts";
+import { checkOutage } from "./_outage.ts";
+import { Publishers } from "./_publishers.ts";
+import { serve, type Served } from "./_served.ts";
+import { Servers } from "./_servers.ts";
+import { ConnectServer } from "./deno_kv/connect_server.ts";
 import { interfere, KvFile, until } from "./deno_kv/fixture.ts";
 
 const EVENTS = 1500;
 
-/** Processes that serve one channel, which come and go. */
-class Servers {
-  readonly #path: string;
-  readonly #children: Child[] = [];
-  readonly #urls: string[] = [];
-
-  constructor(path: string) {
-    this.#path = path;
-  }
-
-  /** Starts one in the place of the one that was there. */
-  async start(place: number): Promise<void> {
-    const child = new Child("server.ts", this.#path);
-    this.#children[place] = child;
-    const [, port] = (await child.line("port ")).split(" ");
-    this.#urls[place] = `http://127.0.0.1:${port}/`;
-  }
-
-  kill(place: number): Promise<void> {
-    return this.#children[place]!.kill();
-  }
-
-  /** Asks any that is there, this one first. */
-  async fetch(place: number, init: RequestInit): Promise<Response> {
-    for (let i = 0;; i++) {
-      const url = this.#urls[(place + i) % this.#urls.length]!;
-      try {
-        return await fetch(url, init);
-      } catch (error) {
-        if (init.signal?.aborted || i > 50) throw error;
-      }
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const child of this.#children) await child[Symbol.asyncDispose]();
-  }
-}
-
-/** Follows the channel until its last event, through any server, as a client that reconnects. */
-function follow(servers: Servers, place: number): Promise<ServerSentEvent[]> {
-  return Array.fromAsync(connect("http://channel/", {
-    fetch: (_, init) => servers.fetch(place, init),
-    retry: { minDelay: 10, maxDelay: 100, maxAttempts: 100 },
-    until: ({ data }) => data === "last",
-  }));
+function startOn(path: string): Servers {
+  const script = new URL("./deno_kv/server.ts", import.meta.url).pathname;
+  const flags = [
+    "-A",
+    "--quiet",
+    "--unstable-kv",
+    "--unstable-no-legacy-abort",
+  ];
+  return new Servers((): Promise<Served> =>
+    serve({
+      command: Deno.execPath(),
+      args: ["run", ...flags, script, path],
+    })
+  );
 }
 
 Deno.test("Channel on a DenoKvLog gives everybody everything once though serving processes are killed", async () => {
   await using file = await KvFile.make();
-  await using servers = new Servers(file.path);
-  await servers.start(0);
-  await servers.start(1);
-  const followers = [0, 1, 0, 1].map((place) => follow(servers, place));
-  const ids = new Map<string, string>();
-
-  async function publish(data: string, place: number): Promise<void> {
-    for (;;) {
-      // A publish whose answer was lost is tried again, with the same key.
-      try {
-        const body = JSON.stringify({ data, key: data });
-        const init = { method: "POST", body };
-        const response = await servers.fetch(place, init);
-        const id = await response.text();
-        assertEquals(response.status, 200);
-        ids.set(id, data);
-        return;
-      } catch (error) {
-        if (!(error instanceof TypeError)) throw error;
-      }
-    }
-  }
-  let next = 0;
-  const publishers = Array.from({ length: 8 }, async (_, place) => {
-    while (next < EVENTS) await publish(`${next++}`, place);
-  });
-  await until(() => ids.size > 300, 60_000);
-  await servers.kill(0);
-  await until(() => ids.size > 600, 60_000);
-  await servers.start(0);
-  await until(() => ids.size > 900, 60_000);
-  await servers.kill(1);
-  await Promise.all(publishers);
-  await publish("last", 0);
-
-  const [events, ...others] = await Promise.all(followers);
-  for (const other of others) assertEquals(other, events);
-  assertEquals(events!.map(({ id, data }) => [id, data]), [...ids].sort(byId));
-  assertEquals(
-    events!.map(({ data }) => data).sort(),
-    [...Array.from({ length: EVENTS }, (_, i) => `${i}`), "last"].sort(),
+  await using servers = startOn(file.path);
+  for (const place of [0, 1]) await servers.start(place);
+  const followers = [0, 1, 0, 1].map((place) => servers.follow(place));
+  const publishers = new Publishers(
+    EVENTS,
+    (turn, init) => servers.fetch(turn, init),
   );
+  const publishing = publishers.run(8);
+  await until(() => publishers.done > 300, 60_000);
+  await servers.kill(0);
+  await until(() => publishers.done > 600, 60_000);
+  await servers.start(0);
+  await until(() => publishers.done > 900, 60_000);
+  await servers.kill(1);
+  assert(publishers.done < EVENTS, "Nothing was under way at the last kill");
+  await publishing;
+  for (const events of await Promise.all(followers)) publishers.check(events);
+  assertEquals(publishers.refusals, 0);
 });
 
-function byId([a]: [string, string], [b]: [string, string]): number {
-  return Number(a.split("-")[1]) - Number(b.split("-")[1]);
-}
+Deno.test("Channel on a DenoKvLog keeps its clients' connections while the database's server is away, and catches up", async () => {
+  await using server = new ConnectServer();
+  await using servers = startOn(server.path);
+  for (const place of [0, 1]) await servers.start(place);
+  await checkOutage(servers, () => server.stop(), () => server.restart());
+});
+
+Deno.test("Channel on a DenoKvLog keeps its clients' connections while somebody else writes to the file, and catches up", async () => {
+  await using file = await KvFile.make();
+  await using servers = startOn(file.path);
+  for (const place of [0, 1]) await servers.start(place);
+  using database = new DatabaseSync(file.path);
+  database.exec("pragma busy_timeout = 10000");
+  await checkOutage(
+    servers,
+    () => database.exec("begin immediate"),
+    () => database.exec("rollback"),
+  );
+});
 
 Deno.test("Channel on a DenoKvLog tells a client that was away for too long of the gap", async () => {
   await using file = await KvFile.make();

@@ -4,7 +4,9 @@ import {
   assertInstanceOf,
   assertRejects,
   assertStringIncludes,
+  assertThrows,
 } from "@std/assert";
+import { durableChannel, DurableObjectLog } from "../../src/durable_object.ts";
 import { EventStreamError } from "../../src/error.ts";
 import type {
   AppendOptions,
@@ -91,6 +93,35 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
+
+Deno.test("new DurableObjectLog() and durableChannel() refuse what they cannot use", () => {
+  const storage = { sql: { exec() {} }, transactionSync() {} };
+  const namespace = { idFromName() {}, get() {} };
+  new DurableObjectLog(storage as never);
+  const { transactionSync: _, ...partial } = storage;
+  for (const wrong of [undefined, null, 5, {}, { sql: {} }, partial]) {
+    assertThrows(
+      () => new DurableObjectLog(wrong as never),
+      TypeError,
+      "Cannot open log: storage must be the storage of a Durable Object",
+    );
+    assertThrows(
+      () => durableChannel(wrong as never, "news"),
+      TypeError,
+      "Cannot open channel: namespace must be a binding to Durable Objects",
+    );
+  }
+  assertThrows(
+    () => new DurableObjectLog(storage as never, { maxEvents: 0 }),
+    RangeError,
+    "Cannot open log: maxEvents",
+  );
+  assertThrows(
+    () => durableChannel(namespace as never, 5 as never),
+    TypeError,
+    "Cannot open channel: name must be a string: received 5",
+  );
+});
 
 Deno.test("DurableObjectLog gives the text that was appended, NUL and all", async () => {
   const log = await RemoteLog.open();

@@ -1,144 +1,52 @@
-import { assertEquals } from "@std/assert";
-import { connect } from "../../src/client.ts";
+import { assert, assertEquals } from "@std/assert";
 import { decode } from "../../src/decoder.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
 import { RedisLog } from "../../src/redis.ts";
 import { Channel } from "../../src/server.ts";
+import { checkOutage } from "./_outage.ts";
+import { Publishers } from "./_publishers.ts";
 import { RedisServer } from "./_redis.ts";
 import { ioRedisClient } from "./_redis_clients.ts";
+import { serve, type Served } from "./_served.ts";
+import { Servers } from "./_servers.ts";
 import { until } from "./_until.ts";
 
-const EVENTS = 1000;
+const EVENTS = 2000;
 const durable = ["--appendonly", "yes", "--appendfsync", "always"];
 
-/** A process that serves the channel. */
-class Server {
-  readonly url: string;
-  readonly #child: Deno.ChildProcess;
-  readonly #lines: ReadableStreamDefaultReader<string>;
-
-  private constructor(
-    url: string,
-    child: Deno.ChildProcess,
-    lines: ReadableStreamDefaultReader<string>,
-  ) {
-    this.url = url;
-    this.#child = child;
-    this.#lines = lines;
-  }
-
-  static async start(redis: RedisServer): Promise<Server> {
-    const script = import.meta.resolve("./redis/server.ts");
-    const child = new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "-A",
-        "--quiet",
-        "--unstable-no-legacy-abort",
-        script,
-        redis.url,
-      ],
-      stdout: "piped",
-    }).spawn();
-    const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    const { value: url = "" } = await lines.read();
-    return new Server(url.trim(), child, lines);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.#child.kill("SIGKILL");
-    } catch {
-      // The test has ended it.
-    }
-    await this.#child.status;
-    await this.#lines.cancel();
-  }
-}
-
-/** Publishes events through any of some servers, again and again until each is done, and gives their IDs. */
-class Publishers {
-  readonly ids = new Map<string, string>();
-  readonly #servers: readonly Server[];
-  #next = 0;
-
-  constructor(servers: readonly Server[]) {
-    this.#servers = servers;
-  }
-
-  async run(count: number): Promise<void> {
-    await Promise.all(Array.from({ length: count }, async () => {
-      while (this.#next < EVENTS) await this.publish(`${this.#next++}`);
-    }));
-    await this.publish("last");
-  }
-
-  async publish(data: string): Promise<void> {
-    const body = JSON.stringify({ data, key: data });
-    for (let i = this.#next;; i++) {
-      const { url } = this.#servers[i % this.#servers.length]!;
-      try {
-        const response = await fetch(url, { method: "POST", body });
-        const text = await response.text();
-        if (response.ok) return void this.ids.set(text, data);
-      } catch {
-        // Another server will do.
-      }
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-
-  /** Checks that a client got everything once and in order. */
-  check(events: readonly ServerSentEvent[]): void {
-    const place = ([id]: [string, string]) => Number(id.split("-")[1]);
-    const published = [...this.ids].sort((a, b) => place(a) - place(b));
-    assertEquals(events.map(({ id, data }) => [id, data]), published);
-    assertEquals(new Set(this.ids.values()).size, EVENTS + 1);
-  }
+async function startServers(redis: RedisServer): Promise<Servers> {
+  const script = new URL("./redis/server.ts", import.meta.url).pathname;
+  const flags = ["-A", "--quiet", "--unstable-no-legacy-abort"];
+  const start = (): Promise<Served> =>
+    serve({
+      command: Deno.execPath(),
+      args: ["run", ...flags, script, redis.url],
+    });
+  const servers = new Servers(start);
+  for (const place of [0, 1]) await servers.start(place);
+  return servers;
 }
 
 Deno.test("Channel on a RedisLog gives everybody everything once though a serving process is killed", async () => {
   await using redis = await RedisServer.start();
-  await using one = await Server.start(redis);
-  await using two = await Server.start(redis);
-  const servers = [one, two];
-  const followers = servers.map(({ url }) =>
-    Array.fromAsync(connect(url, {
-      retry: { minDelay: 10, maxDelay: 100, maxAttempts: 100 },
-      until: ({ data }) => data === "last",
-      // A balancer sends who comes back to another process.
-      fetch: (_, init) => fetch(url, init).catch(() => fetch(two.url, init)),
-    }))
+  await using servers = await startServers(redis);
+  const followers = [0, 1, 0, 1].map((place) => servers.follow(place));
+  const publishers = new Publishers(
+    EVENTS,
+    (turn, init) => servers.fetch(turn, init),
   );
-  const publishers = new Publishers(servers);
   const publishing = publishers.run(8);
-  await until(() => publishers.ids.size > EVENTS / 2);
-  await one[Symbol.asyncDispose]();
+  await until(() => publishers.done > EVENTS / 2);
+  await servers.kill(0);
+  assert(publishers.done < EVENTS, "Nothing was under way at the kill");
   await publishing;
   for (const events of await Promise.all(followers)) publishers.check(events);
 });
 
 Deno.test("Channel on a RedisLog keeps its clients' connections while Redis is away, and catches up", async () => {
   await using redis = await RedisServer.start(...durable);
-  await using one = await Server.start(redis);
-  await using two = await Server.start(redis);
-  const servers = [one, two];
-  const followers = servers.map(async ({ url }) => {
-    const events: ServerSentEvent[] = [];
-    for await (const event of decode(await fetch(url))) {
-      events.push(event);
-      if (event.data === "last") break;
-    }
-    return events;
-  });
-  const publishers = new Publishers(servers);
-  const publishing = publishers.run(8);
-  await until(() => publishers.ids.size > EVENTS / 2);
-  await redis.kill();
-  await new Promise((resolve) => setTimeout(resolve, 5000));
-  await redis.restart();
-  await publishing;
-  for (const events of await Promise.all(followers)) publishers.check(events);
+  await using servers = await startServers(redis);
+  await checkOutage(servers, () => redis.kill(), () => redis.restart());
 });
 
 Deno.test("Channel on a RedisLog tells a client that was away for too long of the gap", async () => {

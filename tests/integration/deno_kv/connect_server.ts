@@ -28,25 +28,43 @@ export class ConnectServer extends KvDatabase {
   /** Whether commits are refused. */
   isAway = false;
   readonly #database = new Database();
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  #abort = new AbortController();
+  #server: Deno.HttpServer<Deno.NetAddr>;
 
   constructor() {
     super();
     // Deno sends it along, and does not open a database by its URL without one.
     Deno.env.set("DENO_KV_ACCESS_TOKEN", "a token for tests");
-    this.#server = Deno.serve(
-      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-      (request) => this.#answer(request),
-    );
+    this.#server = this.#listen(0);
   }
 
   get path(): string {
     return `http://127.0.0.1:${this.#server.addr.port}/`;
   }
 
+  /** Closes all connections, and lets nobody connect. */
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await this.#server.finished;
+  }
+
+  /** Listens again on the same port, with what it holds. */
+  restart(): void {
+    this.#server = this.#listen(this.#server.addr.port);
+  }
+
   protected async remove(): Promise<void> {
     this.#database.close();
     await this.#server.shutdown();
+  }
+
+  #listen(port: number): Deno.HttpServer<Deno.NetAddr> {
+    this.#abort = new AbortController();
+    const { signal } = this.#abort;
+    return Deno.serve(
+      { hostname: "127.0.0.1", port, signal, onListen: () => {} },
+      (request) => this.#answer(request),
+    );
   }
 
   async #answer(request: Request): Promise<Response> {

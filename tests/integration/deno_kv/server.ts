@@ -1,6 +1,6 @@
 /**
- * A process that serves a channel on a database in a file, and writes `port PORT` when it does: GET follows the channel
- * from its beginning, POST publishes `{ data, key }`.
+ * A process that serves a channel on a database: `deno run -A server.ts PATH`. It prints its own URL. GET follows the
+ * channel from its beginning, POST publishes `{ data, key }`.
  */
 import { DenoKvLog } from "../../../src/deno_kv.ts";
 import { Channel } from "../../../src/server.ts";
@@ -11,13 +11,23 @@ const channel = new Channel(new DenoKvLog(kv, "log"), {
   retry: 10,
 });
 
-Deno.serve({
-  hostname: "127.0.0.1",
-  port: 0,
-  onListen: ({ port }) =>
-    Deno.stdout.writeSync(new TextEncoder().encode(`port ${port}\n`)),
-}, async (request) => {
-  if (request.method !== "POST") return await channel.respond(request);
+async function publish(request: Request): Promise<Response> {
   const { data, key } = await request.json();
-  return new Response(await channel.publish({ data }, { idempotencyKey: key }));
-});
+  try {
+    return new Response(
+      await channel.publish({ data }, { idempotencyKey: key }),
+    );
+  } catch (error) {
+    return new Response(String(error), { status: 503 });
+  }
+}
+
+Deno.serve(
+  {
+    hostname: "127.0.0.1",
+    port: 0,
+    onListen: ({ port }) => console.log(`http://127.0.0.1:${port}`),
+  },
+  (request) =>
+    request.method === "POST" ? publish(request) : channel.respond(request),
+);

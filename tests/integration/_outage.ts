@@ -1,0 +1,45 @@
+import { assert } from "@std/assert";
+import { decode } from "../../src/decoder.ts";
+import type { ServerSentEvent } from "../../src/event.ts";
+import { Publishers } from "./_publishers.ts";
+import type { Servers } from "./_servers.ts";
+import { until } from "./_until.ts";
+
+const EVENTS = 1000;
+
+/** Lets an engine be away for 5 seconds under load. Each client has one connection, which has to last. */
+export async function checkOutage(
+  servers: Servers,
+  leave: () => void | Promise<void>,
+  comeBack: () => void | Promise<void>,
+): Promise<void> {
+  const following = Promise.all(
+    [0, 1, 0, 1].map((place) => followOnce(servers, place)),
+  );
+  // What fails before it is waited for would hide why the test ends.
+  following.catch(() => {});
+  const publishers = new Publishers(
+    EVENTS,
+    (turn, init) => servers.ask(turn % 2, init),
+  );
+  const publishing = publishers.run(8);
+  await until(() => publishers.done > EVENTS / 2);
+  await leave();
+  await new Promise((resolve) => setTimeout(resolve, 5000));
+  assert(publishers.done < EVENTS, "Nothing was under way when it left");
+  await comeBack();
+  await publishing;
+  for (const events of await following) publishers.check(events);
+}
+
+async function followOnce(
+  servers: Servers,
+  place: number,
+): Promise<ServerSentEvent[]> {
+  const events: ServerSentEvent[] = [];
+  for await (const event of decode(await servers.ask(place))) {
+    events.push(event);
+    if (event.data === "last") break;
+  }
+  return events;
+}
