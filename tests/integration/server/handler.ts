@@ -91,7 +91,8 @@ async function publish(url: URL): Promise<Response> {
     await channel.publish(Array.from({ length: batch }, data));
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
-  return new Response(await channel.publish({ data: "the end" }));
+  const data = url.searchParams.get("last") ?? "the end";
+  return new Response(await channel.publish({ data }));
 }
 
 function report(): State {
