@@ -26,6 +26,9 @@ export async function openStream<
 ): Promise<Opened<Event>> {
   const { idleTimeout } = options;
   const { signal } = controller;
+  // So that no function of the caller's is called from within the constructor.
+  await undefined;
+  signal.throwIfAborted();
   const headers = await orAborted(headersOf(options, lastEventId), signal);
   const timer = idleTimeout === undefined
     ? undefined

@@ -234,6 +234,8 @@ export class Connection<Event extends AnyEvent> {
       if (responseOf(failure) === undefined) discard(reason);
       return void this.#fail(failure);
     }
+    // The policy is a function of the caller's, who may have closed this in it.
+    if (this.#lifetime.signal.aborted) return discard(reason);
     const response = responseOf(reason);
     const attempts = Math.max(1, this.#attempts);
     const time = this.#reconnectionTime;

@@ -225,6 +225,35 @@ for (const [name, start] of servers) {
     });
   }
 
+  test(`close() in a function of the caller's ends the source without an event, with ${name}`, async () => {
+    for (const option of ["headers", "statuses"]) {
+      const server = await start([{ status: 503 }, { end: "hang" }]);
+      const source: EventSource = new EventSource(server.url, {
+        ...server.options,
+        headers: () => {
+          if (option === "headers") source.close();
+          return {};
+        },
+        retry: {
+          ...retry,
+          statuses: () => {
+            source.close();
+            return true;
+          },
+        },
+      });
+      const events = record(source);
+      while (source.readyState !== EventSource.CLOSED) {
+        await new Promise((resolve) => setTimeout(resolve));
+      }
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      assertEquals(events.log, []);
+      await server.allLeft();
+      const { length } = await server.requests();
+      assertEquals(length, option === "headers" ? 0 : 1);
+    }
+  });
+
   test(`EventSource reports a save() that rejects after close(), with ${name}`, async () => {
     const failure = new ReportedError("too late");
     const reported = await reportedDuring(async () => {
