@@ -66,6 +66,8 @@ export class Subscription implements Feed {
   readonly #tail: Tail;
   readonly #options: SubscriptionOptions;
   readonly #listener: SubscriptionListener;
+  /** Where the log ended when this was made, and which; `undefined` when that was not known yet. */
+  readonly #latest: { readonly life: number; readonly seq: number } | undefined;
   #life: number | undefined;
   #epoch = "0";
   #cursor = 0;
@@ -82,6 +84,7 @@ export class Subscription implements Feed {
     this.#tail = tail;
     this.#options = options;
     this.#listener = listener;
+    if (tail.ready) this.#latest = { life: tail.life, seq: tail.last };
   }
 
   /** How many entries of the log it has not sent yet. */
@@ -133,8 +136,9 @@ export class Subscription implements Feed {
     const { lastEventId, from } = this.#options;
     if (this.#life !== undefined) return this.#gap("epoch", this.#id());
     // A position is ours to give, not the stranger's who sent the ID.
-    if (lastEventId === "" && (from === "latest" || from === "earliest")) {
-      return this.#moveTo(from);
+    if (lastEventId === "" && from === "earliest") return this.#moveTo(from);
+    if (lastEventId === "" && from === "latest") {
+      return this.#moveTo(this.#start());
     }
     const requested = lastEventId || from;
     const cursor = parseCursor(requested);
@@ -150,6 +154,13 @@ export class Subscription implements Feed {
       return void this.#await(this.#tail.refresh());
     }
     this.#gap(isHere ? "ahead" : "epoch", requested);
+  }
+
+  /** Where the log ended when this was made: what came since is not missed, however late the first read. */
+  #start(): number {
+    const { life, origin, last } = this.#tail;
+    if (this.#latest === undefined) return origin;
+    return this.#latest.life === life ? this.#latest.seq : last;
   }
 
   #moveTo(position: StartPosition | number): void {

@@ -36,6 +36,8 @@ export class Tail {
   first = 1;
   /** The newest entry read. */
   last = 0;
+  /** The newest entry there was when this life of the log was first looked at. */
+  origin = 0;
   /** The entry that ended the log. */
   ended: number | undefined;
   /** How it ended. */
@@ -167,8 +169,8 @@ export class Tail {
 
   /** Reads up to the end of the log. */
   async #pass(signal: AbortSignal): Promise<void> {
-    // What is published in one turn of the event loop is read at once.
-    await null;
+    // What is published in one turn of the event loop is read at once, but what comes behind a start is not missed.
+    if (this.#begun) await null;
     let page: LogPage | undefined;
     do {
       page = await this.#read(
@@ -211,6 +213,7 @@ export class Tail {
     this.life++;
     this.epoch = page.epoch;
     this.first = page.first;
+    this.origin = page.last;
     this.last = Math.max(0, page.last - 1);
     this.ended = undefined;
     this.ending = undefined;

@@ -6,6 +6,7 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
+import { decode } from "../../src/decoder.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
 import type { EventStream } from "../../src/event_stream.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
@@ -396,6 +397,23 @@ test("subscribe() gives the events with their ids, and ends when the channel is 
     { event: "message", data: "2\n3", id },
   ]);
   assertEquals(channel.stats.subscribers, 0);
+});
+
+test("subscribe() and respond() give from the latest what is published behind the call, however late they are read", async () => {
+  const channel = new Channel(undefined, quiet);
+  await publish(channel, "before");
+  for (const data of ["1", "2"]) {
+    const events = channel.subscribe();
+    const response = await channel.respond(requestOf());
+    const next = channel.subscribe();
+    await publish(channel, data);
+    await settle();
+    for (const stream of [events, decode(response), next]) {
+      const reader = stream.getReader();
+      assertEquals((await reader.read()).value?.data, data);
+      await reader.cancel();
+    }
+  }
 });
 
 test("subscribe() resumes behind an id, tells gaps, and filters", async () => {
