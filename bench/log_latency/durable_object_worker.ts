@@ -1,9 +1,9 @@
-/** The Worker of `log_latency_durable_object.ts`: channels in objects, and a bare object to compare them with. */
+/** The Worker of `durable_object.ts`: channels in objects, and a bare object to compare them with. */
 import {
   type ChannelNamespace,
   ChannelObject,
   durableChannel,
-} from "../src/durable_object.ts";
+} from "../../src/durable_object.ts";
 
 export { ChannelObject };
 
