@@ -65,7 +65,7 @@ export class EventReader<
     options: DecodeOptions<Event>,
     onAbort: (reason: unknown) => void,
   ) {
-    checkOptions(options);
+    checkReading("Cannot decode", options);
     const { signal } = options;
     this.#parser = new EventParser(options);
     this.#lastEventId = this.#parser.lastEventId;
@@ -285,30 +285,24 @@ export class EventReader<
   }
 }
 
-function checkOptions<Event extends ServerSentEvent<string, unknown>>(
+/** Checks what has to do with reading among the options of whoever reads. */
+export function checkReading<Event extends ServerSentEvent<string, unknown>>(
+  subject: string,
   { events, idleTimeout, until, signal }: DecodeOptions<Event>,
 ): void {
+  const refuse = (what: string, value: unknown): never => {
+    throw new TypeError(
+      `${subject}: ${what}: received ${describe(value)}`,
+    );
+  };
   if (events !== undefined && typeof events?.decode !== "function") {
-    throw new TypeError(
-      `Cannot decode: events must be a contract: received ${describe(events)}`,
-    );
+    refuse("events must be a contract", events);
   }
-  checkInteger("Cannot decode: idleTimeout", idleTimeout, 1, MAX_DELAY);
-  if (
-    until !== undefined && typeof until !== "string" &&
-    typeof until !== "function"
-  ) {
-    throw new TypeError(
-      `Cannot decode: until must be a string or a function: received ${
-        describe(until)
-      }`,
-    );
+  checkInteger(`${subject}: idleTimeout`, idleTimeout, 1, MAX_DELAY);
+  if (until !== undefined && !/string|function/.test(typeof until)) {
+    refuse("until must be a string or a function", until);
   }
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new TypeError(
-      `Cannot decode: signal must be an AbortSignal: received ${
-        describe(signal)
-      }`,
-    );
+    refuse("signal must be an AbortSignal", signal);
   }
 }

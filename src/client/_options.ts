@@ -1,4 +1,5 @@
-import { checkFunction, checkInteger, describe, MAX_DELAY } from "../_check.ts";
+import { checkFunction, describe } from "../_check.ts";
+import { checkReading } from "../_event_reader.ts";
 import type { EventContract } from "../contract.ts";
 import type { ServerSentEvent } from "../event.ts";
 import { openStream, type Until } from "./_open.ts";
@@ -112,7 +113,7 @@ export function requestSettings<Event extends ServerSentEvent<string, unknown>>(
   until?: Until,
 ): Omit<ConnectionSettings<Event>, "onOpen" | "onLost"> {
   const { retry, fetch, method = "GET" } = options;
-  checkOptions(options);
+  checkOptions(options, until);
   const isHttp = url !== undefined && /^http/.test(url.protocol);
   return {
     open: (id, controller) => openStream(url!, options, until, id, controller),
@@ -128,9 +129,10 @@ export function requestSettings<Event extends ServerSentEvent<string, unknown>>(
 
 function checkOptions<Event extends ServerSentEvent<string, unknown>>(
   options: ConnectionOptions<Event>,
+  until: Until,
 ): void {
   check("options", "an object", typeof options === "object", options);
-  const { method = "GET", body, signal, lastEventId = "", cursor } = options;
+  const { method = "GET", body, lastEventId = "", cursor } = options;
   const isMethod = typeof method === "string" &&
     /^[\w!#$%&'*+.^`|~-]+$/.test(method);
   check("method", "a method", isMethod, method);
@@ -139,19 +141,15 @@ function checkOptions<Event extends ServerSentEvent<string, unknown>>(
   check("body", "no stream, and left out with GET and HEAD", isBody, body);
   check("headers", "valid", isHeaders(options.headers), options.headers);
   checkFunction("Cannot connect: fetch", options.fetch);
-  const isSignal = signal === undefined || signal instanceof AbortSignal;
-  check("signal", "an AbortSignal", isSignal, signal);
   const isId = typeof lastEventId === "string" &&
     !/[\0\r\n]/.test(lastEventId);
   check("lastEventId", "text without NUL, CR and LF", isId, lastEventId);
-  const { idleTimeout, events } = options;
-  checkInteger("Cannot connect: idleTimeout", idleTimeout, 1, MAX_DELAY);
   const isStore = cursor === undefined ||
     typeof cursor.load === "function" && typeof cursor.save === "function";
   check("cursor", "a store with load() and save()", isStore, cursor);
-  const isContract = events === undefined ||
-    typeof events.decode === "function";
-  check("events", "a contract", isContract, events);
+  const { events, idleTimeout, signal } = options;
+  const reading = { events, idleTimeout, signal, until };
+  checkReading("Cannot connect", reading);
 }
 
 function isHeaders(headers: ConnectionOptions["headers"]): boolean {

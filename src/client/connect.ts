@@ -109,13 +109,6 @@ export function connect<
   options: ConnectOptions<Event> = {},
 ): EventConnection<NoInfer<Event>> {
   const { until, reconnectOnEnd = true } = options;
-  if (until !== undefined && !/string|function/.test(typeof until)) {
-    throw new TypeError(
-      `Cannot connect: until must be a string or a function: received ${
-        describe(until)
-      }`,
-    );
-  }
   const target = parseUrl(url);
   const connection = new Connection({
     ...requestSettings(target, options, PATIENT, until),

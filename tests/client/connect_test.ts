@@ -3,6 +3,7 @@ import {
   assertInstanceOf,
   assertRejects,
   assertStrictEquals,
+  assertThrows,
 } from "@std/assert";
 import {
   connect,
@@ -387,6 +388,15 @@ test("connect() rejects for a url that cannot be parsed, and does not throw", as
     'Cannot connect: url must be a URL: received "http://["',
   );
   assertEquals(await datasOf(connection), []);
+});
+
+test("connect() throws at once for an until that is neither text nor a function", () => {
+  const options = { until: 5 as never };
+  assertThrows(
+    () => connect("https://example.com/", options),
+    TypeError,
+    "Cannot connect: until must be a string or a function: received 5",
+  );
 });
 
 test("connect() reads nothing ahead beyond a chunk", async () => {
