@@ -18,6 +18,23 @@ import { EventSourceErrorEvent } from "./error_event.ts";
 /**
  * Options of {@linkcode EventSource}: all of them are extensions but `withCredentials`.
  *
+ * @example A source that also tries again when its server is overloaded
+ * ```ts
+ * import { EventSource, type EventSourceOptions } from "@rivulet/sse/client";
+ * import { scriptedServer } from "@rivulet/sse/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { fetch } = scriptedServer([{ status: 503 }, { body: "data: hello\n\n" }]);
+ * const options: EventSourceOptions = {
+ *   retry: { delay: 1, minDelay: 1, statuses: (status) => status >= 500 },
+ *   fetch,
+ * };
+ * const source = new EventSource("https://example.com/", options);
+ * const { data } = await new Promise<MessageEvent>((resolve) => source.onmessage = resolve);
+ * assertEquals(data, "hello");
+ * source.close();
+ * ```
+ *
  * @typeParam Contract The type of the contract in `events`.
  */
 export interface EventSourceOptions<
@@ -55,6 +72,19 @@ export type EventData<Events extends object, Name extends string> =
 
 /**
  * A handler attribute such as `onmessage`, or `null` for none.
+ *
+ * @example
+ * ```ts
+ * import { EventSource, type EventSourceHandler } from "@rivulet/sse/client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const log: string[] = [];
+ * const onmessage: EventSourceHandler<MessageEvent> = ({ data }) => log.push(data);
+ * const source = EventSource.fromReadableStream(new Blob(["data: hello\n\n"]).stream());
+ * source.onmessage = onmessage;
+ * await new Promise((resolve) => source.onerror = resolve);
+ * assertEquals(log, ["hello"]);
+ * ```
  *
  * @typeParam Received What it is called with.
  */
@@ -110,7 +140,23 @@ export interface EventSource<Events extends object = Record<string, string>> {
   ): void;
 }
 
-/** Any listener, whatever it is called with. */
+/**
+ * Any listener, whatever it is called with.
+ *
+ * @example
+ * ```ts
+ * import { EventSource, type EventSourceListener } from "@rivulet/sse/client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const log: string[] = [];
+ * const onTick: EventSourceListener = ({ data }: MessageEvent<string>) => log.push(data);
+ * const source = EventSource.fromReadableStream(new Blob(["event: tick\ndata: 1\n\n"]).stream());
+ * source.addEventListener("tick", onTick);
+ * source.removeEventListener("tick", onTick);
+ * await new Promise((resolve) => source.onerror = resolve);
+ * assertEquals(log, []);
+ * ```
+ */
 // deno-lint-ignore no-explicit-any -- what a listener is called with was checked when it was added
 export type EventSourceListener = (event: any) => unknown;
 

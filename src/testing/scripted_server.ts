@@ -55,6 +55,23 @@ export interface ScriptedResponse {
 /**
  * One step of a script: an answer, an error with which `fetch` rejects, as it does when no server is
  * there, or a function of the request that gives one of the two.
+ *
+ * @example A server that is away for a while, and then resumes
+ * ```ts
+ * import { type ScriptedReply, scriptedServer } from "@rivulet/sse/testing";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * const away: ScriptedReply = new TypeError("connection refused");
+ * const resume: ScriptedReply = ({ headers }) => ({
+ *   body: `data: behind ${headers.get("last-event-id")}\n\n`,
+ * });
+ * const server = scriptedServer([away, resume]);
+ *
+ * await assertRejects(() => server.fetch("https://example.com/"), TypeError, "refused");
+ * const headers = { "last-event-id": "7" };
+ * const response = await server.fetch("https://example.com/", { headers });
+ * assertEquals(await response.text(), "data: behind 7\n\n");
+ * ```
  */
 export type ScriptedReply =
   | ScriptedResponse
@@ -89,7 +106,10 @@ export interface ScriptedServer {
     input: string | URL | Request,
     init?: RequestInit,
   ) => Promise<Response>;
-  /** Every request so far, in order, its body unread. */
+  /**
+   * Every request so far, in order, its body unread. A `last-event-id` beyond ASCII is held as `Headers`
+   * hold it: a character for each byte of its UTF-8.
+   */
   readonly requests: readonly Request[];
   /** How many bodies are still being sent: 0 once every client has read to the end or left. */
   readonly connections: number;
