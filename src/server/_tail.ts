@@ -11,6 +11,8 @@ const READ_LIMIT = { entries: 1000, bytes: 256 * 1024 };
 const WINDOW = 4;
 /** How often to read without a wake-up, in milliseconds: a lost hint costs no more than this. */
 const SAFETY_POLL = 5000;
+/** For how long who comes waits for the log's first answer, in milliseconds. */
+const PATIENCE = 1000;
 const FIRST_BACK_OFF = 100;
 const MAX_BACK_OFF = 5000;
 
@@ -51,6 +53,7 @@ export class Tail {
   #running: AbortController | undefined;
   #poll: ReturnType<typeof setInterval> | undefined;
   #planned: ReturnType<typeof setTimeout> | undefined;
+  #patience: ReturnType<typeof setTimeout> | undefined;
   #settled = new Signal();
   #passing: Promise<void> | undefined;
   #refreshing: Promise<void> | undefined;
@@ -71,13 +74,14 @@ export class Tail {
     return this.#ready;
   }
 
-  /** Starts following, unless it does; resolves when the first read has succeeded or failed. */
+  /** Starts following, unless it does; resolves when the first read has succeeded or failed, or takes too long. */
   start(): Promise<void> {
     if (this.#running === undefined) {
       this.#running = new AbortController();
       // Wake-ups first, then the read: what is appended in between wakes.
       this.#log.watch(() => this.wake(), this.#running.signal);
       this.#poll = setInterval(() => this.wake(), SAFETY_POLL);
+      this.#patience = setTimeout(() => this.#settle(), PATIENCE);
       this.#startPass(this.#running.signal);
     }
     return this.#settled.promise;
@@ -88,6 +92,7 @@ export class Tail {
     this.#running?.abort();
     this.#running = undefined;
     clearInterval(this.#poll);
+    clearTimeout(this.#patience);
     clearTimeout(this.#planned);
     this.#planned = undefined;
     this.#passing = undefined;
@@ -186,8 +191,14 @@ export class Tail {
     } while (page.last > this.last && !signal.aborted);
   }
 
-  #tell(): void {
+  /** Lets those go on who wait for the first read. */
+  #settle(): void {
+    clearTimeout(this.#patience);
     this.#settled.fire();
+  }
+
+  #tell(): void {
+    this.#settle();
     this.#listener.onAdvance();
   }
 
@@ -247,7 +258,7 @@ export class Tail {
   #isOutage(error: unknown): boolean {
     const now = performance.now();
     this.#failingSince ??= now;
-    this.#settled.fire();
+    this.#settle();
     this.#listener.onError(error);
     if (now - this.#failingSince < this.#maxOutage) return false;
     this.#listener.onOutage();

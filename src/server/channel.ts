@@ -235,7 +235,8 @@ export class Channel<Contract extends AnyContract = undefined> {
    *
    * @param request The request.
    * @param options Where to begin, and which events to send.
-   * @returns The response, as soon as the log has been looked at; it is not waited for when it fails.
+   * @returns The response, as soon as the log has been looked at. A log that fails, or gives no answer for a
+   * second, is not waited for: the events come when it is back.
    * @throws {TypeError} If an argument or an option has the wrong type.
    */
   async respond(

@@ -3,7 +3,7 @@ import { MemoryLog } from "../../src/log/memory.ts";
 import { Channel } from "../../src/server/channel.ts";
 import { test } from "../_test.ts";
 import { datasUntil, gapOf, open, publish } from "./_channel.ts";
-import { datasOf, eventsOf } from "./_client.ts";
+import { Client, datasOf, eventsOf, requestOf } from "./_client.ts";
 import { withClock } from "./_clock.ts";
 import { TestLog } from "./_log.ts";
 
@@ -114,6 +114,30 @@ test("respond() answers at once while the log fails, and places the subscriber w
     assertEquals(await client.now(), ":\n\n");
     log.readFailure = undefined;
     await clock.advance(2000);
+    assertEquals(datasOf(await client.now()), ["2"]);
+    await client.leave();
+    assertEquals(clock.timers, 0);
+  });
+});
+
+test("respond() waits no more than a second for a log that does not answer", async () => {
+  await withClock(async (clock) => {
+    const log = new TestLog();
+    const channel = new Channel(log, { retry: 0, keepAlive: 4000 });
+    const id = await publish(channel, "1", "2");
+    log.hold();
+    const headers = { "last-event-id": id.replace("-2", "-1") };
+    let response: Response | undefined;
+    void channel.respond(requestOf(headers)).then((given) => response = given);
+    await clock.advance(999);
+    assertStrictEquals(response, undefined);
+    await clock.advance(1);
+    const client = new Client(response!);
+    assertEquals(await client.now(), "retry: 0\n\n");
+    await clock.advance(4000);
+    assertEquals(await client.now(), ":\n\n");
+    log.release();
+    await clock.advance(10);
     assertEquals(datasOf(await client.now()), ["2"]);
     await client.leave();
     assertEquals(clock.timers, 0);
