@@ -91,6 +91,16 @@ for (const [name, start] of Object.entries(servers)) {
   });
 }
 
+Deno.test("respond() outlives the 10 seconds after which Bun.serve cuts a silent response, by its default", async () => {
+  await using server = await servers["Bun.serve"]!();
+  using socket = await Socket.open(`${server.url}/respond/silent`);
+  await socket.until("data: event\n");
+  // Each comes 6 to 8 seconds behind what was before it.
+  await socket.until(":\n\n");
+  await socket.until(":\n\n");
+  assertEquals((await stateOf(server)).closes, []);
+});
+
 for (const flag of ["enable_request_signal", undefined]) {
   for (const mode of ["idle", "writing"]) {
     // Either way workerd 2026-11-17 hears of it when it writes, which a keep-alive is enough for.

@@ -66,14 +66,23 @@ async function* source(
   }
 }
 
-const PAUSES: Record<string, number> = { idle: 3_600_000, writing: 5 };
+const PAUSES: Record<string, number> = {
+  idle: 3_600_000,
+  silent: 3_600_000,
+  writing: 5,
+};
+
+/** Short where a Worker is to hear of a client that has gone, which it does when it writes. */
+const KEEP_ALIVES: Record<string, number | false | undefined> = {
+  idle: 1000,
+  writing: false,
+};
 
 function answer(request: Request, mode: string): Response {
-  // Short for a Worker, which hears of a client that has gone when it writes.
   return respond(
     request,
     ({ signal }) => source(signal, PAUSES[mode]!),
-    { keepAlive: mode === "idle" ? 1000 : false, onClose, onError },
+    { keepAlive: KEEP_ALIVES[mode], onClose, onError },
   );
 }
 
