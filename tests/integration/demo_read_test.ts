@@ -41,11 +41,13 @@ Deno.test("deno task demo URL prints nothing that steers a terminal", async () =
 });
 
 Deno.test("deno task demo URL stops when nobody reads what it prints", async () => {
+  let timer: number | undefined;
   const body = new ReadableStream({
     async pull(controller) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await new Promise((resolve) => timer = setTimeout(resolve, 10));
       controller.enqueue(new TextEncoder().encode("data: a\n\n"));
     },
+    cancel: () => clearTimeout(timer),
   });
   const options = { hostname: "127.0.0.1", port: 0, onListen() {} };
   await using server = Deno.serve(
