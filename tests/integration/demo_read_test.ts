@@ -41,7 +41,7 @@ Deno.test("deno task demo URL prints nothing that steers a terminal", async () =
 });
 
 Deno.test("deno task demo URL stops when nobody reads what it prints", async () => {
-  let timer: number | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const body = new ReadableStream({
     async pull(controller) {
       await new Promise((resolve) => timer = setTimeout(resolve, 10));
