@@ -1,0 +1,173 @@
+import { decode } from "../../src/decoder.ts";
+import type { ServerSentEvent } from "../../src/event.ts";
+import { EventParser } from "../../src/parser.ts";
+import type { Notice } from "./resumable/process.ts";
+import type { Order } from "./resumable/produce.ts";
+import { until } from "./_until.ts";
+
+/** Something that serves resumable streams. */
+export class Answers {
+  /** Where it listens. */
+  readonly url: string;
+
+  constructor(url: string) {
+    this.url = url;
+  }
+
+  /** Asks for a stream, from behind an event on. */
+  get(name: string, order: Order, lastEventId = ""): Promise<Response> {
+    const query = encodeURIComponent(JSON.stringify(order));
+    const headers = new Headers();
+    if (lastEventId !== "") headers.set("last-event-id", lastEventId);
+    return fetch(`${this.url}/${name}?order=${query}`, { headers });
+  }
+
+  /** Gives the events of a stream to its end, or so many of them and then leaves. */
+  async read(
+    name: string,
+    order: Order,
+    { lastEventId = "", count = Infinity }: {
+      lastEventId?: string;
+      count?: number;
+    } = {},
+  ): Promise<ServerSentEvent[]> {
+    const response = await this.get(name, order, lastEventId);
+    if (response.status === 204) return [];
+    const events: ServerSentEvent[] = [];
+    for await (const event of decode(response)) {
+      if (events.push(event) >= count) break;
+    }
+    return events;
+  }
+
+  /** Aborts a stream. */
+  async abort(name: string): Promise<void> {
+    const response = await fetch(`${this.url}/${name}`, { method: "DELETE" });
+    if (!response.ok) throw new Error(await response.text());
+  }
+}
+
+/** A process that serves resumable streams in a log. */
+export class AnswerProcess extends Answers implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #notices: Notice[];
+  readonly #reading: Promise<void>;
+
+  private constructor(
+    child: Deno.ChildProcess,
+    notices: Notice[],
+    reading: Promise<void>,
+  ) {
+    super(notices[0]!.name);
+    this.#child = child;
+    this.#notices = notices;
+    this.#reading = reading;
+  }
+
+  /** Starts one with the log `kv PATH` or `redis PORT`. */
+  static async start(...log: string[]): Promise<AnswerProcess> {
+    const script = new URL("./resumable/process.ts", import.meta.url).pathname;
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "-A",
+        "--unstable-kv",
+        "--unstable-no-legacy-abort",
+        "--quiet",
+        "--no-lock",
+        script,
+        ...log,
+      ],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    const notices: Notice[] = [];
+    const reading = read(child.stdout, notices);
+    await until(() => notices.length > 0);
+    return new AnswerProcess(child, notices, reading);
+  }
+
+  /** How often something has happened to a stream of a name. */
+  count(what: Notice["what"], name: string): number {
+    return this.#notices.filter((notice) =>
+      notice.what === what && notice.name === name
+    ).length;
+  }
+
+  /** Stops the process where it is, or lets it go on. */
+  signal(signal: "SIGSTOP" | "SIGCONT"): void {
+    this.#child.kill(signal);
+  }
+
+  /** Ends it with SIGKILL, which gives it no chance to do anything more. */
+  async kill(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#child.status;
+    await this.#reading;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill().catch(() => {});
+  }
+}
+
+async function read(
+  stdout: ReadableStream<Uint8Array>,
+  notices: Notice[],
+): Promise<void> {
+  let rest = "";
+  for await (const chunk of stdout.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop()!;
+    notices.push(...lines.map((line) => JSON.parse(line)));
+  }
+}
+
+/** The data of events. */
+export function datasOf(events: readonly ServerSentEvent[]): string[] {
+  return events.map(({ data }) => data);
+}
+
+/** Reads a stream by a client that leaves after each event and comes back to the next one of those who serve it. */
+export async function readOneByOne(
+  places: readonly Answers[],
+  name: string,
+  order: Order,
+): Promise<string[]> {
+  const read: string[] = [];
+  let lastEventId = "";
+  for (let turn = 0;; turn++) {
+    const place = places[turn % places.length]!;
+    const [event] = await place.read(name, order, { lastEventId, count: 1 });
+    if (event === undefined) return read;
+    read.push(event.data);
+    lastEventId = event.id;
+  }
+}
+
+/** Reads a stream by a client whose connections are cut at any byte, and who comes back to the next one who serves it. */
+export async function readCut(
+  places: readonly Answers[],
+  name: string,
+  order: Order,
+  seed: number,
+): Promise<string[]> {
+  const read: string[] = [];
+  let lastEventId = "";
+  let random = seed;
+  for (let turn = seed;; turn++) {
+    random = (random * 1103515245 + 12345) % 2 ** 31;
+    const response = await places[turn % places.length]!
+      .get(name, order, lastEventId);
+    if (response.status === 204) return read;
+    const parser = new EventParser({ lastEventId });
+    let left = 1 + random % 200;
+    for await (const chunk of response.body!) {
+      read.push(...datasOf(parser.push(chunk.subarray(0, left))));
+      left -= chunk.length;
+      if (left <= 0) break;
+    }
+    lastEventId = parser.lastEventId;
+  }
+}

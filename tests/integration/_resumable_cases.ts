@@ -1,0 +1,223 @@
+import { assert, assertEquals } from "@std/assert";
+import type { EventLog, LogEntryKind } from "../../src/log/event_log.ts";
+import { AnswerProcess, datasOf, readCut, readOneByOne } from "./_resumable.ts";
+import { textsOf } from "./resumable/produce.ts";
+import { until } from "./_until.ts";
+
+/** An engine with logs that several processes reach. */
+export interface Engine extends AsyncDisposable {
+  /** How a process is told to open it. */
+  readonly args: string[];
+  /** Opens a log in this process. */
+  log(name: string): EventLog | Promise<EventLog>;
+}
+
+const LEASE = 2000;
+const FAILURE = "The stream failed before its end.";
+
+/** How many milliseconds a stopped process stays stopped: longer than it takes others to notice. */
+const STOP = LEASE * 2;
+
+/** The kinds of a log's entries that are no events, but for the signs of life. */
+async function marksOf(log: EventLog): Promise<LogEntryKind[]> {
+  const { entries } = await log.read(0, { entries: 10_000, bytes: 1e8 });
+  return entries.map(({ kind }) => kind)
+    .filter((kind) => kind !== "event" && kind !== "beat");
+}
+
+/** Declares what resumable() must do in several processes on an engine. */
+export function testResumable(
+  name: string,
+  start: () => Promise<Engine>,
+): void {
+  const test = (
+    what: string,
+    run: (engine: Engine, processes: AnswerProcess[]) => Promise<void>,
+  ): void =>
+    Deno.test(`resumable() on a ${name} ${what}`, async () => {
+      await using engine = await start();
+      await using stack = new AsyncDisposableStack();
+      const processes = await Promise.all(
+        Array.from({ length: 3 }, () => AnswerProcess.start(...engine.args)),
+      );
+      for (const process of processes) stack.use(process);
+      await run(engine, processes);
+    });
+
+  test(
+    "gives every event once to readers who come and go between processes",
+    async (_, [a, b, c]) => {
+      const order = { count: 24, pause: 20 };
+      const runs = [
+        readOneByOne([a!, b!, c!], "all", order),
+        readOneByOne([b!, a!], "all", order),
+        ...Array.from(
+          { length: 8 },
+          (_, seed) => readCut([a!, b!, c!], "all", order, seed),
+        ),
+      ];
+      for (const read of await Promise.all(runs)) {
+        assertEquals(read, textsOf(24));
+      }
+      // And so it is when it has ended.
+      assertEquals(await readOneByOne([c!, b!], "all", order), textsOf(24));
+      assertEquals(await readCut([c!, a!], "all", order, 99), textsOf(24));
+    },
+  );
+
+  test(
+    "gives readers in two processes what is behind their last event",
+    async (_, [a, b]) => {
+      const order = { count: 12, pause: 20 };
+      const first = a!.read("all", order);
+      const [, , third] = await b!.read("all", order, { count: 3 });
+      const rest = b!.read("all", order, { lastEventId: third!.id });
+      assertEquals(datasOf(await first), textsOf(12));
+      assertEquals(datasOf(await rest), textsOf(12).slice(3));
+    },
+  );
+
+  test(
+    "starts one producer when two first requests come at once in two processes, 100 times",
+    async (engine, [a, b]) => {
+      const order = { count: 3, pause: 1 };
+      const names = Array.from({ length: 100 }, (_, i) => `try-${i}`);
+      while (names.length > 0) {
+        await Promise.all(
+          names.splice(0, 25).map(async (name) => {
+            const read = await Promise.all(
+              [a!, b!, b!, a!].map((place) => place.read(name, order)),
+            );
+            assertEquals(read.map(datasOf), Array(4).fill(textsOf(3)));
+            assertEquals(
+              a!.count("started", name) + b!.count("started", name),
+              1,
+              name,
+            );
+            assertEquals(await marksOf(await engine.log(name)), [
+              "begin",
+              "end",
+            ]);
+          }),
+        );
+      }
+    },
+  );
+
+  test(
+    "is declared failed once when its producer's process is killed",
+    async (engine, [a, b, c]) => {
+      const order = { count: 1000, pause: 20, lease: LEASE };
+      await a!.read("all", order, { count: 1 });
+      const followers = [b!, c!, b!, c!].map((place) =>
+        place.read("all", order)
+      );
+      await b!.read("all", order, { count: 8 });
+      await a!.kill();
+      const read = await Promise.all(followers);
+      const [events] = read;
+      for (const other of read) assertEquals(other, events!);
+      assert(events!.length > 8);
+      assertEquals(datasOf(events!), [...textsOf(events!.length - 1), FAILURE]);
+      assertEquals(events!.at(-1)!.event, "failed");
+      assertEquals(await marksOf(await engine.log("all")), ["begin", "failed"]);
+      // Whoever comes later is told the same, and nobody starts it again.
+      await using late = await AnswerProcess.start(...engine.args);
+      assertEquals(await late.read("all", order), events!);
+      assertEquals(
+        [b!, c!, late].map((place) => place.count("started", "all")),
+        [0, 0, 0],
+      );
+    },
+  );
+
+  test(
+    "fences a producer whose process was stopped for longer than the lease",
+    async (engine, [a, b]) => {
+      const order = { count: 100_000, pause: 1, lease: LEASE };
+      await a!.read("all", order, { count: 1 });
+      const own = a!.read("all", order);
+      const other = b!.read("all", order);
+      await b!.read("all", order, { count: 20 });
+      a!.signal("SIGSTOP");
+      await new Promise((resolve) => setTimeout(resolve, STOP));
+      const events = await other;
+      assertEquals(events.at(-1)!.event, "failed");
+      const log = await engine.log("all");
+      const before = await log.read(0, { entries: 100_000, bytes: 1e8 });
+      a!.signal("SIGCONT");
+      await until(() => a!.count("stopped", "all") === 1);
+      await until(() => a!.count("settled", "all") === 1);
+      assertEquals(await own, events);
+      assertEquals(await log.read(0, { entries: 100_000, bytes: 1e8 }), before);
+      assertEquals(await marksOf(log), ["begin", "failed"]);
+    },
+  );
+
+  test(
+    "tells readers in every process that its producer has thrown, and not what",
+    async (_, [a, b]) => {
+      for (const failAt of [0, 3]) {
+        const order = { count: 10, pause: 5, failAt };
+        const name = `fail-${failAt}`;
+        const [text, ...read] = await Promise.all([
+          a!.get(name, order).then((response) => response.text()),
+          a!.read(name, order),
+          b!.read(name, order),
+        ]);
+        assert(!text.includes("secret"));
+        for (const events of read) {
+          assertEquals(datasOf(events), [...textsOf(failAt), FAILURE]);
+        }
+        assertEquals(a!.count("error", name) + b!.count("error", name), 1);
+      }
+    },
+  );
+
+  test("is stopped by another process, for good", async (engine, [a, b, c]) => {
+    const order = { count: 100_000, pause: 20 };
+    await a!.read("all", order, { count: 1 });
+    await a!.read("all", order, { count: 1 });
+    const own = a!.read("all", order);
+    const other = b!.read("all", order);
+    const seen = await b!.read("all", order, { count: 3 });
+    await c!.abort("all");
+    await until(() => a!.count("stopped", "all") === 1);
+    const events = await other;
+    assertEquals(await own, events);
+    assertEquals(datasOf(events), textsOf(events.length));
+    assertEquals(await marksOf(await engine.log("all")), ["begin", "aborted"]);
+    assertEquals(
+      await c!.read("all", order, { lastEventId: seen.at(-1)!.id }),
+      events.slice(3),
+    );
+    const { status } = await b!.get("all", order, events.at(-1)!.id);
+    assertEquals(status, 204);
+
+    await b!.abort("never");
+    assertEquals(await a!.read("never", order), []);
+    assertEquals(a!.count("started", "never"), 0);
+  });
+
+  test(
+    "answers 204 behind the end, lets the log go after its ttl, and may then begin anew",
+    async (engine, [a, b]) => {
+      const order = { count: 3, pause: 5, ttl: 1500 };
+      const events = await a!.read("all", order);
+      assertEquals(datasOf(events), textsOf(3));
+      const { status } = await b!.get("all", order, events.at(-1)!.id);
+      assertEquals(status, 204);
+      const log = await engine.log("all");
+      await until(async () =>
+        (await log.read(0, { entries: 1, bytes: 1 })).last === 0
+      );
+      const again = await b!.read("all", order);
+      assertEquals(datasOf(again), textsOf(3));
+      assert(again[0]!.id !== events[0]!.id);
+      assertEquals([a!, b!].map((place) => place.count("started", "all")), [
+        1,
+        1,
+      ]);
+    },
+  );
+}

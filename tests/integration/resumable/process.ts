@@ -1,0 +1,71 @@
+/**
+ * A process that serves resumable streams: `process.ts kv PATH` or `process.ts redis PORT`. GET of `/NAME` follows the stream
+ * of that name, DELETE aborts it; the query of the first request says what it is. Each thing that happens is a line of
+ * JSON on its standard output.
+ */
+import { DenoKvLog } from "../../../src/deno_kv.ts";
+import { RedisLog } from "../../../src/redis.ts";
+import {
+  type EventLog,
+  type Resumable,
+  resumable,
+} from "../../../src/server.ts";
+import { ioRedisClient } from "../_redis_clients.ts";
+import { type Order, produce } from "./produce.ts";
+
+/** What happens: where it listens, and what becomes of the streams that it produces. */
+export interface Notice {
+  what: "listening" | "started" | "stopped" | "error" | "settled";
+  name: string;
+}
+
+const [engine, place] = Deno.args as [string, string];
+const openLog = await opener();
+const streams = new Map<string, Resumable>();
+
+async function opener(): Promise<(name: string) => EventLog> {
+  if (engine === "kv") {
+    const kv = await Deno.openKv(place);
+    return (name) => new DenoKvLog(kv, name);
+  }
+  const { redis } = ioRedisClient(Number(place));
+  return (name) => new RedisLog(redis, name);
+}
+
+function say(what: Notice["what"], name: string): void {
+  const notice: Notice = { what, name };
+  Deno.stdout.writeSync(
+    new TextEncoder().encode(JSON.stringify(notice) + "\n"),
+  );
+}
+
+function open(name: string, { lease, ttl, ...order }: Order): Resumable {
+  return resumable(openLog(name), (signal) => {
+    say("started", name);
+    signal.addEventListener("abort", () => say("stopped", name));
+    return produce(order);
+  }, {
+    lease,
+    ttl,
+    retry: 1,
+    waitUntil: (promise) => void promise.then(() => say("settled", name)),
+    onError: () => say("error", name),
+  });
+}
+
+Deno.serve({
+  hostname: "127.0.0.1",
+  port: 0,
+  onListen: ({ port }) => say("listening", `http://127.0.0.1:${port}`),
+}, async (request) => {
+  const { pathname, searchParams } = new URL(request.url);
+  const name = pathname.slice(1);
+  let stream = streams.get(name);
+  if (stream === undefined) {
+    stream = open(name, JSON.parse(searchParams.get("order") ?? "{}"));
+    streams.set(name, stream);
+  }
+  if (request.method !== "DELETE") return await stream.respond(request);
+  await stream.abort("by another process");
+  return new Response(null, { status: 204 });
+});

@@ -1,0 +1,36 @@
+import type { ServerSentEventInit } from "../../../src/event.ts";
+
+/** What a stream is to be. */
+export interface Order {
+  /** How many events it has. */
+  count: number;
+  /** How many milliseconds pass before each. */
+  pause: number;
+  /** Before which event it fails. */
+  failAt?: number;
+  lease?: number;
+  ttl?: number;
+}
+
+const TEXTS = ["Ünïcode", "日本語の文章", "👩‍👩‍👧‍👦", "𠮷野家\n😀", "", "plain"];
+
+/** The data of an event. */
+export function textOf(i: number): string {
+  return `${i} ${TEXTS[i % TEXTS.length]}`;
+}
+
+/** The data of the first events. */
+export function textsOf(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => textOf(i));
+}
+
+/** Produces events; their text is not that of the error with which it may fail. */
+export async function* produce(
+  { count, pause, failAt }: Order,
+): AsyncGenerator<ServerSentEventInit> {
+  for (let i = 0; i < count; i++) {
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    if (i === failAt) throw new Error("a secret of the server");
+    yield { event: i % 2 === 0 ? "message" : "delta", data: textOf(i) };
+  }
+}
