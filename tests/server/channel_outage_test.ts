@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { Channel } from "../../src/server/channel.ts";
 import { test } from "../_test.ts";
-import { datasUntil, gapOf, open, publish } from "./_channel.ts";
+import { gapOf, open, publish } from "./_channel.ts";
 import { Client, datasOf, eventsOf, requestOf } from "./_client.ts";
 import { withClock } from "./_clock.ts";
 import { TestLog } from "./_log.ts";
@@ -231,15 +231,23 @@ test("respond() tells a gap when the log has lost its newest events, and goes on
 });
 
 test("respond() does not wait for a read that nobody waits for any more", async () => {
-  const log = new TestLog();
-  const channel = new Channel(log, { keepAlive: false });
-  const first = await open(channel);
-  await first.until("id: ");
-  log.hold();
-  await publish(channel, "1");
-  await first.leave();
-  // The read that the one who left would have waited for is still under way.
-  const opening = open(channel, "0-0");
-  log.release();
-  assertEquals(await datasUntil(await opening, "1"), ["1"]);
+  await withClock(async (clock) => {
+    const log = new TestLog();
+    log.wakes = false;
+    const channel = new Channel(log, { keepAlive: false });
+    const first = await open(channel);
+    await first.now();
+    await clock.advance(10);
+    log.hold();
+    await publish(channel, "1");
+    await clock.advance(10);
+    // The read that the one who leaves would have waited for is still under way.
+    await first.leave();
+    const opening = open(channel, "0-0");
+    log.release();
+    const client = await opening;
+    assertEquals(datasOf(await client.now()), ["1"]);
+    await client.leave();
+    assertEquals(clock.timers, 0);
+  });
 });
