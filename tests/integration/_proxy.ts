@@ -22,7 +22,7 @@ export class Proxy {
   /** Closes all connections; those that come later are let through. */
   cut(): void {
     this.#muted = false;
-    for (const connection of this.#connections) connection.close();
+    for (const connection of this.#connections) close(connection);
     this.#connections.clear();
   }
 
@@ -54,7 +54,16 @@ export class Proxy {
       // Cut, here or by who left.
     }
     for (const connection of [from, to]) {
-      if (this.#connections.delete(connection)) connection.close();
+      if (this.#connections.delete(connection)) close(connection);
     }
+  }
+}
+
+/** Closes a connection, unless its streams have done so when they failed. */
+function close(connection: Deno.TcpConn): void {
+  try {
+    connection.close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BadResource)) throw error;
   }
 }

@@ -25,6 +25,26 @@ async function marksOf(log: EventLog): Promise<LogEntryKind[]> {
     .filter((kind) => kind !== "event" && kind !== "beat");
 }
 
+/** Lets a stream run in a process on a log that comes and goes, and fails unless everybody gets each event once. */
+export async function checkTrouble(
+  log: EventLog,
+  [producer, follower]: [string[], string[]],
+  trouble: (seen: (count: number) => Promise<unknown>) => Promise<void>,
+): Promise<void> {
+  const count = 400;
+  const order = { count, pause: 10, lease: 10_000 };
+  await using a = await AnswerProcess.start(...producer);
+  await using b = await AnswerProcess.start(...follower);
+  await a.read("all", order, { count: 1 });
+  const read = [a, b].map((place) => place.read("all", order));
+  await trouble((count) => b.read("all", order, { count }));
+  for (const events of await Promise.all(read)) {
+    assertEquals(datasOf(events), textsOf(count));
+  }
+  assertEquals(await marksOf(log), ["begin", "end"]);
+  assert(a.count("error", "all") > 0, "There was no trouble");
+}
+
 /** Declares what resumable() must do in several processes on an engine. */
 export function testResumable(
   name: string,
