@@ -94,6 +94,8 @@ export type {
   StandardSchemaV1,
 } from "./src/standard_schema.ts";
 export { json } from "./src/json.ts";
+export { merge } from "./src/merge.ts";
+export type { MergedItem, MergeSource } from "./src/merge.ts";
 export { Channel, MemoryLog, respond, resumable } from "./src/server.ts";
 export type {
   AnyContract,

@@ -69,3 +69,5 @@ export type {
   ResumableOptions,
 } from "./server/resumable.ts";
 export type { Produce } from "./server/_producer.ts";
+export { merge } from "./merge.ts";
+export type { MergedItem, MergeSource } from "./merge.ts";
