@@ -10,7 +10,9 @@ import {
   EventSource,
   EventStreamError,
 } from "../../src/client.ts";
+import { scriptedServer } from "../../src/testing.ts";
 import { test } from "../_test.ts";
+import { settle } from "../codec/_source.ts";
 import { faces } from "./_faces.ts";
 import { record } from "./_record.ts";
 import { reportedDuring, ReportedError } from "./_reported.ts";
@@ -377,4 +379,62 @@ test("a fetch that ignores the signal and fails after the close is not heard of"
   fail(new Error("too late"));
   await new Promise((resolve) => setTimeout(resolve));
   assert(events.log.length === 0);
+});
+
+/** Waits for so many turns of the microtask queue. */
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await Promise.resolve();
+}
+
+const sources: Record<string, () => EventSource> = {
+  "EventSource": () => {
+    const { fetch } = scriptedServer([{ body: [three], end: "hang" }]);
+    return new EventSource("https://example.com/", { fetch });
+  },
+  "fromReadableStream()": () => {
+    const bytes = new TextEncoder().encode(three);
+    return EventSource.fromReadableStream(
+      new ReadableStream({ start: (controller) => controller.enqueue(bytes) }),
+    );
+  },
+};
+
+for (const [name, start] of Object.entries(sources)) {
+  test(`close() at any moment is the last that is heard of ${name}`, async () => {
+    const ends = new Set<string>();
+    for (let moment = 0; moment < 80; moment++) {
+      const source = start();
+      const events = record(source);
+      await turns(moment);
+      source.close();
+      const { length } = events.log;
+      const { lastEventId } = source;
+      await settle();
+      assertEquals(events.log.length, length, `closed after ${moment} turns`);
+      assertEquals([source.readyState, source.lastEventId], [2, lastEventId]);
+      ends.add(events.log.at(-1) ?? "nothing");
+    }
+    assertEquals([...ends], [
+      "nothing",
+      "open 1",
+      '"a" #1',
+      '"b" #2',
+      '"c" #3',
+    ]);
+  });
+}
+
+test("close() at any moment ends connect() without an error, and what was handed out is where it resumes", async () => {
+  for (let moment = 0; moment < 80; moment++) {
+    const server = scriptedServer([{ body: [three], end: "hang" }]);
+    const connection = connect("https://example.com/", { fetch: server.fetch });
+    const ids = [""];
+    const reading = (async () => {
+      for await (const { id } of connection) ids.push(id);
+    })();
+    await turns(moment);
+    await connection.close();
+    await reading;
+    assertEquals([connection.lastEventId, server.connections], [ids.at(-1), 0]);
+  }
 });
