@@ -302,6 +302,22 @@ test("close() delivers what was published before, then ends, in every process", 
   assertEquals(reasons, ["ended", "ended"]);
 });
 
+test("close() waits for nobody, and who is far behind gets everything before the end", async () => {
+  const channel = new Channel(undefined, quiet);
+  const follower = await open(channel);
+  await follower.until("id: ");
+  const datas = Array.from(
+    { length: 300 },
+    (_, i) => `${i} ${"x".repeat(2000)}`,
+  );
+  const id = await publish(channel, ...datas);
+  await channel.close();
+  const late = await open(channel, id.replace("-300", "-7"));
+  assertEquals(datasOf(await follower.rest()), datas);
+  assertEquals(datasOf(await late.rest()), datas.slice(7));
+  assertEquals(channel.stats.subscribers, 0);
+});
+
 test("close() ends with a block that moves the id past the end, so that the next request gets 204", async () => {
   const channel = new Channel(undefined, quiet);
   const id = await publish(channel, "1");
