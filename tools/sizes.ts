@@ -8,11 +8,11 @@ const parts: Record<
   { entries: (keyof typeof config.exports)[]; budget: number }
 > = {
   encoder: { entries: ["./encoder"], budget: 935 },
-  decoder: { entries: ["./decoder"], budget: 3714 },
-  "encoder and decoder": { entries: ["./encoder", "./decoder"], budget: 4290 },
+  decoder: { entries: ["./decoder"], budget: 3_850 },
+  "encoder and decoder": { entries: ["./encoder", "./decoder"], budget: 4_420 },
   client: { entries: ["./client"], budget: 7361 },
-  server: { entries: ["./server"], budget: 13634 },
-  everything: { entries: ["."], budget: 19009 },
+  server: { entries: ["./server"], budget: 14_290 },
+  everything: { entries: ["."], budget: 19_620 },
 };
 
 /** A part of the package as a page would load it. */
