@@ -25,6 +25,7 @@ import "./server/channel_sharing_test.ts";
 import "./server/hono_test.ts";
 import "./server/keep_alive_test.ts";
 import "./server/merge_test.ts";
+import "./server/pipeline_test.ts";
 import "./server/respond_test.ts";
 import "./server/resumable_cut_test.ts";
 import "./server/resumable_lease_test.ts";
