@@ -1,0 +1,85 @@
+/**
+ * A stand-in for the API of a language model, which streams as OpenAI's chat completions do:
+ *
+ *   deno serve --port 8001 examples/proxy/model.ts
+ *   curl -N http://127.0.0.1:8001/v1/chat/completions -d '{"stream":true,"messages":[{"role":"user","content":"Hi"}]}'
+ *
+ * It repeats what it was asked, a few characters at a time. The model `thinker` gives the first of them and then nothing
+ * more; `breaker` breaks off before the end. `GET /running` tells how many answers are being written.
+ */
+// In a project of your own: from "@rivulet/sse".
+import { respond, type ServerSentEventInit } from "../../mod.ts";
+
+/** What is asked of a model, as far as it matters here. */
+export interface Completion {
+  model?: string;
+  messages: { role: string; content: string }[];
+}
+
+/** One event of the answer: its data, as JSON. */
+export interface CompletionChunk {
+  choices: { delta: { content?: string }; finish_reason: string | null }[];
+}
+
+const PAUSE = 20;
+let running = 0;
+
+/** What it answers: some of its characters are several code points, and are cut in two, as models do. */
+export function answerTo(prompt: string): string {
+  return `You said: ${prompt} 👩‍👩‍👧‍👦 Is that 正しい?`;
+}
+
+function chunk(
+  content: string | undefined,
+  finish_reason: string | null = null,
+): ServerSentEventInit {
+  const delta = content === undefined ? {} : { content };
+  const choices = [{ index: 0, delta, finish_reason }];
+  const object = "chat.completion.chunk";
+  return { data: JSON.stringify({ id: "chatcmpl-1", object, choices }) };
+}
+
+async function* complete(
+  { model, messages }: Completion,
+  signal: AbortSignal,
+): AsyncGenerator<ServerSentEventInit> {
+  const points = Array.from(answerTo(messages.at(-1)!.content));
+  running++;
+  try {
+    yield chunk("");
+    for (let i = 0; i < points.length; i += 3) {
+      await pause(signal, PAUSE);
+      yield chunk(points.slice(i, i + 3).join(""));
+      if (model === "thinker") await pause(signal, 3_600_000);
+      if (model === "breaker") return;
+    }
+    yield chunk(undefined, "stop");
+    yield { data: "[DONE]" };
+  } finally {
+    running--;
+  }
+}
+
+/** Waits, and throws when nobody wants the answer any more. */
+function pause(signal: AbortSignal, milliseconds: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", stop);
+      resolve();
+    }, milliseconds);
+    signal.addEventListener("abort", stop);
+  });
+}
+
+const app: { fetch(request: Request): Promise<Response> } = {
+  async fetch(request) {
+    if (request.method !== "POST") return Response.json({ running });
+    const completion: Completion = await request.json();
+    return respond(request, ({ signal }) => complete(completion, signal));
+  },
+};
+export default app;
