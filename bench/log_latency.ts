@@ -25,7 +25,7 @@ const [flags, names] = [true, false].map((isFlag) =>
 ) as [string[], string[]];
 const effort = flags.includes("--brief")
   ? { events: 20, publishes: 200 }
-  : { events: 800, publishes: 20_000 };
+  : { events: 800, publishes: 10_000 };
 
 for (const name of names.length > 0 ? names : Object.keys(engines)) {
   const measure = engines[name];
