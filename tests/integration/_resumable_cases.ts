@@ -8,6 +8,8 @@ import { until } from "./_until.ts";
 export interface Engine extends AsyncDisposable {
   /** How a process is told to open it. */
   readonly args: string[];
+  /** Tells whether others can write to it: not while a process that has been stopped holds a lock. */
+  isFree(): boolean;
   /** Opens a log in this process. */
   log(name: string): EventLog | Promise<EventLog>;
 }
@@ -154,12 +156,18 @@ export function testResumable(
   test(
     "fences a producer whose process was stopped for longer than the lease",
     async (engine, [a, b]) => {
-      const order = { count: 100_000, pause: 1, lease: LEASE };
+      const order = { count: 100_000, pause: 5, lease: LEASE };
       await a!.read("all", order, { count: 1 });
       const own = a!.read("all", order);
       const other = b!.read("all", order);
       await b!.read("all", order, { count: 20 });
-      a!.signal("SIGSTOP");
+      // Nobody could declare anything as long as it had the engine to itself.
+      do {
+        a!.signal("SIGCONT");
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        a!.signal("SIGSTOP");
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      } while (!engine.isFree());
       await new Promise((resolve) => setTimeout(resolve, STOP));
       const events = await other;
       assertEquals(events.at(-1)!.event, "failed");

@@ -9,6 +9,7 @@ testResumable("RedisLog", async () => {
   const client = ioRedisClient(server.port);
   return {
     args: ["redis", String(server.port)],
+    isFree: () => true,
     log: (name) => new RedisLog(client.redis, name),
     async [Symbol.asyncDispose]() {
       await client[Symbol.asyncDispose]();
