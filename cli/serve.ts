@@ -35,10 +35,15 @@ async function serve(options: ServeOptions): Promise<void> {
     from: "earliest",
   });
   const failure = new AbortController();
-  const signal = AbortSignal.any([interruption(), failure.signal]);
-  publish(channel, json === true).catch((error) => failure.abort(error));
+  publish(channel, json === true).catch(async (error) => {
+    // Whoever is there gets the lines before.
+    await channel.close();
+    failure.abort(error);
+  });
+  const interrupted = interruption();
   // Whoever is there would keep the server from its end.
-  signal.addEventListener("abort", () => void channel.drain({ over: 0 }));
+  interrupted.addEventListener("abort", () => void channel.drain({ over: 0 }));
+  const signal = AbortSignal.any([interrupted, failure.signal]);
   await listen(options, (request) => channel.respond(request), signal);
   failure.signal.throwIfAborted();
 }

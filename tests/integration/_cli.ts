@@ -106,7 +106,8 @@ export function startInTerminal(
   args: string[],
   setting = "--unset=NO_COLOR",
 ): Cli {
-  const line = `env ${setting} ${shellLine(...args)}`;
+  // A shell that stays would hear Ctrl-C too, and end with a code of its own.
+  const line = `exec env ${setting} ${shellLine(...args)}`;
   return spawn("script", ["-qec", line, "/dev/null"], "piped");
 }
 

@@ -103,7 +103,7 @@ for (
     assertEquals(await cli.exit(), 1);
     assertMatch(cli.stderr, /^error: Cannot serve line 2: ./m);
     assertMatch(cli.stderr, why);
-    assertMatch(await response.text(), /data: a\n\n$/);
+    assertMatch(await response.text(), /^data: a\n\n/m);
   });
 }
 
