@@ -11,6 +11,7 @@ import "./client/scripted_server_test.ts";
 import "./client/types_test.ts";
 import "./codec/decoder_test.ts";
 import "./codec/encoder_test.ts";
+import "./codec/fuzz_test.ts";
 import "./codec/parser_test.ts";
 import "./log/memory_random_test.ts";
 import "./log/memory_test.ts";

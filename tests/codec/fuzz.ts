@@ -1,0 +1,130 @@
+/** Inputs for the parser, what it makes of them beside what the standard says, and the least of one that shows a difference. */
+import { EventParser } from "../../src/parser.ts";
+import { join, mutatedStream } from "./mutate.ts";
+import { fits, type Outcome, parse } from "./parsed.ts";
+import {
+  below,
+  pick,
+  type Random,
+  randomChunks,
+  randomOf,
+  randomStream,
+} from "./random.ts";
+import { interpret } from "./reference.ts";
+
+/** What a parser is given. */
+export interface FuzzInput {
+  readonly chunks: readonly Uint8Array[];
+  readonly lastEventId: string;
+  /** Left out of most. */
+  readonly maxEventSize: number | undefined;
+}
+
+type ParserClass = typeof EventParser;
+
+/** The input of a number: the same for the same seed, everywhere. */
+export function fuzzInput(seed: number, index: number): FuzzInput {
+  const random = randomOf(seed, index);
+  const stream = random() < 0.4 ? randomStream(random) : mutatedStream(random);
+  return {
+    chunks: randomChunks(random, stream),
+    lastEventId: random() < 0.1 ? "before" : "",
+    maxEventSize: random() < 0.1 ? limit(random) : undefined,
+  };
+}
+
+function limit(random: Random): number {
+  return 1 + below(random, pick(random, [10, 30, 100, 1000]));
+}
+
+/** Tells how the parser differs from the standard on an input, or from itself where the bytes come in one chunk. */
+export function difference(
+  { chunks, lastEventId, maxEventSize }: FuzzInput,
+  Parser: ParserClass = EventParser,
+): string | undefined {
+  const stream = join(chunks);
+  const options = { lastEventId, maxEventSize };
+  const actual = parse(chunks, options, Parser);
+  const standard = { ...interpret(stream, lastEventId), error: undefined };
+  if (maxEventSize === undefined || fits(stream, maxEventSize)) {
+    return compare(actual, standard);
+  }
+  if (actual.error === undefined) return "maxEventSize was passed";
+  const { length } = actual.events;
+  const isStart = compare(
+    actual.events,
+    standard.events.slice(0, length),
+  );
+  return isStart ?? compare(actual, parse([stream], options, Parser));
+}
+
+function compare<T extends Outcome | Outcome["events"]>(
+  actual: T,
+  expected: T,
+): string | undefined {
+  const [found, wanted] = [text(actual), text(expected)];
+  return found === wanted ? undefined : `${found}, and not ${wanted}`;
+}
+
+function text(value: unknown): string {
+  return JSON.stringify(
+    value,
+    (_, part) => part instanceof Error ? String(part) : part,
+  );
+}
+
+/** Where one chunk ends and the next one begins, among the bytes of an input. */
+const CUT = -1;
+
+/** Makes an input smaller for as long as the parser still differs on it. */
+export function shrink(
+  input: FuzzInput,
+  Parser: ParserClass = EventParser,
+): FuzzInput {
+  const differs = (candidate: FuzzInput) =>
+    difference(candidate, Parser) !== undefined;
+  const limits = [1, 2, 4, 8, 16, 32].map((maxEventSize) => ({
+    ...input,
+    maxEventSize,
+  }));
+  const base = input.maxEventSize === undefined
+    ? input
+    : limits.find(differs) ?? input;
+  const inputOf = (symbols: readonly number[]): FuzzInput => ({
+    ...base,
+    chunks: chunksOf(symbols),
+  });
+  let symbols = input.chunks.flatMap((chunk) => [...chunk, CUT]).slice(0, -1);
+  for (let size = symbols.length; size > 0; size >>= 1) {
+    for (let at = 0; at < symbols.length;) {
+      const less = symbols.toSpliced(at, size);
+      if (differs(inputOf(less))) symbols = less;
+      else at += size;
+    }
+  }
+  for (let at = 0; at < symbols.length; at++) {
+    const plainer = symbols.with(at, 0x78);
+    if (differs(inputOf(plainer))) symbols = plainer;
+  }
+  return inputOf(symbols);
+}
+
+function chunksOf(symbols: readonly number[]): Uint8Array[] {
+  const chunks: number[][] = [[]];
+  for (const symbol of symbols) {
+    if (symbol === CUT) chunks.push([]);
+    else chunks.at(-1)!.push(symbol);
+  }
+  return chunks.map((chunk) => Uint8Array.from(chunk));
+}
+
+/** Writes an input as code that makes its chunks. */
+export function show({ chunks, lastEventId, maxEventSize }: FuzzInput): string {
+  const bytes = chunks.map((chunk) => `[${chunk.join(", ")}]`).join(", ");
+  const texts = chunks.map((chunk) =>
+    JSON.stringify(new TextDecoder().decode(chunk))
+  );
+  return `lastEventId ${
+    JSON.stringify(lastEventId)
+  }, maxEventSize ${maxEventSize}, chunks [${bytes}] (${texts.join(", ")})`;
+}

@@ -1,0 +1,82 @@
+import { assert, assertStrictEquals } from "@std/assert";
+import type { ServerSentEvent } from "../../src/event.ts";
+import { EventParser } from "../../src/parser.ts";
+import { test } from "../_test.ts";
+import { difference, fuzzInput, show, shrink } from "./fuzz.ts";
+import { join } from "./mutate.ts";
+import { seed } from "./random.ts";
+
+const inputs = "Deno" in globalThis ? 200_000 : 20_000;
+
+test(`EventParser.push() agrees with the standard, and with itself under any chunking, on ${inputs} random and mutated streams (seed ${seed})`, () => {
+  for (let index = 0; index < inputs; index++) {
+    const input = fuzzInput(seed, index);
+    const found = difference(input);
+    if (found === undefined) continue;
+    const less = shrink(input);
+    throw new Error(
+      `RIVULET_SEED=${seed}, input ${index}: ${found}\n${show(less)}: ${
+        difference(less)
+      }`,
+    );
+  }
+});
+
+/** Parsers with a defect that others have had, and the most bytes that show it. */
+const wrong: Record<string, [Parser: typeof EventParser, most: number]> = {
+  "takes each chunk for a stream's first": [
+    class extends EventParser {
+      override push(chunk: Uint8Array, into: ServerSentEvent[] = []) {
+        const isMark = [0xEF, 0xBB, 0xBF].every((byte, at) =>
+          chunk[at] === byte
+        );
+        return super.push(isMark ? chunk.subarray(3) : chunk, into);
+      }
+    },
+    10,
+  ],
+  "drops a line feed between chunks": [
+    class extends EventParser {
+      override push(chunk: Uint8Array, into: ServerSentEvent[] = []) {
+        return super.push(chunk[0] === 10 ? chunk.subarray(1) : chunk, into);
+      }
+    },
+    6,
+  ],
+  "takes a message of spaces for none": [
+    class extends EventParser {
+      override push(chunk: Uint8Array, into: ServerSentEvent[] = []) {
+        for (const event of super.push(chunk)) {
+          if (event.data.trim() !== "") into.push(event);
+        }
+        return into;
+      }
+    },
+    6,
+  ],
+  "fails without a reason of its own": [
+    class extends EventParser {
+      override push(chunk: Uint8Array, into: ServerSentEvent[] = []) {
+        try {
+          return super.push(chunk, into);
+        } catch {
+          throw new Error(`Cannot parse ${chunk.length} bytes`);
+        }
+      }
+    },
+    12,
+  ],
+};
+
+for (const [name, [Parser, most]] of Object.entries(wrong)) {
+  test(`The fuzzing finds a parser that ${name}, and shows it in ${most} bytes`, () => {
+    let index = 0;
+    while (difference(fuzzInput(seed, index), Parser) === undefined) {
+      assert(++index < inputs, "it does not find it");
+    }
+    const less = shrink(fuzzInput(seed, index), Parser);
+    assertStrictEquals(difference(less), undefined);
+    assert(difference(less, Parser) !== undefined);
+    assert(join(less.chunks).length <= most, show(less));
+  });
+}
