@@ -96,6 +96,15 @@ export class DemoPage implements AsyncDisposable {
       .filter((item) => names.test(item));
   }
 
+  /** Whether the newest message is not scrolled out of its box. */
+  isLastMessageInView(): Promise<boolean> {
+    return this.page.locator("#messages li").last().evaluate((item) => {
+      const { bottom } = item.getBoundingClientRect();
+      const box = item.closest(".messages").getBoundingClientRect();
+      return bottom > box.top && bottom <= box.bottom;
+    });
+  }
+
   async upload(file: FilePayload): Promise<void> {
     await this.page.setInputFiles("#send-file input", file);
     await this.button("Upload").click();

@@ -238,6 +238,7 @@ Deno.test("The page follows the theme, fits a phone, and can be used with the ke
     await keyboard.type("Typed");
     await keyboard.press("Enter");
     await visitor.waitForText("#messages li", `${colorScheme} Typed`);
+    assert(await visitor.isLastMessageInView());
   }
   assertEquals(grounds.size, 2);
 });

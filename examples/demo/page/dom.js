@@ -25,18 +25,15 @@ export function element(tag, attributes = {}, ...content) {
 }
 
 /**
- * Adds to the end of a list, which keeps no more than `max`. The box round it stays scrolled to its end if it was there.
+ * Adds to the end of a list, which keeps no more than `max`.
  *
  * @param {HTMLElement} list
  * @param {HTMLElement} item
  * @param {number} max
  */
 export function append(list, item, max) {
-  const box = list.parentElement;
-  const isAtEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 8;
   list.append(item);
   if (list.children.length > max) list.firstElementChild.remove();
-  if (isAtEnd) box.scrollTop = box.scrollHeight;
 }
 
 /** @param {number} at Milliseconds since 1970. */
