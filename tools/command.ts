@@ -6,7 +6,13 @@ export interface Result {
   output: string;
 }
 
-/** Runs a command to its end and returns what it wrote; it is killed after `limit` milliseconds. */
+/** What is left of its time to a command that was interrupted, in which `deno test` names the cases that hang. */
+const LAST_WORDS = 5000;
+
+/**
+ * Runs a command to its end and returns what it wrote. After `limit` milliseconds it is interrupted, then killed, and
+ * not waited for any more, whatever it has left behind.
+ */
 export async function runCommand(
   command: string,
   args: string[],
@@ -22,17 +28,59 @@ export async function runCommand(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+  const [stdout, stderr] = [new Output(child.stdout), new Output(child.stderr)];
   let late = "";
-  const timer = setTimeout(() => {
+  let timer = setTimeout(() => {
     late = `\nKilled: not finished after ${limit} ms\n`;
-    // workerd can outlive SIGTERM.
-    child.kill("SIGKILL");
+    signal(child, "SIGINT");
+    timer = setTimeout(() => {
+      // Processes that it has started can hold these open when it is gone.
+      stdout.leave();
+      stderr.leave();
+      // workerd can outlive SIGTERM.
+      signal(child, "SIGKILL");
+    }, LAST_WORDS);
   }, limit);
-  const { success, ...bytes } = await child.output();
+  await Promise.all([stdout.ended, stderr.ended]);
+  const { success } = await child.status;
   clearTimeout(timer);
-  const stdout = new TextDecoder().decode(bytes.stdout);
-  const stderr = new TextDecoder().decode(bytes.stderr);
-  return { success, stdout, output: `${stdout}\n${stderr}${late}` };
+  return {
+    success,
+    stdout: stdout.text,
+    output: `${stdout.text}\n${stderr.text}${late}`,
+  };
+}
+
+function signal(child: Deno.ChildProcess, name: Deno.Signal): void {
+  try {
+    child.kill(name);
+  } catch {
+    // It has ended, but not those who write in its place.
+  }
+}
+
+/** What a process writes, until it ends or is left. */
+class Output {
+  text = "";
+  readonly ended: Promise<void>;
+  readonly #reader: ReadableStreamDefaultReader<string>;
+
+  constructor(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
+    this.#reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+    this.ended = this.#read();
+  }
+
+  leave(): void {
+    this.#reader.cancel();
+  }
+
+  async #read(): Promise<void> {
+    for (;;) {
+      const { done, value } = await this.#reader.read();
+      if (done) return;
+      this.text += value;
+    }
+  }
 }
 
 /** The same for the running Deno's own subcommands. */

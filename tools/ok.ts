@@ -46,12 +46,15 @@ async function checkDependencies(): Promise<Verdict> {
 }
 
 const { jsr, flags } = await findResolution();
-const web = ["check", "--config", "tests/web.json"];
+const web = ["check", "--quiet", "--config", "tests/web.json"];
 
 report("fmt", await runDeno(["fmt", "--check"]));
 report("lint", await runDeno(["lint"]));
 report("doc --lint", await runDeno(["doc", "--lint", ...entries]));
-report("check", await runDeno(["check", ...flags, ...findChecked(jsr)]));
+report(
+  "check",
+  await runDeno(["check", "--quiet", ...flags, ...findChecked(jsr)]),
+);
 report("check for the web alone", await runDeno([...web, ...sources]));
 report("no dependency", await checkDependencies());
 for (const [criterion, verdict] of await findScore()) {

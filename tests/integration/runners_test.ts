@@ -1,4 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { runCommand } from "../../tools/command.ts";
 import { startFixture } from "../fixture/start.ts";
 import { copyRunners } from "../runners/bundle.ts";
 import { findChromium } from "../runners/chromium.ts";
@@ -56,6 +57,32 @@ Deno.test("runDenoTest() reports what fails and is left alone", async () => {
   assertStringIncludes(cases.report, "timer");
   assertEquals([outside.passed, outside.failed], [0, 1], outside.report);
   assertStringIncludes(outside.report, "Error: left");
+});
+
+Deno.test("runDenoTest() names the case that hangs", async () => {
+  const path = await Deno.makeTempFile({ suffix: "_test.js" });
+  await Deno.writeTextFile(
+    path,
+    `Deno.test("passes", () => {});
+     Deno.test("hangs", () => new Promise((end) => setTimeout(end, 1e8)));`,
+  );
+  // A hundred times as long as it takes to come to the case.
+  const { failed, report } = await runDenoTest([path], "", 10_000);
+  await Deno.remove(path);
+
+  assertEquals(failed, 1, report);
+  assertStringIncludes(report, "hangs => ");
+  assertEquals(report.includes("passes"), false, report);
+});
+
+Deno.test("runCommand() waits for nobody who holds the output of a command that is late", async () => {
+  const script = "trap '' INT; sleep 60 & echo $!; wait";
+  const { success, stdout, output } = await runCommand("sh", ["-c", script], {
+    limit: 2000,
+  });
+  Deno.kill(Number(stdout), "SIGKILL");
+  assertEquals(success, false);
+  assertStringIncludes(output, "not finished after 2000 ms");
 });
 
 Deno.test("readOutcome() names the case in which a run broke off", () => {

@@ -1,5 +1,5 @@
 import type { Browser } from "npm:playwright-core@1.65.1";
-import { type Outcome, readOutcome } from "./outcome.ts";
+import { type Outcome, PART_LIMIT, readOutcome } from "./outcome.ts";
 
 const names = ["chromium", "chromium-browser", "google-chrome"];
 // The first is for root, the others keep the browser from calling home.
@@ -10,7 +10,6 @@ const args = [
   "--disable-component-update",
   "--disable-sync",
 ];
-const limit = 300_000;
 
 /** The path of an installed Chromium, if there is one. */
 export async function findChromium(): Promise<string | undefined> {
@@ -38,7 +37,7 @@ export async function runChromium(fixtureUrl: string): Promise<Outcome> {
     page.on("console", (message) => lines.push(message.text()));
     const done = page.waitForEvent("console", {
       predicate: (message) => message.text().includes('{"done":true}'),
-      timeout: limit,
+      timeout: PART_LIMIT,
     });
     await Promise.all([done, page.goto(`${fixtureUrl}/suite/`)]);
   } catch (error) {

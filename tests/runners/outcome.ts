@@ -1,3 +1,6 @@
+/** How many milliseconds one run of cases may take: twice what the longest does on a slow machine. */
+export const PART_LIMIT = 400_000;
+
 /** What one run of cases came to. */
 export interface Outcome {
   passed: number;

@@ -1,7 +1,7 @@
 import { runCommand } from "../../tools/command.ts";
 import { toolPath } from "../_tools.ts";
 import { runChromium } from "./chromium.ts";
-import { type Outcome, readOutcome } from "./outcome.ts";
+import { type Outcome, PART_LIMIT, readOutcome } from "./outcome.ts";
 
 /** Runs the suite in `folder` in one runtime, with the fixture at `url`. */
 export type Runtime = (folder: string, url: string) => Promise<Outcome>;
@@ -12,7 +12,11 @@ async function runProcess(
   url: string,
 ): Promise<Outcome> {
   const env = { FIXTURE_URL: url };
-  return readOutcome((await runCommand(command, args, { env })).output);
+  const { output } = await runCommand(command, args, {
+    env,
+    limit: PART_LIMIT,
+  });
+  return readOutcome(output);
 }
 
 /** Every runtime that takes the suite as one module, which is every one but Deno. */
