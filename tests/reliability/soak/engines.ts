@@ -1,0 +1,58 @@
+import { RedisServer } from "../../integration/_redis.ts";
+import { serve } from "../../integration/_served.ts";
+import { Workerd } from "../../integration/_workerd.ts";
+
+/** Servers of one channel. */
+export interface Serving extends AsyncDisposable {
+  readonly urls: readonly string[];
+}
+
+/** What starts the servers of each log. */
+export const engines: Record<string, () => Promise<Serving>> = {
+  memory: () => serveFrom(new AsyncDisposableStack(), 1, "memory"),
+  "deno-kv": async () => {
+    const stack = new AsyncDisposableStack();
+    const folder = await Deno.makeTempDir({ prefix: "soak_" });
+    stack.defer(() => Deno.remove(folder, { recursive: true }));
+    return await serveFrom(stack, 2, "deno-kv", `${folder}/kv.db`);
+  },
+  redis: async () => {
+    const stack = new AsyncDisposableStack();
+    const redis = stack.use(await RedisServer.start());
+    return await serveFrom(stack, 2, "redis", redis.url);
+  },
+  "durable-object": async () => {
+    const workerd = await Workerd.start({
+      worker: "tests/reliability/soak/worker.ts",
+      classes: { Soak: { sql: true } },
+    });
+    return {
+      urls: [workerd.url, workerd.twinUrl],
+      [Symbol.asyncDispose]: () => workerd[Symbol.asyncDispose](),
+    };
+  },
+};
+
+async function serveFrom(
+  stack: AsyncDisposableStack,
+  count: number,
+  ...args: string[]
+): Promise<Serving> {
+  const script = new URL("./server.ts", import.meta.url).pathname;
+  const flags = [
+    "-A",
+    "--quiet",
+    "--no-lock",
+    "--unstable-kv",
+    "--unstable-no-legacy-abort",
+  ];
+  const urls: string[] = [];
+  while (urls.length < count) {
+    const served = await serve({
+      command: Deno.execPath(),
+      args: ["run", ...flags, script, ...args],
+    });
+    urls.push(stack.use(served).url);
+  }
+  return { urls, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}

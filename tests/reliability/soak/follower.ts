@@ -1,0 +1,44 @@
+import { connect, EventSource } from "../../../src/client.ts";
+import type { Ledger } from "./ledger.ts";
+
+/** Comments come every 250 ms at most, but machines stand still. */
+const options = {
+  idleTimeout: 1000,
+  retry: { minDelay: 5, maxDelay: 200, maxAttempts: 10_000 },
+};
+
+/** A client that enters all that it receives into its ledger; gives what stops it, which throws what it failed with. */
+export type Follow = (url: string, ledger: Ledger) => () => Promise<void>;
+
+/** Both faces of the client. */
+export const faces: Record<string, Follow> = {
+  "connect()": (url, ledger) => {
+    const events = connect(url, options);
+    const following = (async () => {
+      for await (const event of events) ledger.receive(event);
+    })();
+    // What fails before it is waited for would hide why the soak ends.
+    following.catch(() => {});
+    return async () => {
+      await events.close();
+      await following;
+    };
+  },
+  EventSource: (url, ledger) => {
+    const source = new EventSource(url, options);
+    let failure: unknown;
+    const receive = ({ type, data, lastEventId }: MessageEvent): void =>
+      ledger.receive({ event: type, data, id: lastEventId });
+    source.addEventListener("message", receive);
+    source.addEventListener("gap", receive);
+    source.addEventListener("error", (event) => {
+      if (source.readyState === EventSource.CLOSED) failure = event;
+    });
+    return () => {
+      source.close();
+      return failure === undefined
+        ? Promise.resolve()
+        : Promise.reject(failure);
+    };
+  },
+};

@@ -1,0 +1,38 @@
+/**
+ * A process that serves a channel: `server.ts memory`, `server.ts deno-kv PATH`, `server.ts redis URL`. It prints its
+ * own URL. GET follows the channel, `GET /stats` tells of it, POST publishes `{ events, key }`.
+ */
+import { Redis } from "npm:ioredis@6.0.0";
+import { DenoKvLog } from "../../../src/deno_kv.ts";
+import type { EventLog } from "../../../src/log/event_log.ts";
+import { ioRedis, RedisLog } from "../../../src/redis.ts";
+import { Channel, MemoryLog } from "../../../src/server.ts";
+import { options, publish, retention } from "./handler.ts";
+
+const logs: Record<string, (address: string) => EventLog | Promise<EventLog>> =
+  {
+    memory: () => new MemoryLog(retention),
+    "deno-kv": async (path) =>
+      new DenoKvLog(await Deno.openKv(path), "soak", retention),
+    redis: (url) => {
+      const client = new Redis(url, { lazyConnect: true });
+      return new RedisLog(ioRedis(client), "soak", retention);
+    },
+  };
+
+const [log, address] = Deno.args as [string, string];
+const channel = new Channel(await logs[log]!(address), options);
+
+function handle(request: Request): Response | Promise<Response> {
+  if (request.method === "POST") return publish(channel, request);
+  if (new URL(request.url).pathname === "/stats") {
+    return Response.json(channel.stats);
+  }
+  return channel.respond(request);
+}
+
+Deno.serve({
+  hostname: "127.0.0.1",
+  port: 0,
+  onListen: ({ port }) => console.log(`http://127.0.0.1:${port}`),
+}, handle);
