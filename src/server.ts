@@ -63,11 +63,8 @@ export type {
   ParseOptions,
 } from "./decoder.ts";
 export { resumable } from "./server/resumable.ts";
-export type {
-  Resumable,
-  ResumableEnd,
-  ResumableOptions,
-} from "./server/resumable.ts";
+export type { Resumable, ResumableEnd } from "./server/resumable.ts";
+export type { ResumableOptions } from "./server/resumable_options.ts";
 export type { Produce } from "./server/_producer.ts";
 export { merge } from "./merge.ts";
 export type { MergedItem, MergeSource } from "./merge.ts";

@@ -1,14 +1,19 @@
-import { checkFunction, checkInteger, describe, MAX_DELAY } from "../_check.ts";
-import type { ServerSentEventInit } from "../event.ts";
+import { describe } from "../_check.ts";
 import { formatCursor } from "../log/cursor.ts";
-import type { EventLog, LogEntryKind, LogInput } from "../log/event_log.ts";
+import type {
+  AppendOptions,
+  EventLog,
+  LogEntryKind,
+  LogInput,
+} from "../log/event_log.ts";
 import { eventEntry } from "./_entry.ts";
-import { checkRequest, type EventResponseOptions, refusal } from "./_http.ts";
+import { checkRequest, refusal } from "./_http.ts";
 import { notify } from "./_notify.ts";
 import { isOver, isRefusal, persist } from "./_persist.ts";
 import { FAILED, type Produce, Producer } from "./_producer.ts";
 import { Watch } from "./_watch.ts";
 import { Channel } from "./channel.ts";
+import { checkArguments, type ResumableOptions } from "./resumable_options.ts";
 
 /**
  * How a resumable stream ended: complete, by a failure, or because somebody stopped it.
@@ -25,66 +30,6 @@ import { Channel } from "./channel.ts";
  * ```
  */
 export type ResumableEnd = "closed" | "failed" | "aborted";
-
-/**
- * Options of {@linkcode resumable}.
- *
- * @example What followers are told of a failure
- * ```ts
- * import { MemoryLog, resumable, type ResumableOptions } from "@rivulet/sse/server";
- * import { assert, assertEquals } from "@std/assert";
- *
- * const errors: unknown[] = [];
- * const options: ResumableOptions = {
- *   failureEvent: (error) => ({ event: "sorry", data: error instanceof RangeError ? "too much" : "broken" }),
- *   onError: (error) => errors.push(error),
- * };
- * const answer = resumable(new MemoryLog(), async function* () {
- *   throw new RangeError("secret");
- * }, options);
- *
- * const response = await answer.respond(new Request("https://example.com/answer"));
- * assert((await response.text()).includes("event: sorry\ndata: too much\n\n"));
- * assertEquals(errors.map(String), ["RangeError: secret"]);
- * ```
- */
-export interface ResumableOptions extends EventResponseOptions {
-  /**
-   * For how many milliseconds a producer that gives no sign of life is taken to be alive, an integer of
-   * 100 to 2^31-1, the same in all processes and less than the log's `maxAge`. A living one gives a sign
-   * three times as often. Followers of a producer that died wait for the news that long, and up to
-   * a quarter longer: 10 to 12.5 seconds by default. A producer goes on trying for that long
-   * while the log cannot be reached.
-   *
-   * @default {10000}
-   */
-  lease?: number | undefined;
-  /**
-   * Given a promise that settles when the producer has: `(promise) => ctx.waitUntil(promise)` on Workers
-   * and Deno Deploy.
-   */
-  waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
-  /**
-   * For how many milliseconds the log is kept once the stream has ended, an integer of 1 to 2^31-1. Then
-   * a request starts it anew: make it longer than clients take to read, and to come back.
-   *
-   * @default {undefined} as long as its retention says
-   */
-  ttl?: number | undefined;
-  /**
-   * The event that tells followers of a failure, or what makes it of the error, or `false` for none. The
-   * error's text is told to nobody unless you put it there.
-   *
-   * @default {{ event: "failed", data: "The stream failed before its end." }}
-   */
-  failureEvent?:
-    | ServerSentEventInit
-    | ((error: unknown) => ServerSentEventInit)
-    | false
-    | undefined;
-  /** Called with what the producer threw, and with failures of the log. */
-  onError?: ((error: unknown) => void) | undefined;
-}
 
 /**
  * A stream that outlives its readers; {@linkcode resumable} makes it.
@@ -121,10 +66,18 @@ export interface Resumable {
    */
   respond(request: Request): Promise<Response>;
   /**
+   * Starts the producer without a request, as the first one would: where a prompt is taken, and its answer
+   * asked for later. Does nothing when the stream has begun, wherever that was.
+   *
+   * @returns A promise that resolves when the begin is durable.
+   * @throws {EventStreamError} Code `log-unavailable`.
+   */
+  start(): Promise<void>;
+  /**
    * Stops the stream for good, wherever its producer runs; one that has not begun never will. Does
    * nothing when it has ended.
    *
-   * @param reason A note for the log; clients are not told.
+   * @param reason A note for the log; clients are not told it.
    * @returns A promise that resolves when the stop is durable.
    * @throws {TypeError} If the reason is not a string.
    * @throws {EventStreamError} Code `log-unavailable`.
@@ -231,11 +184,14 @@ class ResumableStream implements Resumable {
   async respond(request: Request): Promise<Response> {
     checkRequest(request);
     if (request.method !== "HEAD" && refusal(request) === undefined) {
-      await (this.#starting ??= this.#start().finally(() =>
-        this.#starting = undefined
-      ));
+      await this.start();
     }
     return this.#channel.respond(request);
+  }
+
+  start(): Promise<void> {
+    this.#starting ??= this.#start().finally(() => this.#starting = undefined);
+    return this.#starting;
   }
 
   async abort(reason: string = ""): Promise<void> {
@@ -244,8 +200,10 @@ class ResumableStream implements Resumable {
         `Cannot abort: reason must be a string: received ${describe(reason)}`,
       );
     }
+    const { abortEvent } = this.#options;
+    const entry: LogInput = { kind: "aborted", body: reason };
     try {
-      await this.#log.append([{ kind: "aborted", body: reason }]);
+      await this.#seal(abortEvent ? [eventEntry(abortEvent), entry] : [entry]);
     } catch (error) {
       if (isOver(error)) return;
       throw error;
@@ -312,7 +270,7 @@ class ResumableStream implements Resumable {
       `The producer gave no sign of life for ${this.#lease} ms`,
     );
     try {
-      await this.#fail(error, last);
+      await this.#seal(this.#failure(error), { expectedLast: last });
     } catch (refused) {
       if (!isOver(refused)) this.#report(refused);
       return;
@@ -321,13 +279,17 @@ class ResumableStream implements Resumable {
     await this.#expire();
   }
 
-  async #fail(error: Error, expectedLast: number): Promise<void> {
+  /** Appends what ends the stream, the event that tells of it in front; without that if the log refuses it. */
+  async #seal(
+    entries: readonly LogInput[],
+    options?: AppendOptions,
+  ): Promise<void> {
     try {
-      await this.#log.append(this.#failure(error), { expectedLast });
+      await this.#log.append(entries, options);
     } catch (refused) {
       if (!isRefusal(refused)) throw refused;
       this.#report(refused);
-      await this.#log.append(FAILED, { expectedLast });
+      await this.#log.append(entries.slice(-1), options);
     }
   }
 
@@ -361,40 +323,4 @@ class ResumableStream implements Resumable {
   #report(error: unknown): void {
     notify(this.#options.onError, error);
   }
-}
-
-function checkArguments(
-  log: EventLog,
-  produce: Produce,
-  options: ResumableOptions,
-): void {
-  const { lease, ttl, failureEvent, waitUntil, onError } = options;
-  check("log", "an EventLog", typeof log?.append === "function", log);
-  check("produce", "a function", typeof produce === "function", produce);
-  checkInteger(`${SUBJECT} lease`, lease, 100, MAX_DELAY);
-  checkInteger(`${SUBJECT} ttl`, ttl, 1, MAX_DELAY);
-  checkFunction(`${SUBJECT} waitUntil`, waitUntil);
-  checkFunction(`${SUBJECT} onError`, onError);
-  // A wrong event must not wait for the failure to show.
-  if (typeof failureEvent === "object" && failureEvent !== null) {
-    eventEntry(failureEvent);
-    return;
-  }
-  const isKnown = failureEvent === undefined || failureEvent === false ||
-    typeof failureEvent === "function";
-  check("failureEvent", "an event, a function or false", isKnown, failureEvent);
-}
-
-const SUBJECT = "Cannot make resumable stream:";
-
-function check(
-  name: string,
-  what: string,
-  holds: boolean,
-  value: unknown,
-): void {
-  if (holds) return;
-  throw new TypeError(
-    `${SUBJECT} ${name} must be ${what}: received ${describe(value)}`,
-  );
 }

@@ -12,13 +12,11 @@ import { decode } from "../../src/decoder.ts";
 import type { EventStreamError } from "../../src/error.ts";
 import type { ServerSentEventInit } from "../../src/event.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
-import {
-  resumable,
-  type ResumableOptions,
-} from "../../src/server/resumable.ts";
+import { resumable } from "../../src/server/resumable.ts";
+import type { ResumableOptions } from "../../src/server/resumable_options.ts";
 import { scriptedServer } from "../../src/testing.ts";
 import { test } from "../_test.ts";
-import { settle, unhandledDuring } from "../codec/_source.ts";
+import { reasonOf, settle, unhandledDuring } from "../codec/_source.ts";
 import { price } from "../contract/_schemas.ts";
 import { Client, eventsOf, requestOf } from "./_client.ts";
 import {
@@ -181,6 +179,45 @@ test("respond() of a resumable stream rejects when the log cannot tell whether t
   log.onRead = (read) => read();
   assertEquals(await wordsOf(log), "");
   assertEquals(await readDatas(answer), ["to", "be"]);
+});
+
+test("start() starts the producer once, and respond() follows what it has begun", async () => {
+  const log = new MemoryLog();
+  let calls = 0;
+  const kept: Promise<unknown>[] = [];
+  const waitUntil = (promise: Promise<unknown>) => void kept.push(promise);
+  const here = resumable(log, () => (calls++, words()), { waitUntil });
+  const there = resumable(log, () => (calls++, words()), { waitUntil });
+  await Promise.all([here.start(), there.start(), here.start()]);
+  assertEquals([calls, kept.length], [1, 1]);
+  await Promise.all(kept);
+  assertEquals(await wordsOf(log), "begin to be end");
+  assertEquals(await readDatas(there), ["to", "be"]);
+  await here.start();
+  await there.start();
+  assertEquals([calls, await wordsOf(log)], [1, "begin to be end"]);
+});
+
+test("start() beside the first request starts one producer, and starts none behind abort()", async () => {
+  const log = new MemoryLog();
+  let calls = 0;
+  const answer = resumable(log, () => (calls++, words()));
+  const [, datas] = await Promise.all([answer.start(), readDatas(answer)]);
+  assertEquals([calls, datas], [1, ["to", "be"]]);
+  const stopped = resumable(new MemoryLog(), () => (calls++, words()));
+  await stopped.abort();
+  await stopped.start();
+  assertEquals([calls, await stopped.done], [1, "aborted"]);
+});
+
+test("start() rejects when the log is away, and can be tried again", async () => {
+  const log = new FaultyLog();
+  log.isAway = true;
+  const answer = resumable(log, words, { lease: 100 });
+  assertStrictEquals(await reasonOf(answer.start()), away);
+  log.isAway = false;
+  await answer.start();
+  assertEquals(await answer.done, "closed");
 });
 
 test("resumable() goes on producing when its readers have left, and lets them come back", async () => {
@@ -457,6 +494,44 @@ test("abort() stops the producer wherever it runs, for good", async () => {
     assertEquals((await entriesOf(log)).at(-1)!.body, "enough");
     assertEquals(await readDatas(there), ["first"]);
   }
+});
+
+test("abort() tells followers what `abortEvent` says, in front of the end", async () => {
+  const log = new MemoryLog();
+  const abortEvent = { event: "stopped", data: "enough" };
+  const here = resumable(log, waiting, { abortEvent });
+  const there = resumable(log, words, { abortEvent });
+  const client = new Client(await here.respond(requestOf()));
+  await client.until("data: first");
+  await there.abort("a note");
+  const [event, ...rest] = eventsOf(await client.rest());
+  assertEquals([event!.event, event!.data, rest], ["stopped", "enough", []]);
+  assertEquals(await wordsOf(log), "begin first enough aborted");
+  assertEquals((await entriesOf(log)).at(-1)!.body, "a note");
+  assertEquals([await here.done, await there.done], ["aborted", "aborted"]);
+  // Once, and not at all where there was nothing to stop.
+  await here.abort();
+  const complete = resumable(new MemoryLog(), words, { abortEvent });
+  assertEquals(await readDatas(complete), ["to", "be"]);
+  await complete.abort();
+  assertEquals(await readDatas(complete), ["to", "be"]);
+  assertEquals(await readDatas(there), ["first", "enough"]);
+});
+
+test("abort() stops the stream all the same when the log refuses the event that tells of it", async () => {
+  const log = new MemoryLog({ maxBytes: 1000 });
+  const errors: unknown[] = [];
+  const answer = resumable(log, waiting, {
+    abortEvent: { data: "x".repeat(1000) },
+    onError: (error) => errors.push(error),
+  });
+  const client = new Client(await answer.respond(requestOf()));
+  await client.until("data: first");
+  await answer.abort("a note");
+  assertEquals(eventsOf(await client.rest()), []);
+  assertEquals(await wordsOf(log), "begin first aborted");
+  assertEquals((await entriesOf(log)).at(-1)!.body, "a note");
+  assertEquals(errors.map((error) => (error as Error).name), ["RangeError"]);
 });
 
 test("abort() of a stream that has not begun keeps it from ever beginning", async () => {
@@ -807,6 +882,21 @@ test("resumable() refuses wrong arguments before it does anything", () => {
       [log, words, { failureEvent: null }],
       TypeError,
       "failureEvent must be an event, a function or false: received null",
+    ],
+    [
+      [log, words, { abortEvent: { data: 7 } }],
+      TypeError,
+      "data must be a string",
+    ],
+    [
+      [log, words, { abortEvent: null }],
+      TypeError,
+      "abortEvent must be an event: received null",
+    ],
+    [
+      [log, words, { abortEvent: "stopped" }],
+      TypeError,
+      'abortEvent must be an event: received "stopped"',
     ],
     [[log, words, { keepAlive: 3 }], RangeError, "keepAlive"],
     [[log, words, { retry: -1 }], RangeError, "retry"],
