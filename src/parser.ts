@@ -26,12 +26,12 @@ const STREAM = { stream: true } as const;
 const LF = 0x0a;
 const SPACE = 0x20;
 const COLON = 0x3a;
-const LOWER_D = 0x64;
 const BOM = 0xfeff;
 
 /** Short fragments are joined at this length, so that a line in tiny chunks costs bytes, not objects. */
 const FRAGMENT_LENGTH = 65536;
 
+const encoder = new TextEncoder();
 /** For chunks that need no state. In Node 20 a decoder that has streamed once is slow for good. */
 const wholeDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -70,6 +70,7 @@ export class EventParser {
   #event = "";
   #id: string;
   #size = 0;
+  #heldLength = 0;
   #lastEventId: string;
   #reconnectionTime: number | undefined;
 
@@ -157,6 +158,18 @@ export class EventParser {
       ? this.#anyLines(text, start, into)
       : this.#lfLines(text, start, into);
     if (rest < text.length) this.#keep(rest === 0 ? text : text.slice(rest));
+    this.#letGo(text.length);
+  }
+
+  /**
+   * Copies the data when chunks much longer than it have gone by: a slice of a text keeps all of it in memory (V8,
+   * JavaScriptCore), so that few bytes of data among comments could hold any number of chunks. Rare enough to stay linear.
+   */
+  #letGo(length: number): void {
+    this.#heldLength = this.#data === undefined ? 0 : this.#heldLength + length;
+    if (this.#heldLength <= 2 * this.#size + 4 * FRAGMENT_LENGTH) return;
+    this.#data = wholeDecoder.decode(encoder.encode(this.#data));
+    this.#heldLength = 0;
   }
 
   /** Processes the complete lines of a text without CR; returns where the rest starts. */
@@ -167,8 +180,22 @@ export class EventParser {
       start = end + 1;
       end = text.indexOf("\n", start);
     }
+    let hasNul: boolean | undefined;
     while (end !== -1) {
-      this.#line(text, start, end, into);
+      // What most streams are made of is done here: a call for each line would take as long again as the line.
+      if (text.charCodeAt(start + 4) === COLON && isData(text, start)) {
+        this.#grow(end - start);
+        this.#addData(valueAt(text, start + 5, end));
+      } else if (
+        text.charCodeAt(start + 2) === COLON && isId(text, start) &&
+        !(hasNul ??= text.includes("\0"))
+      ) {
+        this.#grow(end - start);
+        this.#id = valueAt(text, start + 3, end);
+      } else if (text.charCodeAt(start + 5) === COLON && isEvent(text, start)) {
+        this.#grow(end - start);
+        this.#event = valueAt(text, start + 6, end);
+      } else this.#line(text, start, end, into);
       start = end + 1;
       // The blank line that ends an event is found without a search, and needs no line of its own.
       if (text.charCodeAt(start) === LF) {
@@ -237,37 +264,39 @@ export class EventParser {
   ): void {
     if (start === end) return this.#dispatch(into);
     this.#checkSize(end - start);
-    const first = text.charCodeAt(start);
-    if (first === LOWER_D && isData(text, start)) {
+    if (isData(text, start)) {
       const value = fieldValue(text, start + 4, end);
       if (value === undefined) return;
-      this.#data = this.#data === undefined ? value : `${this.#data}\n${value}`;
-      this.#size += end - start;
-    } else if (first === COLON) {
+      this.#grow(end - start);
+      this.#addData(value);
+    } else if (text.charCodeAt(start) === COLON) {
       if (this.#onComment !== undefined) {
-        this.#onComment(fieldValue(text, start, end)!);
+        this.#onComment(valueAt(text, start + 1, end));
       }
     } else this.#otherField(text, start, end);
   }
 
   #otherField(text: string, start: number, end: number): void {
-    const first = text.charCodeAt(start);
-    if (first === 0x69 && text.charCodeAt(start + 1) === 0x64) {
+    if (isId(text, start)) {
       const value = fieldValue(text, start + 2, end);
       if (value === undefined || value.includes("\0")) return;
+      this.#grow(end - start);
       this.#id = value;
-      this.#size += end - start;
-    } else if (first === 0x65 && text.startsWith("event", start)) {
+    } else if (isEvent(text, start)) {
       const value = fieldValue(text, start + 5, end);
       if (value === undefined) return;
+      this.#grow(end - start);
       this.#event = value;
-      this.#size += end - start;
     } else if (text.startsWith("retry", start)) {
       const value = fieldValue(text, start + 5, end);
       if (value !== undefined && /^[0-9]+$/.test(value)) {
         this.#reconnectionTime = Number(value);
       }
     }
+  }
+
+  #addData(value: string): void {
+    this.#data = this.#data === undefined ? value : `${this.#data}\n${value}`;
   }
 
   #dispatch(into: ServerSentEvent[]): void {
@@ -280,6 +309,12 @@ export class EventParser {
       });
     }
     this.#clearEvent();
+  }
+
+  /** Counts a line that is kept. */
+  #grow(lineLength: number): void {
+    this.#checkSize(lineLength);
+    this.#size += lineLength;
   }
 
   #checkSize(lineLength: number): void {
@@ -306,16 +341,35 @@ export class EventParser {
   }
 }
 
-/** Tells whether `data` stands behind its first letter; quicker than `startsWith()` for the commonest name. */
+// Quicker than `startsWith()`, for the names that nearly every line has.
+
 function isData(text: string, start: number): boolean {
-  return text.charCodeAt(start + 1) === 0x61 &&
+  return text.charCodeAt(start) === 0x64 &&
+    text.charCodeAt(start + 1) === 0x61 &&
     text.charCodeAt(start + 2) === 0x74 &&
     text.charCodeAt(start + 3) === 0x61;
+}
+
+function isId(text: string, start: number): boolean {
+  return text.charCodeAt(start) === 0x69 && text.charCodeAt(start + 1) === 0x64;
+}
+
+function isEvent(text: string, start: number): boolean {
+  return text.charCodeAt(start) === 0x65 &&
+    text.charCodeAt(start + 1) === 0x76 &&
+    text.charCodeAt(start + 2) === 0x65 &&
+    text.charCodeAt(start + 3) === 0x6e &&
+    text.charCodeAt(start + 4) === 0x74;
 }
 
 /** Returns the value behind a field name that ends at `at`, `undefined` when the name goes on. */
 function fieldValue(text: string, at: number, end: number): string | undefined {
   if (at === end) return "";
   if (text.charCodeAt(at) !== COLON) return undefined;
-  return text.slice(text.charCodeAt(at + 1) === SPACE ? at + 2 : at + 1, end);
+  return valueAt(text, at + 1, end);
+}
+
+/** Returns the value behind a colon. */
+function valueAt(text: string, at: number, end: number): string {
+  return text.slice(text.charCodeAt(at) === SPACE ? at + 1 : at, end);
 }
