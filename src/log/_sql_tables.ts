@@ -86,7 +86,9 @@ export class SqlTables {
     const known = idempotencyKey === undefined || head.epoch === "0"
       ? undefined
       : this.#find(idempotencyKey, now);
-    if (known !== undefined) return { epoch: head.epoch, seq: known };
+    if (known !== undefined) {
+      return { epoch: head.epoch, seq: known, repeated: true };
+    }
     if (head.ended === 1) throw closed();
     if (expectedLast !== undefined && expectedLast !== head.last) {
       throw conflict(expectedLast, head.last);
@@ -110,9 +112,14 @@ export class SqlTables {
     return { epoch, first, last, entries };
   }
 
+  /** Tells whether there is no log. */
+  isEmpty(now: number): boolean {
+    return this.#head(now).epoch === "0";
+  }
+
   /** Sets when the log goes. A log that is empty has nothing to lose. */
   expire(goneAt: number, now: number): void {
-    if (this.#head(now).epoch === "0") return;
+    if (this.isEmpty(now)) return;
     this.#sql.exec("UPDATE rivulet_log SET goneAt = ?", goneAt);
   }
 

@@ -50,7 +50,9 @@ const watchersOf = new WeakMap<DurableObjectLogStorage, Watchers>();
  * 1.9 MB, for a row of the platform's SQLite holds 2 MB; more is a `RangeError`.
  *
  * An object has one alarm. The log sets it when time will let go of something, and only ever to an earlier
- * time than it finds; the object's `alarm()` passes it on to {@linkcode DurableObjectLog.alarm}.
+ * time than it finds; the object's `alarm()` passes it on to {@linkcode DurableObjectLog.alarm}. In an object without
+ * `alarm()` an append with an idempotency key, or to a log with `maxAge`, and `expire()`, reject with code
+ * `log-unavailable` and write nothing; all others work.
  *
  * @example
  * ```ts
@@ -79,6 +81,8 @@ export class DurableObjectLog implements EventLog {
   readonly #retention: Retention;
   readonly #tables: SqlTables;
   readonly #watchers: Watchers;
+  /** Why the object cannot have an alarm, if so; asked for once there is something to be let go of. */
+  #obstacle: Promise<{ readonly reason: unknown } | undefined> | undefined;
 
   /**
    * Opens the log. Its tables are made by the first append.
@@ -107,8 +111,13 @@ export class DurableObjectLog implements EventLog {
   ): Promise<LogPosition> {
     const sizes = checkAppend(entries, options, this.#retention);
     checkSizes(sizes);
-    const position = await this.#write((now) =>
-      this.#tables.append(entries, sizes, options, now)
+    const { maxAge, idempotencyTtl } = this.#retention;
+    const ttl = options.idempotencyKey === undefined
+      ? maxAge
+      : Math.min(maxAge, idempotencyTtl);
+    const position = await this.#write(
+      (now) => this.#tables.append(entries, sizes, options, now),
+      () => ttl,
     );
     this.#watchers.wake();
     return position;
@@ -135,7 +144,10 @@ export class DurableObjectLog implements EventLog {
   /** Lets the log go; see {@linkcode EventLog.expire}. */
   async expire(ttl: number): Promise<void> {
     checkTtl(ttl);
-    await this.#write((now) => this.#tables.expire(now + ttl, now));
+    await this.#write(
+      (now) => this.#tables.expire(now + ttl, now),
+      () => this.#tables.isEmpty(Date.now()) ? Infinity : ttl,
+    );
   }
 
   /**
@@ -149,16 +161,38 @@ export class DurableObjectLog implements EventLog {
     await this.#write((now) => this.#tables.sweep(now));
   }
 
-  /** Runs a step whole or not at all, and waits until it is durable. */
-  async #write<Result>(step: (now: number) => Result): Promise<Result> {
-    const now = Date.now();
+  /**
+   * Runs a step whole or not at all, and waits until it is durable. `ttlOf` tells after how many milliseconds something
+   * of what it writes will be let go of.
+   */
+  async #write<Result>(
+    step: (now: number) => Result,
+    ttlOf: () => number = () => Infinity,
+  ): Promise<Result> {
     try {
+      const ttl = ttlOf();
+      if (ttl !== Infinity) this.#obstacle ??= this.#findObstacle(ttl);
+      // Those who need no alarm wait too, or they would overtake the one who asked for it.
+      const obstacle = this.#obstacle && await this.#obstacle;
+      if (obstacle && ttl !== Infinity) throw obstacle.reason;
+      const now = Date.now();
       const result = this.#storage.transactionSync(() => step(now));
       await this.#arm(this.#tables.due(now));
       await this.#storage.sync();
       return result;
     } catch (error) {
       throw error instanceof EventStreamError ? error : unavailable(error);
+    }
+  }
+
+  /** Sets an alarm while nothing is written yet: an object whose class has no `alarm()` cannot have one. */
+  async #findObstacle(ttl: number): Promise<{ reason: unknown } | undefined> {
+    try {
+      await this.#arm(Date.now() + ttl);
+      return undefined;
+    } catch (reason) {
+      this.#obstacle = undefined;
+      return { reason };
     }
   }
 

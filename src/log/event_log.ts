@@ -99,7 +99,7 @@ export interface LogEntry extends LogInput {
  * const options: AppendOptions = { idempotencyKey: "order-17", expectedLast: 0 };
  * const first = await log.append([{ kind: "event", body: "data: paid\n\n" }], options);
  * const again = await log.append([{ kind: "event", body: "data: paid\n\n" }], options);
- * assertEquals(again, first);
+ * assertEquals(again, { ...first, repeated: true });
  * assertEquals((await log.read(0, { entries: 10, bytes: 65536 })).last, 1);
  * ```
  */
@@ -137,6 +137,8 @@ export interface LogPosition {
   readonly epoch: string;
   /** The sequence number of the last entry appended; those of one append follow each other. */
   readonly seq: number;
+  /** Set when nothing was appended now: an earlier append had the same idempotency key, and this is its place. */
+  readonly repeated?: true;
 }
 
 /**
@@ -198,6 +200,7 @@ export interface LogPage {
  *
  * What every log does:
  *
+ * - Appends by one log object are done in the order of the calls, awaited or not.
  * - Numbers are dense; the engine assigns them in the same atomic step that makes the entries durable.
  *   Nobody can read an entry before that.
  * - An append is whole or not at all, and so is one with an idempotency key that is tried again.

@@ -66,7 +66,7 @@ export class MemoryLog implements EventLog {
     const { idempotencyKey, expectedLast } = options;
     const state = this.#current();
     const known = idempotencyKey && state.keys.get(idempotencyKey);
-    if (known) return known.position;
+    if (known) return { ...known.position, repeated: true };
     if (state.ended) throw closed();
     if (expectedLast !== undefined && expectedLast !== state.last) {
       throw conflict(expectedLast, state.last);

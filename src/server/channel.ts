@@ -211,8 +211,11 @@ export class Channel<Contract extends AnyContract = undefined> {
       eventEntry(event as ServerSentEventInit)
     );
     if (this.#closing !== undefined) throw closedError();
-    const { epoch, seq } = await this.#append(entries, options.idempotencyKey);
-    this.#counts.published += entries.length;
+    const { epoch, seq, repeated } = await this.#append(
+      entries,
+      options.idempotencyKey,
+    );
+    if (!repeated) this.#counts.published += entries.length;
     return formatCursor(epoch, seq);
   }
 
@@ -420,11 +423,12 @@ export class Channel<Contract extends AnyContract = undefined> {
     return { tail: this.#tail, release };
   }
 
-  #advance(): void {
+  #advance(): number {
     const waiting = this.#waiting;
     this.#waiting = new Set();
     for (const subscription of waiting) subscription.pull();
     for (const observer of this.#observers) observer();
+    return waiting.size;
   }
 
   #giveUp(): void {

@@ -105,7 +105,7 @@ export interface PublishOptions {
 export interface ChannelStats {
   /** Subscribers now. */
   readonly subscribers: number;
-  /** Events published through this channel object. */
+  /** Events published through this channel object; a repeat of an idempotency key is not another one. */
   readonly published: number;
   /** Events handed to subscribers. */
   readonly delivered: number;

@@ -90,6 +90,28 @@ export const appendCases: readonly LogCase[] = [
     },
   },
   {
+    title: "append() keeps the order of the calls, awaited or not",
+    async run({ open }) {
+      const log = open();
+      const bodies = Array.from(
+        { length: 1000 },
+        (_, i) => `${i} `.padEnd(i % 50 === 0 ? 20_000 : 1 + i % 99, "."),
+      );
+      const positions = await all(bodies.map((body, i) =>
+        log.append(
+          events(body),
+          i % 7 === 3 ? { idempotencyKey: `k${i}` } : {},
+        )
+      ));
+      checkSame(
+        positions.map(({ seq }) => seq),
+        bodies.map((_, i) => i + 1),
+        "the numbers given",
+      );
+      checkSame(await readBodies(open()), bodies, "the entries");
+    },
+  },
+  {
     title: "append() gives times that never decrease, in milliseconds",
     async run({ open }) {
       const logs = [open(), open(), open()];

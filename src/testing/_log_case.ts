@@ -6,6 +6,7 @@ import type {
   LogInput,
   LogLimit,
   LogPage,
+  LogPosition,
   RetentionOptions,
 } from "../log/event_log.ts";
 import { check, checkSame, rejection } from "./_assert.ts";
@@ -77,6 +78,23 @@ export function checkCode(reason: unknown, code: EventStreamErrorCode): void {
     reason instanceof EventStreamError && reason.code === code,
     `an append must reject with code ${code}: received ${reason}`,
   );
+}
+
+/** Throws unless the position is the first one, and says so. */
+export function checkRepeat(
+  retried: LogPosition,
+  { epoch, seq }: LogPosition,
+): void {
+  checkSame<LogPosition>(
+    // In this order, whatever the log's own is.
+    { epoch: retried.epoch, seq: retried.seq, ...repeatOf(retried) },
+    { epoch, seq, repeated: true },
+    "the position",
+  );
+}
+
+function repeatOf({ repeated }: LogPosition): Pick<LogPosition, "repeated"> {
+  return repeated === undefined ? {} : { repeated };
 }
 
 /** Throws unless the log refuses to append, with this code. */

@@ -33,7 +33,11 @@ let objects = 0;
 Deno.test.beforeAll(async () => {
   workerd = await Workerd.start({
     worker: "tests/integration/durable_object/log_worker.ts",
-    classes: { LogObject: { sql: true }, KeyValueObject: { sql: false } },
+    classes: {
+      LogObject: { sql: true },
+      AlarmlessObject: { sql: true },
+      KeyValueObject: { sql: false },
+    },
   });
 });
 Deno.test.afterAll(() => workerd[Symbol.asyncDispose]());
@@ -312,4 +316,39 @@ Deno.test("DurableObjectLog begins again when the object's storage was deleted",
   const next = await log.append(["b"]);
   assertEquals(next.seq, 1);
   assert(next.epoch !== epoch);
+});
+
+Deno.test("append() and expire() that need an alarm write nothing in an object that has none", async () => {
+  const log = new RemoteLog("AlarmlessObject");
+  const nothing = { log: undefined, entries: undefined, keys: undefined };
+  const refuses = async (run: () => Promise<unknown>) => {
+    const error = await assertRejects(run, EventStreamError, "alarm()");
+    assertEquals(error.code, "log-unavailable");
+  };
+  for (let i = 0; i < 2; i++) {
+    await refuses(() => log.append(["a"], { idempotencyKey: "k" }));
+    assertEquals(await log.rows(), nothing);
+  }
+  assertEquals((await log.append(["a"])).seq, 1);
+  await refuses(() => log.run("expire", 1000));
+  await log.run("open", { maxAge: 1000 });
+  await refuses(() => log.append(["b"]));
+  assertEquals((await log.read()).bodies, ["a"]);
+  assertEquals(await log.rows(), { log: 1, entries: 1, keys: 0 });
+});
+
+Deno.test("append() keeps the order of the calls where it finds out about the alarm first", async () => {
+  for (const [name, done] of [["LogObject", 3], ["AlarmlessObject", 2]]) {
+    const log = new RemoteLog(name as string);
+    const entry = (body: string): LogInput[] => [{ kind: "event", body }];
+    const outcomes = await log.run<Record<string, unknown>[]>(
+      "appendAll",
+      [entry("a"), {}],
+      [entry("b"), { idempotencyKey: "k" }],
+      [entry("c"), {}],
+    );
+    assertEquals(outcomes.filter((each) => "value" in each).length, done);
+    const { bodies } = await log.read();
+    assertEquals(bodies, done === 3 ? ["a", "b", "c"] : ["a", "c"]);
+  }
 });

@@ -8,7 +8,11 @@ import {
   assertThrows,
 } from "@std/assert";
 import { EventStreamError } from "../../src/error.ts";
-import type { EventLog, LogInput } from "../../src/log/event_log.ts";
+import type {
+  EventLog,
+  LogInput,
+  LogPosition,
+} from "../../src/log/event_log.ts";
 import * as scripts from "../../src/log/redis/_scripts.ts";
 import {
   bunRedis,
@@ -124,10 +128,68 @@ Deno.test("append() sends a script by its text only when Redis does not have it"
   await Promise.all(["c", "d"].map((body) => log.append(events(body))));
   await log.append(events("e"));
   assertEquals(sent.slice(0, 3), ["EVALSHA", "EVAL", "EVALSHA"]);
-  assertEquals(sent.slice(3), [
-    ...["EVALSHA", "EVALSHA", "EVAL", "EVAL", "EVALSHA"],
-  ]);
+  // What is appended at once goes together.
+  assertEquals(sent.slice(3), ["EVALSHA", "EVAL", "EVALSHA"]);
   assertEquals(await bodies(log), ["a", "b", "c", "d", "e"]);
+});
+
+Deno.test("append() keeps the order of the calls while Redis forgets the script again and again", async () => {
+  await using scene = await Scene.open();
+  const { log, server } = scene;
+  const texts = Array.from({ length: 2000 }, (_, i) => `${i}`);
+  const appends: Promise<unknown>[] = [];
+  for (const [i, text] of texts.entries()) {
+    appends.push(log.append(events(text)));
+    if (i % 400 === 0) await server.command("SCRIPT", "FLUSH");
+    else if (i % 50 === 0) await null;
+  }
+  await Promise.all(appends);
+  assertEquals(await bodies(log), texts);
+});
+
+Deno.test("append() does each of those that go together for itself", async () => {
+  await using scene = await Scene.open();
+  const { log } = scene;
+  const outcome = (append: Promise<LogPosition>) =>
+    append.then(
+      ({ seq, repeated }) => repeated ? `again ${seq}` : seq,
+      ({ code }: EventStreamError) => code,
+    );
+  const before = log.append(events("a"), { idempotencyKey: "a" });
+  const outcomes = await Promise.all([
+    outcome(before),
+    outcome(log.append(events("a"), { idempotencyKey: "a" })),
+    outcome(log.append(events("b"), { expectedLast: 0 })),
+    outcome(log.append(events("b", "c"), { expectedLast: 1 })),
+    outcome(log.append(events("d"), { idempotencyKey: "d" })),
+    outcome(log.append([{ kind: "end", body: "" }])),
+    outcome(log.append(events("e"))),
+    outcome(log.append(events("d"), { idempotencyKey: "d" })),
+  ]);
+  assertEquals(outcomes, [
+    ...[1, "again 1", "conflict", 3, 4, 5, "closed", "again 4"],
+  ]);
+  assertEquals(await bodies(log), ["a", "b", "c", "d", ""]);
+});
+
+Deno.test("append() bounds what it lets Redis do at once", async () => {
+  await using scene = await Scene.open();
+  const counts: number[] = [];
+  const redis: RedisClient = {
+    send(command, args, signal) {
+      if (args[2] === KEY) {
+        counts.push(args.filter((a) => a === "event").length);
+      }
+      return scene.client.redis.send(command, args, signal);
+    },
+  };
+  const log = new RedisLog(redis, "news");
+  await log.append(events("a"));
+  counts.length = 0;
+  const big = "x".repeat(600_000);
+  const texts = [...Array(1200).fill("a"), big, big, big];
+  await Promise.all(texts.map((text) => log.append(events(text))));
+  assertEquals(counts, [500, 500, 201, 1, 1]);
 });
 
 Deno.test("read() and watch() work on a replica, and append() tells that it refused", async () => {

@@ -54,6 +54,17 @@ const numbering: readonly WrongLog[] = [
     }),
   ),
   wrong(
+    "lets an append without a key overtake one that has to be looked up",
+    "append() keeps the order of the calls, awaited or not",
+    "the numbers given must be",
+    (log) => ({
+      async append(entries, options = {}) {
+        if (options.idempotencyKey !== undefined) await null;
+        return await log.append(entries, options);
+      },
+    }),
+  ),
+  wrong(
     "draws the number before it appends, so that two appends draw the same",
     "append() numbers without a hole when clients append at once",
     "the entries must be",
@@ -347,6 +358,17 @@ const conditions: readonly WrongLog[] = [
     "append() with a key that is known gives the first position",
     '"seq":5',
     keys(() => undefined),
+  ),
+  wrong(
+    "takes a retry for an append",
+    "append() with a key that is known gives the first position",
+    '"seq":2,"repeated":true}: received {"',
+    (log) => ({
+      async append(entries, options) {
+        const { epoch, seq } = await log.append(entries, options);
+        return { epoch, seq };
+      },
+    }),
   ),
   wrong(
     "gives a retry the last position",

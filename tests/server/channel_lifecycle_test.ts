@@ -537,6 +537,10 @@ test("stats counts what was published, handed out, missed and trimmed", async ()
     evictions: 2,
     behind: 3,
   });
+  const again = { idempotencyKey: "again" };
+  await channel.publish({ data: "7" }, again);
+  await channel.publish({ data: "7" }, again);
+  assertEquals(channel.stats.published, 7);
   await client.leave();
   assertEquals(channel.stats.subscribers, 1);
   await idle.leave();

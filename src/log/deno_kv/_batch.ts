@@ -105,7 +105,7 @@ export class Batch {
     const seq = key === undefined
       ? undefined
       : this.#known.get(key) ?? this.seqs.get(key);
-    if (seq !== undefined) this.#resolve(resolve, seq);
+    if (seq !== undefined) this.#resolve(resolve, { seq, repeated: true });
     else if (this.#ended) this.#outcomes.push(() => reject(closed()));
     else if (expectedLast !== undefined && expectedLast !== this.#last) {
       const error = conflict(expectedLast, this.#last);
@@ -121,7 +121,7 @@ export class Batch {
         this.seqs.set(key, this.#last);
         this.#keyBytes += this.#keys.idempotencySize(key);
       }
-      this.#resolve(resolve, this.#last);
+      this.#resolve(resolve, { seq: this.#last });
     }
     return true;
   }
@@ -131,8 +131,11 @@ export class Batch {
     for (const tell of this.#outcomes) tell();
   }
 
-  #resolve(resolve: Append["resolve"], seq: number): void {
-    const position = { epoch: this.epoch, seq };
+  #resolve(
+    resolve: Append["resolve"],
+    place: Omit<LogPosition, "epoch">,
+  ): void {
+    const position = { epoch: this.epoch, ...place };
     this.#outcomes.push(() => resolve(position));
   }
 

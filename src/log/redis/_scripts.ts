@@ -3,7 +3,7 @@ import type { RedisClient } from "./client.ts";
 /** A Lua script: one atomic step in Redis. */
 export class Script {
   readonly text: string;
-  /** The text's SHA-1. It is known beforehand, so that no call waits for it and calls keep their order. */
+  /** The text's SHA-1, known beforehand, so that no call waits for it. */
   readonly hash: string;
 
   constructor(text: string, hash: string) {
@@ -37,6 +37,9 @@ function isUnknownScript(error: unknown): boolean {
  * bodies the epoch had with it. As the numbers are dense, any entry is found by its number, and a limit is found
  * by search: the work is bounded however much is kept. Their count tells the oldest. An append is always kept by its own trim, so a log that
  * exists has a newest entry, which says how the log stands.
+ *
+ * Each entry begins with its format, which goes up when the fields or what they mean change. The newest one's is that
+ * of the log: whoever finds another one leaves the log as it is.
  */
 const entries = `
 local log = KEYS[1]
@@ -48,17 +51,19 @@ end
 
 local function parse(item)
   local fields = item[2]
-  if fields[9] ~= 'body' then
+  if fields[1] ~= 'format' then
     error('WRONGTYPE the stream ' .. log .. ' is not a log')
+  elseif fields[2] ~= '1' then
+    error('the log must be of format 1: it is of format ' .. fields[2])
   end
   return {
     seq = tonumber(string.match(item[1], '^%d+')),
-    epoch = fields[2],
-    time = tonumber(fields[4]),
-    stop = tonumber(fields[6]),
-    start = tonumber(fields[6]) - #fields[10],
-    kind = fields[8],
-    body = fields[10],
+    epoch = fields[4],
+    time = tonumber(fields[6]),
+    stop = tonumber(fields[8]),
+    start = tonumber(fields[8]) - #fields[12],
+    kind = fields[10],
+    body = fields[12],
   }
 end
 
@@ -93,9 +98,12 @@ end
 `;
 
 /**
- * KEYS: the log and, if there is one, the idempotency key.
- * ARGV: the channel, an epoch to begin with, the expected last or '', the key's time to live, the retention's count,
- * bytes and age or '', then kind and body of each entry.
+ * Does several appends, one after the other and each for itself.
+ *
+ * KEYS: the log, and the idempotency keys of those appends that have one.
+ * ARGV: the channel, an epoch to begin with, the retention's count, bytes and age or '', then for each append the
+ * expected last or '', its key's time to live or '', how many entries it has, kind and body of each.
+ * It gives three texts for each: what came of it, the epoch or '', a number or ''.
  *
  * All that can be refused is refused before something has been written: keys of another type by the reads, a replica
  * and full memory by the first XADD.
@@ -106,38 +114,70 @@ local head = newest()
 local epoch = head and head.epoch or ARGV[2]
 local last = head and head.seq or 0
 local stop = head and head.stop or 0
-
-if KEYS[2] then
-  local position = redis.call('GET', KEYS[2]) or ''
-  local known, seq = string.match(position, '^(%w+)-(%d+)$')
-  if head and known == epoch then
-    return {'appended', epoch, seq}
-  end
-end
-if head and final[head.kind] then
-  return {'closed'}
-end
-if ARGV[3] ~= '' and tonumber(ARGV[3]) ~= last then
-  return {'conflict', text(last)}
-end
-
+local ended = head and final[head.kind]
 local clock = now()
 local time = head and math.max(clock, head.time) or clock
-for i = 8, #ARGV, 2 do
-  last = last + 1
-  stop = stop + #ARGV[i + 1]
-  redis.call('XADD', log, text(last) .. '-0', 'epoch', epoch, 'time', text(time), 'end', text(stop),
-    'kind', ARGV[i], 'body', ARGV[i + 1])
+
+local known = {}
+for i = 2, #KEYS do
+  local of, seq = string.match(redis.call('GET', KEYS[i]) or '', '^(%w+)-(%d+)$')
+  known[KEYS[i]] = head and of == epoch and seq
 end
-if KEYS[2] then
-  redis.call('SET', KEYS[2], epoch .. '-' .. text(last), 'PX', ARGV[4])
+
+local function add(key, ttl, from, to)
+  for i = from, to, 2 do
+    last = last + 1
+    stop = stop + #ARGV[i + 1]
+    redis.call('XADD', log, text(last) .. '-0', 'format', '1', 'epoch', epoch, 'time', text(time),
+      'end', text(stop), 'kind', ARGV[i], 'body', ARGV[i + 1])
+  end
+  ended = final[ARGV[to - 1]]
+  if key then
+    known[key] = text(last)
+    redis.call('SET', key, epoch .. '-' .. text(last), 'PX', ttl)
+  end
+end
+
+local outcomes = {}
+local function tell(...)
+  for _, value in ipairs({...}) do
+    outcomes[#outcomes + 1] = value
+  end
+end
+
+local added = false
+local keys = 1
+local i = 6
+while i <= #ARGV do
+  local expected, ttl = ARGV[i], ARGV[i + 1]
+  local from, to = i + 3, i + 2 + 2 * ARGV[i + 2]
+  local key
+  if ttl ~= '' then
+    keys = keys + 1
+    key = KEYS[keys]
+  end
+  if key and known[key] then
+    tell('repeated', epoch, known[key])
+  elseif ended then
+    tell('closed', '', '')
+  elseif expected ~= '' and tonumber(expected) ~= last then
+    tell('conflict', '', text(last))
+  else
+    add(key, ttl, from, to)
+    added = true
+    tell('appended', epoch, text(last))
+  end
+  i = to + 1
+end
+if not added then
+  return outcomes
 end
 redis.call('PERSIST', log)
 
 local oldest = last - redis.call('XLEN', log) + 1
-local first = math.max(oldest, last - tonumber(ARGV[5]) + 1)
-local from = stop - tonumber(ARGV[6])
-local after = ARGV[7] ~= '' and clock - tonumber(ARGV[7]) or -1
+local first = math.max(oldest, last - tonumber(ARGV[3]) + 1)
+local from = stop - tonumber(ARGV[4])
+local after = ARGV[5] ~= '' and clock - tonumber(ARGV[5]) or -1
 first = search(first, last, function(entry)
   return entry.start >= from and entry.time > after
 end)
@@ -147,9 +187,9 @@ end
 
 -- The entries stand, whether this user may publish or not.
 redis.pcall('PUBLISH', ARGV[1], '')
-return {'appended', epoch, text(last)}
+return outcomes
 `,
-  "6f7061583d06ded8570c24c8f10e91541c111549",
+  "9e6f39ebabf006e88df8ba740fd38fddf220cc80",
 );
 
 /**
@@ -196,15 +236,16 @@ for _, item in ipairs(redis.call('XRANGE', log, text(from), text(to))) do
 end
 return page
 `,
-  "c0c671ec7b2d0ca6888ca37ac6c0de1bcb57d3e8",
+  "29ebf5a972ed8a841d052d64ed85425ac967dcfa",
 );
 
-/** KEYS: the log. ARGV: the milliseconds. A key of another type is refused by the read. */
+/** KEYS: the log. ARGV: the milliseconds. */
 export const expire: Script = new Script(
-  `
-redis.call('XLEN', KEYS[1])
-redis.call('PEXPIRE', KEYS[1], ARGV[1])
+  `${entries}
+if newest() then
+  redis.call('PEXPIRE', log, ARGV[1])
+end
 return {}
 `,
-  "6c29dce7c1c373d7f530fade7768ecbac2d29009",
+  "170653e86ab93686e19aabd2b494724ed2abddc9",
 );

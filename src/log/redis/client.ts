@@ -27,7 +27,7 @@ export interface RedisClient {
    */
   readonly resends?: boolean;
   /**
-   * Sends a command. What is given first must be sent first. Unless `resends` says so, it is sent once.
+   * Sends a command. Unless `resends` says so, it is sent once.
    *
    * @param command `EVALSHA` or `EVAL`.
    * @param args Its arguments, to be sent as UTF-8. The third is the key that decides on the node of a cluster.

@@ -26,6 +26,7 @@ import type {
   LogPosition,
   RetentionOptions,
 } from "../event_log.ts";
+import { Batches } from "../../_batches.ts";
 import * as scripts from "./_scripts.ts";
 import type { RedisClient } from "./client.ts";
 
@@ -57,6 +58,24 @@ export interface RedisLogOptions extends RetentionOptions {
 const MAX_NAME_LENGTH = 256;
 const POLL_INTERVAL = 1000;
 const RESEND_TTL = 60_000;
+/** How much Redis, which does one thing at a time, is given to do at once. */
+const MAX_BATCH = { items: 500, weight: 1024 * 1024 };
+
+/** An append that waits for its call. */
+interface Append extends Pick<AppendOptions, "expectedLast"> {
+  /** Kind and body of each entry. */
+  readonly inputs: readonly string[];
+  readonly key: string | undefined;
+  /** For how long the key is remembered. */
+  readonly ttl: number | undefined;
+}
+
+/** What the script tells of an append. */
+interface AppendOutcome {
+  readonly outcome: string;
+  readonly epoch: string;
+  readonly seq: number;
+}
 
 /**
  * A log in Redis 7, Valkey 7.2 or later, one server or a cluster, for all processes that reach it.
@@ -70,8 +89,8 @@ const RESEND_TTL = 60_000;
  * outlives a crash. Redis must not evict (`maxmemory-policy noeviction`): an evicted log begins another epoch, and
  * its clients are told so by a gap event.
  *
- * Calls go out in the order in which they were made. Over HTTP, and just after a `SCRIPT FLUSH`, they may overtake each
- * other: await one append before the next where the order matters.
+ * Appends to one `RedisLog` are done in the order in which they were made, awaited or not: one call is under way at a
+ * time, and what comes meanwhile goes into the next one together, each append still done or refused by itself.
  *
  * @example
  * ```ts
@@ -90,6 +109,7 @@ export class RedisLog implements EventLog {
   readonly #key: string;
   readonly #retention: Retention;
   readonly #timeout: number;
+  readonly #batches: Batches<Append, AppendOutcome>;
 
   /**
    * Makes a log; nothing is sent yet.
@@ -110,6 +130,7 @@ export class RedisLog implements EventLog {
     // In a cluster what stands in braces decides the place, so that all keys of a log are in one.
     this.#key = `rivulet:{${name}}`;
     this.#timeout = timeout;
+    this.#batches = new Batches((appends) => this.#append(appends), MAX_BATCH);
   }
 
   /** Appends entries; see {@linkcode EventLog.append}. */
@@ -117,29 +138,21 @@ export class RedisLog implements EventLog {
     entries: readonly LogInput[],
     options: AppendOptions = {},
   ): Promise<LogPosition> {
-    checkAppend(entries, options, this.#retention);
+    const sizes = checkAppend(entries, options, this.#retention);
     const { expectedLast } = options;
-    const { maxEvents, maxBytes, maxAge } = this.#retention;
-    const [key, ttl] = this.#idempotency(options);
-    const keys = [this.#key];
-    if (key !== undefined) keys.push(`${this.#key}:${key}`);
-    const numbers = [expectedLast, ttl, maxEvents, maxBytes, maxAge];
-    const [outcome, ...position] = await this.#run(
-      "append",
-      scripts.append,
-      keys,
-      [
-        this.#key,
-        newEpoch(),
-        ...numbers.map(argument),
-        ...entries.flatMap(({ kind, body }) => [kind, body]),
-      ],
-    );
+    const append = {
+      inputs: entries.flatMap(({ kind, body }) => [kind, body]),
+      expectedLast,
+      ...this.#idempotency(options),
+    };
+    const weight = sizes.reduce((sum, size) => sum + size, 0);
+    const { outcome, epoch, seq } = await this.#batches.add(append, weight);
     if (outcome === "closed") throw closed();
-    if (outcome === "conflict") {
-      throw conflict(expectedLast!, Number(position[0]));
-    }
-    return { epoch: position[0]!, seq: Number(position[1]) };
+    if (outcome === "conflict") throw conflict(expectedLast!, seq);
+    // Of a key that is not the caller's only a request that was sent twice can be a repeat.
+    return outcome === "repeated" && options.idempotencyKey !== undefined
+      ? { epoch, seq, repeated: true }
+      : { epoch, seq };
   }
 
   /** Reads entries; see {@linkcode EventLog.read}. */
@@ -194,13 +207,38 @@ export class RedisLog implements EventLog {
   }
 
   /** The key of an append and how long it is remembered. */
-  #idempotency(
-    { idempotencyKey }: AppendOptions,
-  ): [key: string | undefined, ttl: number] {
+  #idempotency({ idempotencyKey }: AppendOptions): Pick<Append, "key" | "ttl"> {
     if (idempotencyKey === undefined && this.#redis.resends) {
-      return [crypto.randomUUID(), RESEND_TTL];
+      return { key: crypto.randomUUID(), ttl: RESEND_TTL };
     }
-    return [idempotencyKey, this.#retention.idempotencyTtl];
+    const ttl = idempotencyKey && this.#retention.idempotencyTtl;
+    return { key: idempotencyKey, ttl: ttl || undefined };
+  }
+
+  async #append(appends: readonly Append[]): Promise<AppendOutcome[]> {
+    const { maxEvents, maxBytes, maxAge } = this.#retention;
+    const keys = appends.flatMap(({ key }) =>
+      key === undefined ? [] : `${this.#key}:${key}`
+    );
+    const reply = await this.#run(
+      "append",
+      scripts.append,
+      [this.#key, ...keys],
+      [
+        this.#key,
+        newEpoch(),
+        ...[maxEvents, maxBytes, maxAge].map(argument),
+        ...appends.flatMap(({ expectedLast, ttl, inputs }) => [
+          ...[expectedLast, ttl, inputs.length / 2].map(argument),
+          ...inputs,
+        ]),
+      ],
+    );
+    return appends.map((_, i) => ({
+      outcome: reply[3 * i]!,
+      epoch: reply[3 * i + 1]!,
+      seq: Number(reply[3 * i + 2]),
+    }));
   }
 
   async #run(

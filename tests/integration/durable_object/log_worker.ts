@@ -20,12 +20,12 @@ export interface Namespace {
   get(id: unknown): { fetch(request: Request): Promise<Response> };
 }
 
-/** An object with a log, and with a way in for tests. */
-export class LogObject {
+/** An object with a log and without an alarm, and with a way in for tests. */
+export class AlarmlessObject {
   readonly #storage: Storage;
   #options: RetentionOptions = {};
   #log: DurableObjectLog | undefined;
-  #alarms = 0;
+  protected alarms = 0;
   #wakes = 0;
 
   constructor({ storage }: { storage: Storage }) {
@@ -38,25 +38,27 @@ export class LogObject {
     return Response.json(await toOutcome(() => this.#run(operation!, args)));
   }
 
-  async alarm(): Promise<void> {
-    this.#alarms++;
-    await this.#opened.alarm();
-  }
-
-  get #opened(): DurableObjectLog {
+  protected get opened(): DurableObjectLog {
     return this.#log ??= new DurableObjectLog(this.#storage, this.#options);
   }
 
   // deno-lint-ignore no-explicit-any -- the test that gives them knows them
   #run(operation: string, args: any[]): unknown {
-    const log = this.#opened;
+    const log = this.opened;
     switch (operation) {
       case "open":
         this.#options = args[0];
         this.#log = undefined;
-        return this.#opened && null;
+        return this.opened && null;
       case "append":
         return log.append(args[0], args[1]);
+      case "appendAll":
+        return Promise.all(
+          // deno-lint-ignore no-explicit-any -- likewise
+          args.map((each: any[]) =>
+            toOutcome(() => log.append(each[0], each[1]))
+          ),
+        );
       case "read":
         return log.read(args[0], args[1]);
       case "expire":
@@ -105,10 +107,18 @@ export class LogObject {
   async #state() {
     return {
       alarm: await this.#storage.getAlarm(),
-      alarms: this.#alarms,
+      alarms: this.alarms,
       wakes: this.#wakes,
       now: Date.now(),
     };
+  }
+}
+
+/** One with an alarm. */
+export class LogObject extends AlarmlessObject {
+  async alarm(): Promise<void> {
+    this.alarms++;
+    await this.opened.alarm();
   }
 }
 
