@@ -87,8 +87,9 @@ export function decode<
  */
 export class EventDecoderStream<
   Event extends ServerSentEvent<string, unknown> = ServerSentEvent,
-> extends TransformStream<Uint8Array, Event> {
-  readonly #events: EventStream<Event>;
+> extends TransformStream<Uint8Array, NoInfer<Event>> {
+  // NoInfer: as for decode(), where the pipe leads to does not say what it holds.
+  readonly #events: EventStream<NoInfer<Event>>;
 
   /**
    * Makes the stream.
@@ -108,7 +109,7 @@ export class EventDecoderStream<
   }
 
   /** The events. */
-  override get readable(): EventStream<Event> {
+  override get readable(): EventStream<NoInfer<Event>> {
     return this.#events;
   }
 }

@@ -9,7 +9,12 @@ import {
   type EventInitOf,
   type EventOf,
 } from "../../src/contract.ts";
-import { decode, type EventStream } from "../../src/decoder.ts";
+import {
+  decode,
+  EventDecoderStream,
+  type EventStream,
+} from "../../src/decoder.ts";
+import { EventEncoderStream } from "../../src/encoder.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../../src/event.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { Channel } from "../../src/server/channel.ts";
@@ -147,6 +152,58 @@ test("connect() gives a union that the name tells apart, and does not compile wi
     [read, readOnly, typed, untyped, wrong].map(({ length }) => length),
     [0, 0, 0, 0, 0],
   );
+});
+
+test("EventDecoderStream gives a union that the name tells apart, and does not compile with anything else", () => {
+  const bytes = () => new Blob([]).stream();
+  async function read(): Promise<unknown> {
+    const decoder = new EventDecoderStream({ events: contract });
+    for await (const event of bytes().pipeThrough(decoder)) {
+      switch (event.event) {
+        case "tick":
+          // @ts-expect-error there is no such member
+          void event.data.prize;
+          return event.data.price.toFixed(2);
+        // @ts-expect-error the name is misspelt
+        case "tikc":
+          return;
+        default:
+          return event.event === "meeting" && event.data.getUTCFullYear();
+      }
+    }
+  }
+  const typed = () =>
+    bytes().pipeThrough(new EventDecoderStream({ events: contract }));
+  holds<Same<ReturnType<typeof typed>, ReadableStream<EventOf<Contract>>>>();
+  // @ts-expect-error it is no contract
+  const wrong = () => new EventDecoderStream({ events: {} });
+  assertEquals([read.length, typed.length, wrong.length], [0, 0, 0]);
+});
+
+test("EventDecoderStream without a contract gives text, wherever its pipe leads", () => {
+  const bytes = () => new Blob([]).stream();
+  const untyped = () => bytes().pipeThrough(new EventDecoderStream());
+  holds<Same<ReturnType<typeof untyped>, ReadableStream<ServerSentEvent>>>();
+  const request = new Request("https://example.com/");
+  const log = new MemoryLog();
+  const unused = () => [
+    respond(request, bytes().pipeThrough(new EventDecoderStream())),
+    respond(
+      request,
+      async ({ signal }) =>
+        (await fetch("/", { signal })).body!
+          .pipeThrough(new EventDecoderStream({ until: "[DONE]", signal })),
+    ),
+    resumable(log, () => bytes().pipeThrough(new EventDecoderStream())),
+    bytes().pipeThrough(new EventDecoderStream())
+      .pipeThrough(new EventEncoderStream()),
+    respond(
+      request,
+      // @ts-expect-error the data is not text
+      bytes().pipeThrough(new EventDecoderStream({ events: contract })),
+    ),
+  ];
+  assertEquals([untyped.length, unused.length], [0, 0]);
 });
 
 test("EventSource types its listeners by the contract, and does not compile with anything else", () => {
