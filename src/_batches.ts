@@ -2,6 +2,13 @@
 export interface BatchLimit {
   readonly items: number;
   readonly weight: number;
+  /**
+   * For how many milliseconds a batch is waited for before the next one goes, if somebody comes then. On Workers a
+   * request that is cut off takes with it the promises that it would have settled.
+   *
+   * @default {Infinity}
+   */
+  readonly patience?: number;
 }
 
 interface Waiting<Item, Result> {
@@ -19,7 +26,9 @@ export class Batches<Item, Result> {
   readonly #send: (items: Item[]) => Promise<readonly Result[]>;
   readonly #limit: BatchLimit;
   #waiting: Waiting<Item, Result>[] = [];
-  #sending = false;
+  /** Names the run of batches under way. */
+  #run: symbol | undefined;
+  #sentAt = 0;
 
   /** `send` gives a result for each item, or rejects for all of them. */
   constructor(
@@ -34,19 +43,25 @@ export class Batches<Item, Result> {
   add(item: Item, weight: number): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, weight, resolve, reject });
-      if (!this.#sending) void this.#run();
+      const { patience = Infinity } = this.#limit;
+      const isLost = performance.now() - this.#sentAt > patience;
+      if (this.#run === undefined || isLost) void this.#sendAll();
     });
   }
 
-  async #run(): Promise<void> {
-    this.#sending = true;
+  async #sendAll(): Promise<void> {
+    const run = this.#run = Symbol();
+    this.#sentAt = performance.now();
     // What is given in one turn of the event loop goes together.
     await null;
-    while (this.#waiting.length > 0) await this.#sendNext();
-    this.#sending = false;
+    while (this.#run === run && this.#waiting.length > 0) {
+      await this.#sendNext();
+    }
+    if (this.#run === run) this.#run = undefined;
   }
 
   async #sendNext(): Promise<void> {
+    this.#sentAt = performance.now();
     const batch = this.#waiting.splice(0, this.#fitting());
     try {
       const results = await this.#send(batch.map(({ item }) => item));

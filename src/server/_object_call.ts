@@ -3,14 +3,23 @@ import { packError, type RemoteError, unpackError } from "./_remote_error.ts";
 import type { PublishOptions } from "./channel_options.ts";
 import type { DurableRespondOptions } from "./durable_channel.ts";
 
-/** What a caller asks of a channel's object. */
-export type ObjectCall =
+/** What is to be done to a channel, in the order in which it was asked for. */
+export type ChannelStep =
   | {
     readonly kind: "publish";
     readonly events: readonly ServerSentEventInit[];
     readonly options: PublishOptions;
   }
-  | { readonly kind: "close" }
+  | { readonly kind: "close" };
+
+/** What came of a step: the ID of what was published, or an error. */
+export type StepOutcome =
+  | { readonly id: string | null }
+  | { readonly error: RemoteError };
+
+/** What a caller asks of a channel's object. */
+export type ObjectCall =
+  | { readonly kind: "steps"; readonly steps: readonly ChannelStep[] }
   | {
     readonly kind: "respond";
     readonly url: string;
@@ -69,9 +78,15 @@ export async function passResponse(response: Response): Promise<Response> {
   throw unpackError(await response.json() as RemoteError);
 }
 
-/** Reads the result of a call, or throws its error. */
-export async function unpackResult<Result>(
+/** Gives what came of each step of a call. */
+export async function unpackOutcomes(
   response: Response,
-): Promise<Result> {
+): Promise<StepOutcome[]> {
   return await (await passResponse(response)).json();
+}
+
+/** Gives the ID of what was published, or throws the error of a step. */
+export function unpackId(outcome: StepOutcome): string | null {
+  if ("error" in outcome) throw unpackError(outcome.error);
+  return outcome.id;
 }

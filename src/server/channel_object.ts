@@ -4,7 +4,8 @@ import {
 } from "../log/durable_object.ts";
 import type { RetentionOptions } from "../log/event_log.ts";
 import { errorResponse, unpackCall, unpackRequest } from "./_object_call.ts";
-import type { ObjectCall } from "./_object_call.ts";
+import type { ChannelStep, ObjectCall, StepOutcome } from "./_object_call.ts";
+import { packError } from "./_remote_error.ts";
 import { Channel, type ChannelRespondOptions } from "./channel.ts";
 import type { ChannelOptions } from "./channel_options.ts";
 
@@ -104,15 +105,25 @@ export class ChannelObject {
     return this.#opened.alarm();
   }
 
+  async #take(step: ChannelStep): Promise<StepOutcome> {
+    try {
+      if (step.kind === "publish") {
+        return { id: await this.channel.publish(step.events, step.options) };
+      }
+      await this.channel.close();
+      return { id: null };
+    } catch (error) {
+      return { error: packError(error) };
+    }
+  }
+
   async #answer(call: ObjectCall, request: Request): Promise<Response> {
     switch (call.kind) {
-      case "publish":
+      case "steps":
+        // All begun at once, so that they come in their order, and each is an outcome of its own.
         return Response.json(
-          await this.channel.publish(call.events, call.options),
+          await Promise.all(call.steps.map((step) => this.#take(step))),
         );
-      case "close":
-        await this.channel.close();
-        return Response.json(null);
       case "respond":
         return await this.respond(
           unpackRequest(request, call.url),

@@ -3,11 +3,15 @@ import { encodeEvent } from "../encoder.ts";
 import { EventStreamError } from "../error.ts";
 import type { ServerSentEventInit } from "../event.ts";
 import { checkRequest } from "./_http.ts";
+import { Batches } from "../_batches.ts";
 import {
+  type ChannelStep,
   type ObjectCall,
   packCall,
   passResponse,
-  unpackResult,
+  type StepOutcome,
+  unpackId,
+  unpackOutcomes,
 } from "./_object_call.ts";
 import type { StartPosition } from "./_subscription.ts";
 import {
@@ -18,6 +22,8 @@ import { respond } from "./respond.ts";
 
 /** The shortest time after which a client comes back when the object could not be reached, in milliseconds. */
 const RETRY = 2000;
+/** How much goes to the object in one call. */
+const MAX_BATCH = { items: 500, weight: 1024 * 1024, patience: 30_000 };
 
 /** The binding of a Worker to a class of Durable Objects: `env.CHANNELS`, a `DurableObjectNamespace`. */
 export interface ChannelNamespace {
@@ -48,7 +54,8 @@ export interface DurableRespondOptions {
 /** A channel in a Durable Object, as a Worker sees it. */
 export interface DurableChannel {
   /**
-   * Publishes one event, or several as one; see `Channel.publish`.
+   * Publishes one event, or several as one; see `Channel.publish`. What is published through one such object comes in
+   * the order of the calls, awaited or not: what waits goes to the channel's object in one call together.
    *
    * @param event The event or events.
    * @param options The idempotency key.
@@ -128,13 +135,20 @@ export function durableChannel(
     }
   }
 
+  // Calls of their own would overtake each other, the more so the more one has to say.
+  const steps = new Batches<ChannelStep, StepOutcome>(async (steps) => {
+    const call = packCall({ kind: "steps", steps });
+    return await unpackOutcomes(await reach(call));
+  }, MAX_BATCH);
+
   return {
     async publish(event, options = {}) {
-      const events = Array.isArray(event)
+      const given = Array.isArray(event)
         ? event as readonly ServerSentEventInit[]
         : [event as ServerSentEventInit];
-      const call = { kind: "publish", events: events.map(plain), options };
-      return await unpackResult(await reach(packCall(call as ObjectCall)));
+      const events = given.map(plain);
+      const step: ChannelStep = { kind: "publish", events, options };
+      return unpackId(await steps.add(step, lengthOf(events))) as string;
     },
     async respond(request, options = {}) {
       checkRequest(request);
@@ -144,7 +158,7 @@ export function durableChannel(
       return await passResponse(answer);
     },
     async close() {
-      await unpackResult(await reach(packCall({ kind: "close" })));
+      unpackId(await steps.add({ kind: "close" }, 0));
     },
   };
 }
@@ -169,6 +183,14 @@ function plain(init: ServerSentEventInit): ServerSentEventInit {
   encodeEvent(init);
   const { comment, event, data, retry } = init;
   return { comment, event, data, retry } as ServerSentEventInit;
+}
+
+/** About how much of a call the events make, in code units. */
+function lengthOf(events: readonly ServerSentEventInit[]): number {
+  return events.reduce(
+    (sum, { comment = "", data = "" }) => sum + comment.length + data.length,
+    0,
+  );
 }
 
 function respondCall(

@@ -7,6 +7,7 @@ import {
 } from "@std/assert";
 import { EventStreamError } from "../../src/error.ts";
 import { Workerd } from "./_workerd.ts";
+import { fromOutcome, type Outcome } from "./durable_object/outcome.ts";
 import { RemoteChannel, until } from "./durable_object/remote_channel.ts";
 
 const SQL = { sql: true };
@@ -147,9 +148,42 @@ Deno.test("ChannelObject rejects when its options are wrong", async () => {
   );
 });
 
+Deno.test("durableChannel().publish() keeps the order of the calls, awaited or not, and tells each its outcome", async () => {
+  const channel = new RemoteChannel(workerd.url);
+  const events = Array.from({ length: 1000 }, (_, i) => ({
+    data: `${i} `.padEnd(i % 50 === 0 ? 20_000 : 1 + i % 99, "."),
+  }));
+  const outcomes = await channel.run<Outcome[]>("publishAll", ...events);
+  const ids = outcomes.map((outcome) => fromOutcome<string>(outcome));
+  assertEquals(
+    ids.map((id) => id.split("-")[1]),
+    events.map((_, i) => `${i + 1}`),
+  );
+  assertEquals(
+    (await channel.take(1000, "0-0")).map(({ data }) => data),
+    events.map(({ data }) => data),
+  );
+  const mixed = await channel.run<Outcome[]>(
+    "publishAll",
+    ...[{ data: "a" }, [], { data: "b" }],
+  );
+  assertEquals(mixed.map((each) => "value" in each), [true, false, true]);
+  await channel.run("publishAndClose", { data: "last" });
+  assertEquals((await channel.take(2, ids.at(-1))).map(({ data }) => data), [
+    "a",
+    "b",
+  ]);
+  await assertRejects(
+    () => channel.publish({ data: "c" }),
+    EventStreamError,
+    "it was closed",
+  );
+});
+
 Deno.test("ChannelObject refuses a request that does not come from durableChannel()", async () => {
   const channel = new RemoteChannel(workerd.url);
-  const call = { kind: "publish", events: [{ data: "forged" }], options: {} };
+  const step = { kind: "publish", events: [{ data: "forged" }], options: {} };
+  const call = { kind: "steps", steps: [step] };
   const response = await fetch(`${channel.url}/raw`, {
     method: "POST",
     headers: { "rivulet-call": encodeURIComponent(JSON.stringify(call)) },

@@ -51,6 +51,11 @@ export class QuietChannel extends OpenChannel {
   override readonly options: ChannelOptions = { keepAlive: false };
 }
 
+/** One that lets nobody stay for longer than 3 seconds. */
+export class MortalChannel extends OpenChannel {
+  override readonly options: ChannelOptions = { keepAlive: 1000, maxAge: 3000 };
+}
+
 /** One that keeps three events, for a short time. */
 export class ShortChannel extends OpenChannel {
   override readonly retention = { maxEvents: 3, maxAge: 2000 };
@@ -86,6 +91,13 @@ function run(channel: DurableChannel, operation: string, args: any[]) {
   switch (operation) {
     case "publish":
       return channel.publish(args[0], args[1]);
+    case "publishAll":
+      return Promise.all(
+        // deno-lint-ignore no-explicit-any -- likewise
+        args.map((event: any) => toOutcome(() => channel.publish(event))),
+      );
+    case "publishAndClose":
+      return Promise.all([channel.publish(args[0]), channel.close()]);
     case "publishDate":
       return channel.publish([{ data: "a" }, { data: new Date() as never }]);
     case "close":
