@@ -45,6 +45,8 @@ for (const { compiler, lib } of compilers) {
     await project.write("subpaths.ts", importAll());
     await compile(project, lib, "esnext", "bundler");
     await compile(project, lib, "nodenext", "nodenext");
+    // As most projects are set, whose libraries know less than the declarations speak of.
+    await compile(project, "es2022,dom", "esnext", "bundler", true);
   });
 }
 
@@ -93,14 +95,21 @@ async function checkRun(
   );
 }
 
-/** Type-checks strictly, the package's declarations included. */
+/** Type-checks strictly, the package's declarations included unless they are left out. */
 async function compile(
   project: Project,
   lib: string,
   module: string,
   moduleResolution: string,
+  skipLibCheck = false,
 ): Promise<void> {
-  const options = { strict: true, noEmit: true, target: "esnext", module };
+  const options = {
+    strict: true,
+    noEmit: true,
+    target: "esnext",
+    module,
+    skipLibCheck,
+  };
   await project.write(
     "tsconfig.json",
     JSON.stringify({
