@@ -162,12 +162,12 @@ export class EventParser {
   }
 
   /**
-   * Copies the data when chunks much longer than it have gone by: a slice of a text keeps all of it in memory (V8,
-   * JavaScriptCore), so that few bytes of data among comments could hold any number of chunks. Rare enough to stay linear.
+   * Copies the data from time to time: a slice of a text keeps all of it in memory (V8, JavaScriptCore), so that few bytes of
+   * data among comments could hold any number of chunks, and a line of one byte costs 64. Rare enough to stay linear.
    */
   #letGo(length: number): void {
     this.#heldLength = this.#data === undefined ? 0 : this.#heldLength + length;
-    if (this.#heldLength <= 2 * this.#size + 4 * FRAGMENT_LENGTH) return;
+    if (this.#heldLength <= this.#size / 4 + 4 * FRAGMENT_LENGTH) return;
     this.#data = wholeDecoder.decode(encoder.encode(this.#data));
     this.#heldLength = 0;
   }

@@ -27,10 +27,27 @@ export function fuzzInput(seed: number, index: number): FuzzInput {
   const random = randomOf(seed, index);
   const stream = random() < 0.4 ? randomStream(random) : mutatedStream(random);
   return {
-    chunks: randomChunks(random, stream),
+    chunks: random() < 0.15
+      ? randomChunks(random, stream)
+      : fewChunks(random, stream),
     lastEventId: random() < 0.1 ? "before" : "",
     maxEventSize: random() < 0.1 ? limit(random) : undefined,
   };
+}
+
+/** One to four chunks, and some bytes one by one in between: where a cut matters is found sooner than by cutting everywhere. */
+function fewChunks(random: Random, stream: Uint8Array): Uint8Array[] {
+  const cuts = new Set<number>();
+  for (let left = below(random, 4); left > 0; left--) {
+    cuts.add(below(random, stream.length + 1));
+  }
+  if (random() < 0.5) {
+    const start = below(random, stream.length + 1);
+    const end = Math.min(stream.length, start + below(random, 12));
+    for (let at = start; at < end; at++) cuts.add(at);
+  }
+  const places = [...cuts, stream.length].sort((a, b) => a - b);
+  return places.map((end, index) => stream.subarray(places[index - 1], end));
 }
 
 function limit(random: Random): number {

@@ -4,6 +4,7 @@
  * on how many cores.
  */
 import { difference, fuzzInput, show, shrink } from "../../codec/fuzz.ts";
+import { numberOption } from "./_number_option.ts";
 import type { Finding, Range } from "./_worker.ts";
 
 const RANGE = 20_000;
@@ -63,14 +64,6 @@ function ask(worker: Worker, range: Range): Promise<Finding> {
   });
 }
 
-function option(name: string, initial: number): number {
-  const prefix = `--${name}=`;
-  const text = Deno.args.find((arg) => arg.startsWith(prefix));
-  const value = Number(text?.slice(prefix.length) ?? initial);
-  if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new RangeError(`Cannot fuzz: ${name} must be a number: ${text}`);
-}
-
 function report(seed: number, index: number): void {
   const input = fuzzInput(seed, index);
   const less = shrink(input);
@@ -78,10 +71,10 @@ function report(seed: number, index: number): void {
   console.log(`The least that shows it: ${show(less)}: ${difference(less)}`);
 }
 
-const seed = option("seed", Date.now() % 1_000_000_007);
-const from = option("from", 0);
-const count = option("count", 10_000_000);
-const workers = option("workers", navigator.hardwareConcurrency);
+const seed = numberOption("seed", Date.now() % 1_000_000_007);
+const from = numberOption("from", 0);
+const count = numberOption("count", 10_000_000);
+const workers = numberOption("workers", navigator.hardwareConcurrency);
 const start = performance.now();
 const fuzzing = new Fuzzing(seed, from, count);
 

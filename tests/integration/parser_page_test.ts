@@ -1,0 +1,12 @@
+import { assert, assertEquals } from "@std/assert";
+import { compareWithChromium } from "../reliability/parser/_chromium_oracle.ts";
+
+Deno.test("decode() reads 300 random and mutated streams as Chromium's own EventSource does, in the same packets", async () => {
+  const { streams, events, differences } = await compareWithChromium(
+    20261122,
+    300,
+  );
+  assertEquals(differences, []);
+  assertEquals(streams, 300);
+  assert(events > 300, `only ${events} events`);
+});

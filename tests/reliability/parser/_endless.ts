@@ -1,0 +1,109 @@
+/**
+ * Streams that never end, or never end an event: what a limit of 1 MiB makes of each, and how much memory is kept on the way, as
+ * one line of JSON for each. The argument is how many MiB come of each. Run with `--expose-gc`, on Deno or on Bun.
+ */
+import { memoryUsage } from "node:process";
+import { decode } from "../../../src/decoder.ts";
+import { EventStreamError } from "../../../src/error.ts";
+
+/** What became of a stream. */
+export interface Kept {
+  readonly name: string;
+  readonly mebibytes: number;
+  readonly events: number;
+  /** The code of the error that ended it, "" when none did. */
+  readonly code: string;
+  /** The most that was alive behind a collection, beyond what was before, in MiB. */
+  readonly kept: number;
+}
+
+const MEBIBYTE = 1024 * 1024;
+const CHUNK = 65536;
+const encoder = new TextEncoder();
+const { gc, Bun } = globalThis as {
+  gc?: () => void;
+  Bun?: { gc(force: boolean): void };
+};
+
+const filler = "x".repeat(CHUNK);
+
+/** What comes first, and what comes again and again behind it, in chunks of 64 KiB. */
+const streams: Record<string, [first: string, unit: string]> = {
+  "a line without end": ["", filler],
+  "data without end": ["data: ", filler],
+  "an id without end": ["id: ", filler],
+  "an event type without end": ["event: ", filler],
+  "a comment without end": [": ", filler],
+  "a retry without end": ["retry: ", "9".repeat(CHUNK)],
+  "data lines without a blank line": ["", "data: x\n"],
+  "id lines without a blank line": ["", "id: x\n"],
+  "event lines without a blank line": ["", "event: x\n"],
+  "fields that are not known without a blank line": ["data: x\n", "foo: x\n"],
+  "retry lines without a blank line": ["data: x\n", "retry: 1\n"],
+  "comments": ["data: x\n", ": x\n"],
+  "a line of data in each chunk of comments": [
+    "",
+    `data: 1234567890123\n: ${"x".repeat(CHUNK - 23)}\n`,
+  ],
+  "blank lines": ["data: x\n", "\n"],
+  "empty events": ["", "data\n\n"],
+  "empty events that end in CR": ["", "data\r\r"],
+  "ids without data": ["", "id: 1\n\nid: 2\n\n"],
+};
+
+function mebibytesAlive(): number {
+  gc?.();
+  Bun?.gc(true);
+  return memoryUsage().heapUsed / MEBIBYTE;
+}
+
+/** The first piece, then so many bytes, made when they are asked for. */
+function source(
+  [first, unit]: readonly [string, string],
+  size: number,
+): ReadableStream<Uint8Array> {
+  const chunk = encoder.encode(unit.repeat(Math.ceil(CHUNK / unit.length)));
+  let left = size;
+  return new ReadableStream({
+    start: (controller) => controller.enqueue(encoder.encode(first + " ")),
+    pull(controller) {
+      left -= chunk.length;
+      if (left < 0) controller.close();
+      else controller.enqueue(chunk);
+    },
+  }, { highWaterMark: 0 });
+}
+
+async function read(
+  name: string,
+  mebibytes: number,
+): Promise<Kept> {
+  const before = mebibytesAlive();
+  const size = mebibytes * MEBIBYTE;
+  let [bytes, events, kept, code] = [0, 0, 0, ""];
+  const measured = source(streams[name]!, size).pipeThrough(
+    new TransformStream({
+      transform(chunk, controller) {
+        if (bytes < 2 * MEBIBYTE || bytes % (8 * MEBIBYTE) < CHUNK) {
+          kept = Math.max(kept, mebibytesAlive() - before);
+        }
+        bytes += chunk.length;
+        controller.enqueue(chunk);
+      },
+    }),
+  );
+  try {
+    const stream = decode(measured, { maxEventSize: MEBIBYTE });
+    for await (const batch of stream.batches()) events += batch.length;
+  } catch (error) {
+    if (!(error instanceof EventStreamError)) throw error;
+    code = error.code;
+  }
+  kept = Math.max(kept, mebibytesAlive() - before);
+  return { name, mebibytes: bytes / MEBIBYTE, events, code, kept };
+}
+
+const mebibytes = Number(globalThis.Deno?.args[0] ?? 64);
+for (const name of Object.keys(streams)) {
+  console.log(JSON.stringify(await read(name, mebibytes)));
+}

@@ -1,0 +1,28 @@
+/**
+ * The `fuzz:chromium` task: random and mutated streams through Chromium's own `EventSource` and through this package's decoder,
+ * over real sockets in the same packets, compared event by event. `--count=10000` says how many, `--seed=N` which.
+ */
+import { compareWithChromium } from "./_chromium_oracle.ts";
+import { numberOption } from "./_number_option.ts";
+
+const seed = numberOption("seed", Date.now() % 1_000_000_007);
+const count = numberOption("count", 10_000);
+const start = performance.now();
+let told = 0;
+
+const { streams, excluded, events, differences } = await compareWithChromium(
+  seed,
+  count,
+  ({ streams }) => {
+    if (streams < told) return;
+    console.log(`${streams} of ${count} streams compared: --seed=${seed}`);
+    told += 1000;
+  },
+);
+for (const difference of differences) console.log(difference);
+const seconds = ((performance.now() - start) / 1000).toFixed(0);
+console.log(
+  `${streams} streams of --seed=${seed} with ${events} events in ${seconds} s: ${differences.length} differ; ` +
+    `${excluded} more left out, which Chromium misreads (a line end right behind the byte order mark)`,
+);
+if (differences.length > 0) Deno.exit(1);
