@@ -2,7 +2,7 @@
 export async function until(
   holds: () => boolean | Promise<boolean>,
 ): Promise<void> {
-  const end = Date.now() + 30_000;
+  const end = Date.now() + 60_000;
   while (!await holds()) {
     if (Date.now() > end) throw new Error(`It never came true that ${holds}`);
     await new Promise((resolve) => setTimeout(resolve, 10));

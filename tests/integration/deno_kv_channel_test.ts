@@ -9,8 +9,9 @@ import { checkOutage } from "./_outage.ts";
 import { Publishers } from "./_publishers.ts";
 import { serve, type Served } from "./_served.ts";
 import { Servers } from "./_servers.ts";
+import { until } from "./_until.ts";
 import { ConnectServer } from "./deno_kv/connect_server.ts";
-import { interfere, KvFile, until } from "./deno_kv/fixture.ts";
+import { interfere, KvFile } from "./deno_kv/fixture.ts";
 
 const EVENTS = 1500;
 
@@ -40,11 +41,11 @@ Deno.test("Channel on a DenoKvLog gives everybody everything once though serving
     (turn, init) => servers.fetch(turn, init),
   );
   const publishing = publishers.run(8);
-  await until(() => publishers.done > 300, 60_000);
+  await until(() => publishers.done > 300);
   await servers.kill(0);
-  await until(() => publishers.done > 600, 60_000);
+  await until(() => publishers.done > 600);
   await servers.start(0);
-  await until(() => publishers.done > 900, 60_000);
+  await until(() => publishers.done > 900);
   await servers.kill(1);
   assert(publishers.done < EVENTS, "Nothing was under way at the last kill");
   await publishing;
@@ -104,12 +105,12 @@ Deno.test("Channel on a DenoKvLog keeps its clients while the database is away, 
       ? Promise.reject(new Error("The database is away"))
       : Promise.resolve();
   const kv = interfere(await file.open(), { get: fail, list: fail });
-  const options = { timeout: 100 };
   let errors = 0;
-  const channel = new Channel(new DenoKvLog(kv, "log", options), {
+  const channel = new Channel(new DenoKvLog(kv, "log"), {
     onError: () => errors++,
   });
-  const other = new Channel(await file.log("log", options));
+  const other = new Channel(await file.log("log"));
+  const hasty = new Channel(await file.log("log", { timeout: 100 }));
   const stream = decode(await channel.respond(new Request("http://channel/")));
   const received = Array.fromAsync(stream, ({ data }) => data);
   await channel.publish({ data: "a" });
@@ -125,7 +126,7 @@ Deno.test("Channel on a DenoKvLog keeps its clients while the database is away, 
   // And while another process writes, which keeps nobody from reading.
   const database = new DatabaseSync(file.path);
   database.exec("begin immediate");
-  await assertRejects(() => other.publish({ data: "y" }), EventStreamError);
+  await assertRejects(() => hasty.publish({ data: "y" }), EventStreamError);
   database.exec("rollback");
   database.close();
   await channel.publish({ data: "c" });

@@ -1,15 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DenoKvLog } from "../../src/deno_kv.ts";
 import { EventStreamError } from "../../src/error.ts";
+import { until } from "./_until.ts";
 import { Child } from "./deno_kv/child.ts";
 import { ConnectServer } from "./deno_kv/connect_server.ts";
-import {
-  events,
-  interfere,
-  readAll,
-  readBodies,
-  until,
-} from "./deno_kv/fixture.ts";
+import { events, interfere, readAll, readBodies } from "./deno_kv/fixture.ts";
 
 Deno.test("append() is not doubled when Deno sends a commit again whose answer was lost", async () => {
   await using server = new ConnectServer();

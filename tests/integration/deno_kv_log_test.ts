@@ -9,6 +9,7 @@ import {
 import { DatabaseSync } from "node:sqlite";
 import { DenoKvLog, type KvStore } from "../../src/deno_kv.ts";
 import { EventStreamError } from "../../src/error.ts";
+import { until } from "./_until.ts";
 import {
   countKeys,
   events,
@@ -16,7 +17,6 @@ import {
   KvFile,
   readAll,
   readBodies,
-  until,
 } from "./deno_kv/fixture.ts";
 
 const ALL = { entries: 10_000, bytes: 100_000_000 };

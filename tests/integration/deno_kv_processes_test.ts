@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { DenoKvLog } from "../../src/deno_kv.ts";
+import { until } from "./_until.ts";
 import { Child } from "./deno_kv/child.ts";
-import { interfere, KvFile, readAll, until } from "./deno_kv/fixture.ts";
+import { interfere, KvFile, readAll } from "./deno_kv/fixture.ts";
 
 /** Reads what a follower wrote, and fails unless it is numbered 1, 2, 3, … */
 function followed(child: Child): string[] {
@@ -54,7 +55,7 @@ Deno.test("DenoKvLog keeps what was acknowledged when processes are killed under
   for (let life = 0; life < 4; life++) {
     await using child = new Child("peer.ts", file.path);
     await child.tell(`publish ${life} 1000000`);
-    await until(() => child.marked("+").length > 300, 60_000);
+    await until(() => child.marked("+").length > 300);
     // Now and then there is nobody else at the file.
     if (life === 1) {
       await until(() => survivor.marked("=").length > 300);

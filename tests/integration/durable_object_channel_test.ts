@@ -6,9 +6,10 @@ import {
   assertRejects,
 } from "@std/assert";
 import { EventStreamError } from "../../src/error.ts";
+import { until } from "./_until.ts";
 import { Workerd } from "./_workerd.ts";
 import { fromOutcome, type Outcome } from "./durable_object/outcome.ts";
-import { RemoteChannel, until } from "./durable_object/remote_channel.ts";
+import { RemoteChannel } from "./durable_object/remote_channel.ts";
 
 const SQL = { sql: true };
 let workerd: Workerd;

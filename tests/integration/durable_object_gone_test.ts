@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
+import { until } from "./_until.ts";
 import { Workerd } from "./_workerd.ts";
-import { RemoteChannel, until } from "./durable_object/remote_channel.ts";
+import { RemoteChannel } from "./durable_object/remote_channel.ts";
 
 const SQL = { sql: true };
 const options = {

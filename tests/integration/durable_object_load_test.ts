@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
+import { until } from "./_until.ts";
 import { Workerd } from "./_workerd.ts";
 import { Follower } from "./durable_object/follower.ts";
-import { RemoteChannel, until } from "./durable_object/remote_channel.ts";
+import { RemoteChannel } from "./durable_object/remote_channel.ts";
 
 const options = {
   worker: "tests/integration/durable_object/channel_worker.ts",

@@ -15,6 +15,7 @@ import type {
   LogPosition,
   RetentionOptions,
 } from "../../src/log/event_log.ts";
+import { until } from "./_until.ts";
 import { Workerd } from "./_workerd.ts";
 import { fromOutcome } from "./durable_object/outcome.ts";
 
@@ -87,14 +88,6 @@ class RemoteLog {
       body: JSON.stringify(args),
     });
     return fromOutcome(await response.json());
-  }
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + 10_000;
-  while (!await holds()) {
-    assert(Date.now() < end, "It has not come to hold in 10 s");
-    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 

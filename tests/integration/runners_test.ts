@@ -8,7 +8,6 @@ import { readOutcome } from "../runners/outcome.ts";
 import { runtimes } from "../runners/runtimes.ts";
 
 const suite = `
-export const timeout = 300;
 export const cases = [
   { name: "passes", run() {} },
   { name: "reaches the fixture", async run() {
@@ -17,7 +16,7 @@ export const cases = [
   } },
   { name: "throws", run() { throw new Error("thrown") } },
   { name: "leaves a rejection", run() { Promise.reject(new Error("left")) } },
-  { name: "hangs", run() { return new Promise(() => {}) } },
+  { name: "hangs", timeout: 300, run() { return new Promise(() => {}) } },
   { name: "passes again", async run() {} },
 ];
 `;

@@ -6,8 +6,8 @@ let current = "(before the first case)";
  */
 export async function runCases(fixtureUrl) {
   globalThis.fixtureUrl = fixtureUrl;
-  const { cases, timeout = 60_000 } = await loadSuite();
-  for (const { name, run } of cases) {
+  const { cases } = await loadSuite();
+  for (const { name, run, timeout = 60_000 } of cases) {
     current = name;
     write({ start: name });
     write({ end: name, error: await failure(run, timeout) });

@@ -1,4 +1,4 @@
-import { until } from "./fixture.ts";
+import { until } from "../_until.ts";
 
 /** A process of the running Deno, what it has written so far, and a way to tell it something. */
 export class Child {
@@ -29,7 +29,7 @@ export class Child {
   /** Resolves with the first line that begins so. */
   async line(start: string): Promise<string> {
     const find = () => this.lines.find((line) => line.startsWith(start));
-    await until(() => find() !== undefined, 60_000);
+    await until(() => find() !== undefined);
     return find()!;
   }
 

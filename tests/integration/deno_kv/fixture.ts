@@ -130,15 +130,3 @@ export async function countKeys(kv: Deno.Kv): Promise<number> {
   const keys = await Array.fromAsync(kv.list({ prefix: ["rivulet"] }));
   return keys.length;
 }
-
-/** Resolves when something holds, or fails after a time that is no measure of anything. */
-export async function until(
-  holds: () => boolean | Promise<boolean>,
-  limit = 20_000,
-): Promise<void> {
-  const end = Date.now() + limit;
-  while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`It did not come: ${holds}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

@@ -82,14 +82,3 @@ export class RemoteChannel {
     return events;
   }
 }
-
-/** Waits until something holds. */
-export async function until(
-  holds: () => boolean | Promise<boolean>,
-): Promise<void> {
-  const end = Date.now() + 20_000;
-  while (!await holds()) {
-    if (Date.now() > end) throw new Error(`It has not come to hold: ${holds}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
