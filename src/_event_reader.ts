@@ -93,20 +93,33 @@ export class EventReader<
     return this.#ending !== undefined;
   }
 
-  /** Gives the events of the next chunk that completes at least so many, `undefined` at the end. */
-  read(atLeast: 0 | 1 = 1): Promise<Event[] | undefined> {
+  /** Gives the events of the next chunk, perhaps none, `undefined` at the end. */
+  read(): Promise<Event[] | undefined> {
+    return this.#readOn(0);
+  }
+
+  /**
+   * Gives the events of the next chunk that completes some, `undefined` at the end; resolves with what is made of
+   * them. One promise where {@linkcode read} takes several: where a chunk holds an event, that is half of the time.
+   */
+  receive<T>(
+    onEvents: (events: Event[] | undefined) => T | Promise<T>,
+    onFailed: (reason: unknown) => T | Promise<T>,
+  ): Promise<T> {
+    const readOn = (): Promise<T> => this.#readOn(1).then(onEvents, onFailed);
     const { idleTimeout, events } = this.#options;
     if (this.#ended || idleTimeout !== undefined || events !== undefined) {
-      return this.#readOn(atLeast);
+      return readOn();
     }
-    // One promise instead of three: where a chunk holds an event, that is a quarter of the time.
-    return this.#source.read().then(
-      ({ value }) => this.#receive(value, atLeast),
-      (reason) => {
-        this.#fail(reason);
-        return this.#readOn(atLeast);
-      },
-    );
+    return this.#source.read().then(({ value }) => {
+      const events = this.#accept(value);
+      return events === undefined || events.length === 0
+        ? readOn()
+        : onEvents(events);
+    }, (reason) => {
+      this.#fail(reason);
+      return readOn();
+    });
   }
 
   /** Reads chunk by chunk in a loop, because promises that wait for each other would pile up. */
@@ -131,20 +144,17 @@ export class EventReader<
     return undefined;
   }
 
-  /** Gives what a chunk completes where no contract has to see it, or what comes after it. */
-  #receive(
-    chunk: Uint8Array | undefined,
-    atLeast: 0 | 1,
-  ): Event[] | Promise<Event[] | undefined> {
-    if (this.#ended) return this.#readOn(atLeast);
+  /** Takes a chunk that no contract has to see, or the end; `undefined` if the reading has ended. */
+  #accept(chunk: Uint8Array | undefined): Event[] | undefined {
+    if (this.#ended) return undefined;
     if (chunk === undefined) {
       this.#finish();
-      return this.#readOn(atLeast);
+      return undefined;
     }
     const events: ServerSentEvent<string, unknown>[] = this.#parse(chunk);
-    if (this.#ended) return this.#readOn(atLeast);
+    if (this.#ended) return undefined;
     this.#settle();
-    return events.length >= atLeast ? events as Event[] : this.#readOn(atLeast);
+    return events as Event[];
   }
 
   /** Takes over where the events given so far have led. */

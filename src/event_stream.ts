@@ -1,6 +1,9 @@
 import { describe } from "./_check.ts";
+import { type EventIterator, SerialIterator } from "./_event_iterator.ts";
 import { type DecodeOptions, EventReader } from "./_event_reader.ts";
 import type { ServerSentEvent } from "./event.ts";
+
+export type { EventIterator };
 
 /** Options of {@linkcode EventStream.values}. */
 export interface EventIteratorOptions {
@@ -10,13 +13,6 @@ export interface EventIteratorOptions {
    * @default {false}
    */
   preventCancel?: boolean | undefined;
-}
-
-/** What iterates over an {@linkcode EventStream}; leaving it early cancels the source. */
-export interface EventIterator<Event>
-  extends AsyncIterableIterator<Event>, AsyncDisposable {
-  /** The iterator itself. */
-  [Symbol.asyncIterator](): EventIterator<Event>;
 }
 
 /**
@@ -86,7 +82,7 @@ export class EventStream<
 
   /** The last event ID as of the events handed out: where to resume. `""` when there is none. */
   get lastEventId(): string {
-    const behind = this.#dropped || this.#next < this.#batch.length;
+    const behind = this.#dropped || this.#isReady;
     return behind ? this.#handedOutId : this.#reader.lastEventId;
   }
 
@@ -105,48 +101,7 @@ export class EventStream<
   override values(
     { preventCancel = false }: EventIteratorOptions = {},
   ): EventIterator<Event> {
-    const reader = this.getReader();
-    const queue = new SerialQueue();
-    let done = false;
-    const release = async (
-      cancels: boolean,
-      reason?: unknown,
-    ): Promise<void> => {
-      if (done) return;
-      done = true;
-      const cancelled = cancels ? reader.cancel(reason) : undefined;
-      reader.releaseLock();
-      await cancelled;
-    };
-    const step = async (): Promise<IteratorResult<Event>> => {
-      try {
-        if (!done && await this.#fill(reader)) {
-          return { done: false, value: this.#take() };
-        }
-      } catch (reason) {
-        await release(false);
-        throw reason;
-      }
-      await release(true);
-      return { done: true, value: undefined };
-    };
-    const end = async (value?: unknown): Promise<IteratorResult<Event>> => {
-      await release(!preventCancel, value);
-      return { done: true, value };
-    };
-    return {
-      next: () => {
-        const ready = queue.idle && !done && this.#next < this.#batch.length;
-        return ready
-          ? Promise.resolve({ done: false, value: this.#take() })
-          : queue.run(step);
-      },
-      return: (value) => queue.run(() => end(value)),
-      [Symbol.asyncIterator]() {
-        return this;
-      },
-      [Symbol.asyncDispose]: () => queue.run(async () => void await end()),
-    };
+    return this.#iterate(() => this.#take(), preventCancel);
   }
 
   /** Iterates over the events, as {@linkcode EventStream.values} does. */
@@ -160,59 +115,88 @@ export class EventStream<
    * Iterates over arrays of events: each holds all that one read of the source completed, never
    * none. The quickest way through a stream. Leaving the loop cancels the source.
    *
-   * @returns The iterable, which locks the stream from its first step on.
+   * @returns The iterator, which locks the stream until it is done.
+   * @throws {TypeError} If the stream is locked.
    */
-  async *batches(): AsyncGenerator<Event[], void, void> {
+  batches(): EventIterator<Event[]> {
+    return this.#iterate(() => this.#takeAll(), false);
+  }
+
+  #iterate<T>(take: () => T, preventCancel: boolean): EventIterator<T> {
     const reader = this.getReader();
-    try {
-      while (await this.#fill(reader)) yield this.#takeAll();
-    } finally {
-      const cancelled = reader.cancel();
-      reader.releaseLock();
-      await cancelled;
-    }
+    return new SerialIterator({
+      isReady: () => this.#isReady,
+      take,
+      fill: (onFilled, onFailed) => this.#fill(reader, onFilled, onFailed),
+      async release(cancels, reason) {
+        const cancelled = cancels ? reader.cancel(reason) : undefined;
+        reader.releaseLock();
+        await cancelled;
+      },
+    }, preventCancel);
+  }
+
+  get #isReady(): boolean {
+    return this.#next < this.#batch.length;
   }
 
   /** Answers a read of the stream's own reader, pipe or branch: one event for each. */
   #pull(): Promise<void> | void {
-    if (this.#next < this.#batch.length) {
+    if (this.#isReady) {
       return this.#controller.enqueue(this.#take());
     }
-    this.#pulling = this.#refill().then((filled) => {
-      if (filled) this.#controller.enqueue(this.#take());
+    this.#pulling = this.#read((isFilled) => {
+      if (isFilled) this.#controller.enqueue(this.#take());
       else if (!this.#dropped) this.#controller.close();
+    }, (reason) => {
+      throw reason;
     });
     return this.#pulling;
   }
 
-  /** Makes sure that an event is at hand; tells whether there is one, `false` at the end. */
-  async #fill(
+  /** Makes sure that an event is at hand, and tells whether there is one; there is none at the end. */
+  #fill<T>(
     reader: ReadableStreamDefaultReader<Event>,
-  ): Promise<boolean> {
-    if (this.#pulling !== undefined) await this.#pulling;
-    // A reader that let go while it waited has left its event, or the failure, in the stream's own queue.
+    onFilled: (isFilled: boolean) => T | Promise<T>,
+    onFailed: (reason: unknown) => T | Promise<T>,
+  ): Promise<T> {
+    const fail = (reason: unknown): T | Promise<T> => {
+      this.#controller.error(reason);
+      return onFailed(reason);
+    };
+    const isAtHand = this.#pulling !== undefined ||
+      this.#controller.desiredSize !== 0 ||
+      this.#isReady;
+    return isAtHand
+      ? this.#recover(reader).then(onFilled, fail)
+      : this.#read(onFilled, fail);
+  }
+
+  /** Takes what a reader that let go while it waited has left in the stream's own queue: its event, or the failure. */
+  async #recover(reader: ReadableStreamDefaultReader<Event>): Promise<boolean> {
+    await this.#pulling;
     if (this.#controller.desiredSize !== 0) {
       const { value } = await reader.read();
       this.#batch = [value!, ...this.#batch.slice(this.#next)];
       this.#next = 0;
     }
-    if (this.#next < this.#batch.length) return true;
-    try {
-      return await this.#refill();
-    } catch (reason) {
-      this.#controller.error(reason);
+    if (this.#isReady) return true;
+    return this.#read((isFilled) => isFilled, (reason) => {
       throw reason;
-    }
+    });
   }
 
-  #refill(): Promise<boolean> {
+  #read<T>(
+    onFilled: (isFilled: boolean) => T | Promise<T>,
+    onFailed: (reason: unknown) => T | Promise<T>,
+  ): Promise<T> {
     this.#handedOutId = this.#reader.lastEventId;
-    return this.#reader.read().then((batch) => {
-      if (batch === undefined) return false;
+    return this.#reader.receive((batch) => {
+      if (batch === undefined) return onFilled(false);
       this.#batch = batch;
       this.#next = 0;
-      return true;
-    });
+      return onFilled(true);
+    }, onFailed);
   }
 
   #take(): Event {
@@ -231,29 +215,8 @@ export class EventStream<
   }
 
   #drop(): void {
-    this.#dropped ||= this.#next < this.#batch.length;
+    this.#dropped ||= this.#isReady;
     this.#batch = [];
     this.#next = 0;
-  }
-}
-
-/** Runs asynchronous steps one after another, as the calls of an asynchronous iterator must be. */
-class SerialQueue {
-  #last: Promise<unknown> | undefined;
-
-  get idle(): boolean {
-    return this.#last === undefined;
-  }
-
-  run<T>(step: () => Promise<T>): Promise<T> {
-    const result = this.#last === undefined
-      ? step()
-      : this.#last.then(step, step);
-    const settle = (): void => {
-      if (this.#last === result) this.#last = undefined;
-    };
-    this.#last = result;
-    result.then(settle, settle);
-    return result;
   }
 }

@@ -198,7 +198,7 @@ export class Connection<Event extends AnyEvent> {
   ): Promise<void> {
     // Blocks with an ID and no data, behind the last event or alone in their chunk.
     this.#commit(reader.lastEventId);
-    const events = await reader.read(0);
+    const events = await reader.read();
     if (attempt !== this.#attempt) return;
     const { reconnectionTime = this.#reconnectionTime } = reader;
     this.#reconnectionTime = Math.min(reconnectionTime, MAX_DELAY);
