@@ -43,6 +43,10 @@ Deno.test("The page shows how the connection is, events as they arrive, and each
   await visitor.waitForText("#last-event-id", /^\w+-\d+$/);
   await visitor.waitForText("#rate", /at most [1-9]/);
   await visitor.waitForText("#latency", /at most \d+ ms/);
+  for (const plot of ["#rate-plot", "#latency-plot"]) {
+    const bars = visitor.page.locator(`${plot} rect:not([height="0"])`);
+    await bars.first().waitFor({ state: "attached" });
+  }
 });
 
 Deno.test("Two pages chat, a third gets the history, and what they write is no markup", async () => {
