@@ -285,6 +285,26 @@ test("encodeEvent() refuses what cannot be represented, and says what", () => {
   }
 });
 
+test("encodeEvent() refuses the same in texts of any length, and accepts the same", () => {
+  for (let length = 0; length < 60; length++) {
+    const text = "é".repeat(length);
+    for (const bad of ["\0", "\n", "\r", "\uD83D", "\uDE00"]) {
+      assertThrows(() => encodeEvent({ id: text + bad }), TypeError);
+    }
+    for (const bad of ["\n", "\r", "\uD83D"]) {
+      assertThrows(() => encodeEvent({ event: bad + text }), TypeError);
+    }
+    assertThrows(() => encodeEvent({ data: `${text}\uDE00` }), TypeError);
+    for (const good of ["", "\0", "\t", "\x1f", "\u2028", "😀"]) {
+      const value = text + good;
+      assertEquals(
+        encodeEvent({ event: value, data: `${value}\r\n${value}` }),
+        `event: ${value}\ndata: ${value}\ndata: ${value}\n\n`,
+      );
+    }
+  }
+});
+
 test("encodeEvent() keeps the message short when the value is long", () => {
   const error = assertThrows(
     () => encodeEvent({ id: "x".repeat(1_000_000) + "\n" }),
