@@ -7,7 +7,7 @@ const parts: Record<
   string,
   { entries: (keyof typeof config.exports)[]; budget: number }
 > = {
-  encoder: { entries: ["./encoder"], budget: 1_000 },
+  encoder: { entries: ["./encoder"], budget: 1_035 },
   decoder: { entries: ["./decoder"], budget: 4_100 },
   "encoder and decoder": { entries: ["./encoder", "./decoder"], budget: 4_750 },
   client: { entries: ["./client"], budget: 8_000 },
