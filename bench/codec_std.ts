@@ -1,6 +1,6 @@
 /** The codec beside its peers from npm and `@std/http`, for machines that reach JSR. */
 import { ServerSentEventStream } from "@std/http/server-sent-event-stream";
-import { ServerSentEventParseStream } from "@std/http/unstable-server-sent-event-stream";
+import { ServerSentEventParseStream } from "@std/http/server-sent-event-parse-stream";
 import { type CodecReport, measure as measureWith } from "./codec.ts";
 import { type Decoder, drain, streamOf } from "./_decode.ts";
 import { streamEncoder } from "./_encode.ts";

@@ -11,7 +11,7 @@ export interface Resolution {
 /** Asks Deno itself whether JSR can be reached, and says which way was taken. */
 export async function findResolution(): Promise<Resolution> {
   const { success: jsr } = await runDeno(
-    ["cache", "--no-config", "jsr:@std/assert@^1", "jsr:@std/http@^1"],
+    ["cache", "--no-config", "jsr:@std/assert@^1", "jsr:@std/http@^1.1"],
     { limit: 30_000 },
   );
   console.log(

@@ -16,7 +16,7 @@ import {
 import {
   type ServerSentEventParsedMessage,
   ServerSentEventParseStream,
-} from "@std/http/unstable-server-sent-event-stream";
+} from "@std/http/server-sent-event-parse-stream";
 import {
   decode,
   encodeEvent,
