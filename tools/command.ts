@@ -6,12 +6,9 @@ export interface Result {
   output: string;
 }
 
-/** What is left of its time to a command that was interrupted, in which `deno test` names the cases that hang. */
-const LAST_WORDS = 5000;
-
 /**
- * Runs a command to its end and returns what it wrote. After `limit` milliseconds it is interrupted, then killed, and
- * not waited for any more, whatever it has left behind.
+ * Runs a command to its end and returns what it wrote. When it has written nothing for `limit` milliseconds it is
+ * interrupted, then killed, and not waited for any more, whatever it has left behind.
  */
 export async function runCommand(
   command: string,
@@ -28,59 +25,14 @@ export async function runCommand(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const [stdout, stderr] = [new Output(child.stdout), new Output(child.stderr)];
-  let late = "";
-  let timer = setTimeout(() => {
-    late = `\nKilled: not finished after ${limit} ms\n`;
-    signal(child, "SIGINT");
-    timer = setTimeout(() => {
-      // Processes that it has started can hold these open when it is gone.
-      stdout.leave();
-      stderr.leave();
-      // workerd can outlive SIGTERM.
-      signal(child, "SIGKILL");
-    }, LAST_WORDS);
-  }, limit);
-  await Promise.all([stdout.ended, stderr.ended]);
+  using watchdog = new Watchdog(child, limit);
+  const [stdout, stderr] = await Promise.all([
+    watchdog.read(child.stdout),
+    watchdog.read(child.stderr),
+  ]);
   const { success } = await child.status;
-  clearTimeout(timer);
-  return {
-    success,
-    stdout: stdout.text,
-    output: `${stdout.text}\n${stderr.text}${late}`,
-  };
-}
-
-function signal(child: Deno.ChildProcess, name: Deno.Signal): void {
-  try {
-    child.kill(name);
-  } catch {
-    // It has ended, but not those who write in its place.
-  }
-}
-
-/** What a process writes, until it ends or is left. */
-class Output {
-  text = "";
-  readonly ended: Promise<void>;
-  readonly #reader: ReadableStreamDefaultReader<string>;
-
-  constructor(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
-    this.#reader = stream.pipeThrough(new TextDecoderStream()).getReader();
-    this.ended = this.#read();
-  }
-
-  leave(): void {
-    this.#reader.cancel();
-  }
-
-  async #read(): Promise<void> {
-    for (;;) {
-      const { done, value } = await this.#reader.read();
-      if (done) return;
-      this.text += value;
-    }
-  }
+  const late = watchdog.isOver ? `\nKilled: silent for ${limit} ms\n` : "";
+  return { success, stdout, output: `${stdout}\n${stderr}${late}` };
 }
 
 /** The same for the running Deno's own subcommands. */
@@ -89,4 +41,66 @@ export function runDeno(
   options?: Parameters<typeof runCommand>[2],
 ): Promise<Result> {
   return runCommand(Deno.execPath(), args, options);
+}
+
+/** What is left of its time to a process that was interrupted, in which `deno test` names the cases that hang. */
+const LAST_WORDS = 5000;
+
+/** Reads what a process writes, and ends it when that is nothing for too long. */
+class Watchdog implements Disposable {
+  /** Whether the process has been silent for too long. */
+  isOver = false;
+  readonly #child: Deno.ChildProcess;
+  readonly #limit: number;
+  readonly #readers: ReadableStreamDefaultReader<string>[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(child: Deno.ChildProcess, limit: number) {
+    this.#child = child;
+    this.#limit = limit;
+    this.#wait();
+  }
+
+  async read(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<string> {
+    const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+    this.#readers.push(reader);
+    let text = "";
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return text;
+      text += value;
+      this.#wait();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+  }
+
+  #wait(): void {
+    if (this.isOver) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#interrupt(), this.#limit);
+  }
+
+  #interrupt(): void {
+    this.isOver = true;
+    this.#signal("SIGINT");
+    this.#timer = setTimeout(() => this.#kill(), LAST_WORDS);
+  }
+
+  #kill(): void {
+    // workerd can outlive SIGTERM.
+    this.#signal("SIGKILL");
+    // Processes that it has started can hold these open when it is gone.
+    for (const reader of this.#readers) reader.cancel();
+  }
+
+  #signal(name: Deno.Signal): void {
+    try {
+      this.#child.kill(name);
+    } catch {
+      // It has ended, but not those who write in its place.
+    }
+  }
 }

@@ -19,7 +19,7 @@ follow the same text. Only the stop button stops it — and if the process that 
 die, the lease in the log runs out, and whoever is still reading is told so. 🌊`;
 
 /** How long a word takes, in milliseconds. */
-const PACE = 40;
+const PACE = 80;
 /** How many answers are given at once, and how many are remembered. */
 const MAX_RUNNING = 20;
 const MAX_ANSWERS = 100;

@@ -39,7 +39,8 @@ export class DemoPage implements AsyncDisposable {
     options: BrowserContextOptions = {},
   ): Promise<DemoPage> {
     const context = await browser.newContext(options);
-    context.setDefaultTimeout(15_000);
+    context.setDefaultTimeout(60_000);
+    await context.addInitScript(keepShown);
     const page = new DemoPage(await context.newPage());
     await page.page.goto(url);
     return page;
@@ -54,6 +55,14 @@ export class DemoPage implements AsyncDisposable {
   async waitForText(selector: string, text: string | RegExp): Promise<void> {
     await this.page.locator(selector).filter({ hasText: text }).first()
       .waitFor();
+  }
+
+  /** What an element has shown, one after another, however briefly: its text, or how far its bar was. */
+  shown(id: string): Promise<string[]> {
+    return this.page.evaluate(
+      (id) => (globalThis as unknown as KeptPage).shown[id] ?? [],
+      id,
+    );
   }
 
   /** Waits until the page has got so many events, and gives the sequence numbers of all, the oldest first. */
@@ -114,4 +123,43 @@ export class DemoPage implements AsyncDisposable {
     await this.page.context().close();
     assert(this.page.isClosed());
   }
+}
+
+/** What is used of a page's global object. */
+interface KeptPage {
+  shown: Record<string, string[]>;
+  document: { querySelectorAll(selector: string): Iterable<KeptElement> };
+  MutationObserver: new (callback: () => void) => {
+    observe(target: unknown, options: Record<string, boolean>): void;
+  };
+}
+
+interface KeptElement {
+  id: string;
+  textContent: string;
+  /** How far a bar is. */
+  position?: number;
+}
+
+/** Runs in the page, before its own scripts: keeps what the output elements show. */
+function keepShown(): void {
+  const page = globalThis as unknown as KeptPage;
+  page.shown = {};
+  const look = () => {
+    for (
+      const element of page.document.querySelectorAll(
+        "#ready-state, #notice, #upload-status, #upload-bar",
+      )
+    ) {
+      const { id, textContent, position = textContent } = element;
+      const texts = page.shown[id] ??= [];
+      if (texts.at(-1) !== `${position}`) texts.push(`${position}`);
+    }
+  };
+  new page.MutationObserver(look).observe(page.document, {
+    attributes: true,
+    characterData: true,
+    childList: true,
+    subtree: true,
+  });
 }

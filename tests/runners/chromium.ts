@@ -1,6 +1,8 @@
 import type { Browser } from "npm:playwright-core@1.65.1";
-import { type Outcome, PART_LIMIT, readOutcome } from "./outcome.ts";
+import { type Outcome, readOutcome } from "./outcome.ts";
 
+/** How many milliseconds the whole suite may take. */
+const limit = 600_000;
 const names = ["chromium", "chromium-browser", "google-chrome"];
 // The first is for root, the others keep the browser from calling home.
 const args = [
@@ -37,7 +39,7 @@ export async function runChromium(fixtureUrl: string): Promise<Outcome> {
     page.on("console", (message) => lines.push(message.text()));
     const done = page.waitForEvent("console", {
       predicate: (message) => message.text().includes('{"done":true}'),
-      timeout: PART_LIMIT,
+      timeout: limit,
     });
     await Promise.all([done, page.goto(`${fixtureUrl}/suite/`)]);
   } catch (error) {

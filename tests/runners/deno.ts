@@ -1,13 +1,13 @@
 import { runDeno } from "../../tools/command.ts";
-import { type Outcome, PART_LIMIT } from "./outcome.ts";
+import { CASE_LIMIT, type Outcome } from "./outcome.ts";
 
 const summary = /(\d+) passed(?: \(\d+ steps?\))? \| (\d+) failed(.*)/;
 
-/** Runs `deno test` itself, with the fixture at `url`, and reads its summary, or which cases were under way at the limit. */
+/** Runs `deno test` itself, with the fixture at `url`, and reads its summary, or which cases were under way when it went silent. */
 export async function runDenoTest(
   args: string[],
   url: string,
-  limit: number = PART_LIMIT,
+  limit: number = CASE_LIMIT,
 ): Promise<Outcome> {
   const { success, output } = await runDeno(["test", "-A", ...args], {
     env: { FIXTURE_URL: url, DENO_JOBS: "3" },

@@ -1,7 +1,7 @@
 import { runCommand } from "../../tools/command.ts";
 import { toolPath } from "../_tools.ts";
 import { runChromium } from "./chromium.ts";
-import { type Outcome, PART_LIMIT, readOutcome } from "./outcome.ts";
+import { CASE_LIMIT, type Outcome, readOutcome } from "./outcome.ts";
 
 /** Runs the suite in `folder` in one runtime, with the fixture at `url`. */
 export type Runtime = (folder: string, url: string) => Promise<Outcome>;
@@ -14,7 +14,7 @@ async function runProcess(
   const env = { FIXTURE_URL: url };
   const { output } = await runCommand(command, args, {
     env,
-    limit: PART_LIMIT,
+    limit: CASE_LIMIT,
   });
   return readOutcome(output);
 }
