@@ -5,7 +5,7 @@ import type { ServerSentEvent } from "../event.ts";
 import { EventHandlers } from "./_handlers.ts";
 import { type ConnectionOptions, requestSettings } from "./_options.ts";
 import { parseUrl } from "./_page.ts";
-import { report } from "./_report.ts";
+import { report } from "../_report.ts";
 import { defineInterface } from "./_web_interface.ts";
 import {
   Connection,

@@ -1,5 +1,6 @@
 import type { EventLog, LogEntryKind, LogPage } from "../log/event_log.ts";
 import { sleep } from "../_sleep.ts";
+import { within } from "../_within.ts";
 import { isFinal } from "../log/_log.ts";
 import { FrameCache, type Frames } from "./_frames.ts";
 
@@ -16,6 +17,8 @@ const WINDOW = { least: 4, most: 20, each: 0.1 };
 const SAFETY_POLL = 5000;
 /** For how long who comes waits for the log's first answer, in milliseconds. */
 const PATIENCE = 1000;
+/** For how long a read may give no answer before it has failed, in milliseconds. */
+const READ_TIMEOUT = 10_000;
 const FIRST_BACK_OFF = 100;
 const MAX_BACK_OFF = 5000;
 
@@ -83,7 +86,12 @@ export class Tail {
     if (this.#running === undefined) {
       this.#running = new AbortController();
       // Wake-ups first, then the read: what is appended in between wakes.
-      this.#log.watch(() => this.wake(), this.#running.signal);
+      try {
+        this.#log.watch(() => this.wake(), this.#running.signal);
+      } catch (error) {
+        // It costs the hints; the poll goes on.
+        this.#listener.onError(error);
+      }
       this.#poll = setInterval(() => this.wake(), SAFETY_POLL);
       this.#patience = setTimeout(() => this.#settle(), PATIENCE);
       this.#startPass(this.#running.signal);
@@ -247,7 +255,11 @@ export class Tail {
   ): Promise<LogPage | undefined> {
     for (let backOff = FIRST_BACK_OFF; !signal.aborted; backOff *= 2) {
       try {
-        const page = await this.#log.read(after, READ_LIMIT);
+        const page = await within(
+          this.#log.read(after, READ_LIMIT),
+          Math.min(READ_TIMEOUT, this.#maxOutage),
+          signal,
+        );
         this.#failingSince = undefined;
         return signal.aborted ? undefined : page;
       } catch (error) {

@@ -10,7 +10,8 @@ import type { StartPosition } from "./_subscription.ts";
 export type AnyContract = EventContract<any, any> | undefined;
 
 /**
- * Options of {@linkcode Channel}.
+ * Options of {@linkcode Channel}. What a callback throws, or its promise rejects with, is reported as an uncaught
+ * error (`reportError()`) and changes nothing else.
  *
  * @typeParam Contract The type of `events`.
  */
@@ -45,7 +46,8 @@ export interface ChannelOptions<Contract extends AnyContract = undefined>
   maxAge?: number | undefined;
   /**
    * For how many milliseconds the log may fail before subscribers are closed. Until then
-   * they stay connected and the read is tried again.
+   * they stay connected and the read is tried again. A read that gives no answer for 10 seconds, or for
+   * `maxOutage` if that is less, has failed.
    *
    * @default {60000}
    */

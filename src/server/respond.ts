@@ -12,6 +12,7 @@ import {
   refusal,
   sentIdOf,
 } from "./_http.ts";
+import { report } from "../_report.ts";
 import { notify } from "./_notify.ts";
 import { pulseOf } from "./keep_alive.ts";
 
@@ -34,14 +35,21 @@ export type RespondSource =
   | EventIterable
   | ((context: RespondContext) => EventIterable | Promise<EventIterable>);
 
-/** Options of {@linkcode respond}. */
+/**
+ * Options of {@linkcode respond}. What a callback throws, or its promise rejects with, is reported as an uncaught
+ * error (`reportError()`) and changes nothing else.
+ */
 export interface RespondOptions extends EventResponseOptions {
   /** Called once, when the response has ended, with the reason. */
   onClose?: ((reason: CloseReason) => void) | undefined;
   /**
    * Called with what the source threw, also while it was being returned, or with why its event was refused; the
-   * response then ends as if the source had. Without it the body fails with the error, which the
-   * runtime reports. The client is told nothing of it either way.
+   * response then ends as if the source had. The client is told nothing of it.
+   *
+   * Without it the body fails with the error, which the runtime reports. What the source throws behind the end of
+   * the response, as when the client has gone, is then reported as an uncaught error, which ends a process of Deno,
+   * Bun or Node that does not listen for it: a server needs this callback. An `AbortError` behind the end is no
+   * failure: the source stopped as it was told to.
    */
   onError?: ((error: unknown) => void) | undefined;
 }
@@ -196,16 +204,24 @@ class SourceFeed implements Feed {
     try {
       await iterator?.return?.();
     } catch (error) {
-      notify(this.#options.onError, error);
+      this.#tellLate(error);
     }
   }
 
   #fail(error: unknown): void {
+    if (this.#ended.signal.aborted) return this.#tellLate(error);
     const { onError } = this.#options;
-    const { signal } = this.#ended;
-    // A source that stops because it was told to has not failed.
-    if (!signal.aborted || error !== signal.reason) notify(onError, error);
+    notify(onError, error);
     this.#body!.end("failed", onError === undefined ? { error } : undefined);
+  }
+
+  /** Tells of a failure behind the end, when there is no body left to fail. */
+  #tellLate(error: unknown): void {
+    const { reason } = this.#ended.signal;
+    const isStop = error === reason ||
+      error instanceof Error && error.name === "AbortError";
+    // A source that stops because it was told to has not failed.
+    if (!isStop) notify(this.#options.onError ?? report, error);
   }
 }
 

@@ -15,7 +15,7 @@ import { test } from "../_test.ts";
 import { settle } from "../codec/_source.ts";
 import { faces } from "./_faces.ts";
 import { record } from "./_record.ts";
-import { reportedDuring, ReportedError } from "./_reported.ts";
+import { reportedDuring, ReportedError } from "../_reported.ts";
 import { quick, servers } from "./_server.ts";
 
 const retry = { ...quick, maxAttempts: 3 };

@@ -21,7 +21,7 @@ import { datasUntil, epochOf, open, publish } from "./_channel.ts";
 import { Client, datasOf, requestOf } from "./_client.ts";
 import { withClock } from "./_clock.ts";
 import { TestLog } from "./_log.ts";
-import { thrownDuring } from "./_thrown.ts";
+import { reportedDuring, ReportedError } from "../_reported.ts";
 
 const quiet: ChannelOptions = { retry: 0, keepAlive: false };
 
@@ -616,14 +616,14 @@ test("onSubscribe() is not called for who is refused, full, drained or told to s
 });
 
 test("onSubscribe() and onUnsubscribe() harm nobody when they throw", async () => {
-  const thrown = await thrownDuring(async () => {
+  const thrown = await reportedDuring(async () => {
     const channel = new Channel(undefined, {
       ...quiet,
       onSubscribe: () => {
-        throw new Error("from onSubscribe");
+        throw new ReportedError("from onSubscribe");
       },
       onUnsubscribe: () => {
-        throw new Error("from onUnsubscribe");
+        throw new ReportedError("from onUnsubscribe");
       },
     });
     const client = await open(channel);

@@ -83,6 +83,103 @@ test("respond() closes its subscribers when the log has failed for longer than m
   });
 });
 
+test("respond() takes a read that gives no answer for 10 seconds for failed, and goes on when one does", async () => {
+  await withClock(async (clock) => {
+    const log = new TestLog();
+    const errors: unknown[] = [];
+    const channel = new Channel(log, {
+      keepAlive: false,
+      onError: (error) => errors.push(error),
+    });
+    const client = await open(channel);
+    await client.now();
+    log.hold();
+    await publish(channel, "1");
+    await clock.advance(9500);
+    assertEquals(errors, []);
+    // The read that hangs stays so; the next one will be answered.
+    log.hold();
+    log.release();
+    await clock.advance(700);
+    assertEquals(errors.map((error) => (error as Error).message), [
+      "no answer within 10000 ms",
+    ]);
+    assertEquals(datasOf(await client.now()), ["1"]);
+    await client.leave();
+    assertEquals(clock.timers, 0);
+  });
+});
+
+for (const what of ["reads", "answers"] as const) {
+  test(`respond() closes its subscribers when no ${what} have come for maxOutage and 10 seconds`, async () => {
+    await withClock(async (clock) => {
+      const log = new TestLog();
+      const reasons: string[] = [];
+      const channel = new Channel(log, {
+        maxOutage: 20_000,
+        keepAlive: false,
+        onUnsubscribe: (_, reason) => void reasons.push(reason),
+      });
+      const client = await open(channel);
+      await client.now();
+      log.hold(what);
+      await publish(channel, "1");
+      await clock.advance(20_000);
+      assertEquals(reasons, []);
+      await clock.advance(20_000);
+      assertEquals(reasons, ["failed"]);
+      await client.rest();
+      assertEquals([clock.timers, log.watchers], [0, 0]);
+      log.release();
+      // The late answers are nothing to anybody.
+      const next = await open(channel, "0-0");
+      assertEquals(datasOf(await next.now()), ["1"]);
+      await next.leave();
+      assertEquals(clock.timers, 0);
+    });
+  });
+}
+
+test("respond() leaves no timer behind a client that goes while a read hangs", async () => {
+  await withClock(async (clock) => {
+    const log = new TestLog();
+    const channel = new Channel(log, { keepAlive: false });
+    const client = await open(channel);
+    await client.now();
+    log.hold();
+    await publish(channel, "1");
+    await clock.advance(5000);
+    await client.leave();
+    assertEquals([clock.timers, log.watchers], [0, 0]);
+    log.release();
+  });
+});
+
+test("respond() follows a log whose watch() throws, and tells of it", async () => {
+  await withClock(async (clock) => {
+    const log = new TestLog();
+    log.watch = () => {
+      throw FAILURE;
+    };
+    const errors: unknown[] = [];
+    const channel = new Channel(log, {
+      keepAlive: false,
+      maxSubscribers: 1,
+      onError: (error) => errors.push(error),
+    });
+    for (const data of ["1", "2"]) {
+      const client = await open(channel);
+      await client.now();
+      await log.append([{ kind: "event", body: `data: ${data}\n\n` }]);
+      await clock.advance(5000);
+      assertEquals(datasOf(await client.now()), [data]);
+      await client.leave();
+    }
+    assertEquals(errors, [FAILURE, FAILURE]);
+    assertEquals(clock.timers, 0);
+  });
+});
+
 test("respond() takes the time of an outage anew after each success", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();

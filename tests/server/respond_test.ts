@@ -18,7 +18,7 @@ import { test } from "../_test.ts";
 import { settle, sourceOf, unhandledDuring } from "../codec/_source.ts";
 import { Client, requestOf } from "./_client.ts";
 import { withClock } from "./_clock.ts";
-import { thrownDuring } from "./_thrown.ts";
+import { reportedDuring, ReportedError } from "../_reported.ts";
 
 const events: ServerSentEventInit[] = [
   { data: "a", id: 1 },
@@ -759,19 +759,52 @@ test("respond() tells onError what a source throws when it is stopped", async ()
   assertEquals(errors, [BOOM, other]);
 });
 
+test("respond() without onError reports what a source throws behind the end, and nothing that is a stop", async () => {
+  const inNext = new ReportedError("in next");
+  const inReturn = new ReportedError("in return");
+  const open = (reason: unknown, where: "next" | "return") =>
+    new Client(respond(requestOf(), async function* ({ signal }) {
+      const own = () => reason ?? signal.reason;
+      try {
+        yield { data: "1" };
+        if (where === "return") yield { data: "2" };
+        await new Promise((_, reject) =>
+          signal.addEventListener("abort", () => reject(own()))
+        );
+      } finally {
+        if (where === "return") await Promise.reject(own());
+      }
+    }));
+  const reported = await reportedDuring(async () => {
+    const stop = new DOMException("This operation was aborted", "AbortError");
+    for (const reason of [inNext, inReturn, stop, undefined]) {
+      for (const where of ["next", "return"] as const) {
+        if (reason === (where === "next" ? inReturn : inNext)) continue;
+        const client = open(reason, where);
+        await client.until(where === "next" ? "data: 1" : "data: 2");
+        if (where === "next") await client.now();
+        await client.leave();
+        assertEquals(client.failure, undefined);
+      }
+    }
+    await settle();
+  });
+  assertEquals(reported, [inNext, inReturn]);
+});
+
 test("respond() reports what its callbacks throw, and ends all the same", async () => {
   const steps: string[] = [];
-  const thrown = await thrownDuring(async () => {
+  const thrown = await reportedDuring(async () => {
     const client = new Client(respond(
       requestOf(),
       iterableOf(["event", "throw"], { steps, errors: [] }),
       {
         onClose: (reason) => {
           steps.push(reason);
-          throw new Error("from onClose");
+          throw new ReportedError("from onClose");
         },
         onError: async () => {
-          await Promise.reject(new Error("from onError"));
+          await Promise.reject(new ReportedError("from onError"));
         },
       },
     ));

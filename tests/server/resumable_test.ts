@@ -29,7 +29,7 @@ import {
   readText,
   wordsOf,
 } from "./_resumable.ts";
-import { thrownDuring } from "./_thrown.ts";
+import { reportedDuring, ReportedError } from "../_reported.ts";
 
 async function* words(): AsyncGenerator<ServerSentEventInit> {
   for (const data of ["to", "be"]) {
@@ -440,9 +440,9 @@ test("resumable() ends all the same when the log refuses the failure event", asy
 });
 
 test("resumable() reports to `onError` only, and what that throws as uncaught", async () => {
-  const own = new Error("own");
+  const own = new ReportedError("own");
   const reasons = await unhandledDuring(async () => {
-    const thrown = await thrownDuring(async () => {
+    const thrown = await reportedDuring(async () => {
       const answer = resumable(new MemoryLog(), failing, {
         onError: () => {
           throw own;
@@ -605,7 +605,7 @@ test("abort() does not wait for a producer that is stuck", async () => {
 test("abort() returns an iterator that waits, once, and reports what that throws", async () => {
   const log = new MemoryLog();
   const errors: unknown[] = [];
-  const own = new Error("own");
+  const own = new ReportedError("own");
   let returns = 0;
   const answer = resumable(log, () => ({
     [Symbol.asyncIterator]: () => ({

@@ -1,9 +1,11 @@
+import { within } from "../../_within.ts";
 import { KvKeys } from "./_keys.ts";
 import type { KvAtomicOperation, KvEntry, KvKey, KvStore } from "./kv_store.ts";
 
 /** How many values one `getMany()` reads at most. */
 export const MAX_GET = 10;
 
+const never = new AbortController().signal;
 const STRONG = { consistency: "strong" } as const;
 
 /**
@@ -25,12 +27,12 @@ export class KvAccess {
   }
 
   async head(): Promise<KvEntry> {
-    return await this.#within(this.#kv.get(this.keys.head, STRONG));
+    return await this.#await(this.#kv.get(this.keys.head, STRONG));
   }
 
   /** Reads up to {@linkcode MAX_GET} values of one moment. */
   async getMany(keys: readonly KvKey[]): Promise<KvEntry[]> {
-    return await this.#within(this.#kv.getMany(keys, STRONG));
+    return await this.#await(this.#kv.getMany(keys, STRONG));
   }
 
   /** Reads the first values from `start` up to, but not with, `end`, of one moment. */
@@ -50,7 +52,7 @@ export class KvAccess {
 
   /** Commits; gives the versionstamp, or `undefined` when the head was another. */
   async commit(operation: KvAtomicOperation): Promise<string | undefined> {
-    const result = await this.#within(operation.commit());
+    const result = await this.#await(operation.commit());
     return result.ok ? result.versionstamp : undefined;
   }
 
@@ -65,21 +67,10 @@ export class KvAccess {
   ): Promise<KvEntry[]> {
     // As many in one batch as there are to be at all: batches are snapshots of different moments.
     const options = { ...STRONG, limit, batchSize: limit };
-    return this.#within(Array.fromAsync(this.#kv.list(selector, options)));
+    return this.#await(Array.fromAsync(this.#kv.list(selector, options)));
   }
 
-  async #within<T>(promise: Promise<T>): Promise<T> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        const message = `no answer within ${this.timeout} ms`;
-        reject(new DOMException(message, "TimeoutError"));
-      }, this.timeout);
-    });
-    try {
-      return await Promise.race([promise, timeout]);
-    } finally {
-      clearTimeout(timer);
-    }
+  #await<T>(promise: Promise<T>): Promise<T> {
+    return within(promise, this.timeout, never);
   }
 }

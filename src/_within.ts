@@ -1,0 +1,25 @@
+import { sleep } from "./_sleep.ts";
+
+/**
+ * Settles as the promise does; rejects with a `TimeoutError` when it has not after so many milliseconds, or as soon as
+ * the signal aborts, when nobody waits for it any more. What comes of it later is nothing to anybody.
+ */
+export async function within<T>(
+  promise: Promise<T>,
+  limit: number,
+  signal: AbortSignal,
+): Promise<T> {
+  const settled = new AbortController();
+  const stop = (): void => settled.abort();
+  signal.addEventListener("abort", stop);
+  if (signal.aborted) stop();
+  const expiry = sleep(limit, settled.signal).then(() => {
+    throw new DOMException(`no answer within ${limit} ms`, "TimeoutError");
+  });
+  try {
+    return await Promise.race([promise, expiry]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+    stop();
+  }
+}
