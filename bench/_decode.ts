@@ -111,6 +111,20 @@ const peers: Decoder[] = [
     },
   },
   {
+    // What its users write around it, for events without a stream of their own.
+    name: "eventsource-parser, fed from a stream",
+    async read(chunks, sink) {
+      const parser = createParser({ onEvent: sink });
+      const decoder = new TextDecoder();
+      const reader = streamOf(chunks).getReader();
+      for (;;) {
+        const { value } = await reader.read();
+        if (value === undefined) return;
+        parser.feed(decoder.decode(value, { stream: true }));
+      }
+    },
+  },
+  {
     name: "eventsource-parser/stream",
     read: (chunks, sink) =>
       drain(

@@ -30,6 +30,11 @@ export const claims: readonly Claim[] = [
     peers: ["eventsource-parser"],
     target: 1.3,
   },
+  {
+    group: "decode",
+    ours: "batches()",
+    peers: ["eventsource-parser, fed from a stream"],
+  },
   { group: "decode", ours: "EventParser", peers: ["eventsource-parser"] },
   { group: "decode", ours: "EventParser", peers: ["TextDecoder alone"] },
   {
