@@ -1,8 +1,11 @@
+import { assertEquals } from "@std/assert";
+import { answerTo, type CompletionChunk } from "../../examples/proxy/model.ts";
 import { decode } from "../../src/decoder.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
+import { json } from "../../src/json.ts";
 import { EventParser } from "../../src/parser.ts";
 import type { Notice } from "./resumable/process.ts";
-import type { Order } from "./resumable/produce.ts";
+import { type Order, PROMPT, textsOf } from "./resumable/produce.ts";
 import { until } from "./_until.ts";
 
 /** Something that serves resumable streams. */
@@ -146,28 +149,104 @@ export async function readOneByOne(
   }
 }
 
-/** Reads a stream by a client whose connections are cut at any byte, and who comes back to the next one who serves it. */
+/** Reads a stream by a client whose connections are cut behind some bytes each, and who comes back to the next one who serves it. */
 export async function readCut(
   places: readonly Answers[],
   name: string,
   order: Order,
-  seed: number,
-): Promise<string[]> {
-  const read: string[] = [];
+  lengthOf: (connection: number) => number,
+): Promise<ServerSentEvent[]> {
+  const read: ServerSentEvent[] = [];
   let lastEventId = "";
-  let random = seed;
-  for (let turn = seed;; turn++) {
-    random = (random * 1103515245 + 12345) % 2 ** 31;
-    const response = await places[turn % places.length]!
+  for (let connection = 0;; connection++) {
+    const response = await places[connection % places.length]!
       .get(name, order, lastEventId);
     if (response.status === 204) return read;
     const parser = new EventParser({ lastEventId });
-    let left = 1 + random % 200;
+    let left = lengthOf(connection);
     for await (const chunk of response.body!) {
-      read.push(...datasOf(parser.push(chunk.subarray(0, left))));
+      read.push(...parser.push(chunk.subarray(0, left)));
       left -= chunk.length;
       if (left <= 0) break;
     }
     lastEventId = parser.lastEventId;
+  }
+}
+
+/** Draws lengths in bytes; who gets less than an event again and again never comes to an end. */
+export function anyLength(seed: number, most = 200): () => number {
+  let random = seed;
+  return () => {
+    random = (random * 1103515245 + 12345) % 2 ** 31;
+    return 1 + random % most;
+  };
+}
+
+/** Fails unless a client whose first connection is cut gets each event of a stream that has ended once, wherever the cut is. */
+export async function checkEveryCut(
+  places: readonly Answers[],
+  name: string,
+  order: Order,
+): Promise<void> {
+  const response = await places[0]!.get(name, order);
+  const { byteLength } = await response.arrayBuffer();
+  const cuts = Array.from({ length: byteLength }, (_, i) => i + 1);
+  while (cuts.length > 0) {
+    await Promise.all(
+      cuts.splice(0, 20).map(async (cut) => {
+        const read = await readCut(
+          cut % 2 === 0 ? places : places.toReversed(),
+          name,
+          order,
+          (connection) => connection === 0 ? cut : Infinity,
+        );
+        assertEquals(datasOf(read), textsOf(order.count), `cut at ${cut}`);
+      }),
+    );
+  }
+}
+
+/** How often the start is tried: what it takes seconds for, unless the `resumable:starts` task says otherwise. */
+export function triesOf(usual: number): number {
+  return Number(Deno.env.get("RESUMABLE_TRIES") ?? usual);
+}
+
+/** Fails unless several first requests to streams of as many names start one producer for each. */
+export async function checkFirstRequests(
+  [a, b]: readonly [Answers, Answers],
+  tries: number,
+  startsOf: (name: string) => number | Promise<number>,
+): Promise<void> {
+  const order = { count: 3, pause: 1 };
+  const names = Array.from({ length: tries }, (_, i) => `try-${i}`);
+  while (names.length > 0) {
+    await Promise.all(
+      names.splice(0, 25).map(async (name) => {
+        const read = await Promise.all(
+          [a, b, b, a].map((place) => place.read(name, order)),
+        );
+        assertEquals(read.map(datasOf), Array(4).fill(textsOf(3)));
+        assertEquals(await startsOf(name), 1, name);
+      }),
+    );
+  }
+}
+
+/** Fails unless a model's answer reaches readers in both places, cut or not. */
+export async function checkModel(
+  places: readonly [Answers, Answers],
+  model: string,
+): Promise<void> {
+  const order = { count: 0, pause: 0, model };
+  const reads = await Promise.all([
+    places[0].read("model", order),
+    places[1].read("model", order),
+    readCut(places, "model", order, anyLength(7, 1000)),
+  ]);
+  for (const events of reads) {
+    const deltas = events.map((event) =>
+      json<CompletionChunk>(event).choices[0]!.delta.content ?? ""
+    );
+    assertEquals(deltas.join(""), answerTo(PROMPT));
   }
 }

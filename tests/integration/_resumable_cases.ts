@@ -1,6 +1,16 @@
 import { assert, assertEquals } from "@std/assert";
 import type { EventLog, LogEntryKind } from "../../src/log/event_log.ts";
-import { AnswerProcess, datasOf, readCut, readOneByOne } from "./_resumable.ts";
+import { startModel } from "./_model.ts";
+import {
+  AnswerProcess,
+  anyLength,
+  checkEveryCut,
+  checkFirstRequests,
+  checkModel,
+  datasOf,
+  readCut,
+  readOneByOne,
+} from "./_resumable.ts";
 import { textsOf } from "./resumable/produce.ts";
 import { until } from "./_until.ts";
 
@@ -53,6 +63,7 @@ export async function checkTrouble(
 export function testResumable(
   name: string,
   start: () => Promise<Engine>,
+  tries: number,
 ): void {
   const test = (
     what: string,
@@ -77,7 +88,8 @@ export function testResumable(
         readOneByOne([b!, a!], "all", order),
         ...Array.from(
           { length: 8 },
-          (_, seed) => readCut([a!, b!, c!], "all", order, seed),
+          (_, seed) =>
+            readCut([a!, b!, c!], "all", order, anyLength(seed)).then(datasOf),
         ),
       ];
       for (const read of await Promise.all(runs)) {
@@ -85,7 +97,14 @@ export function testResumable(
       }
       // And so it is when it has ended.
       assertEquals(await readOneByOne([c!, b!], "all", order), textsOf(24));
-      assertEquals(await readCut([c!, a!], "all", order, 99), textsOf(24));
+    },
+  );
+
+  test(
+    "gives every event once and whole to a reader who is cut at any byte",
+    async (_, [a, b]) => {
+      const order = { count: 6, pause: 1 };
+      await checkEveryCut([a!, b!], "all", order);
     },
   );
 
@@ -102,29 +121,12 @@ export function testResumable(
   );
 
   test(
-    "starts one producer when two first requests come at once in two processes, 100 times",
+    `starts one producer when two first requests come at once in two processes, ${tries} times`,
     async (engine, [a, b]) => {
-      const order = { count: 3, pause: 1 };
-      const names = Array.from({ length: 100 }, (_, i) => `try-${i}`);
-      while (names.length > 0) {
-        await Promise.all(
-          names.splice(0, 25).map(async (name) => {
-            const read = await Promise.all(
-              [a!, b!, b!, a!].map((place) => place.read(name, order)),
-            );
-            assertEquals(read.map(datasOf), Array(4).fill(textsOf(3)));
-            assertEquals(
-              a!.count("started", name) + b!.count("started", name),
-              1,
-              name,
-            );
-            assertEquals(await marksOf(await engine.log(name)), [
-              "begin",
-              "end",
-            ]);
-          }),
-        );
-      }
+      await checkFirstRequests([a!, b!], tries, async (name) => {
+        assertEquals(await marksOf(await engine.log(name)), ["begin", "end"]);
+        return a!.count("started", name) + b!.count("started", name);
+      });
     },
   );
 
@@ -201,6 +203,10 @@ export function testResumable(
         }
         assertEquals(a!.count("error", name) + b!.count("error", name), 1);
       }
+      const failureEvent = { event: "sorry", data: "It broke" };
+      const order = { count: 10, pause: 5, failAt: 1, failureEvent };
+      const last = (await b!.read("named", order)).at(-1)!;
+      assertEquals([last.event, last.data], ["sorry", "It broke"]);
     },
   );
 
@@ -224,10 +230,27 @@ export function testResumable(
     const { status } = await b!.get("all", order, events.at(-1)!.id);
     assertEquals(status, 204);
 
+    const abortEvent = { event: "stopped", data: "by you" };
+    await b!.read("told", { ...order, abortEvent }, { count: 1 });
+    // Whoever stops it tells what its own options say.
+    await b!.abort("told");
+    const told = (await a!.read("told", order)).at(-1)!;
+    assertEquals([told.event, told.data], ["stopped", "by you"]);
+
     await b!.abort("never");
     assertEquals(await a!.read("never", order), []);
     assertEquals(a!.count("started", "never"), 0);
   });
+
+  test(
+    "passes a model's answer on to readers in every process",
+    async (engine, [a, b]) => {
+      await using model = await startModel();
+      await checkModel([a!, b!], model.completions);
+      assertEquals(await marksOf(await engine.log("model")), ["begin", "end"]);
+      assertEquals(await model.running(), 0);
+    },
+  );
 
   test(
     "answers 204 behind the end, lets the log go after its ttl, and may then begin anew",

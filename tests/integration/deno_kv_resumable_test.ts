@@ -3,6 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { DenoKvLog } from "../../src/deno_kv.ts";
 import { resumable } from "../../src/server.ts";
 import { decode } from "../../src/decoder.ts";
+import { triesOf } from "./_resumable.ts";
 import { checkTrouble, testResumable } from "./_resumable_cases.ts";
 import { interfere, KvFile } from "./deno_kv/fixture.ts";
 import { produce, textsOf } from "./resumable/produce.ts";
@@ -16,7 +17,7 @@ testResumable("DenoKvLog", async () => {
     log: (name) => new DenoKvLog(kv, name),
     [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
   };
-});
+}, triesOf(100));
 
 /** Tells whether nobody is writing to the file. */
 function isFree(path: string): boolean {

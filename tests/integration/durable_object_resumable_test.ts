@@ -1,5 +1,16 @@
 import { assert, assertEquals } from "@std/assert";
-import { Answers, datasOf, readCut, readOneByOne } from "./_resumable.ts";
+import { startModel } from "./_model.ts";
+import {
+  Answers,
+  anyLength,
+  checkEveryCut,
+  checkFirstRequests,
+  checkModel,
+  datasOf,
+  readCut,
+  readOneByOne,
+  triesOf,
+} from "./_resumable.ts";
 import { until } from "./_until.ts";
 import { Workerd } from "./_workerd.ts";
 import { textsOf } from "./resumable/produce.ts";
@@ -12,8 +23,10 @@ const options = {
 };
 
 /** A Worker in two isolates, with the same objects. */
-async function start(): Promise<[Workerd, Answers, Answers]> {
-  const workerd = await Workerd.start(options);
+async function start(
+  servers: Record<string, string> = {},
+): Promise<[Workerd, Answers, Answers]> {
+  const workerd = await Workerd.start({ ...options, servers });
   return [workerd, new Answers(workerd.url), new Answers(workerd.twinUrl)];
 }
 
@@ -29,7 +42,8 @@ Deno.test("resumable() in a Durable Object gives every event once to readers who
     readOneByOne([main, twin], "all", order),
     ...Array.from(
       { length: 6 },
-      (_, seed) => readCut([main, twin], "all", order, seed),
+      (_, seed) =>
+        readCut([main, twin], "all", order, anyLength(seed)).then(datasOf),
     ),
   ];
   for (const read of await Promise.all(runs)) assertEquals(read, textsOf(24));
@@ -40,22 +54,30 @@ Deno.test("resumable() in a Durable Object gives every event once to readers who
   assertEquals((await twin.get("all", order, rest.at(-1)!.id)).status, 204);
 });
 
-Deno.test("resumable() in a Durable Object starts one producer when two first requests come at once, 100 times", async () => {
+Deno.test("resumable() in a Durable Object gives every event once and whole to a reader who is cut at any byte", async () => {
   const [workerd, main, twin] = await start();
   await using _ = workerd;
-  const order = { count: 3, pause: 1 };
-  const names = Array.from({ length: 100 }, (_, i) => `try-${i}`);
-  while (names.length > 0) {
-    await Promise.all(
-      names.splice(0, 25).map(async (name) => {
-        const read = await Promise.all(
-          [main, twin, twin, main].map((place) => place.read(name, order)),
-        );
-        assertEquals(read.map(datasOf), Array(4).fill(textsOf(3)));
-        assertEquals((await countsOf(main, name)).started, 1);
-      }),
-    );
-  }
+  await checkEveryCut([main, twin], "all", { count: 6, pause: 1 });
+});
+
+const tries = triesOf(100);
+Deno.test(`resumable() in a Durable Object starts one producer when two first requests come at once, ${tries} times`, async () => {
+  const [workerd, main, twin] = await start();
+  await using _ = workerd;
+  await checkFirstRequests(
+    [main, twin],
+    tries,
+    async (name) => (await countsOf(main, name)).started,
+  );
+});
+
+Deno.test("resumable() in a Durable Object passes a model's answer on to readers in both isolates", async () => {
+  await using model = await startModel();
+  const [workerd, main, twin] = await start({ MODEL: model.url });
+  await using _ = workerd;
+  await checkModel([main, twin], "http://model/v1/chat/completions");
+  assertEquals((await countsOf(main, "model")).started, 1);
+  assertEquals(await model.running(), 0);
 });
 
 Deno.test("resumable() in a Durable Object goes on when nobody reads", async () => {
@@ -94,6 +116,24 @@ Deno.test("resumable() in a Durable Object is declared failed once when workerd 
   });
 });
 
+Deno.test("resumable() in a Durable Object fences a producer that could not reach the log for longer than the lease", async () => {
+  const [workerd, main, twin] = await start();
+  await using _ = workerd;
+  const order = { count: 100_000, pause: 5, lease: 1000 };
+  const own = main.read("all", order);
+  await twin.read("all", order, { count: 8 });
+  await main.read("all/stall", order);
+  const events = await twin.read("all/other", order);
+  assertEquals(events.at(-1)!.event, "failed");
+  assertEquals((await countsOf(main, "all")).stopped, 0);
+  await main.read("all/go", order);
+  await until(async () => (await countsOf(main, "all")).settled === 1);
+  assertEquals(await own, events);
+  assertEquals(await twin.read("all/other", order), events);
+  const { started, stopped } = await countsOf(main, "all");
+  assertEquals([started, stopped], [1, 1]);
+});
+
 Deno.test("resumable() in a Durable Object tells readers that its producer has thrown, and not what", async () => {
   const [workerd, main, twin] = await start();
   await using _ = workerd;
@@ -108,6 +148,10 @@ Deno.test("resumable() in a Durable Object tells readers that its producer has t
     assertEquals(datasOf(events), [...textsOf(failAt), FAILURE]);
     assertEquals((await countsOf(main, name)).error, 1);
   }
+  const failureEvent = { event: "sorry", data: "It broke" };
+  const order = { count: 10, pause: 5, failAt: 1, failureEvent };
+  const last = (await twin.read("named", order)).at(-1)!;
+  assertEquals([last.event, last.data], ["sorry", "It broke"]);
 });
 
 Deno.test("resumable() in a Durable Object is stopped by anybody, for good", async () => {
@@ -122,6 +166,12 @@ Deno.test("resumable() in a Durable Object is stopped by anybody, for good", asy
   const { stopped, settled } = await countsOf(main, "all");
   assertEquals([stopped, settled], [1, 1]);
   assertEquals(await twin.read("all", order), events);
+
+  const abortEvent = { event: "stopped", data: "by you" };
+  await main.read("told", { ...order, abortEvent }, { count: 1 });
+  await twin.abort("told");
+  const told = (await twin.read("told", order)).at(-1)!;
+  assertEquals([told.event, told.data], ["stopped", "by you"]);
 
   await twin.abort("never");
   assertEquals(await main.read("never", order), []);

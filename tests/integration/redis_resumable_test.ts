@@ -2,6 +2,7 @@ import { RedisLog } from "../../src/redis.ts";
 import { RedisServer } from "./_redis.ts";
 import { ioRedisClient } from "./_redis_clients.ts";
 import { Proxy } from "./_proxy.ts";
+import { triesOf } from "./_resumable.ts";
 import { checkTrouble, testResumable } from "./_resumable_cases.ts";
 
 testResumable("RedisLog", async () => {
@@ -16,7 +17,7 @@ testResumable("RedisLog", async () => {
       await server[Symbol.asyncDispose]();
     },
   };
-});
+}, triesOf(1000));
 
 const durable = ["--appendonly", "yes", "--appendfsync", "always"];
 

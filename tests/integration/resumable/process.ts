@@ -11,7 +11,7 @@ import {
   resumable,
 } from "../../../src/server.ts";
 import { ioRedisClient } from "../_redis_clients.ts";
-import { type Order, produce } from "./produce.ts";
+import { ask, type Order, produce } from "./produce.ts";
 
 /** What happens: where it listens, and what becomes of the streams that it produces. */
 export interface Notice {
@@ -39,14 +39,17 @@ function say(what: Notice["what"], name: string): void {
   );
 }
 
-function open(name: string, { lease, ttl, ...order }: Order): Resumable {
+function open(name: string, order: Order): Resumable {
+  const { model, lease, ttl, failureEvent, abortEvent } = order;
   return resumable(openLog(name), (signal) => {
     say("started", name);
     signal.addEventListener("abort", () => say("stopped", name));
-    return produce(order);
+    return model === undefined ? produce(order) : ask(model, signal);
   }, {
     lease,
     ttl,
+    failureEvent,
+    abortEvent,
     retry: 1,
     waitUntil: (promise) => void promise.then(() => say("settled", name)),
     onError: () => say("error", name),

@@ -1,3 +1,8 @@
+import {
+  connect,
+  type ConnectOptions,
+  type EventConnection,
+} from "../../../src/client.ts";
 import type { ServerSentEventInit } from "../../../src/event.ts";
 
 /** What a stream is to be. */
@@ -8,9 +13,16 @@ export interface Order {
   pause: number;
   /** Before which event it fails. */
   failAt?: number;
+  /** Where a model is asked for the events instead. */
+  model?: string;
   lease?: number;
   ttl?: number;
+  failureEvent?: ServerSentEventInit;
+  abortEvent?: ServerSentEventInit;
 }
+
+/** What the model is asked, and what it streams is read from. */
+export const PROMPT = "Grüße, 世界 👋🏽";
 
 const TEXTS = ["Ünïcode", "日本語の文章", "👩‍👩‍👧‍👦", "𠮷野家\n😀", "", "plain"];
 
@@ -22,6 +34,17 @@ export function textOf(i: number): string {
 /** The data of the first events. */
 export function textsOf(count: number): string[] {
   return Array.from({ length: count }, (_, i) => textOf(i));
+}
+
+/** Asks a model, whose answer is whole only with its end marker. */
+export function ask(
+  url: string,
+  signal: AbortSignal,
+  fetch?: ConnectOptions["fetch"],
+): EventConnection {
+  const messages = [{ role: "user", content: PROMPT }];
+  const body = JSON.stringify({ stream: true, messages });
+  return connect(url, { method: "POST", body, until: "[DONE]", fetch, signal });
 }
 
 /** Produces events; their text is not that of the error with which it may fail. */

@@ -1,18 +1,72 @@
 /**
  * A Worker in front of objects that hold one resumable stream each. GET of `/NAME` follows the stream of that name, DELETE
  * aborts it; the query of the first request says what it is. `/NAME/counts` tells what has happened in the object.
+ * `/NAME/stall` keeps its producer from the log until `/NAME/go`; `/NAME/other` follows the stream past that.
  */
 import {
   DurableObjectLog,
   type DurableObjectLogStorage,
 } from "../../../src/durable_object.ts";
-import { type Resumable, resumable } from "../../../src/server.ts";
+import type {
+  AppendOptions,
+  LogInput,
+  LogLimit,
+  LogPage,
+  LogPosition,
+} from "../../../src/log/event_log.ts";
+import {
+  type EventLog,
+  type Resumable,
+  resumable,
+} from "../../../src/server.ts";
 import type { Namespace } from "../durable_object/log_worker.ts";
-import { produce } from "./produce.ts";
+import { ask, type Order, produce } from "./produce.ts";
 
 interface State {
   readonly storage: DurableObjectLogStorage;
   waitUntil(promise: Promise<unknown>): void;
+}
+
+interface Env {
+  Answer: Namespace;
+  /** Reaches the server of a model. */
+  MODEL?: { fetch: typeof fetch };
+}
+
+/** A log that lets nobody in while it is stalled: what a process sees that does nothing. */
+class StalledLog implements EventLog {
+  readonly #log: EventLog;
+  #gate: Promise<void> = Promise.resolve();
+  go: () => void = () => {};
+
+  constructor(log: EventLog) {
+    this.#log = log;
+  }
+
+  stall(): void {
+    this.#gate = new Promise((resolve) => this.go = resolve);
+  }
+
+  async append(
+    entries: readonly LogInput[],
+    options?: AppendOptions,
+  ): Promise<LogPosition> {
+    await this.#gate;
+    return await this.#log.append(entries, options);
+  }
+
+  async read(after: number, limit: LogLimit): Promise<LogPage> {
+    await this.#gate;
+    return await this.#log.read(after, limit);
+  }
+
+  watch(wake: () => void, signal: AbortSignal): void {
+    this.#log.watch(wake, signal);
+  }
+
+  expire(ttl: number): Promise<void> {
+    return this.#log.expire(ttl);
+  }
 }
 
 /** How often something has happened to the stream in this life of the object. */
@@ -26,19 +80,31 @@ export interface Counts {
 /** An object with one resumable stream. */
 export class Answer {
   readonly #ctx: State;
+  readonly #env: Env;
   readonly #log: DurableObjectLog;
+  readonly #own: StalledLog;
   readonly #counts: Counts = { started: 0, stopped: 0, settled: 0, error: 0 };
   #stream: Resumable | undefined;
 
-  constructor(ctx: State) {
+  constructor(ctx: State, env: Env) {
     this.#ctx = ctx;
+    this.#env = env;
     this.#log = new DurableObjectLog(ctx.storage);
+    this.#own = new StalledLog(this.#log);
   }
 
   async fetch(request: Request): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
-    if (pathname.endsWith("/counts")) return Response.json(this.#counts);
-    this.#stream ??= this.#open(searchParams.get("order") ?? "{}");
+    const order = JSON.parse(searchParams.get("order") ?? "{}");
+    const [, , what] = pathname.split("/");
+    if (what === "counts") return Response.json(this.#counts);
+    if (what === "other") {
+      return await this.#open(this.#log, order).respond(request);
+    }
+    if (what === "stall") this.#own.stall();
+    if (what === "go") this.#own.go();
+    if (what !== undefined) return new Response(null, { status: 204 });
+    this.#stream ??= this.#open(this.#own, order);
     if (request.method !== "DELETE") return await this.#stream.respond(request);
     await this.#stream.abort();
     return new Response(null, { status: 204 });
@@ -48,16 +114,20 @@ export class Answer {
     return this.#log.alarm();
   }
 
-  #open(text: string): Resumable {
-    const { lease, ttl, ...order } = JSON.parse(text);
+  #open(log: EventLog, order: Order): Resumable {
+    const { model, lease, ttl, failureEvent, abortEvent } = order;
+    const { MODEL } = this.#env;
     const counts = this.#counts;
-    return resumable(this.#log, (signal) => {
+    return resumable(log, (signal) => {
       counts.started++;
       signal.addEventListener("abort", () => counts.stopped++);
-      return produce(order);
+      if (model === undefined) return produce(order);
+      return ask(model, signal, (url, init) => MODEL!.fetch(url, init));
     }, {
       lease,
       ttl,
+      failureEvent,
+      abortEvent,
       retry: 1,
       waitUntil: (promise) =>
         this.#ctx.waitUntil(promise.then(() => counts.settled++)),
@@ -67,7 +137,7 @@ export class Answer {
 }
 
 export default {
-  fetch(request: Request, env: { Answer: Namespace }): Promise<Response> {
+  fetch(request: Request, env: Env): Promise<Response> {
     const [, name] = new URL(request.url).pathname.split("/");
     return env.Answer.get(env.Answer.idFromName(name!)).fetch(request);
   },

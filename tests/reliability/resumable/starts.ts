@@ -1,0 +1,22 @@
+/**
+ * The `resumable:starts` task: two processes are asked for the same new stream at once, 1,000 times on each log that
+ * several processes reach, or as often as `--tries` says. Each must have one producer.
+ */
+import { parseArgs } from "node:util";
+import { runDeno } from "../../../tools/command.ts";
+import { findResolution } from "../../../tools/resolution.ts";
+
+const { values } = parseArgs({
+  args: Deno.args,
+  options: { tries: { type: "string", default: "1000" } },
+});
+const { flags } = await findResolution();
+const files = ["deno_kv", "redis", "durable_object"]
+  .map((log) => `tests/integration/${log}_resumable_test.ts`);
+const filter = ["--filter", "/starts one producer/"];
+const { success, output } = await runDeno(
+  ["test", "-A", ...flags, ...filter, ...files],
+  { env: { RESUMABLE_TRIES: values.tries }, limit: 3_600_000 },
+);
+console.log(output);
+Deno.exit(success ? 0 : 1);
