@@ -5,6 +5,7 @@ import { streamSSE } from "../../../src/hono.ts";
 import { MemoryLog } from "../../../src/log/memory.ts";
 import { Channel } from "../../../src/server/channel.ts";
 import { respond } from "../../../src/server/respond.ts";
+import { kinds } from "./kinds.ts";
 
 /** What happened so far. */
 export interface State {
@@ -19,6 +20,8 @@ export interface State {
   /** What went wrong. */
   errors: string[];
   subscribers: number;
+  /** The subscribers of the channels in `/follow/`. */
+  followers: Record<string, number>;
   /** Bytes that the process holds; 0 where it cannot tell. */
   memory: number;
 }
@@ -41,6 +44,13 @@ const channel = new Channel(new MemoryLog({ maxBytes: 8 * 1024 * 1024 }), {
   onError,
   onUnsubscribe: (_, reason) => onClose(reason),
 });
+
+const channels = new Map(
+  Object.entries(kinds).map(([kind, options]) => [
+    kind,
+    new Channel(new MemoryLog(), options),
+  ]),
+);
 
 /** An event, and then silence, or an event every few milliseconds, until it is stopped. */
 async function* source(
@@ -111,6 +121,9 @@ function report(): State {
   return {
     ...state,
     subscribers: channel.stats.subscribers,
+    followers: Object.fromEntries(
+      [...channels].map(([kind, { stats }]) => [kind, stats.subscribers]),
+    ),
     memory: process?.memoryUsage?.().rss ?? 0,
   };
 }
@@ -119,6 +132,14 @@ const app = new Hono();
 
 app.get("/respond/:mode", (c) => answer(c.req.raw, c.req.param("mode")));
 app.get("/channel", (c) => channel.respond(c.req.raw));
+app.get(
+  "/follow/:kind",
+  (c) => channels.get(c.req.param("kind"))!.respond(c.req.raw),
+);
+app.post("/follow/:kind", async (c) => {
+  const channel = channels.get(c.req.param("kind"))!;
+  return c.text(await channel.publish({ data: await c.req.text() }));
+});
 app.get("/fail", (c) =>
   respond(c.req.raw, async function* () {
     yield { data: "event" };

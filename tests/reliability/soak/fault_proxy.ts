@@ -125,6 +125,8 @@ class Link {
     const { cut } = this.#plan;
     const limit = cut?.direction === direction ? cut.after : Infinity;
     let sent = 0;
+    // Who made this has to have it first.
+    await null;
     if (limit === 0) return this.#cutHere();
     for await (const chunk of chunksOf(from, this.#plan.pause)) {
       for (const piece of piecesOf(chunk, this.#plan.piece)) {

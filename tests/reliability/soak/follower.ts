@@ -15,7 +15,11 @@ export const faces: Record<string, Follow> = {
   "connect()": (url, ledger) => {
     const events = connect(url, options);
     const following = (async () => {
-      for await (const event of events) ledger.receive(event);
+      for await (const event of events) {
+        ledger.receive(event);
+        // Now and then a connection is cut while what came before has yet to be taken.
+        if (ledger.received % 50 === 0) await pause();
+      }
     })();
     // What fails before it is waited for would hide why the soak ends.
     following.catch(() => {});
@@ -42,3 +46,7 @@ export const faces: Record<string, Follow> = {
     };
   },
 };
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 20));
+}

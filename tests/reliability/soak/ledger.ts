@@ -37,6 +37,11 @@ export class Ledger {
     this.#order = order;
   }
 
+  /** How many different events have come. */
+  get distinct(): number {
+    return this.received - this.defects.doubled;
+  }
+
   /** Enters an event. */
   receive({ event, data, id }: ServerSentEvent): void {
     if (event === "gap") return this.#complain("gaps", `a gap ${data}`);

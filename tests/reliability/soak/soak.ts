@@ -142,8 +142,8 @@ class Clients {
     for (;;) {
       const isPublished = publishers.every(({ isDone }) => isDone);
       const published = sumOf(publishers, "done");
-      const isReceived = this.#ledgers.every(({ received }) =>
-        received >= published
+      const isReceived = this.#ledgers.every(({ distinct }) =>
+        distinct >= published
       );
       if (isPublished && isReceived) return true;
       const now = performance.now();

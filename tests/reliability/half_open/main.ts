@@ -1,0 +1,68 @@
+/**
+ * The `half-open` task: how long servers take to notice clients that have vanished without a word. It makes a network
+ * of its own, which needs Linux, root and `ip`; there a client's packets are lost from a moment on, both ways, and
+ * nobody is told. `--retries=N` is the kernel's `tcp_retries2`: how often it sends again what is not acknowledged.
+ */
+import { parseArgs } from "node:util";
+import { runCommand } from "../../../tools/command.ts";
+import { measure } from "./measure.ts";
+import { CLIENT } from "./client.ts";
+
+const { values: { retries, inside } } = parseArgs({
+  args: Deno.args,
+  options: {
+    retries: { type: "string", default: "5" },
+    inside: { type: "string" },
+  },
+});
+
+async function ip(...args: string[]): Promise<void> {
+  const { success, output } = await runCommand("ip", args);
+  if (!success) throw new Error(`Cannot ip ${args.join(" ")}: ${output}`);
+}
+
+/** Makes a network in which the client's address is of this machine, and is nowhere once it is taken away. */
+async function makeNetwork(name: string): Promise<void> {
+  const set = `echo 1 > /proc/sys/net/ipv4/conf/out/route_localnet;` +
+    `echo ${Number(retries)} > /proc/sys/net/ipv4/tcp_retries2`;
+  await ip("netns", "add", name);
+  await ip("-n", name, "link", "set", "lo", "up");
+  await ip("-n", name, "link", "add", "out", "type", "veth", "peer", "away");
+  await ip("-n", name, "link", "set", "out", "arp", "off", "up");
+  await ip("-n", name, "link", "set", "away", "up");
+  await ip("-n", name, "addr", "add", `${CLIENT}/32`, "dev", "lo");
+  await ip("-n", name, "route", "add", `${CLIENT}/32`, "dev", "out");
+  await ip("netns", "exec", name, "sh", "-c", set);
+}
+
+/** Runs this once more in a network of its own. */
+async function runInside(): Promise<number> {
+  const name = `rivulet_${Deno.pid}`;
+  try {
+    await makeNetwork(name);
+    const again = [
+      Deno.execPath(),
+      "run",
+      "-A",
+      "--no-lock",
+      import.meta.filename!,
+    ];
+    const args = [
+      "netns",
+      "exec",
+      name,
+      ...again,
+      `--inside=${name}`,
+      `--retries=${retries}`,
+    ];
+    const { code } = await new Deno.Command("ip", { args }).spawn().status;
+    return code;
+  } finally {
+    await ip("netns", "delete", name);
+  }
+}
+
+if (inside === undefined) Deno.exit(await runInside());
+console.log(`tcp_retries2 = ${retries}`);
+await measure(() => ip("addr", "delete", `${CLIENT}/32`, "dev", "lo"));
+Deno.exit();

@@ -1,0 +1,79 @@
+import { servers, stateOf } from "../../integration/_server.ts";
+import { Workerd } from "../../integration/_workerd.ts";
+import { kinds } from "../../integration/server/kinds.ts";
+import { runCommand } from "../../../tools/command.ts";
+import { CLIENT, follow } from "./client.ts";
+
+interface Server extends AsyncDisposable {
+  readonly url: string;
+}
+
+const starts: Record<string, () => Promise<Server>> = {
+  ...servers,
+  "workerd, in a Durable Object": () =>
+    Workerd.start({
+      worker: "tests/integration/durable_object/kinds_worker.ts",
+      classes: {
+        Silent: { sql: true },
+        Lively: { sql: true },
+        Mortal: { sql: true },
+      },
+    }),
+};
+
+/** How long to look on when all have been noticed that will be, in seconds. */
+const PATIENCE = 30;
+
+/** Lets one client vanish from each kind of channel on each server, and says when that was noticed. */
+export async function measure(vanish: () => Promise<void>): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const running = new Map<string, Server>();
+  for (const [name, start] of Object.entries(starts)) {
+    running.set(name, stack.use(await start()));
+  }
+  const left = new Map<string, () => Promise<number>>();
+  for (const [name, server] of running) {
+    for (const kind of Object.keys(kinds)) {
+      await follow(`${server.url}/follow/${kind}`);
+      left.set(`${name}, ${kind}`, () => countOf(server, kind));
+    }
+  }
+  await tellSockets(running);
+  await vanish();
+  const start = performance.now();
+  const age = () => (performance.now() - start) / 1000;
+  let last = 0;
+  while (left.size > 0 && (isAwaited(left) || age() < last + PATIENCE)) {
+    for (const [name, count] of left) {
+      if (await count() > 0) continue;
+      last = age();
+      console.log(`${name}: noticed after ${last.toFixed(1)} s`);
+      left.delete(name);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  for (const name of left.keys()) {
+    console.log(`${name}: not noticed for ${age().toFixed(0)} s`);
+  }
+  await tellSockets(running);
+}
+
+function isAwaited(left: Map<string, unknown>): boolean {
+  return [...left.keys()].some((name) => !name.endsWith("silent"));
+}
+
+async function countOf(server: Server, kind: string): Promise<number> {
+  const { followers } = await stateOf(server as never);
+  return followers[kind]!;
+}
+
+/** Says which connections with the client the servers have, and the timers that the kernel has for them. */
+async function tellSockets(running: Map<string, Server>): Promise<void> {
+  for (const [name, { url }] of running) {
+    const filter = ["src", new URL(url).host, "and", "dst", CLIENT];
+    const { stdout } = await runCommand("ss", ["-tnoH", ...filter]);
+    const states = stdout.split("\n").filter((line) => line !== "")
+      .map((line) => line.replace(/^(\S+).*?(timer:\S+)?$/, "$1 $2").trim());
+    console.log(`${name} has ${states.join(", ") || "no connection"}`);
+  }
+}
