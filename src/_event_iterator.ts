@@ -1,4 +1,17 @@
-/** What iterates over an {@linkcode EventStream}; leaving it early cancels the source. */
+/**
+ * What iterates over an {@linkcode EventStream}; leaving it early cancels the source.
+ *
+ * @example
+ * ```ts
+ * import { decode, type EventIterator, type ServerSentEvent } from "@rivulet/sse";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const stream = decode(new Blob(["data: a\n\ndata: b\n\n"]).stream());
+ * const events: EventIterator<ServerSentEvent> = stream.values();
+ * assertEquals((await events.next()).value?.data, "a");
+ * assertEquals((await events.return("enough")).value, "enough"); // and the source is cancelled
+ * ```
+ */
 export interface EventIterator<Event>
   extends AsyncIterableIterator<Event>, AsyncDisposable {
   /** Leaves early; resolves when the source has been cancelled. */

@@ -7,6 +7,16 @@ import { EventParser, type ParseOptions } from "./parser.ts";
 /**
  * Options of {@linkcode decode}.
  *
+ * @example
+ * ```ts
+ * import { decode, type DecodeOptions } from "@rivulet/sse/decoder";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const options: DecodeOptions = { until: "[DONE]", idleTimeout: 30_000, maxEventSize: 65_536 };
+ * const body = new Blob(["data: a\n\ndata: [DONE]\n\n"]).stream();
+ * for await (const { data } of decode(body, options)) assertEquals(data, "a");
+ * ```
+ *
  * @typeParam Event What comes out: events with text, unless a contract types them.
  */
 export interface DecodeOptions<

@@ -5,7 +5,23 @@ import type { ServerSentEvent } from "./event.ts";
 
 export type { EventIterator };
 
-/** Options of {@linkcode EventStream.values}. */
+/**
+ * Options of {@linkcode EventStream.values}.
+ *
+ * @example
+ * ```ts
+ * import { decode, type EventIteratorOptions } from "@rivulet/sse";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const stream = decode(new Blob(["data: a\n\ndata: b\n\n"]).stream());
+ * const options: EventIteratorOptions = { preventCancel: true };
+ * for await (const { data } of stream.values(options)) {
+ *   assertEquals(data, "a");
+ *   break;
+ * }
+ * for await (const { data } of stream) assertEquals(data, "b");
+ * ```
+ */
 export interface EventIteratorOptions {
   /**
    * Whether leaving the loop leaves the source open for another reader.

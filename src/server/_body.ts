@@ -3,6 +3,19 @@ import type { Pulse, Pulsed } from "./keep_alive.ts";
 /**
  * Why a response ended: its source came to the end, its source or log failed, the client went away,
  * or the server closed it (`maxAge`, `drain()`, a request that gets no stream).
+ *
+ * @example
+ * ```ts
+ * import { type CloseReason, respond } from "@rivulet/sse/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const counts: Record<CloseReason, number> = { ended: 0, failed: 0, gone: 0, closed: 0 };
+ * const request = new Request("https://example.com/");
+ * const onClose = (reason: CloseReason) => counts[reason]++;
+ * await respond(request, [{ data: "a" }], { onClose }).text();
+ * await respond(request, [{ data: "a" }], { onClose }).body?.cancel();
+ * assertEquals(counts, { ended: 1, failed: 0, gone: 1, closed: 0 });
+ * ```
  */
 export type CloseReason = "ended" | "failed" | "gone" | "closed";
 

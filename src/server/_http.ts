@@ -7,7 +7,23 @@ const HEADERS = {
   "x-accel-buffering": "no",
 };
 
-/** Options of a response that streams events. */
+/**
+ * Options of a response that streams events.
+ *
+ * @example
+ * ```ts
+ * import { type EventResponseOptions, respond } from "@rivulet/sse/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const options: EventResponseOptions = {
+ *   headers: { "access-control-allow-origin": "https://app.example.com" },
+ *   keepAlive: 15_000,
+ *   retry: 5000,
+ * };
+ * const response = respond(new Request("https://example.com/"), [{ data: "a" }], options);
+ * assertEquals(await response.text(), "retry: 5000\n\ndata: a\n\n");
+ * ```
+ */
 export interface EventResponseOptions {
   /**
    * Headers to add. `content-type` stays as it is.

@@ -9,7 +9,26 @@ import { packError } from "./_remote_error.ts";
 import { Channel, type ChannelRespondOptions } from "./channel.ts";
 import type { ChannelOptions } from "./channel_options.ts";
 
-/** What a {@linkcode ChannelObject} is made with: the `ctx` of a Durable Object fits. */
+/**
+ * What a {@linkcode ChannelObject} is made with: the `ctx` of a Durable Object fits.
+ *
+ * @example
+ * ```ts
+ * import { ChannelObject, type ChannelObjectState } from "@rivulet/sse/durable-object";
+ * import { assertEquals } from "@std/assert";
+ *
+ * // The platform's `ctx` is more, and fits.
+ * export class Room extends ChannelObject {
+ *   constructor(ctx: ChannelObjectState) {
+ *     super(ctx);
+ *   }
+ *
+ *   override readonly retention = { maxEvents: 100 };
+ * }
+ *
+ * assertEquals(new Room({} as ChannelObjectState).retention, { maxEvents: 100 });
+ * ```
+ */
 export interface ChannelObjectState {
   /** The object's storage. */
   readonly storage: DurableObjectLogStorage;
