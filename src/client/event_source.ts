@@ -54,6 +54,20 @@ type AnyEvent = ServerSentEvent<string, unknown>;
 /**
  * The names of an {@linkcode EventSource}'s events.
  *
+ * @example
+ * ```ts
+ * import { defineEvents } from "@rivulet/sse";
+ * import type { EventNames } from "@rivulet/sse/client";
+ * import { z } from "npm:zod@^4";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const events = defineEvents({ tick: z.number(), news: z.string() }, { unlisted: "skip" });
+ * const names: EventNames<typeof events>[] = ["tick", "news"];
+ * // @ts-expect-error The contract lists no such event.
+ * const wrong: EventNames<typeof events> = "other";
+ * assertEquals(names.includes(wrong), false);
+ * ```
+ *
  * @typeParam Events The type of its contract, or of `data` by event name.
  */
 export type EventNames<Events extends object> = Events extends
@@ -61,6 +75,18 @@ export type EventNames<Events extends object> = Events extends
 
 /**
  * What `data` is in an {@linkcode EventSource}'s events of a name.
+ *
+ * @example
+ * ```ts
+ * import { defineEvents } from "@rivulet/sse";
+ * import type { EventData } from "@rivulet/sse/client";
+ * import { z } from "npm:zod@^4";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const events = defineEvents({ tick: z.object({ price: z.number() }) });
+ * const show = ({ price }: EventData<typeof events, "tick">) => price.toFixed(2);
+ * assertEquals(show({ price: 42 }), "42.00");
+ * ```
  *
  * @typeParam Events The type of its contract, or of `data` by event name.
  * @typeParam Name The name.
