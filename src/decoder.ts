@@ -67,9 +67,19 @@ export function decode<
 ): EventStream<NoInfer<Event>> {
   // NoInfer: whoever takes the stream does not say what it holds, so `respond(request, decode(upstream))` fits.
   return new EventStream(
-    source instanceof Response ? eventStreamBody(source) : source,
+    isResponse(source) ? eventStreamBody(source) : source,
     options,
   );
+}
+
+/**
+ * Tells a response by its shape: `@hono/node-server` 2 puts a class of its own in the place of Node's `Response`, and
+ * what `fetch()` gives is no instance of it.
+ */
+function isResponse(source: unknown): source is Response {
+  return source instanceof Response ||
+    typeof source === "object" && source !== null && "bodyUsed" in source &&
+      "status" in source;
 }
 
 /**

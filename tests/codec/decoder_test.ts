@@ -457,6 +457,19 @@ test("decode() refuses a response of a status other than 200 and leaves its body
   }
 });
 
+test("decode() takes a response of the runtime's own class where the global one was replaced", async () => {
+  const Native = globalThis.Response;
+  // As `@hono/node-server` does.
+  globalThis.Response = class extends Native {};
+  try {
+    const headers = { "content-type": contentType };
+    const stream = decode(new Native("data: a\n\n", { headers }));
+    assertEquals((await readAll(stream)).map(({ data }) => data), ["a"]);
+  } finally {
+    globalThis.Response = Native;
+  }
+});
+
 test("decode() takes a response without a body for an empty stream", async () => {
   assertEquals(
     await readAll(
