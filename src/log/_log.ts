@@ -157,6 +157,13 @@ export function conflict(expected: number, last: number): EventStreamError {
   );
 }
 
+/** The error of a log that another version of this package wrote, in a format that this one does not know. */
+export function otherFormat(known: number, found: unknown): Error {
+  return new Error(
+    `the log must be of format ${known}: it is of format ${found}`,
+  );
+}
+
 /** Draws an epoch: 16 of `0-9a-z`, never `"0"`. */
 export function newEpoch(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));

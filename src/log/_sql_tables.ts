@@ -1,4 +1,11 @@
-import { closed, conflict, isFinal, newEpoch, type Retention } from "./_log.ts";
+import {
+  closed,
+  conflict,
+  isFinal,
+  newEpoch,
+  otherFormat,
+  type Retention,
+} from "./_log.ts";
 import type {
   AppendOptions,
   LogEntry,
@@ -48,7 +55,7 @@ interface Head {
   readonly goneAt: number | null;
 }
 
-/** Goes up when the tables change, so that a later version knows what it has found. */
+/** Goes up when the tables, or what they mean, change. */
 const FORMAT = 1;
 
 // The platform bills rows written, and each index is one more; `time` and `forgetAt` need none, for they
@@ -176,11 +183,7 @@ export class SqlTables {
     const [head] = this.#rows<Head & { format: number }>(
       "SELECT * FROM rivulet_log",
     );
-    if (head?.format !== FORMAT) {
-      throw new Error(
-        `The log here must be of format ${FORMAT}: it is of format ${head?.format}`,
-      );
-    }
+    if (head?.format !== FORMAT) throw otherFormat(FORMAT, head?.format);
     return head.goneAt !== null && head.goneAt <= now ? EMPTY : head;
   }
 

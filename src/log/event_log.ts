@@ -209,6 +209,8 @@ export interface LogPage {
  *   whoever reads the log learns how it ended.
  * - A page's entries, `first`, `last` and `epoch` are of one moment. What was trimmed shows in
  *   `first`: a page never has a hole.
+ * - What is stored says which format it is of. A log of another format than this version knows is left as it is:
+ *   every call rejects with code `log-unavailable` and says so.
  * - An engine that cannot be reached, or refuses, rejects with an {@linkcode EventStreamError} of code
  *   `log-unavailable` and the engine's own error as `cause`. An append that rejects so may still have
  *   been done; one with an idempotency key can be tried again safely.

@@ -1,3 +1,4 @@
+import { otherFormat } from "../_log.ts";
 import type { KvEntry } from "./kv_store.ts";
 
 /** A place in a log, before which nothing is kept. */
@@ -13,7 +14,7 @@ export interface Mark {
 /** What the value of a log's head tells: all that changes with an append, so that one check guards it. */
 export interface Head {
   /** The layout of the log's values. */
-  readonly format: 1;
+  readonly format: typeof FORMAT;
   readonly epoch: string;
   readonly last: number;
   /** The time of the last entry. */
@@ -37,10 +38,13 @@ export interface Head {
   readonly writer: string;
 }
 
+/** Goes up when the layout or the meaning of the values changes. The head says so for all of them. */
+const FORMAT = 1;
+
 /** The head of a log to which nothing has been appended. */
 export function emptyHead(epoch: string): Head {
   return {
-    format: 1,
+    format: FORMAT,
     epoch,
     last: 0,
     time: 0,
@@ -60,11 +64,13 @@ export function emptyHead(epoch: string): Head {
 export function headOf(entry: KvEntry, now: number): Head | undefined {
   const { value, key } = entry;
   if (value === null) return undefined;
-  if ((value as Partial<Head>).format !== 1) {
+  const { format } = value as Partial<Head>;
+  if (typeof format !== "number") {
     throw new TypeError(
       `What is kept at ${JSON.stringify(key)} is not the head of a log`,
     );
   }
+  if (format !== FORMAT) throw otherFormat(FORMAT, format);
   const head = value as Head;
   return now < head.goneAt ? head : undefined;
 }

@@ -68,7 +68,7 @@ export class AlarmlessObject {
       case "deleteAll":
         return this.#storage.deleteAll();
       case "sql":
-        return this.#storage.sql.exec(args[0]).toArray();
+        return this.#storage.sql.exec(args[0], ...args.slice(1)).toArray();
       case "state":
         return this.#state();
       case "watch":

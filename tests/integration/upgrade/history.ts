@@ -1,0 +1,160 @@
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { EventStreamError } from "../../../src/error.ts";
+import type {
+  EventLog,
+  LogInput,
+  LogPage,
+  RetentionOptions,
+} from "../../../src/log/event_log.ts";
+import { Channel } from "../../../src/server/channel.ts";
+
+/** A log as some version left it in its engine, and what it is to be read as. */
+export interface Stored<Form> {
+  readonly stored: Form;
+  readonly page: LogPage;
+}
+
+/** What the logs are opened with: keys are remembered for thirty years. */
+export const RETENTION: RetentionOptions = {
+  maxEvents: 8,
+  idempotencyTtl: 1e12,
+};
+
+const ALL = { entries: 1000, bytes: 2 ** 20 };
+const EVENTS = ["1", "2", "3"].map((data) =>
+  frame(`event: tick\ndata: ${data}`)
+);
+
+function frame(fields: string): LogInput {
+  return { kind: "event", body: `${fields}\n\n` };
+}
+
+/** Puts into a log one of everything that is kept. */
+export async function writeHistory(log: EventLog): Promise<LogPage> {
+  await log.append([{ kind: "begin", body: "" }], { expectedLast: 0 });
+  await log.append(EVENTS);
+  await log.append([{ kind: "event", body: "x".repeat(70_000) }]);
+  await log.append([{ kind: "beat", body: "a note" }]);
+  await log.append([frame("data: é 字 😀\ndata: \0")], {
+    idempotencyKey: "once",
+  });
+  await log.append([frame("retry: 5\ndata"), frame("data: the newest")]);
+  await log.append([...EVENTS].reverse(), { expectedLast: 9 });
+  return await readAll(log);
+}
+
+export function readAll(log: EventLog): Promise<LogPage> {
+  return log.read(0, ALL);
+}
+
+/** Reads, resumes and goes on with a log that an earlier version has written. */
+export async function checkUpgrade(
+  log: EventLog,
+  page: LogPage,
+): Promise<void> {
+  assertEquals(await readAll(log), page);
+  const { epoch, last } = page;
+  assertEquals(
+    await log.append([frame("data: again")], { idempotencyKey: "once" }),
+    { epoch, seq: 7, repeated: true },
+  );
+  await assertRejects(
+    () => log.append(EVENTS, { expectedLast: last - 1 }),
+    EventStreamError,
+    `it is ${last}`,
+  );
+  const channel = new Channel(log, { keepAlive: false });
+  const stream = channel.subscribe({ lastEventId: `${epoch}-${last - 2}` });
+  const id = await channel.publish({ data: "of this version" });
+  assertEquals(id, `${epoch}-${last + 1}`);
+  const seen: string[] = [];
+  for await (const { event, data } of stream) {
+    if (seen.push(`${event} ${data}`) === 3) break;
+  }
+  assertEquals(seen, ["tick 2", "tick 1", "message of this version"]);
+  await channel.close();
+  await assertRejects(() => channel.publish({ data: "x" }), EventStreamError);
+  const { first, entries } = await readAll(log);
+  assertEquals([first, entries.length], [last + 2 - 7, 8]);
+  assertEquals(entries.slice(0, 6), page.entries.slice(2));
+}
+
+/** Checks that a log of another format is refused, and left as it is. */
+export async function checkOther(
+  log: EventLog,
+  look: () => Promise<unknown>,
+): Promise<void> {
+  const before = await look();
+  const calls = [
+    () => readAll(log),
+    () => log.append(EVENTS),
+    () => log.append(EVENTS, { idempotencyKey: "new", expectedLast: 0 }),
+    () => log.expire(1000),
+  ];
+  for (const call of calls) {
+    const error = await assertRejects(call, EventStreamError);
+    assertEquals(error.code, "log-unavailable");
+    assertStringIncludes(
+      error.message,
+      "the log must be of format 1: it is of format 2",
+    );
+  }
+  const errors: unknown[] = [];
+  const channel = new Channel(log, {
+    keepAlive: false,
+    maxOutage: 1,
+    onError: (error) => errors.push(error),
+  });
+  await Array.fromAsync(channel.subscribe());
+  assert(errors.length > 0);
+  assertEquals(await look(), before);
+}
+
+/** Reads what a version has left. */
+export async function readStored<Form>(engine: string): Promise<Stored<Form>> {
+  const url = new URL(`format_1/${engine}.json`, import.meta.url);
+  return JSON.parse(await Deno.readTextFile(url), unpack);
+}
+
+/** Writes what a version has left as text. */
+export function textOf(value: unknown): string {
+  return JSON.stringify(value, pack, 2);
+}
+
+/** Writes what JSON has no word for, and briefly what is long. */
+function pack(_: string, value: unknown): unknown {
+  if (value === Infinity) return { infinity: true };
+  if (typeof value === "string" && /^(.)\1{999,}$/.test(value)) {
+    return { text: value[0], times: value.length };
+  }
+  if (!(value instanceof Uint8Array)) return value;
+  return value.length > 1000 && value.every((byte) => byte === value[0])
+    ? { byte: value[0], times: value.length }
+    : { base64: value.toBase64() };
+}
+
+// deno-lint-ignore no-explicit-any -- whatever was written
+function unpack(_: string, value: any): unknown {
+  if (value?.infinity) return Infinity;
+  if (value?.text) return value.text.repeat(value.times);
+  if (value?.times) return new Uint8Array(value.times).fill(value.byte);
+  const { base64 } = value ?? {};
+  return typeof base64 === "string" ? Uint8Array.fromBase64(base64) : value;
+}
+
+/**
+ * What is stored, without what differs each time. Should this be another than that of the fixture, then what is
+ * written has changed: an earlier version would misread it, so the format has to be counted up.
+ */
+export function shapeOf({ stored, page }: Stored<unknown>): string {
+  return textOf(stored)
+    .replaceAll(page.epoch, "EPOCH")
+    .replaceAll(/\b1[5-9]\d{11}\b/g, "TIME")
+    .replaceAll(/\b2[5-9]\d{11}\b/g, "FORGET")
+    .replaceAll(/[0-9a-z]{16}(-\d+)?"/g, 'WRITER"');
+}

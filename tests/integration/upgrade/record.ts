@@ -1,0 +1,56 @@
+/**
+ * `deno run -A tests/integration/upgrade/record.ts` writes the fixtures anew: what this version leaves in each engine.
+ * For a new format only, into a folder of its own: those of the formats before stay as they are.
+ */
+import { DenoKvLog } from "../../../src/deno_kv.ts";
+import { RedisLog } from "../../../src/redis.ts";
+import { RedisServer } from "../_redis.ts";
+import { ioRedisClient } from "../_redis_clients.ts";
+import { Workerd } from "../_workerd.ts";
+import * as kvStore from "./deno_kv.ts";
+import * as objectStore from "./durable_object.ts";
+import { RETENTION, type Stored, textOf, writeHistory } from "./history.ts";
+import * as redisStore from "./redis.ts";
+
+export async function recordRedis(): Promise<Stored<string[][]>> {
+  await using server = await RedisServer.start();
+  await using client = ioRedisClient(server.port);
+  const page = await writeHistory(
+    new RedisLog(client.redis, "news", RETENTION),
+  );
+  return { stored: await redisStore.dump(server), page };
+}
+
+export async function recordKv(): Promise<Stored<kvStore.StoredEntry[]>> {
+  using kv = await Deno.openKv(":memory:");
+  const page = await writeHistory(new DenoKvLog(kv, "news", RETENTION));
+  return { stored: await kvStore.dump(kv), page };
+}
+
+export async function recordObject(
+  workerd: Workerd,
+): Promise<Stored<objectStore.StoredTables>> {
+  const log = await objectStore.RemoteLog.open(workerd);
+  const page = await writeHistory(log);
+  return { stored: await objectStore.dump(log), page };
+}
+
+export function startWorker(): Promise<Workerd> {
+  return Workerd.start({
+    worker: "tests/integration/durable_object/log_worker.ts",
+    classes: { LogObject: { sql: true }, AlarmlessObject: { sql: true } },
+  });
+}
+
+if (import.meta.main) {
+  await using workerd = await startWorker();
+  const all = {
+    redis: await recordRedis(),
+    deno_kv: await recordKv(),
+    durable_object: await recordObject(workerd),
+  };
+  for (const [engine, stored] of Object.entries(all)) {
+    const url = new URL(`format_1/${engine}.json`, import.meta.url);
+    await Deno.writeTextFile(url, `${textOf(stored)}\n`);
+  }
+}
