@@ -1,3 +1,5 @@
+import { freePort } from "./_port.ts";
+
 /** A redis-server process on a free port of the loopback interface, its data in a folder of its own until the end. */
 export class RedisServer {
   readonly port: number;
@@ -61,12 +63,6 @@ export class RedisServer {
     await this.kill();
     await Deno.remove(this.#folder, { recursive: true });
   }
-}
-
-/** Finds a port, for Redis cannot choose one by itself. */
-export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 async function spawn(

@@ -34,7 +34,7 @@ Deno.test("The client's one file receives events in a page that imports it", asy
     const errors: string[] = [];
     tab.on("pageerror", (error) => errors.push(String(error)));
     await tab.goto(`http://127.0.0.1:${server.addr.port}/`);
-    await tab.getByText("1 one;2 two;").waitFor({ timeout: 15_000 });
+    await tab.getByText("1 one;2 two;").waitFor({ timeout: 60_000 });
     await tab.waitForFunction('document.title === "Hello"');
     assertEquals(errors, []);
   } finally {

@@ -11,6 +11,7 @@ import { ANSWER } from "../../examples/demo/answers.ts";
 import { launchChromium } from "../runners/chromium.ts";
 import { type Demo, startOnDeno } from "./_demo.ts";
 import { DemoPage, pngFile } from "./_demo_page.ts";
+import { freePort } from "./_port.ts";
 
 let folder: string;
 let demo: Demo;
@@ -186,7 +187,8 @@ Deno.test("An answer stops when it is told to", async () => {
 
 Deno.test("A page whose server is killed and started again misses nothing", async () => {
   const kv = `${folder}/kv_of_another`;
-  const first = await startOnDeno(kv);
+  const port = freePort();
+  const first = await startOnDeno(kv, port);
   await using visitor = await DemoPage.open(browser, first.url);
   await visitor.join("Dora");
   await visitor.say("Before");
@@ -198,7 +200,6 @@ Deno.test("A page whose server is killed and started again misses nothing", asyn
   await visitor.say("Meanwhile");
   await visitor.waitForText("#chat-error", "cannot be reached");
 
-  const port = Number(new URL(first.url).port);
   await using _second = await startOnDeno(kv, port);
   await visitor.reconnected(1);
   await visitor.button("Send").click();

@@ -33,7 +33,7 @@ Deno.test("append() with a key is done once though it was refused while the serv
       return result;
     },
   });
-  const log = new DenoKvLog(kv, "log", { timeout: 300 });
+  const log = new DenoKvLog(kv, "log", { timeout: 2000 });
   const options = { idempotencyKey: "k" };
   await log.append(events("a"));
   server.isAway = true;

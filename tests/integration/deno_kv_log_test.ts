@@ -443,7 +443,7 @@ Deno.test("append() is not doubled when the database's answer is lost", async ()
 Deno.test("append() waits while another process holds the file", async () => {
   await using file = await KvFile.make();
   const log = await file.log("log");
-  const hasty = await file.log("log", { timeout: 100 });
+  const hasty = await file.log("log", { timeout: 2000 });
   await log.append(events("a"));
   using database = new Sqlite(file.path);
   database.run("begin immediate");
@@ -462,7 +462,7 @@ Deno.test("DenoKvLog does not wait for ever for an answer", async () => {
   let silent = true;
   const never = new Promise<void>(() => {});
   const get = () => silent ? never : Promise.resolve();
-  const log = new DenoKvLog(interfere(kv, { get }), "log", { timeout: 20 });
+  const log = new DenoKvLog(interfere(kv, { get }), "log", { timeout: 1000 });
   const appends = ["a", "b"].map((body) => causeOf(log.append(events(body))));
   for (
     const cause of [

@@ -8,7 +8,8 @@ import {
   RedisLog,
 } from "../../src/redis.ts";
 import { testEventLog } from "../../src/testing/event_log_suite.ts";
-import { freePort, RedisServer } from "./_redis.ts";
+import { freePort } from "./_port.ts";
+import { RedisServer } from "./_redis.ts";
 import { succeeds } from "./_until.ts";
 
 let servers: RedisServer[];

@@ -1,6 +1,7 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { connect } from "../../src/client/connect.ts";
 import { EventSource } from "../../src/client/event_source.ts";
+import { freePort } from "./_port.ts";
 import { type Server, startOnDeno } from "./_server.ts";
 import { until } from "./_until.ts";
 
@@ -45,7 +46,8 @@ function listen(url: string, seen: Seen): EventSource {
 Deno.test("Channel tells every client by a gap that its process was started anew with another epoch, and they go on", async () => {
   const stop = new AbortController();
   const seen: Seen[] = Array.from({ length: 2 * CLIENTS }, () => []);
-  const before = await startOnDeno();
+  const port = freePort();
+  const before = await startOnDeno(port);
   const url = `${before.url}/channel`;
   const following = seen.slice(CLIENTS)
     .map((own) => follow(url, own, stop.signal));
@@ -62,7 +64,7 @@ Deno.test("Channel tells every client by a gap that its process was started anew
   await until(has("before"));
   await before[Symbol.asyncDispose]();
 
-  await using after = await startOnDeno(Number(new URL(before.url).port));
+  await using after = await startOnDeno(port);
   await until(() => subscribed(after));
   await publish(after, "after");
   await until(has("after"));

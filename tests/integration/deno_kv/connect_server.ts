@@ -1,4 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
+import { freePort } from "../_port.ts";
 import { KvDatabase } from "./fixture.ts";
 import {
   type Field,
@@ -35,7 +36,7 @@ export class ConnectServer extends KvDatabase {
     super();
     // Deno sends it along, and does not open a database by its URL without one.
     Deno.env.set("DENO_KV_ACCESS_TOKEN", "a token for tests");
-    this.#server = this.#listen(0);
+    this.#server = this.#listen(freePort());
   }
 
   get path(): string {
