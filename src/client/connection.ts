@@ -304,7 +304,14 @@ export class Connection<Event extends AnyEvent> {
     listener: () => void,
   ): void {
     const { signal } = this.#lifetime;
-    target?.addEventListener?.(type, listener, { signal });
+    if (signal.aborted || target === undefined) return;
+    target.addEventListener?.(type, listener);
+    // Not by an option of that: of such listeners of one target, Node 20 forgets to remove all but the last when garbage is
+    // collected before the signal aborts.
+    signal.addEventListener(
+      "abort",
+      () => target.removeEventListener?.(type, listener),
+    );
   }
 }
 
