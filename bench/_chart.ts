@@ -1,79 +1,78 @@
-import type { CodecReport } from "./codec.ts";
-import { meanOf } from "./_ratios.ts";
-
-const BASE = "eventsource-parser/stream";
-const SHOWN = [
-  "batches()",
-  "decode()",
-  "EventDecoderStream",
-  "eventsource-parser",
-  BASE,
-  "@std/http",
-  "parse-sse",
-  "fetch-event-stream",
-];
-const OWN = 3;
-const BAR = 18;
-const LEFT = 190;
-const WIDTH = 640;
-
-/** A bar and where its text stands. */
-interface Row {
-  name: string;
-  value: number;
-  isOwn: boolean;
+/** A bar. */
+export interface Bar {
+  readonly name: string;
+  readonly value: number;
+  /** What stands beside it. */
+  readonly label: string;
+  /** Whether it is one of ours. */
+  readonly isOwn: boolean;
 }
 
-/** Draws how fast each decoder is in each runtime, as a geometric mean over the loads, in multiples of one peer. */
-export function drawChart(reports: Record<string, CodecReport>): string {
+/** Bars that are drawn on one scale. */
+export interface BarGroup {
+  readonly title: string;
+  readonly bars: readonly Bar[];
+}
+
+const BAR = 18;
+const LEFT = 210;
+const WIDTH = 680;
+const LABEL = 70;
+
+// Without a background of its own, so that it stands on a light page as on a dark one.
+const style = `<style>
+text { fill: #1c2330; }
+.own { fill: #1a6fd6; }
+.peer { fill: #9aa4b2; }
+@media (prefers-color-scheme: dark) {
+  text { fill: #e6e9ef; }
+  .own { fill: #5aa2f5; }
+  .peer { fill: #6b7686; }
+}
+</style>`;
+
+/** Draws groups of bars below each other, each on a scale of its own. */
+export function drawChart(title: string, groups: readonly BarGroup[]): string {
   const parts: string[] = [];
   let top = 34;
-  const groups = Object.entries(reports)
-    .map(([runtime, report]) => [runtime, rowsOf(report)] as const);
-  for (const [runtime, rows] of groups) {
-    // Each runtime has its own scale: the peer that is 1 is dozens of times slower in one than in another.
-    const most = Math.max(...rows.map(valueOf));
-    parts.push(text(12, top + 14, runtime, "bold"));
+  for (const { title, bars } of groups) {
+    const most = Math.max(...bars.map(({ value }) => value));
+    parts.push(text(12, top + 14, title, "bold"));
     top += 22;
-    for (const row of rows) {
-      parts.push(drawRow(row, top, most));
+    for (const bar of bars) {
+      parts.push(drawBar(bar, top, most));
       top += BAR + 4;
     }
     top += 12;
   }
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${top}" font-family="sans-serif" font-size="12">`,
-    `<rect width="100%" height="100%" fill="#fff"/>`,
-    text(12, 22, `Decoding speed, ${BASE} = 1 (more is better)`, "bold"),
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${top}" viewBox="0 0 ${WIDTH} ${top}" font-family="sans-serif" font-size="12" role="img">`,
+    `<title>${escape(title)}</title>`,
+    style,
+    text(12, 22, title, "bold"),
     ...parts,
     "</svg>\n",
   ].join("\n");
 }
 
-function rowsOf({ decode }: CodecReport): Row[] {
-  return SHOWN.flatMap((name, index) => {
-    const claim = { group: "decode", ours: name, peers: [BASE] } as const;
-    const value = meanOf(decode, claim);
-    return value === undefined ? [] : [{ name, value, isOwn: index < OWN }];
-  });
-}
-
-function valueOf({ value }: Row): number {
-  return value;
-}
-
-function drawRow(
-  { name, value, isOwn }: Row,
+function drawBar(
+  { name, value, label, isOwn }: Bar,
   top: number,
   most: number,
 ): string {
-  const width = (value / most * (WIDTH - LEFT - 60)).toFixed(1);
-  const fill = isOwn ? "#1a6fd6" : "#b4bcc8";
+  const width = (value / most * (WIDTH - LEFT - LABEL)).toFixed(1);
+  const kind = isOwn ? "own" : "peer";
   return text(24, top + 13, name, "normal") +
-    `<rect x="${LEFT}" y="${top}" width="${width}" height="${BAR}" fill="${fill}"/>` +
-    text(LEFT + Number(width) + 6, top + 13, value.toFixed(2), "normal");
+    `<rect class="${kind}" x="${LEFT}" y="${top}" width="${width}" height="${BAR}"/>` +
+    text(LEFT + Number(width) + 6, top + 13, label, "normal");
 }
 
 function text(x: number, y: number, content: string, weight: string): string {
-  return `<text x="${x}" y="${y}" font-weight="${weight}" fill="#1c2330">${content}</text>`;
+  return `<text x="${x}" y="${y}" font-weight="${weight}">${
+    escape(content)
+  }</text>`;
+}
+
+function escape(content: string): string {
+  return content.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 }

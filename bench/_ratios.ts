@@ -1,12 +1,15 @@
 import type { Result } from "./_decode.ts";
 import type { CodecReport } from "./codec.ts";
 import { mainLoads } from "./_loads.ts";
+import { middle, sort } from "./_numbers.ts";
 
 /** How many times as fast as the quickest of its peers something of ours is, over the rounds of one run. */
 export interface Ratio {
   readonly min: number;
   readonly median: number;
   readonly max: number;
+  /** All of them, in the order of the rounds. */
+  readonly rounds: readonly number[];
 }
 
 /** A claim: ours against the quickest of some peers. */
@@ -65,13 +68,15 @@ export function ratioOf({ times }: Result, claim: Claim): Ratio | undefined {
     return all === undefined ? [] : [all];
   });
   if (own === undefined || others.length === 0) return undefined;
-  const ratios = own.map((time, round) =>
+  const rounds = own.map((time, round) =>
     Math.min(...others.map((all) => all[round]!)) / time
-  ).sort((a, b) => a - b);
+  );
+  const sorted = sort(rounds);
   return {
-    min: ratios[0]!,
-    median: middle(ratios),
-    max: ratios.at(-1)!,
+    min: sorted[0]!,
+    median: middle(sorted),
+    max: sorted.at(-1)!,
+    rounds,
   };
 }
 
@@ -86,9 +91,4 @@ export function meanOf(
   if (ratios.length === 0) return undefined;
   const logs = ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0);
   return Math.exp(logs / ratios.length);
-}
-
-/** The middle one of sorted numbers. */
-export function middle(sorted: readonly number[]): number {
-  return sorted[sorted.length >> 1]!;
 }

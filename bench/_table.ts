@@ -1,7 +1,7 @@
 import type { Result } from "./_decode.ts";
-import type { FanOutResult } from "./_fan_out.ts";
+import { median } from "./_numbers.ts";
 import type { CodecReport } from "./codec.ts";
-import { type Claim, claims, meanOf, middle, ratioOf } from "./_ratios.ts";
+import { type Claim, claims, meanOf, ratioOf } from "./_ratios.ts";
 
 /** Shows what one runtime measured: speeds, then ratios with their targets. */
 export function showReport(runtime: string, report: CodecReport): string {
@@ -15,51 +15,10 @@ export function showReport(runtime: string, report: CodecReport): string {
   ].join("\n");
 }
 
-/** Shows every broadcast: the deliveries in a second of processor time, and how many times those of each peer the channel's are. */
-export function showFanOut(results: readonly FanOutResult[]): string {
-  const groups = Object.groupBy(
-    results,
-    ({ connections, atOnce }) =>
-      `fan-out, ${connections} connections, ${atOnce} at once`,
-  );
-  return Object.entries(groups).flatMap(([title, group = []]) => {
-    const byName = Object.groupBy(group, ({ name }) => name);
-    const own = byName.Channel ?? [];
-    return [
-      `\n${title}`,
-      ...Object.entries(byName).map(([name, all = []]) =>
-        `  ${name}: ${fanOutCells(all, own)}`
-      ),
-    ];
-  }).join("\n");
-}
-
-function fanOutCells(
-  all: readonly FanOutResult[],
-  own: readonly FanOutResult[],
-): string {
-  const rates = sort(all.map(({ perCpuSecond }) => perCpuSecond));
-  const memory = sort(all.map(({ megabytes }) => megabytes));
-  const ratios = sort(
-    all.map(({ perCpuSecond }, round) =>
-      own[round]!.perCpuSecond / perCpuSecond
-    ),
-  );
-  const range = `${show(ratios[0]!)} to ${show(ratios.at(-1)!)}`;
-  return `${(middle(rates) / 1000).toFixed(0)}k deliveries/CPU s, ` +
-    `${middle(memory).toFixed(0)} MB; Channel is ` +
-    `${show(middle(ratios))} times as fast (${range})`;
-}
-
-function sort(numbers: readonly number[]): number[] {
-  return numbers.toSorted((a, b) => a - b);
-}
-
 function speeds(results: readonly Result[]): string[] {
   return results.map(({ load, bytes, times, leftOut }) => {
     const cells = Object.entries(times).map(([name, all]) => {
-      const time = middle(sort(all));
-      return `${name} ${(bytes / 1000 / time).toFixed(0)}`;
+      return `${name} ${(bytes / 1000 / median(all)).toFixed(0)}`;
     });
     const gaps = Object.entries(leftOut).map(([name, why]) =>
       `${name} is left out: it ${why}`

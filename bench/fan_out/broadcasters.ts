@@ -1,13 +1,16 @@
-import { createChannel, createResponse } from "npm:better-sse@0.16.1";
+import { createChannel, createSession } from "npm:better-sse@0.16.1";
 import { Hono } from "npm:hono@4.13.19";
 import { type SSEStreamingApi, streamSSE } from "npm:hono@4.13.19/streaming";
-import { encodeEvent } from "../src/encoder.ts";
-import { Channel } from "../src/server.ts";
+import { encodeEvent } from "../../src/encoder.ts";
+import { Channel } from "../../src/server.ts";
+import type { NodeHandler } from "../_serve.ts";
 
 /** Something that sends what is published to everybody who listens. */
 export interface Broadcaster {
   /** Answers who wants to listen. */
   listen(request: Request): Response | Promise<Response>;
+  /** The same in Node's own way, where it is made for that. */
+  inNode?: NodeHandler;
   /** Publishes without waiting; the promise is for a publisher that waits until the server has taken it. */
   publish(data: string): unknown;
 }
@@ -50,11 +53,13 @@ function hono(): Broadcaster {
   };
 }
 
+/** As it is used in Node, which it is made for. */
 function betterSse(): Broadcaster {
   const channel = createChannel();
   return {
-    listen: (request) =>
-      createResponse(request, (session) => void channel.register(session)),
+    listen: () => new Response("Ask in Node", { status: 501 }),
+    inNode: async (request, response) =>
+      void channel.register(await createSession(request, response)),
     // It gives no sign of when the event has been taken.
     publish: (data) => void channel.broadcast(data, "tick"),
   };

@@ -1,0 +1,59 @@
+import { type BarGroup, drawChart } from "./_chart.ts";
+import { median } from "./_numbers.ts";
+import { meanOf } from "./_ratios.ts";
+import type { CodecReport } from "./codec.ts";
+import type { FanOutReport } from "./fan_out/race.ts";
+
+const BASE = "eventsource-parser/stream";
+const SHOWN = [
+  "batches()",
+  "decode()",
+  "EventDecoderStream",
+  "eventsource-parser",
+  BASE,
+  "@std/http",
+  "parse-sse",
+  "fetch-event-stream",
+];
+const OWN = 3;
+
+/** How fast each decoder is in each runtime, as a geometric mean over the loads, in multiples of one peer. */
+export function decodeChart(reports: Record<string, CodecReport>): string {
+  const groups = Object.entries(reports).map(([title, { decode }]) => ({
+    title,
+    bars: SHOWN.flatMap((name, index) => {
+      const claim = { group: "decode", ours: name, peers: [BASE] } as const;
+      const value = meanOf(decode, claim);
+      if (value === undefined) return [];
+      return [{ name, value, label: value.toFixed(2), isOwn: index < OWN }];
+    }),
+  }));
+  return drawChart(`Decoding speed, ${BASE} = 1 (more is better)`, groups);
+}
+
+/** How many deliveries a second of the server's processor time is good for. */
+export function fanOutChart({ results }: FanOutReport): string {
+  const ways = {
+    bursts: "20 events at once",
+    single: "one at a time",
+  } as const;
+  const byPlace = Object.groupBy(
+    results,
+    ({ runtime, connections }) => `${runtime}, ${connections} connections`,
+  );
+  const groups: BarGroup[] = [];
+  for (const [place, group = []] of Object.entries(byPlace)) {
+    const byName = Object.groupBy(group, ({ name }) => name);
+    for (const [way, title] of Object.entries(ways)) {
+      groups.push({
+        title: `${place}, ${title}`,
+        bars: Object.entries(byName).map(([name, all = []]) => {
+          const value = median(all.map((of) => of[way as keyof typeof ways]));
+          const label = `${(value / 1000).toFixed(0)}k`;
+          return { name, value, label, isOwn: name === "Channel" };
+        }),
+      });
+    }
+  }
+  return drawChart("Deliveries in a CPU second (more is better)", groups);
+}

@@ -1,0 +1,35 @@
+import { cpuUsage, memoryUsage } from "node:process";
+
+/** What a process has cost so far. */
+export interface Cost {
+  /** Seconds of processor time. */
+  readonly cpu: number;
+  /** Resident memory, in bytes. */
+  readonly rss: number;
+}
+
+const { gc, Bun } = globalThis as {
+  gc?: () => void;
+  Bun?: { gc(force: boolean): void };
+};
+
+/** Answers with what this process has cost; asked for `?collect`, collects garbage before. */
+export function tellCost(request: Request): Response {
+  if (request.url.endsWith("?collect")) {
+    gc?.();
+    Bun?.gc(true);
+  }
+  const { user, system } = cpuUsage();
+  const { rss } = memoryUsage();
+  return Response.json({ cpu: (user + system) / 1e6, rss });
+}
+
+/** Asks a process what it has cost. */
+export async function costOf(url: string): Promise<Cost> {
+  return await (await fetch(`${url}/cost`)).json();
+}
+
+/** Asks a process for its memory in bytes, when it has collected its garbage. */
+export async function memoryOf(url: string): Promise<number> {
+  return (await (await fetch(`${url}/cost?collect`)).json()).rss;
+}

@@ -1,0 +1,50 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+/** Answers requests. */
+export type Handler = (request: Request) => Response | Promise<Response>;
+
+/** Answers requests in Node's own way. */
+export type NodeHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+) => void | Promise<void>;
+
+/**
+ * Serves on a free port of the loopback interface, in whatever runtime this is, and prints the port. What is asked of
+ * `/` is answered `inNode`, if that is given, in Node.
+ */
+export async function serve(
+  handler: Handler,
+  inNode?: NodeHandler,
+): Promise<void> {
+  const hostname = "127.0.0.1";
+  if ("Deno" in globalThis) {
+    Deno.serve({
+      hostname,
+      port: 0,
+      onListen: ({ port }) => console.log(port),
+    }, handler);
+  } else if ("Bun" in globalThis) {
+    // deno-lint-ignore no-explicit-any -- Bun's types are not here.
+    const { Bun } = globalThis as any;
+    const { port } = Bun.serve({
+      hostname,
+      port: 0,
+      idleTimeout: 255,
+      fetch: handler,
+    });
+    console.log(port);
+  } else {
+    const { createServer } = await import("node:http");
+    const { getRequestListener } = await import("npm:@hono/node-server@2.1.8");
+    const listener = getRequestListener(handler);
+    const server = createServer((request, response) => {
+      if (request.url === "/" && inNode) void inNode(request, response);
+      else void listener(request, response);
+    });
+    server.listen(0, hostname, () => {
+      const { port } = server.address() as { port: number };
+      console.log(port);
+    });
+  }
+}

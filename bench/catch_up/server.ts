@@ -1,0 +1,76 @@
+/**
+ * A server for `race.ts`, in a process of its own, whose log holds events before anybody comes. Its arguments are what
+ * serves them, how many there are, and the port of a Redis server, if that is to keep them. It prints its port.
+ */
+import { argv } from "node:process";
+import { Redis } from "npm:ioredis@6.0.0";
+import { encodeEvent } from "../../src/encoder.ts";
+import type { EventLog } from "../../src/log/event_log.ts";
+import { ioRedis, RedisLog } from "../../src/redis.ts";
+import { Channel, MemoryLog } from "../../src/server.ts";
+import { tellCost } from "../_cost.ts";
+import { stamped } from "../_mark.ts";
+import { type Handler, serve } from "../_serve.ts";
+
+const [name, count, redisPort] = argv.slice(2) as [string, string, string?];
+const events = Array.from({ length: Number(count) }, () => ({
+  event: "tick",
+  data: stamped(),
+}));
+let reads = 0;
+
+/** Counts what is read of a log. */
+function counted(log: EventLog): EventLog {
+  return {
+    append: (entries, options) => log.append(entries, options),
+    read(after, limit) {
+      reads++;
+      return log.read(after, limit);
+    },
+    watch: (wake, signal) => log.watch(wake, signal),
+    expire: (ttl) => log.expire(ttl),
+  };
+}
+
+async function channel(log: EventLog): Promise<Handler> {
+  const channel = new Channel(counted(log));
+  for (let sent = 0; sent < events.length; sent += 1000) {
+    await channel.publish(events.slice(sent, sent + 1000));
+  }
+  return (request) => channel.respond(request);
+}
+
+/** What no server can do without: the same bytes for each, in pieces. */
+function bare(): Handler {
+  const size = 65536;
+  const frames = events.map((event, index) =>
+    encodeEvent({ ...event, id: `${index + 1}` })
+  );
+  const bytes = new TextEncoder().encode(frames.join(""));
+  return () => {
+    let sent = 0;
+    const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      pull(controller) {
+        // It stays open, as an event stream does.
+        if (sent >= bytes.length) return new Promise(() => {});
+        controller.enqueue(bytes.subarray(sent, sent += size));
+      },
+    }, { highWaterMark: 0 });
+    const headers = { "content-type": "text/event-stream" };
+    return new Response(body, { headers });
+  };
+}
+
+function redis(): EventLog {
+  return new RedisLog(ioRedis(new Redis(Number(redisPort))), "bench");
+}
+
+const handler = name === "bare"
+  ? bare()
+  : await channel(name === "redis" ? redis() : new MemoryLog());
+await serve((request) => {
+  const { pathname } = new URL(request.url);
+  if (pathname === "/cost") return tellCost(request);
+  if (pathname === "/reads") return Response.json(reads);
+  return handler(request);
+});

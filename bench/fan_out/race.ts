@@ -1,0 +1,215 @@
+import { runCommand } from "../../tools/command.ts";
+import { median } from "../_numbers.ts";
+import type { Row } from "../_row.ts";
+import {
+  bundleServer,
+  type Contestant,
+  type FanOutResult,
+  FLOOD,
+  measureFanOut,
+  measureStalled,
+  type Size,
+} from "./measure.ts";
+
+/** What the broadcasts showed. */
+export interface FanOutReport {
+  readonly results: readonly FanOutResult[];
+  /** Memory of a listener that has stopped reading, in bytes, by runtime. */
+  readonly stalled: Record<string, number[]>;
+}
+
+const OWN = "Channel";
+const BARE = "bare enqueue";
+
+/** Whose rounds are compared, in each runtime. */
+const peers = {
+  Deno: "hono streamSSE",
+  Node: "better-sse",
+  Bun: "hono streamSSE",
+} as const;
+
+const contestants: readonly Contestant[] = (["Deno", "Node", "Bun"] as const)
+  .flatMap((runtime) =>
+    [OWN, BARE, peers[runtime]].map((name) => ({ runtime, name }))
+  );
+
+const ROUNDS = 3;
+
+const BRIEF: Size = {
+  connections: 5,
+  bursts: 40,
+  single: 10,
+  paced: 10,
+  interval: 10,
+};
+
+const SIZES: readonly Size[] = [
+  { connections: 100, bursts: 6000, single: 1000, paced: 80, interval: 50 },
+  { connections: 1000, bursts: 800, single: 150, paced: 40, interval: 100 },
+];
+
+/** Descriptors that a process needs besides its connections. */
+const OTHER_DESCRIPTORS = 200;
+
+/** As many as the descriptors of one process allow, on each side. */
+async function mostConnections(): Promise<Size> {
+  const { stdout } = await runCommand("sh", ["-c", "ulimit -n"]);
+  const limit = Math.min(Number(stdout) || 20_000, 20_000);
+  const connections = limit - OTHER_DESCRIPTORS;
+  return { connections, bursts: 60, single: 10, paced: 4, interval: 4000 };
+}
+
+/** Measures every broadcaster in turns. */
+export async function raceFanOut(folder: string): Promise<FanOutReport> {
+  const bundle = await bundleServer(folder);
+  const results: FanOutResult[] = [];
+  async function measureAll(size: Size, some = contestants): Promise<void> {
+    for (const contestant of some) {
+      results.push(await measureFanOut(contestant, bundle, size));
+    }
+  }
+  for (const size of SIZES) {
+    for (let round = 0; round < ROUNDS; round++) await measureAll(size);
+  }
+  // So many take minutes.
+  const some = contestants.filter(({ runtime }) => runtime !== "Bun");
+  await measureAll(await mostConnections(), some);
+  const stalled: Record<string, number[]> = {};
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const runtime of ["Deno", "Node", "Bun"] as const) {
+      const bytes = await measureStalled({ runtime, name: OWN }, bundle, 300);
+      (stalled[runtime] ??= []).push(bytes);
+    }
+  }
+  return { results, stalled };
+}
+
+/** Does a little of everything, and all at once, to see that it works. */
+export async function tryFanOut(folder: string): Promise<FanOutReport> {
+  const bundle = await bundleServer(folder);
+  const some = contestants.filter(({ runtime }) => runtime !== "Bun");
+  const results = await Promise.all(
+    some.map((contestant) => measureFanOut(contestant, bundle, BRIEF)),
+  );
+  const deno = { runtime: "Deno", name: OWN } as const;
+  const stalled = await measureStalled(deno, bundle, 2, {
+    ...FLOOD,
+    events: 40,
+  });
+  return { results, stalled: { Deno: [stalled] } };
+}
+
+/** Holds the results against what is aimed at. */
+export function fanOutRows({ results, stalled }: FanOutReport): Row[] {
+  const groups = Object.groupBy(
+    results,
+    ({ runtime, connections }) => `${runtime}, ${connections} connections`,
+  );
+  const rows = Object.entries(groups).flatMap(([title, group = []]) =>
+    rowsOf(title, group)
+  );
+  const most = Math.max(...results.map(({ connections }) => connections));
+  const bare = results.filter(({ name, connections }) =>
+    name === BARE && connections > most / 100
+  );
+  for (const [runtime, bytes] of Object.entries(stalled)) {
+    const idle = median(
+      bare.filter((result) => result.runtime === runtime)
+        .map(({ idleBytes }) => idleBytes),
+    );
+    rows.push({
+      topic: "Fan-out",
+      name: `${runtime}: memory of a stalled listener / a bare idle one`,
+      ratios: bytes.map((each) => each / idle),
+      most: 1.2,
+    });
+  }
+  return rows;
+}
+
+function rowsOf(title: string, group: readonly FanOutResult[]): Row[] {
+  const { runtime } = group[0]!;
+  const by = Object.groupBy(group, ({ name }) => name);
+  const [own, bare, peer] = [OWN, BARE, peers[runtime]].map((name) =>
+    by[name]!
+  );
+  const isAimedAt = runtime !== "Bun";
+  function compare(
+    what: string,
+    versus: readonly FanOutResult[],
+    ratio: (own: FanOutResult, other: FanOutResult) => number,
+    aim: Pick<Row, "least" | "most" | "unit">,
+  ): Row {
+    return {
+      topic: "Fan-out",
+      name: `${title}: ${what} / ${versus[0]!.name}`,
+      ratios: versus.map((other, round) => ratio(own![round]!, other)),
+      ...aim,
+    };
+  }
+  return [
+    compare(
+      "deliveries/CPU s, 20 at once",
+      peer!,
+      (own, other) => own.bursts / other.bursts,
+      isAimedAt ? { least: 20 } : {},
+    ),
+    compare(
+      "deliveries/CPU s, one at a time",
+      peer!,
+      (own, other) => own.single / other.single,
+      isAimedAt ? { least: 2 } : {},
+    ),
+    compare(
+      "CPU of a delivery, fixed rate",
+      bare!,
+      (own, other) => own.cpuEach / other.cpuEach,
+      { most: 1.1 },
+    ),
+    compare(
+      "p99 of the latency, fixed rate, minus that",
+      bare!,
+      (own, other) => own.p99 - other.p99,
+      { most: 5, unit: "ms" },
+    ),
+    compare(
+      "memory of an idle listener",
+      bare!,
+      (own, other) => own.idleBytes / other.idleBytes,
+      { most: 1.2 },
+    ),
+  ];
+}
+
+/** Shows what was measured, not yet compared. */
+export function showFanOut({ results, stalled }: FanOutReport): string {
+  const groups = Object.groupBy(
+    results,
+    ({ runtime, connections, name }) =>
+      `${runtime}, ${connections} connections, ${name}`,
+  );
+  const lines = Object.entries(groups).map(([title, group = []]) => {
+    const of = (key: keyof FanOutResult) =>
+      median(group.map((result) => Number(result[key])));
+    return `  ${title}: ${thousands(of("bursts"))} 20 at once, ${
+      thousands(of("single"))
+    } one at a time; fixed rate: ${of("cpuEach").toFixed(1)} µs each, p50 ${
+      of("p50").toFixed(1)
+    } ms, p99 ${of("p99").toFixed(1)} ms; ${
+      kilobytes(of("idleBytes"))
+    } for an idle one, ${(of("rss") / 1e6).toFixed(0)} MB behind the bursts`;
+  });
+  const rest = Object.entries(stalled).map(([runtime, bytes]) =>
+    `  ${runtime}, ${OWN}: ${kilobytes(median(bytes))} for a stalled one`
+  );
+  return ["\nFan-out, deliveries in a CPU second", ...lines, ...rest]
+    .join("\n");
+}
+
+function thousands(rate: number): string {
+  return `${(rate / 1000).toFixed(0)}k`;
+}
+
+function kilobytes(bytes: number): string {
+  return `${(bytes / 1000).toFixed(0)} kB`;
+}

@@ -1,0 +1,40 @@
+/**
+ * A server for `measure.ts`, in a process of its own. Its argument names the broadcaster; it prints its port, and is told
+ * what to publish, and asked what that has cost, over HTTP.
+ */
+import { argv } from "node:process";
+import { tellCost } from "../_cost.ts";
+import { stamped } from "../_mark.ts";
+import { serve } from "../_serve.ts";
+import { broadcasters } from "./broadcasters.ts";
+
+const { listen, inNode, publish } = broadcasters[argv[2]!]!();
+
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** Publishes so many events, some at a time; a single one is waited for. */
+async function publishAll(
+  { events, atOnce, pause, padding }: Record<string, number>,
+): Promise<void> {
+  const rest = " ".repeat(padding!);
+  for (let sent = 0; sent < events!; sent += atOnce!) {
+    if (atOnce === 1) await publish(stamped() + rest);
+    else {
+      for (let index = 0; index < atOnce!; index++) {
+        void publish(stamped() + rest);
+      }
+    }
+    await sleep(pause!);
+  }
+}
+
+await serve(async (request) => {
+  const { pathname, searchParams } = new URL(request.url);
+  if (pathname === "/cost") return tellCost(request);
+  if (pathname !== "/publish") return await listen(request);
+  const order = Array.from(searchParams, ([key, value]) => [key, +value]);
+  await publishAll(Object.fromEntries(order));
+  return Response.json(null);
+}, inNode);

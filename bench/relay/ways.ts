@@ -1,0 +1,71 @@
+import { encode } from "npm:eventsource-encoder@1.0.1";
+import { EventSourceParserStream } from "npm:eventsource-parser@4.1.3/stream";
+import { decode } from "../../src/decoder.ts";
+import { encodeEvent, EventEncoderStream } from "../../src/encoder.ts";
+import type { ServerSentEvent, ServerSentEventInit } from "../../src/event.ts";
+import { respond } from "../../src/server.ts";
+
+/** Answers a request with what the origin answered, changed. */
+type Way = (request: Request, origin: Response) => Response;
+
+const headers = { "content-type": "text/event-stream" };
+const encoder = new TextEncoder();
+
+/** What a proxy does to each event. */
+function change({ data, id }: ServerSentEvent): ServerSentEventInit {
+  return { event: "delta", data, id };
+}
+
+async function* changeAll(
+  events: AsyncIterable<ServerSentEvent>,
+): AsyncGenerator<ServerSentEventInit> {
+  for await (const event of events) yield change(event);
+}
+
+function mapping<From, To>(map: (from: From) => To): TransformStream<From, To> {
+  return new TransformStream({
+    transform: (from, controller) => controller.enqueue(map(from)),
+  });
+}
+
+/** By the arrays that one read gives, each of which goes on as one chunk. */
+function inBatches(origin: Response): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const batches = decode(origin).batches();
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await batches.next();
+      if (done) return controller.close();
+      const frames = value.map((event) => encodeEvent(change(event)));
+      controller.enqueue(encoder.encode(frames.join("")));
+    },
+    cancel: () => void batches.return(),
+  }, { highWaterMark: 0 });
+}
+
+function answer(body: ReadableStream<Uint8Array> | null): Response {
+  return new Response(body as ReadableStream<Uint8Array<ArrayBuffer>>, {
+    headers,
+  });
+}
+
+/** Every way to relay, by name. The first two pass bytes on untouched. */
+export const ways: Record<string, Way> = {
+  "pipe": (_, origin) => answer(origin.body),
+  "pipe in JavaScript": (_, origin) =>
+    answer(origin.body!.pipeThrough(new TransformStream())),
+  "respond()": (request, origin) => respond(request, changeAll(decode(origin))),
+  "streams": (_, origin) =>
+    answer(
+      decode(origin).pipeThrough(mapping(change))
+        .pipeThrough(new EventEncoderStream()),
+    ),
+  "batches()": (_, origin) => answer(inBatches(origin)),
+  "eventsource-parser and -encoder": (_, origin) =>
+    answer(
+      origin.body!.pipeThrough(new TextDecoderStream())
+        .pipeThrough(new EventSourceParserStream())
+        .pipeThrough(mapping(({ data, id }) =>
+          encoder.encode(encode({ event: "delta", data, ...id && { id } }))
+        )),
+    ),
+};
