@@ -453,13 +453,22 @@ test("respond() of a resumable stream tells of the gap when retention has left n
 
 test("resumable() declares a stream failed whose producer died, and of which retention has left nothing", () =>
   withClock(async (clock) => {
-    const log = new MemoryLog({ maxAge: 100 });
-    await die(log);
-    while ((await entriesOf(log)).length > 0) await settle();
-    const answer = follower(log);
-    const [client] = await joined(answer);
-    await clock.advance(lease * 1.25);
-    const events = eventsOf(await soon(clock, client!.rest()));
-    assertEquals(events.map(({ event }) => event), ["gap", "failed"]);
-    assertEquals([await soon(clock, answer.done), clock.timers], ["failed", 0]);
+    const { now } = Date;
+    let time = now();
+    Date.now = () => time;
+    try {
+      const log = new MemoryLog({ maxAge: 2 * lease });
+      await die(log);
+      time += 3 * lease;
+      assertEquals(await wordsOf(log), "");
+      const answer = follower(log);
+      const [client] = await joined(answer);
+      await clock.advance(lease * 1.25);
+      const events = eventsOf(await soon(clock, client!.rest()));
+      assertEquals(events.map(({ event }) => event), ["gap", "failed"]);
+      const end = await soon(clock, answer.done);
+      assertEquals([end, clock.timers], ["failed", 0]);
+    } finally {
+      Date.now = now;
+    }
   }));

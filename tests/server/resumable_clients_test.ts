@@ -1,0 +1,104 @@
+import { assertEquals } from "@std/assert";
+import { connect, EventSource } from "../../src/client.ts";
+import type { ServerSentEvent } from "../../src/event.ts";
+import { MemoryLog } from "../../src/log/memory.ts";
+import { type Resumable, resumable } from "../../src/server/resumable.ts";
+import { test } from "../_test.ts";
+
+const texts = ["👩‍👩‍👧‍👦", "𠮷野家", "Ünïcode", "日本\n語", "", "end"];
+const retry = { delay: 1, minDelay: 1 };
+
+function answer(): Resumable {
+  return resumable(new MemoryLog(), async function* () {
+    for (const data of texts) {
+      await null;
+      yield { event: "token", data };
+    }
+  }, { retry: 1, keepAlive: false });
+}
+
+/** Ends a body behind its first chunks with that many bytes, as a connection does that is cut. */
+function cut(length: number): TransformStream<Uint8Array, Uint8Array> {
+  let left = length;
+  return new TransformStream({
+    transform(chunk, out) {
+      out.enqueue(chunk.slice(0, left));
+      left -= chunk.length;
+      if (left <= 0) out.terminate();
+    },
+  });
+}
+
+/** A network whose connections to a stream are cut, each a little later than the one before. */
+function network(stream: Resumable): {
+  fetch: typeof fetch;
+  statuses: number[];
+} {
+  const statuses: number[] = [];
+  return {
+    statuses,
+    async fetch(input, init) {
+      const response = await stream.respond(new Request(input, init));
+      statuses.push(response.status);
+      const body = response.body?.pipeThrough(cut(20 + 10 * statuses.length));
+      return new Response(body, response);
+    },
+  };
+}
+
+test("resumable() gives an EventSource every event once over connections that are cut, and stops it with 204", async () => {
+  const { fetch, statuses } = network(answer());
+  const url = "https://example.com/answer";
+  const source = new EventSource(url, { fetch, retry });
+  const seen: string[] = [];
+  source.addEventListener("token", ({ data }) => seen.push(data));
+  const status = await new Promise((resolve) => {
+    source.onerror = (event) => {
+      if (source.readyState === EventSource.CLOSED) resolve(event.status);
+    };
+  });
+  assertEquals(seen, texts);
+  assertEquals([status, statuses.at(-1), statuses.indexOf(204)], [
+    204,
+    204,
+    statuses.length - 1,
+  ]);
+});
+
+test("resumable() gives connect() every event once over connections that are cut, and ends its loop", async () => {
+  const { fetch, statuses } = network(answer());
+  const events: ServerSentEvent[] = [];
+  for await (
+    const event of connect("https://example.com/answer", { fetch, retry })
+  ) {
+    events.push(event);
+  }
+  assertEquals(events.map(({ data }) => data), texts);
+  assertEquals([statuses.at(-1), statuses.indexOf(204)], [
+    204,
+    statuses.length - 1,
+  ]);
+});
+
+test("resumable() is `truncated` for a connect() with `until` when it was stopped or failed before that", async () => {
+  for (const isStopped of [false, true]) {
+    const stream = resumable(new MemoryLog(), async function* (signal) {
+      yield { data: "half" };
+      if (!isStopped) throw new Error("secret");
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    }, { failureEvent: false, retry: 1 });
+    const { fetch } = network(stream);
+    const seen: string[] = [];
+    let code: string | undefined;
+    try {
+      const options = { fetch, retry, until: "[DONE]" };
+      for await (const { data } of connect("https://example.com/", options)) {
+        seen.push(data);
+        if (isStopped) await stream.abort();
+      }
+    } catch (error) {
+      code = (error as { code?: string }).code;
+    }
+    assertEquals([seen, code], [["half"], "truncated"]);
+  }
+});
