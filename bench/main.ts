@@ -4,7 +4,7 @@
  * measures those alone, `--only=Deno` the codec there; the rest of what is kept stays. All goes to `bench/results/`:
  * what each round measured, the charts, and in `targets.json` every ratio with what is aimed at.
  */
-import { runCommand } from "../tools/command.ts";
+import { runCommand, runDeno } from "../tools/command.ts";
 import { findResolution } from "../tools/resolution.ts";
 import { decodeChart, fanOutChart } from "./_charts.ts";
 import { codecRows } from "./_codec_rows.ts";
@@ -190,7 +190,11 @@ try {
     await keep(results, outcome.files);
     await keepRows(`${results}/targets.json`, rows);
   }
-  if (!brief) console.log(showRows(rows));
+  if (!brief) {
+    console.log(showRows(rows));
+    // What is kept in the repository is held to the format of everything there.
+    await runDeno(["fmt", results]);
+  }
 } finally {
   await Deno.remove(folder, { recursive: true });
 }
