@@ -12,6 +12,15 @@ export function describe(value: unknown): string {
   return typeof value === "function" ? "a function" : String(value);
 }
 
+/** Describes a rejected URL without what may be a secret: who logs in, and the query. */
+export function describeUrl(url: unknown): string {
+  return describe(
+    typeof url === "string" || url instanceof URL
+      ? String(url).replace(/\/\/[^/]*@/, "//…@").replace(/[?#].*/s, "?…")
+      : url,
+  );
+}
+
 /** Throws unless `value` is an integer of `min` to `max`, or `undefined`. */
 export function checkInteger(
   subject: string,

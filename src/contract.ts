@@ -246,8 +246,25 @@ function checkPolicy(unlisted: UnlistedPolicy): void {
   );
 }
 
+/** Throws for `{ __proto__: schema }`, which lists no event but gives the object a prototype. */
+function checkPlain(schemas: EventSchemas): void {
+  const prototype = Object(schemas) === schemas
+    ? Object.getPrototypeOf(schemas)
+    : undefined;
+  // The prototype of this realm's objects, or another's.
+  const isPlain = prototype === null ||
+    prototype !== undefined && Object.getPrototypeOf(prototype) === null;
+  if (isPlain) return;
+  throw new TypeError(
+    `Cannot define events: schemas must be a plain object, with __proto__ in brackets: received ${
+      describe(schemas)
+    }`,
+  );
+}
+
 /** Copies the schemas to where a name finds nothing but them, whatever `Object.prototype` holds. */
 function tableOf(schemas: EventSchemas): Table {
+  checkPlain(schemas);
   const entries = Object.entries(schemas);
   for (const [name, schema] of entries) {
     if (name === "" || /[\r\n]/.test(name)) {

@@ -86,8 +86,8 @@ export interface EventStreamErrorOptions extends ErrorOptions {
 export class EventStreamError extends Error {
   /** The reason, for code that branches on it. */
   readonly code: EventStreamErrorCode;
-  /** The refused response with its body unread, for `not-an-event-stream`. */
-  readonly response: Response | undefined;
+  // Private, so that who prints the error or makes JSON of it does not tell the response's URL and cookies.
+  readonly #response: Response | undefined;
   /** The event as it arrived or was to be sent, its data as text, for `invalid-event`. */
   readonly event: ServerSentEvent | undefined;
   /** Why the schema refused the data, for `invalid-event`; `undefined` when no schema saw it. */
@@ -110,9 +110,14 @@ export class EventStreamError extends Error {
     super(message, options);
     this.name = "EventStreamError";
     this.code = code;
-    this.response = options.response;
+    this.#response = options.response;
     this.event = options.event;
     this.issues = options.issues;
     this.attempts = options.attempts;
+  }
+
+  /** The refused response with its body unread, for `not-an-event-stream`. */
+  get response(): Response | undefined {
+    return this.#response;
   }
 }

@@ -45,7 +45,10 @@ export interface ConnectionOptions<
    * @default {"GET"}
    */
   method?: string | undefined;
-  /** The request body. Not a stream, which could be sent only once. */
+  /**
+   * The request body. Not a stream, which could be sent only once. A redirect with status 307 or 308 takes it along, to
+   * another origin too, as the standard says.
+   */
   body?:
     | string
     | Blob
@@ -134,6 +137,7 @@ export function requestSettings<Event extends ServerSentEvent<string, unknown>>(
   const { retry, fetch, method = "GET" } = options;
   checkOptions(options, until);
   const isHttp = url !== undefined && /^http/.test(url.protocol);
+  const isUsable = url !== undefined && !url.username && !url.password;
   return {
     open: (id, controller) => openStream(url!, options, until, id, controller),
     options,
@@ -141,7 +145,7 @@ export function requestSettings<Event extends ServerSentEvent<string, unknown>>(
     until,
     reconnectsOnEnd: true,
     // [spec] … reestablish the connection, unless the user agent knows that to be futile …
-    reconnectsOnFailure: isHttp || fetch !== undefined,
+    reconnectsOnFailure: isUsable && (isHttp || fetch !== undefined),
     repeats: isBodiless(method) && until === undefined,
   };
 }
@@ -157,8 +161,14 @@ function checkOptions<Event extends ServerSentEvent<string, unknown>>(
   check("method", "a method", isMethod, method);
   const isBody = body == null ||
     !isBodiless(method) && !(body instanceof ReadableStream);
-  check("body", "no stream, and left out with GET and HEAD", isBody, body);
-  check("headers", "valid", isHeaders(options.headers), options.headers);
+  const bodyText = "no stream, and left out with GET and HEAD";
+  check("body", bodyText, isBody, veiled(body));
+  check(
+    "headers",
+    "valid",
+    isHeaders(options.headers),
+    veiled(options.headers),
+  );
   checkFunction("Cannot connect: fetch", options.fetch);
   const isId = typeof lastEventId === "string" &&
     !/[\0\r\n]/.test(lastEventId);
@@ -169,6 +179,11 @@ function checkOptions<Event extends ServerSentEvent<string, unknown>>(
   const { events, idleTimeout, signal } = options;
   const reading = { events, idleTimeout, signal, until };
   checkReading("Cannot connect", reading);
+}
+
+/** Keeps what may be a secret out of an error's message. */
+function veiled(value: unknown): unknown {
+  return typeof value === "string" ? "…" : value;
 }
 
 function isHeaders(headers: ConnectionOptions["headers"]): boolean {

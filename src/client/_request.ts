@@ -21,7 +21,8 @@ export async function request(
   const init: RequestInit = { ...initOf(options), headers, signal };
   if (page.location === undefined) init.redirect = "manual";
   for (let left = 20;; left--) {
-    const response = await fetch(url.href, init);
+    checkCredentials(url);
+    const response = await fetched(fetch, url, init);
     const target = redirectOf(response, url);
     if (target === undefined || left === 0) {
       return { response, origin: new URL(response.url || url).origin };
@@ -33,6 +34,41 @@ export async function request(
     if (target.origin !== url.origin) init.headers = harmless(headers);
     url = target;
   }
+}
+
+/** Node and browsers refuse such a URL too, but tell the password in their error. */
+function checkCredentials({ username, password }: URL): void {
+  if (username === "" && password === "") return;
+  throw new TypeError(
+    "Cannot connect: url must hold no user name and no password: send an authorization header instead",
+  );
+}
+
+/** Makes one request; if that fails, for a reason that does not tell the query, which may hold a token. */
+async function fetched(
+  fetch: NonNullable<RequestOptions["fetch"]>,
+  url: URL,
+  init: RequestInit,
+): Promise<Response> {
+  try {
+    return await fetch(url.href, init);
+  } catch (reason) {
+    throw init.signal!.aborted ? reason : withoutQuery(reason, url);
+  }
+}
+
+/** Deno (2.9) writes the URL into the cause of the error of a failed request, Bun (1.4) beside its message. */
+function withoutQuery(reason: unknown, { search }: URL): unknown {
+  const messages: string[] = [];
+  let isTold = false;
+  let error = reason as (Error & { path?: unknown }) | undefined;
+  while (error instanceof Error && messages.length < 10) {
+    messages.push(error.message);
+    isTold ||= `${error.message} ${error.path}`.includes(search);
+    error = error.cause as Error | undefined;
+  }
+  if (search === "" || !isTold) return reason;
+  return new TypeError(messages.join(": ").replaceAll(search, "?…"));
 }
 
 /** Where a response sends the request on to (WHATWG Fetch, section 4.4, "HTTP-redirect fetch"). */
@@ -64,12 +100,21 @@ export async function headersOf(
   { headers }: RequestOptions,
   lastEventId: string,
 ): Promise<Headers> {
-  const all = new Headers(
-    typeof headers === "function" ? await headers() : headers,
-  );
+  const all = parsed(typeof headers === "function" ? await headers() : headers);
   if (!all.has("accept")) all.set("accept", "text/event-stream");
   if (lastEventId !== "") all.set("last-event-id", utf8Header(lastEventId));
   return all;
+}
+
+/** Reads headers. The error of Deno (2.9) and Node (20) would tell the value, which may be a token with a line break. */
+function parsed(headers: HeadersInit | undefined): Headers {
+  try {
+    return new Headers(headers);
+  } catch {
+    throw new TypeError(
+      "Cannot connect: headers must be valid: received a name or value that no header can have",
+    );
+  }
 }
 
 /** Writes a header value so that its bytes on the wire are those of its UTF-8. */

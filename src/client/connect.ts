@@ -1,4 +1,4 @@
-import { describe } from "../_check.ts";
+import { describeUrl } from "../_check.ts";
 import type { ServerSentEvent } from "../event.ts";
 import { type ConnectionOptions, requestSettings } from "./_options.ts";
 import { parseUrl } from "./_page.ts";
@@ -172,7 +172,7 @@ export function connect<
 // deno-lint-ignore require-yield -- there is none
 async function* invalid(url: unknown): AsyncGenerator<never, void, void> {
   throw new TypeError(
-    `Cannot connect: url must be a URL: received ${describe(url)}`,
+    `Cannot connect: url must be a URL: received ${describeUrl(url)}`,
   );
 }
 

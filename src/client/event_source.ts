@@ -1,4 +1,4 @@
-import { describe } from "../_check.ts";
+import { describeUrl } from "../_check.ts";
 import { EventReader } from "../_event_reader.ts";
 import type { EventContract } from "../contract.ts";
 import type { ServerSentEvent } from "../event.ts";
@@ -299,7 +299,7 @@ export class EventSource<Events extends object = Record<string, string>>
     // [spec] If urlRecord is failure, then throw a "SyntaxError" DOMException.
     if (urlRecord === undefined) {
       throw new DOMException(
-        `Cannot connect: url must be a URL: received ${describe(url)}`,
+        `Cannot connect: url must be a URL: received ${describeUrl(url)}`,
         "SyntaxError",
       );
     }

@@ -1,4 +1,4 @@
-import { describe } from "../../_check.ts";
+import { describe, describeUrl } from "../../_check.ts";
 import { decode } from "../../decoder.ts";
 import { type Connection, Subscriptions } from "./_subscriptions.ts";
 import type { RedisClient } from "./client.ts";
@@ -50,17 +50,17 @@ export interface RestRedisOptions {
 export function restRedis(options: RestRedisOptions): RedisClient {
   const { url, token } = options;
   const base = checkUrl(url);
-  if (typeof token !== "string" || token === "") {
+  if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token)) {
     throw new TypeError(
-      `Cannot reach Redis: token must be a string that is not empty: received ${
-        describe(token)
-      }`,
+      "Cannot reach Redis: token must be a string of visible ASCII characters: received something else",
     );
   }
   const post: Post = (path, init) =>
     fetch(base + path, {
       ...init,
       method: "POST",
+      // Not every runtime leaves the token behind at another origin. "error" is more than workerd knows.
+      redirect: "manual",
       headers: { ...init.headers, authorization: `Bearer ${token}` },
     });
   const subscriptions = new Subscriptions((message, lost) =>
@@ -84,7 +84,7 @@ function checkUrl(url: string | URL): string {
   if (!URL.canParse(url) || !/^https?:/.test(String(url))) {
     throw new TypeError(
       `Cannot reach Redis: url must be an http: or https: URL: received ${
-        describe(String(url))
+        describeUrl(url)
       }`,
     );
   }

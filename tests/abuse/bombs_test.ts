@@ -1,0 +1,87 @@
+/** Data that is small to send and costly to hold, under a contract: it arrives, or is an `invalid-event`; the stream goes on. */
+import { assert, assertEquals } from "@std/assert";
+import { defineEvents } from "../../src/contract.ts";
+import { decode } from "../../src/decoder.ts";
+import { EventStreamError } from "../../src/error.ts";
+import { test } from "../_test.ts";
+import { price, schemaOf } from "../contract/_schemas.ts";
+
+const DEEP = 500_000;
+
+/** Goes as deep as the data, as schemas of libraries do. */
+const tree = schemaOf<unknown>((value) => {
+  visit(value);
+  return { value };
+});
+
+function visit(value: unknown): void {
+  if (Array.isArray(value)) value.forEach(visit);
+  else if (typeof value === "object" && value !== null) {
+    Object.values(value).forEach(visit);
+  }
+}
+
+/** What it is, and whether a schema that does not look can be handed it. */
+const bombs: Record<string, string> = {
+  "arrays in arrays": "[".repeat(DEEP) + "]".repeat(DEEP),
+  "objects in objects": '{"a":'.repeat(DEEP) + "1" + "}".repeat(DEEP),
+  "arrays in arrays that do not end": "[".repeat(DEEP),
+  "arrays in arrays beside __proto__": `{"__proto__":1,"a":${"[".repeat(DEEP)}${
+    "]".repeat(DEEP)
+  }}`,
+  "a long array": `[${"0,".repeat(1_000_000)}0]`,
+  "an object of many keys": `{${
+    Array.from({ length: 100_000 }, (_, i) => `"k${i}":0`).join(",")
+  }}`,
+  "keys that are all one": `{${'"a":0,'.repeat(500_000)}"a":0}`,
+  "a long number": "9".repeat(1_000_000),
+  "a long text of escapes": `"${"\\u0000".repeat(300_000)}"`,
+};
+
+for (const [name, bomb] of Object.entries(bombs)) {
+  test(`A contract takes ${name} for data or for invalid, and the stream goes on`, async () => {
+    const invalid: EventStreamError[] = [];
+    const contract = defineEvents({ tree, tick: price }, {
+      onInvalid: (error) => invalid.push(error),
+    });
+    const stream = new Blob([
+      `event: tree\ndata: ${bomb}\n\n`,
+      `event: tick\ndata: ${bomb}\n\n`,
+      'event: tick\ndata: {"price":1}\n\n',
+    ]).stream();
+    const seen: string[] = [];
+    for await (const { event } of decode(stream, { events: contract })) {
+      seen.push(event);
+    }
+    // The one that a price is expected in, and the tree where it was too deep.
+    assertEquals(seen.at(-1), "tick");
+    assertEquals(seen.length + invalid.length, 3);
+    assert(invalid.length >= 1);
+    for (const error of invalid) {
+      assert(error instanceof EventStreamError);
+      assertEquals(error.code, "invalid-event");
+      // What is told of it is short.
+      assert(error.message.length < 1000);
+    }
+  });
+}
+
+test("A contract refuses to send what has no end or no JSON, and nothing is sent", async () => {
+  const contract = defineEvents({ tree });
+  const circle: { self?: unknown } = {};
+  circle.self = circle;
+  let deep: unknown = 0;
+  for (let i = 0; i < DEEP; i++) deep = [deep];
+  for (const data of [circle, 1n, () => {}, undefined, Symbol("a")]) {
+    const reason = await Promise.resolve()
+      .then(() => contract.encode({ event: "tree", data }))
+      .catch((error) => error);
+    assert(reason instanceof EventStreamError);
+    assertEquals(reason.code, "invalid-event");
+  }
+  const outcome = await Promise.resolve()
+    .then(() => contract.encode({ event: "tree", data: deep }))
+    .then(() => "sent", (error) => error.code);
+  // Some engines write it, and then no schema can go so deep.
+  assert(["sent", "invalid-event"].includes(outcome), outcome);
+});

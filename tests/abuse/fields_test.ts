@@ -1,0 +1,167 @@
+/** Hostile text in every field, through everything that writes events: it arrives as it was given, or nothing does. */
+import { assertEquals, assertInstanceOf } from "@std/assert";
+import { Hono } from "hono";
+import { encodeEvent, EventEncoderStream } from "../../src/encoder.ts";
+import type { ServerSentEventInit } from "../../src/event.ts";
+import { streamEvents, streamSSE } from "../../src/hono.ts";
+import { MemoryLog } from "../../src/log/memory.ts";
+import { Channel } from "../../src/server/channel.ts";
+import { respond } from "../../src/server/respond.ts";
+import { resumable } from "../../src/server/resumable.ts";
+import { test } from "../_test.ts";
+import { interpret } from "../codec/reference.ts";
+
+const texts: Record<string, string> = {
+  "CRLF": "a\r\nb",
+  "LF at the end": "a\n",
+  "CR": "a\rb",
+  "a field": "x\ndata: evil\n\ndata: more",
+  "an id": "x\rid: 99",
+  "NUL": "a\0b",
+  "a byte order mark": "\uFEFFa",
+  "line separators of Unicode": "a\u2028b\u2029c\u0085d\v\fe",
+  "text against the writing direction": "a\u202Egnp.exe\u202C\u2066\u2069",
+  "a lone high surrogate": "a\uD83D",
+  "a lone low surrogate": "\uDE00a",
+  "surrogates the wrong way round": "\uDE00\uD83D",
+  "a pair of surrogates": "\u{1F600}",
+  "a colon and a space in front": ": a",
+  "a very long text": "\u4F60".repeat(100_000),
+};
+
+const fields = ["event", "data", "id", "comment"] as const;
+type Field = typeof fields[number];
+
+/** Writes events and gives the bytes; rejects where one is refused. */
+type Writer = (events: ServerSentEventInit[]) => Promise<Uint8Array>;
+
+async function bytesOf(
+  body: Response | ReadableStream<Uint8Array>,
+): Promise<Uint8Array> {
+  const response = body instanceof Response ? body : new Response(body);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+function request(): Request {
+  return new Request("https://example.com/?lastEventId=0-0");
+}
+
+/** What of each a client would see. */
+const writers: Record<string, Writer> = {
+  "encodeEvent()": (events) =>
+    Promise.resolve().then(() =>
+      new TextEncoder().encode(events.map(encodeEvent).join(""))
+    ),
+  "EventEncoderStream": async (events) => {
+    const stream = new EventEncoderStream();
+    const writer = stream.writable.getWriter();
+    const written = Promise.all([
+      ...events.map((e) => writer.write(e)),
+      writer.close(),
+    ]);
+    const [bytes] = await Promise.all([bytesOf(stream.readable), written]);
+    return bytes;
+  },
+  "respond()": (events) => bytesOf(respond(request(), events)),
+  "Channel": async (events) => {
+    const channel = new Channel(new MemoryLog());
+    // One by one, for together none would be there.
+    for (const event of events) await channel.publish(event);
+    await channel.close();
+    return await bytesOf(await channel.respond(request()));
+  },
+  "resumable()": async (events) => {
+    const log = new MemoryLog();
+    const stream = resumable(log, async function* () {
+      yield* events;
+    }, { onError: () => {} });
+    const response = await stream.respond(request());
+    if (await stream.done !== "closed") {
+      await response.body?.cancel();
+      throw new TypeError("It failed");
+    }
+    return await bytesOf(response);
+  },
+  "streamEvents()": async (events) => {
+    const app = new Hono();
+    app.get("/", (c) => streamEvents(c, events));
+    return await bytesOf(await app.request("/"));
+  },
+  "streamSSE()": async (events) => {
+    const app = new Hono();
+    app.get("/", (c) =>
+      streamSSE(c, async (stream) => {
+        for (const event of events) {
+          await stream.writeSSE({ ...event, data: event.data ?? "" });
+        }
+      }));
+    return await bytesOf(await app.request("/"));
+  },
+};
+
+function isRefused(field: Field, text: string): boolean {
+  if (!text.isWellFormed()) return true;
+  if (field === "id") return /[\0\r\n]/.test(text);
+  return field === "event" && /[\r\n]/.test(text);
+}
+
+/** The events but for the IDs of those that have the log's. */
+function seenIn(bytes: Uint8Array, hasOwnIds: boolean): string[][] {
+  return interpret(bytes).events.map(([event, data, id]) =>
+    hasOwnIds ? [event, data] : [event, data, id]
+  );
+}
+
+for (const [writerName, write] of Object.entries(writers)) {
+  const hasOwnIds = writerName === "Channel" || writerName === "resumable()";
+  test(`${writerName} lets hostile text arrive as it is, or refuses it, in every field`, async () => {
+    for (const [name, text] of Object.entries(texts)) {
+      for (const field of fields) {
+        const about = `${name} in ${field}`;
+        const init = { data: "x", [field]: text };
+        const written = write([init, { event: "after", data: "y", id: "7" }]);
+        if (hasOwnIds && field === "id") {
+          // It is the log's, whatever was given.
+          assertEquals((await written).length > 0, true, about);
+          continue;
+        }
+        if (isRefused(field, text)) {
+          const reason = await written.then(() => undefined, (e) => e);
+          assertInstanceOf(reason, TypeError, about);
+          continue;
+        }
+        const data = init.data.replace(/\r\n?/g, "\n");
+        const { event = "message", id = "" } = init as ServerSentEventInit;
+        const expected = [[event, data, String(id)], ["after", "y", "7"]];
+        assertEquals(
+          seenIn(await written, hasOwnIds),
+          hasOwnIds ? expected.map((row) => row.slice(0, 2)) : expected,
+          about,
+        );
+      }
+    }
+  });
+}
+
+test("respond(), Channel and streamSSE() take no line break into a header", async () => {
+  const headers = { "x-name": "a\r\nset-cookie: evil=1" };
+  const thrown: unknown[] = [];
+  const attempts: (() => unknown)[] = [
+    () => respond(request(), [], { headers }),
+    () => new Channel(undefined, { headers }),
+    () => new Channel().respond(request(), { headers }),
+    async () => {
+      const app = new Hono();
+      app.onError((error) => {
+        throw error;
+      });
+      app.get("/", (c) => streamSSE(c, async () => {}, undefined, { headers }));
+      await app.request("/");
+    },
+  ];
+  for (const attempt of attempts) {
+    await Promise.resolve().then(attempt).catch((e) => thrown.push(e));
+  }
+  assertEquals(thrown.length, attempts.length);
+  for (const error of thrown) assertInstanceOf(error, TypeError);
+});
