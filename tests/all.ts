@@ -32,6 +32,7 @@ import "./server/keep_alive_test.ts";
 import "./server/merge_test.ts";
 import "./server/pipeline_test.ts";
 import "./server/respond_test.ts";
+import "./server/resumable_clients_test.ts";
 import "./server/resumable_cut_test.ts";
 import "./server/resumable_lease_test.ts";
 import "./server/resumable_test.ts";
