@@ -27,11 +27,14 @@ export function rewrite(line: string): void {
   Deno.stderr.writeSync(encoder.encode(text));
 }
 
-/** Text with its control characters escaped, since what a stranger sends must not steer the terminal. */
+/**
+ * Text with its control characters escaped, those that turn the writing direction among them, since what a stranger sends
+ * must not steer the terminal.
+ */
 export function visible(text: string): string {
   return text.replace(
     // deno-lint-ignore no-control-regex -- all but the tab and the line feed
-    /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g,
+    /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }

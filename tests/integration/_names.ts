@@ -1,0 +1,44 @@
+import { assertEquals } from "@std/assert";
+import type { EventLog } from "../../src/log/event_log.ts";
+import { Channel } from "../../src/server.ts";
+import { decode } from "../../src/decoder.ts";
+
+const names = [
+  "__proto__",
+  "constructor",
+  "toString",
+  "hasOwnProperty",
+  "a:b*",
+  "\u202Egnp.exe\u2028",
+  "key",
+];
+
+/** Publishes to a channel of each name, follows each while the others are published to, and resumes with another's ID. */
+export async function channelsKeepApart(
+  logOf: (name: string) => EventLog,
+): Promise<void> {
+  const channels = names.map((name) => new Channel(logOf(name)));
+  const streams = channels.map((channel) => channel.subscribe());
+  const ids: string[] = [];
+  for (const [i, channel] of channels.entries()) {
+    const event = { event: names[i]!, data: names[i]! };
+    const options = { idempotencyKey: names[0]! };
+    ids.push(await channel.publish(event, options));
+    assertEquals(await channel.publish(event, options), ids[i]);
+  }
+  for (const [i, stream] of streams.entries()) {
+    for await (const { event, data, id } of stream) {
+      assertEquals([event, data, id], [names[i], names[i], ids[i]]);
+      break;
+    }
+  }
+  const [, other] = ids;
+  const url = `https://example.com/?lastEventId=${other}`;
+  const response = await channels[0]!.respond(new Request(url));
+  for await (const { event, data } of decode(response)) {
+    // The other's ID is no place in this one, and tells nothing of it.
+    assertEquals(event, "gap");
+    assertEquals(JSON.parse(data).reason, "epoch");
+    break;
+  }
+}
