@@ -39,8 +39,8 @@ export interface ResumableOptions extends EventResponseOptions {
    */
   lease?: number | undefined;
   /**
-   * Given a promise that settles when the producer has: `(promise) => ctx.waitUntil(promise)` on Workers
-   * and Deno Deploy.
+   * Given a promise that settles when the producer has: `(promise) => ctx.waitUntil(promise)` on Workers,
+   * and wherever else nothing runs on without a request. It never rejects.
    */
   waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
   /**
