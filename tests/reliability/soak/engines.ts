@@ -1,30 +1,34 @@
 import { RedisServer } from "../../integration/_redis.ts";
 import { serve } from "../../integration/_served.ts";
 import { Workerd } from "../../integration/_workerd.ts";
+import type { retentions } from "./handler.ts";
 
 /** Servers of one channel. */
 export interface Serving extends AsyncDisposable {
   readonly urls: readonly string[];
 }
 
+/** How much a log keeps. */
+export type Kept = keyof typeof retentions;
+
 /** What starts the servers of each log. */
-export const engines: Record<string, () => Promise<Serving>> = {
-  memory: () => serveFrom(new AsyncDisposableStack(), 1, "memory"),
-  "deno-kv": async () => {
+export const engines: Record<string, (kept: Kept) => Promise<Serving>> = {
+  memory: (kept) => serveFrom(new AsyncDisposableStack(), 1, kept, "memory"),
+  "deno-kv": async (kept) => {
     const stack = new AsyncDisposableStack();
     const folder = await Deno.makeTempDir({ prefix: "soak_" });
     stack.defer(() => Deno.remove(folder, { recursive: true }));
-    return await serveFrom(stack, 2, "deno-kv", `${folder}/kv.db`);
+    return await serveFrom(stack, 2, kept, "deno-kv", `${folder}/kv.db`);
   },
-  redis: async () => {
+  redis: async (kept) => {
     const stack = new AsyncDisposableStack();
     const redis = stack.use(await RedisServer.start());
-    return await serveFrom(stack, 2, "redis", redis.url);
+    return await serveFrom(stack, 2, kept, "redis", redis.url);
   },
-  "durable-object": async () => {
+  "durable-object": async (kept) => {
     const workerd = await Workerd.start({
       worker: "tests/reliability/soak/worker.ts",
-      classes: { Soak: { sql: true } },
+      classes: { [kept === "all" ? "All" : "Few"]: { sql: true } },
     });
     return {
       urls: [workerd.url, workerd.twinUrl],

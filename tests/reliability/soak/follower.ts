@@ -1,19 +1,19 @@
 import { connect, EventSource } from "../../../src/client.ts";
 import type { Ledger } from "./ledger.ts";
 
-/** Comments come every 250 ms at most, but machines stand still. */
-const options = {
-  idleTimeout: 1000,
-  retry: { minDelay: 5, maxDelay: 200, maxAttempts: 10_000 },
-};
+const retry = { minDelay: 5, maxDelay: 200, maxAttempts: 10_000 };
 
 /** A client that enters all that it receives into its ledger; gives what stops it, which throws what it failed with. */
-export type Follow = (url: string, ledger: Ledger) => () => Promise<void>;
+export type Follow = (
+  url: string,
+  ledger: Ledger,
+  idleTimeout: number,
+) => () => Promise<void>;
 
 /** Both faces of the client. */
 export const faces: Record<string, Follow> = {
-  "connect()": (url, ledger) => {
-    const events = connect(url, options);
+  "connect()": (url, ledger, idleTimeout) => {
+    const events = connect(url, { retry, idleTimeout });
     const following = (async () => {
       for await (const event of events) {
         ledger.receive(event);
@@ -28,8 +28,8 @@ export const faces: Record<string, Follow> = {
       await following;
     };
   },
-  EventSource: (url, ledger) => {
-    const source = new EventSource(url, options);
+  EventSource: (url, ledger, idleTimeout) => {
+    const source = new EventSource(url, { retry, idleTimeout });
     let failure: unknown;
     const receive = ({ type, data, lastEventId }: MessageEvent): void =>
       ledger.receive({ event: type, data, id: lastEventId });

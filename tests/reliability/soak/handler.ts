@@ -2,10 +2,10 @@ import type { ServerSentEventInit } from "../../../src/event.ts";
 import type { ChannelOptions, PublishOptions } from "../../../src/server.ts";
 import type { RetentionOptions } from "../../../src/log/event_log.ts";
 
-/** Nothing of a soak is removed while it runs. */
-export const retention: RetentionOptions = {
-  maxEvents: 10_000_000,
-  maxBytes: 4 * 1024 ** 3,
+/** How much of a soak is kept: all while it runs, or so few events that clients come too late for some. */
+export const retentions: Record<"all" | "few", RetentionOptions> = {
+  all: { maxEvents: 10_000_000, maxBytes: 4 * 1024 ** 3 },
+  few: { maxEvents: 10 },
 };
 
 /** Clients begin with the first event; who has vanished is let go after so many milliseconds at the latest. */

@@ -2,11 +2,18 @@ import type { Fault } from "./fault_plan.ts";
 import type { FaultProxy, Place } from "./fault_proxy.ts";
 import type { Defects } from "./ledger.ts";
 
+/** What became of the deliveries. */
+export interface Outcome extends Defects {
+  deliveries: number;
+  /** Gaps that clients were told of, and the events that these stand for. */
+  gaps: number;
+  missed: number;
+}
+
 /** What came of a soak on one log. */
-export interface Report extends Defects {
+export interface Report extends Outcome {
   log: string;
   seconds: number;
-  deliveries: number;
   /** Connections that the clients made. */
   connections: number;
   /** Those of them that were cut, by how and by where. */
@@ -29,8 +36,8 @@ export function cutsOf({ cuts }: Pick<FaultProxy, "cuts">): number {
 
 /** Tells whether all went as it should. */
 export function isFlawless(report: Report): boolean {
-  const { lost, doubled, outOfOrder, wrong, gaps, complaints } = report;
-  return lost + doubled + outOfOrder + wrong + gaps + complaints.length === 0;
+  const { lost, doubled, outOfOrder, wrong, complaints } = report;
+  return lost + doubled + outOfOrder + wrong + complaints.length === 0;
 }
 
 const columns: Record<string, (report: Report) => number> = {
@@ -47,7 +54,8 @@ const columns: Record<string, (report: Report) => number> = {
   "doubled": ({ doubled }) => doubled,
   "out of order": ({ outOfOrder }) => outOfOrder,
   "wrong": ({ wrong }) => wrong,
-  "gaps": ({ gaps }) => gaps,
+  "gaps told": ({ gaps }) => gaps,
+  "events missed, as told": ({ missed }) => missed,
   "seconds": ({ seconds }) => Math.round(seconds),
 };
 

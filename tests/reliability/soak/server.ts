@@ -1,14 +1,20 @@
 /**
- * A process that serves a channel: `server.ts memory`, `server.ts deno-kv PATH`, `server.ts redis URL`. It prints its
- * own URL. GET follows the channel, `GET /stats` tells of it, POST publishes `{ events, key }`.
+ * A process that serves a channel which keeps `all` or `few` events: `server.ts all memory`, `server.ts all deno-kv PATH`,
+ * `server.ts all redis URL`. It prints its own URL. GET follows the channel, `GET /stats` tells of it, POST publishes `{ events, key }`.
  */
 import { Redis } from "npm:ioredis@6.0.0";
 import { DenoKvLog } from "../../../src/deno_kv.ts";
 import type { EventLog } from "../../../src/log/event_log.ts";
 import { ioRedis, RedisLog } from "../../../src/redis.ts";
 import { Channel, MemoryLog } from "../../../src/server.ts";
-import { options, publish, retention } from "./handler.ts";
+import { options, publish, retentions } from "./handler.ts";
 
+const [kept, log, address] = Deno.args as [
+  keyof typeof retentions,
+  string,
+  string,
+];
+const retention = retentions[kept];
 const logs: Record<string, (address: string) => EventLog | Promise<EventLog>> =
   {
     memory: () => new MemoryLog(retention),
@@ -20,7 +26,6 @@ const logs: Record<string, (address: string) => EventLog | Promise<EventLog>> =
     },
   };
 
-const [log, address] = Deno.args as [string, string];
 const channel = new Channel(await logs[log]!(address), options);
 
 function handle(request: Request): Response | Promise<Response> {

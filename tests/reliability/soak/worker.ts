@@ -6,11 +6,11 @@ import {
 } from "../../../src/durable_object.ts";
 import type { ChannelOptions } from "../../../src/server.ts";
 import type { RetentionOptions } from "../../../src/log/event_log.ts";
-import { options, publish, retention } from "./handler.ts";
+import { options, publish, retentions } from "./handler.ts";
 
-/** The channel's object. */
-export class Soak extends ChannelObject {
-  override readonly retention: RetentionOptions = retention;
+/** A channel that keeps all. */
+export class All extends ChannelObject {
+  override readonly retention: RetentionOptions = retentions.all;
   override readonly options: ChannelOptions = options;
 
   override async fetch(request: Request): Promise<Response> {
@@ -21,12 +21,22 @@ export class Soak extends ChannelObject {
   }
 }
 
+/** One that keeps few. */
+export class Few extends All {
+  override readonly retention: RetentionOptions = retentions.few;
+}
+
 export default {
-  fetch(request: Request, env: { Soak: ChannelNamespace }): Promise<Response> {
-    const channel = durableChannel(env.Soak, "soak");
+  fetch(
+    request: Request,
+    env: Record<string, ChannelNamespace>,
+  ): Promise<Response> {
+    // One of them is bound.
+    const objects = (env.All ?? env.Few)!;
+    const channel = durableChannel(objects, "soak");
     if (request.method === "POST") return publish(channel, request);
     if (new URL(request.url).pathname === "/stats") {
-      return env.Soak.get(env.Soak.idFromName("soak")).fetch(request);
+      return objects.get(objects.idFromName("soak")).fetch(request);
     }
     return channel.respond(request);
   },
