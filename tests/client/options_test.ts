@@ -324,6 +324,8 @@ for (const [face, read] of faces) {
     const outcome = await read(server.url, {
       headers: {
         authorization: "Bearer secret",
+        cookie: "session=secret",
+        "proxy-authorization": "secret",
         "x-api-key": "secret",
         "content-type": "application/json",
       },
@@ -336,6 +338,8 @@ for (const [face, read] of faces) {
       const { method, body, headers, lastEventId } = request;
       assertEquals([method, body], ["POST", "{}"]);
       assertEquals(headers["authorization"], undefined);
+      assertEquals(headers["cookie"], undefined);
+      assertEquals(headers["proxy-authorization"], undefined);
       assertEquals(headers["content-type"], "application/json");
       assertEquals(headers["accept"], "text/event-stream");
       assertEquals(lastEventId, index === 0 ? undefined : "1");
