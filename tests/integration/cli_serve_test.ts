@@ -4,6 +4,8 @@ import { connect } from "../../src/client.ts";
 import { decode } from "../../src/decoder.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
 import { run, startWithInput } from "./_cli.ts";
+import { Socket } from "./_socket.ts";
+import { succeeds, until } from "./_until.ts";
 
 const anyPort = ["serve", "--port", "0"];
 
@@ -121,6 +123,22 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
     assertEquals(cli.stderr, `Listening on ${url}\n`);
   });
 }
+
+Deno.test("serve --host listens there, and a second SIGINT does not wait for who does not read", async () => {
+  await using cli = startWithInput(...anyPort, "--host", "localhost");
+  const url = await cli.url();
+  assertEquals(new URL(url).hostname, "localhost");
+  // One event, larger than all buffers on the way.
+  await cli.tell(`${"x".repeat(32 * 1024 * 1024)}\n`);
+  using socket = await Socket.open(url);
+  await socket.until("data: ");
+  cli.signal("SIGINT");
+  await until(async () =>
+    !await succeeds(fetch(url).then(({ body }) => body?.cancel()))
+  );
+  cli.signal("SIGINT");
+  assertEquals(await cli.exit(), 130);
+});
 
 Deno.test("serve fails when its port is taken", async () => {
   await using cli = startWithInput(...anyPort);
