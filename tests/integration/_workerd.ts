@@ -56,6 +56,17 @@ export class Workerd {
     await this.#child.status;
   }
 
+  /** The process. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** Asks the process to end, and waits until it has. */
+  async stop(): Promise<void> {
+    this.#child.kill("SIGTERM");
+    await this.#child.status;
+  }
+
   /** Starts another process on the same port and disk. */
   async restart(): Promise<void> {
     const [main, twin] = [this.url, this.twinUrl]

@@ -1,0 +1,67 @@
+import { assertEquals } from "@std/assert";
+import { check, type Holdings, SHORT } from "../reliability/leaks/check.ts";
+import { measure, runtimes, scenarios } from "../reliability/leaks/runtimes.ts";
+
+const CYCLES = 600;
+const SAMPLES = 12;
+
+/** The names of what is not flat. */
+function growing(holdings: Holdings): string[] {
+  return check(holdings, SHORT).filter(({ isFlat }) => !isFlat)
+    .map(({ name }) => name);
+}
+
+/** Runs the scenarios and gives what grows in each. */
+async function findGrowth(
+  runtime: string,
+  scenarios: readonly string[],
+): Promise<Record<string, string[]>> {
+  const found: Record<string, string[]> = {};
+  const job = { cycles: CYCLES, samples: SAMPLES, scenarios };
+  for await (const [scenario, holdings] of measure(runtime, job)) {
+    found[scenario] = growing(holdings);
+    if (found[scenario].length > 0 && !scenario.includes("+")) {
+      console.log(`${runtime}, ${scenario}: ${JSON.stringify(holdings)}`);
+    }
+  }
+  return found;
+}
+
+Deno.test("check() tells what grows by a piece or a big object a cycle, through noise, and nothing else", () => {
+  const holdings = (perCycle: Record<string, number>): Holdings =>
+    Array.from({ length: SAMPLES }, (_, index) => {
+      const cycles = (index + 1) * CYCLES / SAMPLES;
+      // A garbage collector's noise, and one wild sample.
+      const noise = (index * 7919 % 13) * 20_000 + (index === 5 ? 8e6 : 0);
+      const { heap = 0, timers = 0, descriptors = 0 } = perCycle;
+      return [cycles, {
+        heap: 9e6 + noise + cycles * heap,
+        timers: 2 + index % 3 + cycles * timers,
+        descriptors: 30 - index % 4 + cycles * descriptors,
+      }];
+    });
+  assertEquals(growing(holdings({})), []);
+  assertEquals(growing(holdings({ heap: 4000 })), ["heap"]);
+  assertEquals(growing(holdings({ timers: 1 })), ["timers"]);
+  assertEquals(growing(holdings({ timers: 0.1, descriptors: 1 })), [
+    "timers",
+    "descriptors",
+  ]);
+});
+
+Deno.test("Whatever a cycle leaves behind on purpose is found", async () => {
+  const leaks = ["heap", "objects", "timers", "listeners", "descriptors"];
+  const names = leaks.map((leak) => `subscribe()+${leak}`);
+  const found = await findGrowth("Deno", names);
+  for (const [index, leak] of leaks.entries()) {
+    assertEquals(found[names[index]!], [leak]);
+  }
+});
+
+for (const runtime of runtimes) {
+  Deno.test(`Nothing is left behind on ${runtime} by ${CYCLES} connections of each kind that come and go`, async () => {
+    const found = await findGrowth(runtime, scenarios);
+    const nothing = scenarios.map((name) => [name, []]);
+    assertEquals(found, Object.fromEntries(nothing));
+  });
+}

@@ -1,0 +1,11 @@
+/** The resident memory of a process in MiB, as the kernel counts it. */
+export function memoryOf(pid: number): number {
+  const [, kilobytes] = Deno.readTextFileSync(`/proc/${pid}/status`)
+    .match(/^VmRSS:\s+(\d+) kB$/m)!;
+  return Number(kilobytes) / 1024;
+}
+
+/** How many descriptors a process has open. */
+export function descriptorsOf(pid: number): number {
+  return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
+}

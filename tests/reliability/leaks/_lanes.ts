@@ -1,0 +1,11 @@
+/** Does something so many times, some at once. */
+export async function inLanes(
+  count: number,
+  lanes: number,
+  work: (index: number) => Promise<void>,
+): Promise<void> {
+  let next = 0;
+  await Promise.all(Array.from({ length: lanes }, async () => {
+    while (next < count) await work(next++);
+  }));
+}

@@ -1,0 +1,20 @@
+/** The client's cycles in a page: `run(SCENARIO, COUNT)` makes so many, `counts()` tells what is left. */
+import { countTimers } from "./_timers.ts";
+import { inLanes } from "./_lanes.ts";
+import { countObjects } from "./_objects.ts";
+import { clientCycles } from "./client_cycles.ts";
+
+/** Fewer than the connections that a browser makes to one host. */
+const LANES = 5;
+/** As long-lived as the page, and shared by all cycles. */
+const { signal } = new AbortController();
+
+Object.assign(globalThis, {
+  run: (scenario: string, count: number) =>
+    inLanes(
+      count,
+      LANES,
+      (index) => clientCycles[scenario]!(location.origin, { signal }, index),
+    ),
+  counts: () => ({ objects: countObjects(), timers: countTimers() }),
+});

@@ -1,0 +1,66 @@
+/**
+ * The other side of every cycle, in a process of its own; it prints its URL. `/events` gives an event and hangs, `/ending` ends behind
+ * it. `POST /visit?url=…&count=N` requests the URL so often: every other one to the end if there is one within three events,
+ * the others until the first event. Other paths are files of the folder in its argument, for a page.
+ */
+import { inLanes } from "./_lanes.ts";
+
+const LANES = 20;
+const headers = {
+  "content-type": "text/event-stream",
+  "access-control-allow-origin": "*",
+};
+const EVENT = new TextEncoder().encode("id: 1\ndata: event\n\n");
+
+function answer(ends: boolean): Response {
+  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    start(controller) {
+      controller.enqueue(EVENT);
+      if (ends) controller.close();
+    },
+  });
+  return new Response(body, { headers });
+}
+
+/** Reads events until there are enough, or no more. */
+async function visit(url: string, events: number): Promise<void> {
+  const leaving = new AbortController();
+  const { body } = await fetch(url, { signal: leaving.signal });
+  let text = "";
+  for await (const chunk of body!.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    if (text.split("data:").length > events) break;
+  }
+  leaving.abort();
+}
+
+async function handle(request: Request): Promise<Response> {
+  const { pathname, searchParams } = new URL(request.url);
+  switch (pathname) {
+    case "/events":
+      return answer(false);
+    case "/ending":
+      return answer(true);
+    case "/visit": {
+      const url = searchParams.get("url")!;
+      const count = Number(searchParams.get("count"));
+      const work = (index: number) => visit(url, index % 2 === 0 ? 1 : 3);
+      await inLanes(count, LANES, work);
+      return Response.json(count);
+    }
+    default:
+      return new Response(await Deno.readFile(Deno.args[0]! + pathname), {
+        headers: {
+          "content-type": pathname.endsWith(".js")
+            ? "text/javascript"
+            : "text/html",
+        },
+      });
+  }
+}
+
+Deno.serve({
+  hostname: "127.0.0.1",
+  port: 0,
+  onListen: ({ port }) => console.log(`http://127.0.0.1:${port}`),
+}, handle);

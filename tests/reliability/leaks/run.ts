@@ -1,0 +1,125 @@
+/**
+ * `run CYCLES SAMPLES PEER SCENARIO…`, on Deno, Node or Bun: for each scenario makes so many connections and leaves them, and prints
+ * after each part of them what the process then holds. A name such as `Channel+timers` has every cycle leave a timer behind.
+ */
+import "./_timers.ts";
+import { setMaxListeners } from "node:events";
+import process from "node:process";
+import { serve } from "npm:@hono/node-server@2.1.8";
+import { MemoryLog } from "../../../src/log/memory.ts";
+import { Channel } from "../../../src/server/channel.ts";
+import { listen } from "../load/listen.ts";
+import { inLanes } from "./_lanes.ts";
+import { track } from "./_objects.ts";
+import { clientCycles } from "./client_cycles.ts";
+import { collect, leaks, probe } from "./probe.ts";
+import { visited } from "./server_cycles.ts";
+
+/** Makes so many cycles, and tells how much of them is still open. */
+interface Scenario {
+  run(cycles: number): Promise<void>;
+  open(): number;
+}
+
+type Handler = (request: Request) => Response | Promise<Response>;
+
+const [cycles, samples] = process.argv.slice(2, 4).map(Number) as [
+  number,
+  number,
+];
+const [peer, ...names] = process.argv.slice(4) as [string, ...string[]];
+/** As long-lived as the process, and shared by all cycles. */
+const { signal } = new AbortController();
+// Node warns of more than ten, which so many at once are.
+setMaxListeners(0, signal);
+const LANES = 20;
+
+/** Collects garbage while connections are open: what is held only weakly by mistake is gone then. */
+function collectNowAndThen(index: number): void {
+  if (index % 50 === 25) collect();
+}
+
+function client(name: string): Scenario {
+  const cycle = clientCycles[name]!;
+  return {
+    run: (cycles) =>
+      inLanes(cycles, LANES, (index) => {
+        collectNowAndThen(index);
+        return cycle(peer, { signal }, index);
+      }),
+    open: () => 0,
+  };
+}
+
+/** Gives the port. */
+function start(handle: Handler): number | Promise<number> {
+  if ("Deno" in globalThis || "Bun" in globalThis) {
+    return listen(0, handle).port;
+  }
+  const options = { fetch: handle, hostname: "127.0.0.1", port: 0 };
+  return new Promise((resolve) => {
+    serve(options, ({ port }) => resolve(port));
+  });
+}
+
+async function server(name: string): Promise<Scenario> {
+  const { handle, open } = visited[name]!();
+  let requests = 0;
+  const port = await start(async (request) => {
+    collectNowAndThen(requests++);
+    return track(await handle(request));
+  });
+  const url = encodeURIComponent(`http://127.0.0.1:${port}/`);
+  return {
+    async run(cycles) {
+      const query = `url=${url}&count=${cycles}`;
+      const answer = await fetch(`${peer}/visit?${query}`, { method: "POST" });
+      if (!answer.ok) throw new Error("The visits failed");
+      await answer.json();
+    },
+    open,
+  };
+}
+
+/** Subscriptions in the process, to one channel. */
+function subscribing(): Scenario {
+  const channel = new Channel(new MemoryLog(), { from: "earliest" });
+  return {
+    async run(cycles) {
+      await channel.publish({ data: "event" });
+      await inLanes(cycles, LANES, async () => {
+        for await (const _ of track(channel.subscribe({ signal }))) break;
+      });
+    },
+    open: () => channel.stats.subscribers,
+  };
+}
+
+function scenarioOf(name: string): Scenario | Promise<Scenario> {
+  if (name === "subscribe()") return subscribing();
+  return name in clientCycles ? client(name) : server(name);
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+async function measure(name: string): Promise<void> {
+  const [scenario, leak] = name.split("+") as [string, string?];
+  const { run, open } = await scenarioOf(scenario);
+  const part = Math.ceil(cycles / samples);
+  // What is made once and kept is there before the first look.
+  await run(part);
+  for (let sample = 1; sample <= samples; sample++) {
+    await run(part);
+    if (leak !== undefined) {
+      for (let i = 0; i < part; i++) leaks[leak]!(signal);
+    }
+    while (open() > 0) await pause();
+    console.log(JSON.stringify([sample * part, await probe(signal)]));
+  }
+}
+
+for (const name of names) await measure(name);
+// Servers listen on.
+process.exit(0);

@@ -1,0 +1,47 @@
+/** A server that listens, on Deno or Bun. */
+export interface Listening {
+  readonly port: number;
+  /** Stops listening and cuts every connection, with no word to the clients. */
+  cut(): void;
+  /** Stops listening; resolves when every response is through. */
+  shutdown(): Promise<void>;
+}
+
+type Handler = (request: Request) => Response | Promise<Response>;
+
+interface BunServer {
+  readonly port: number;
+  stop(cuts?: boolean): Promise<void>;
+}
+
+declare const Bun: { serve(options: object): BunServer };
+
+const hostname = "127.0.0.1";
+
+export function listen(port: number, handle: Handler): Listening {
+  return "Deno" in globalThis
+    ? listenOnDeno(port, handle)
+    : listenOnBun(port, handle);
+}
+
+function listenOnDeno(port: number, handle: Handler): Listening {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const server = Deno.serve({ hostname, port, signal, onListen() {} }, handle);
+  return {
+    port: server.addr.port,
+    cut: () => controller.abort(),
+    shutdown: () => server.shutdown(),
+  };
+}
+
+function listenOnBun(port: number, handle: Handler): Listening {
+  // A loop that serves thousands can be busy for longer than the ten seconds that Bun waits by default.
+  const options = { hostname, port, fetch: handle, idleTimeout: 255 };
+  const server = Bun.serve(options);
+  return {
+    port: server.port,
+    cut: () => void server.stop(true),
+    shutdown: () => server.stop(),
+  };
+}

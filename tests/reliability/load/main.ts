@@ -1,0 +1,86 @@
+/**
+ * The `load` task: as many clients as descriptors allow, cut off, back, and sent away; and publishers that outpace every
+ * subscriber for minutes. It needs Linux.
+ *
+ *   deno task load [--only=crowd,flood] [--runtimes=Deno,Bun,workerd] [--clients=N] [--seconds=N]
+ *
+ * A flood on all runtimes draws `docs/reliability_memory.svg`.
+ */
+import { parseArgs } from "node:util";
+import { drawPlot } from "../_plot.ts";
+import { median, type Series, slopeOf } from "../_series.ts";
+import { crowd, flood } from "./phases.ts";
+import { servers } from "./servers.ts";
+
+/** What a process has open besides the connections, and some to spare. */
+const SPARE = 100;
+/** Over how many milliseconds the clients are sent away. */
+const OVER = 5000;
+const SLOW = { stalled: 100, slow: 100 };
+
+/** How many descriptors a process may have. */
+function mostDescriptors(): number {
+  const [, limit] = Deno.readTextFileSync("/proc/self/limits")
+    .match(/^Max open files\s+\d+\s+(\d+)/m)!;
+  return Number(limit);
+}
+
+const { values } = parseArgs({
+  args: Deno.args,
+  options: {
+    only: { type: "string", default: "crowd,flood" },
+    runtimes: { type: "string", default: Object.keys(servers).join() },
+    clients: { type: "string", default: `${mostDescriptors() - SPARE}` },
+    seconds: { type: "string", default: "180" },
+  },
+});
+const runtimes = values.runtimes.split(",");
+let failed = false;
+
+if (values.only.includes("crowd")) {
+  for (const runtime of runtimes) {
+    const result = await crowd(runtime, Number(values.clients), OVER);
+    const shown = Object.entries(result).map(([name, value]) =>
+      `${name} ${Number(value.toFixed(1))}`
+    );
+    console.log(`${runtime}: ${shown.join(", ")}`);
+    failed ||= result.wrong + result.broken > 0;
+  }
+}
+
+if (values.only.includes("flood")) {
+  const series: Record<string, Series> = {};
+  for (const runtime of runtimes) {
+    const result = await flood(runtime, Number(values.seconds), SLOW);
+    const { published, megabytes, slowest, quickest, memory } = result;
+    series[runtime] = memory;
+    const half = memory.slice(memory.length / 2);
+    const [least, middle, most] = levelsOf(half);
+    console.log(
+      `${runtime}: ${published} events, ${
+        megabytes.toFixed(0)
+      } MB for ${SLOW.stalled} who read nothing and ${SLOW.slow} who read ${
+        slowest.toFixed(1)
+      } to ${
+        quickest.toFixed(1)
+      } MB; memory in the second half ${middle} MiB (${least} to ${most}), ${
+        (slopeOf(half) * 60).toFixed(1)
+      } MiB more in a minute`,
+    );
+  }
+  if (Object.keys(servers).every((name) => name in series)) {
+    const names: [string, string] = ["seconds", "MiB"];
+    const title = "Memory of a server whose publishers outpace every client";
+    await Deno.writeTextFile(
+      "docs/reliability_memory.svg",
+      drawPlot(title, names, series),
+    );
+  }
+}
+Deno.exit(failed ? 1 : 0);
+
+function levelsOf(series: Series): number[] {
+  const levels = series.map(([, y]) => y);
+  return [Math.min(...levels), median(levels), Math.max(...levels)]
+    .map(Math.round);
+}

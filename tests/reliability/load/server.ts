@@ -1,0 +1,55 @@
+/**
+ * A channel under load, on Deno or Bun; it prints its port. SIGUSR2 cuts every connection and listens anew on the same port;
+ * `SIGTERM` drains the channel and shuts the server down, and then the process ends by itself. Its argument: over how many
+ * milliseconds it drains.
+ */
+import process from "node:process";
+import { MemoryLog } from "../../../src/log/memory.ts";
+import type { LogLimit, LogPage } from "../../../src/log/event_log.ts";
+import { Channel } from "../../../src/server/channel.ts";
+import { control } from "./control.ts";
+import { listen } from "./listen.ts";
+
+let reads = 0;
+
+class CountingLog extends MemoryLog {
+  override read(after: number, limit: LogLimit): Promise<LogPage> {
+    reads++;
+    return super.read(after, limit);
+  }
+}
+
+const channel = new Channel(new CountingLog({ maxBytes: 8 * 1024 * 1024 }));
+
+function handle(request: Request): Promise<Response> {
+  return new URL(request.url).pathname === "/channel"
+    ? channel.respond(request)
+    : control(channel, () => reads, request);
+}
+
+let server = listen(0, handle);
+const { port } = server;
+console.log(port);
+
+async function cut(): Promise<void> {
+  server.cut();
+  for (;;) {
+    try {
+      server = listen(port, handle);
+      return;
+    } catch {
+      // The port is not free yet.
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+}
+
+async function leave(): Promise<void> {
+  await channel.drain({ over: Number(process.argv[2]) });
+  await server.shutdown();
+  process.off("SIGUSR2", cut);
+  process.off("SIGTERM", leave);
+}
+
+process.on("SIGUSR2", cut);
+process.on("SIGTERM", leave);
