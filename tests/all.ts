@@ -37,6 +37,7 @@ import "./server/resumable_cut_test.ts";
 import "./server/resumable_lease_test.ts";
 import "./server/resumable_test.ts";
 import "./contract/contract_test.ts";
+import "./contract/ends_test.ts";
 import "./contract/json_test.ts";
 import "./contract/ordered_encoder_test.ts";
 import "./contract/typed_ends_test.ts";

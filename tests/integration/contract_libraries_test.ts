@@ -1,4 +1,4 @@
-/** Contracts with the schemas of real libraries. The portable suite has schemas of its own. */
+/** Contracts with the schemas of real libraries, and what is left of them in a bundle. The portable suite has schemas of its own. */
 import {
   assertEquals,
   assertInstanceOf,
@@ -7,6 +7,7 @@ import {
 import { type } from "npm:arktype@^2";
 import * as v from "npm:valibot@^1";
 import { z } from "npm:zod@^4";
+import { bundleModule } from "../../tools/bundle.ts";
 import {
   decode,
   defineEvents,
@@ -185,3 +186,17 @@ for (const [library, contract] of Object.entries<Contract>(contracts)) {
     assertStrictEquals(event?.event === "odd" && event.data.text, undefined);
   });
 }
+
+Deno.test("A bundle of code without contracts holds nothing of them", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "contract_" });
+  const path = `${folder}/main.ts`;
+  const holds = async (names: string): Promise<boolean> => {
+    const from = import.meta.resolve("../../mod.ts");
+    await Deno.writeTextFile(path, `export { ${names} } from "${from}";\n`);
+    return (await bundleModule(path)).includes("must be what its schema says");
+  };
+  const ends = "decode, connect, EventSource, Channel, respond, resumable";
+  assertEquals(await holds(ends), false);
+  assertEquals(await holds(`${ends}, defineEvents`), true);
+  await Deno.remove(folder, { recursive: true });
+});
