@@ -8,7 +8,9 @@ import { serve, type Served } from "./_served.ts";
 import { until } from "./_until.ts";
 import { Workerd } from "./_workerd.ts";
 
-const runtimes: Record<string, (model: RunningModel) => Promise<Served>> = {
+type Upstream = Pick<RunningModel, "url" | "completions">;
+
+const runtimes: Record<string, (model: Upstream) => Promise<Served>> = {
   Deno: ({ completions }) =>
     serve({
       command: Deno.execPath(),
@@ -29,6 +31,57 @@ const runtimes: Record<string, (model: RunningModel) => Promise<Served>> = {
       flags: ["enable_request_signal"],
     }),
 };
+
+/** A model that has an event of 64 KiB ready whenever it is asked for one, for ever. */
+class EagerModel implements Upstream, AsyncDisposable {
+  /** How many events were taken from it. */
+  taken = 0;
+  isCancelled = false;
+  readonly #server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => this.#answer(),
+  );
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#server.addr.port}`;
+  }
+
+  get completions(): string {
+    return `${this.url}/v1/chat/completions`;
+  }
+
+  /** Waits until nobody has taken anything for a while. */
+  async resting(): Promise<void> {
+    let taken = this.taken;
+    let looks = 0;
+    await until(() => {
+      looks = taken === this.taken ? looks + 1 : 0;
+      taken = this.taken;
+      return looks === 50;
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.shutdown();
+  }
+
+  #answer(): Response {
+    const content = "x".repeat(64 * 1024);
+    const chunk = { choices: [{ delta: { content }, finish_reason: null }] };
+    const frame = new TextEncoder().encode(
+      `data: ${JSON.stringify(chunk)}\n\n`,
+    );
+    const body = new ReadableStream({
+      pull: (controller) => {
+        this.taken++;
+        controller.enqueue(frame);
+      },
+      cancel: () => void (this.isCancelled = true),
+    }, { highWaterMark: 0 });
+    const headers = { "content-type": "text/event-stream" };
+    return new Response(body, { headers });
+  }
+}
 
 async function open(
   { url }: { url: string },
@@ -75,6 +128,23 @@ for (const [name, start] of Object.entries(runtimes)) {
       aborter.abort();
       await until(async () => await model.running() === 0);
     }
+  });
+
+  Deno.test(`A pipeline on ${name} takes from the model what its reader takes, and no more`, async () => {
+    await using model = new EagerModel();
+    await using proxy = await start(model);
+    const events = (await open(proxy, { prompt: "" }))[Symbol.asyncIterator]();
+    await events.next();
+    // Until all is full that lies between: runtimes and sockets hold some megabytes.
+    await model.resting();
+    const { taken } = model;
+    assert(taken < 1024, String(taken));
+    for (let i = 0; i < taken + 100; i++) await events.next();
+    assert(model.taken > taken);
+    await model.resting();
+    assertEquals(model.isCancelled, false);
+    await events.return!();
+    await until(() => model.isCancelled);
   });
 
   Deno.test(`A pipeline on ${name} breaks off where the model does`, async () => {
