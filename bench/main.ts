@@ -78,7 +78,7 @@ async function relay(folder: string): Promise<Outcome> {
 
 const RELAY = {
   brief: { rounds: 1, chunks: 800, events: 200, paced: 20 },
-  full: { rounds: 5, chunks: 80_000, events: 8000, paced: 300 },
+  full: { rounds: 3, chunks: 80_000, events: 5000, paced: 200 },
 };
 
 async function catchUp(folder: string): Promise<Outcome> {
@@ -99,7 +99,7 @@ async function client(folder: string): Promise<Outcome> {
   const results =
     await (brief
       ? raceClients(folder, ["Deno"], { rounds: 1, events: 500 })
-      : raceClients(folder, everywhere, { rounds: 9, events: 40_000 }));
+      : raceClients(folder, everywhere, { rounds: 7, events: 30_000 }));
   return {
     rows: clientRows(results),
     text: showClients(results),

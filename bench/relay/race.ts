@@ -145,7 +145,7 @@ export function relayRows(results: readonly RelayResult[]): Row[] {
     const of = (way: string) => group.find((result) => result.way === way)!;
     const pairs = [
       ["respond()", "pipe", true],
-      ["batches()", "pipe", false],
+      ["batches()", "pipe", true],
       ["respond()", "pipe in JavaScript", false],
       ["batches()", "pipe in JavaScript", false],
       ["streams", "eventsource-parser and -encoder", false],
