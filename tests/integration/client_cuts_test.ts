@@ -6,7 +6,7 @@ import type { Cut, Fault, Plan } from "../reliability/soak/fault_plan.ts";
 import { FaultProxy } from "../reliability/soak/fault_proxy.ts";
 import { toolPath } from "../_tools.ts";
 import { Socket } from "./_socket.ts";
-import type { Face, Seen } from "./cuts/client.ts";
+import type { Face, Job, Seen } from "./cuts/client.ts";
 
 const datas = ["first", "second\nof two lines", "Zürich → 北京", "last"];
 
@@ -97,7 +97,7 @@ function placesOf(response: number): [Face, Cut][] {
   add("connect()", "request", "reset", 8);
   add("EventSource", "request", "drop", 8);
   add("connect()", "response", "drop");
-  add("EventSource", "response", "reset");
+  add("EventSource", "response", "reset", 3);
   return places;
 }
 
@@ -146,7 +146,8 @@ for (const [runtime, client] of Object.entries(clients)) {
       const proxy = stack.use(
         await FaultProxy.start([server.url], (n) => n === 0 ? plan : untouched),
       );
-      return [face, `${proxy.url}/${i}`];
+      const idleTimeout = cut.fault === "half-open" ? 1000 : null;
+      return [face, `${proxy.url}/${i}`, idleTimeout] as Job;
     }));
     const results: Seen[] = JSON.parse(await client(JSON.stringify(list)));
     const resumed = new Set<string | null>();

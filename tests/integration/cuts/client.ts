@@ -1,6 +1,6 @@
 /**
- * Follows every URL of a list, in the form `[face, url]`, to its event `last`, and prints what each gave, as JSON:
- * `client.ts LIST`.
+ * Follows every URL of a list, in the form `[face, url, idleTimeout]`, to its event `last`, and prints what each gave, as
+ * JSON: `client.ts LIST`.
  */
 import { connect, EventSource } from "../../../src/client.ts";
 
@@ -16,24 +16,24 @@ declare const process: {
   exit(): never;
 };
 
-const options = {
-  idleTimeout: 2000,
-  retry: { delay: 0, minDelay: 0, maxDelay: 100, maxAttempts: 100 },
-};
+/** What to follow: an idle timeout only where nothing else tells that the connection has ended. */
+export type Job = [face: Face, url: string, idleTimeout: number | null];
 
-async function read(url: string): Promise<Seen> {
+const retry = { delay: 0, minDelay: 0, maxDelay: 100, maxAttempts: 100 };
+
+async function read(url: string, idleTimeout?: number): Promise<Seen> {
   const seen: Seen = [];
-  for await (const { data, id } of connect(url, options)) {
+  for await (const { data, id } of connect(url, { retry, idleTimeout })) {
     seen.push([data, id]);
     if (data === "last") break;
   }
   return seen;
 }
 
-function listen(url: string): Promise<Seen> {
+function listen(url: string, idleTimeout?: number): Promise<Seen> {
   return new Promise((resolve, reject) => {
     const seen: Seen = [];
-    const source = new EventSource(url, options);
+    const source = new EventSource(url, { retry, idleTimeout });
     source.onmessage = ({ data, lastEventId }) => {
       seen.push([data, lastEventId]);
       if (data !== "last") return;
@@ -46,14 +46,15 @@ function listen(url: string): Promise<Seen> {
   });
 }
 
-const list: [Face, string][] = JSON.parse(process.argv[2]!);
+const list: Job[] = JSON.parse(process.argv[2]!);
 const results: Seen[] = [];
 let next = 0;
 await Promise.all(Array.from({ length: 80 }, async () => {
   while (next < list.length) {
     const i = next++;
-    const [face, url] = list[i]!;
-    results[i] = await (face === "EventSource" ? listen(url) : read(url));
+    const [face, url, idleTimeout] = list[i]!;
+    const follow = face === "EventSource" ? listen : read;
+    results[i] = await follow(url, idleTimeout ?? undefined);
   }
 }));
 // Connections that are kept for another request would keep the process.
