@@ -41,7 +41,7 @@ Deno.test("check() tells what grows by a piece or a big object a cycle, through 
       }];
     });
   assertEquals(growing(holdings({})), []);
-  assertEquals(growing(holdings({ heap: 4000 })), ["heap"]);
+  assertEquals(growing(holdings({ heap: 16_000 })), ["heap"]);
   assertEquals(growing(holdings({ timers: 1 })), ["timers"]);
   assertEquals(growing(holdings({ timers: 0.1, descriptors: 1 })), [
     "timers",

@@ -29,7 +29,7 @@ export interface Allowance {
 export const LONG: Allowance = { heap: 64, rss: 400, pieces: 0.001 };
 
 /** What some hundreds show, in which a runtime still compiles and grows its pools. */
-export const SHORT: Allowance = { heap: 2000, rss: Infinity, pieces: 0.05 };
+export const SHORT: Allowance = { heap: 5000, rss: Infinity, pieces: 0.05 };
 
 /** Compares the first third of the samples of each measure with its last. */
 export function check(holdings: Holdings, allowance: Allowance): Verdict[] {

@@ -37,7 +37,7 @@ const kept: unknown[] = [];
 
 /** What a cycle can leave behind on purpose, to show that it is found. */
 export const leaks: Record<string, (signal: AbortSignal) => void> = {
-  heap: () => void kept.push(new Array(500).fill(kept.length + 0.5)),
+  heap: () => void kept.push(new Array(2000).fill(kept.length + 0.5)),
   objects: () => void kept.push(track({})),
   timers: () => void setTimeout(() => {}, 3_600_000),
   listeners: (signal) => signal.addEventListener("abort", () => kept.length),

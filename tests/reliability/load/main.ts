@@ -31,7 +31,7 @@ const { values } = parseArgs({
     only: { type: "string", default: "crowd,flood" },
     runtimes: { type: "string", default: Object.keys(servers).join() },
     clients: { type: "string", default: `${mostDescriptors() - SPARE}` },
-    seconds: { type: "string", default: "180" },
+    seconds: { type: "string", default: "300" },
   },
 });
 const runtimes = values.runtimes.split(",");
@@ -56,6 +56,7 @@ if (values.only.includes("flood")) {
     series[runtime] = memory;
     const half = memory.slice(memory.length / 2);
     const [least, middle, most] = levelsOf(half);
+    const growth = slopeOf(half) * 60;
     console.log(
       `${runtime}: ${published} events, ${
         megabytes.toFixed(0)
@@ -64,9 +65,11 @@ if (values.only.includes("flood")) {
       } to ${
         quickest.toFixed(1)
       } MB; memory in the second half ${middle} MiB (${least} to ${most}), ${
-        (slopeOf(half) * 60).toFixed(1)
+        growth.toFixed(1)
       } MiB more in a minute`,
     );
+    // One queue, of a single client, would grow by all that is published.
+    failed ||= growth > megabytes / Number(values.seconds) * 60 / 4;
   }
   if (Object.keys(servers).every((name) => name in series)) {
     const names: [string, string] = ["seconds", "MiB"];
