@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import process from "node:process";
 
 /** Answers requests. */
 export type Handler = (request: Request) => Response | Promise<Response>;
@@ -17,6 +18,8 @@ export async function serve(
   handler: Handler,
   inNode?: NodeHandler,
 ): Promise<void> {
+  // An end of its own making, so that `--cpu-prof` writes its profile.
+  process.on("SIGINT", () => process.exit());
   const hostname = "127.0.0.1";
   if ("Deno" in globalThis) {
     Deno.serve({
