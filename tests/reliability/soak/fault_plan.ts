@@ -25,18 +25,17 @@ const faults: Fault[] = ["drop", "drop", "reset", "reset", "half-open"];
 /** About where the head of a response ends. */
 const HEAD = 220;
 
-/** Draws what happens to a connection, of which mostly about this many bytes come through. */
+/** Draws what happens to a connection, of which about this many bytes come through. */
 export function drawPlan(random: Random, bytes: number): Plan {
   const fault = pick(random, faults);
   const place = random();
-  const most = random() < 0.1 ? 20 * bytes : 2 * bytes;
   const cut: Cut = place < 0.06
     ? { direction: "request", after: below(random, 250), fault }
     : place < 0.15
     ? { direction: "response", after: below(random, HEAD), fault }
     : {
       direction: "response",
-      after: HEAD + below(random, most),
+      after: HEAD + below(random, 2 * bytes),
       fault,
     };
   return { ...drawPace(random), cut };
