@@ -54,11 +54,11 @@ export const expiryCases: readonly LogCase[] = [
       const log = open();
       const options = { idempotencyKey: "k" };
       await log.append(events("a"), options);
-      await expireAnd(log, async () => {
+      const ttl = await expireAnd(log, async () => {
         await refuses(open(), "conflict", { expectedLast: 7 });
         await open().append(events("a"), options);
       });
-      await goes(open(), patience);
+      await goes(open(), ttl + patience);
     },
   },
   {
