@@ -64,7 +64,7 @@ export function showRows(rows: readonly KeptRow[]): string {
   ]).join("\n");
 }
 
-/** To three digits, which is more than such measurements know. */
+/** To four digits, which is more than such measurements know. */
 function round(value: number): number {
-  return Number(value.toPrecision(3));
+  return Number(value.toPrecision(4));
 }

@@ -6,6 +6,7 @@
  */
 import { runCommand, runDeno } from "../tools/command.ts";
 import { findResolution } from "../tools/resolution.ts";
+import { findSizes } from "../tools/sizes.ts";
 import { decodeChart, fanOutChart } from "./_charts.ts";
 import { codecRows } from "./_codec_rows.ts";
 import { bundleCodec, runtimes } from "./_codec_runtimes.ts";
@@ -120,10 +121,24 @@ async function outliving(): Promise<Outcome> {
   };
 }
 
+/** What a page loads, held against the budget that a test holds it to. */
+async function size(): Promise<Outcome> {
+  const sizes = await findSizes();
+  const rows = sizes.map(({ part, size, budget }) => ({
+    topic: "Size, minified and compressed",
+    name: part,
+    ratios: [size],
+    most: budget,
+    unit: "bytes",
+  }));
+  return { rows, text: "", files: {} };
+}
+
 const parts: Record<string, (folder: string) => Promise<Outcome>> = {
   "fan-out": fanOut,
   "relay": relay,
   "client": client,
+  "size": size,
 };
 const partsOnRedis: typeof parts = {
   "catch-up": catchUp,
