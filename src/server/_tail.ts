@@ -189,6 +189,7 @@ export class Tail {
     // What is published in one turn of the event loop is read at once, but what comes behind a start is not missed.
     if (this.#begun) await null;
     let page: LogPage | undefined;
+    let told = 0;
     do {
       page = await this.#read(
         this.#begun ? this.last : Number.MAX_SAFE_INTEGER,
@@ -198,9 +199,11 @@ export class Tail {
       if (this.#continues(page)) this.#append(page);
       else this.#begin(page);
       if (page.last <= this.last) this.#ready = true;
-      if (this.#ready) this.#tell();
+      if (this.#ready) told += this.#tell();
       // Those who were told may have stopped it.
     } while (page.last > this.last && !signal.aborted);
+    // What is published while the event loop writes all that is gathered, and so is what comes in the window behind.
+    if (told > 0) await sleep(0, signal);
   }
 
   /** Lets those go on who wait for the first read. */
@@ -209,11 +212,12 @@ export class Tail {
     this.#settled.fire();
   }
 
-  #tell(): void {
+  #tell(): number {
     this.#settle();
     const { least, most, each } = WINDOW;
     const told = this.#listener.onAdvance();
     this.#window = Math.min(Math.max(least, told * each), most);
+    return told;
   }
 
   /** Tells whether a page goes on from what was read: the same log, and not an older state of it. */
