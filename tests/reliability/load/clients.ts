@@ -14,7 +14,7 @@ export interface ClientsState {
   wrong: number;
   /** How often a connection was made. */
   opens: number;
-  /** Streams that ended as a response should, and not by a broken connection. */
+  /** Last streams that ended as a response should, and not by a broken connection. */
   ended: number;
 }
 
@@ -43,10 +43,11 @@ function follow(index: number): Promise<void> {
   source.onerror = ({ error }) => {
     if (isOpen) counts.open--;
     isOpen = false;
+    if (!leaving) return;
     if (error instanceof EventStreamError && error.code === "truncated") {
       counts.ended++;
     }
-    if (leaving) source.close();
+    source.close();
   };
   return new Promise((resolve) => {
     source.onopen = () => {
