@@ -1,5 +1,6 @@
 import { runDeno } from "../../tools/command.ts";
 import { toolPath } from "../_tools.ts";
+import { freePort } from "./_port.ts";
 
 /** What {@linkcode Workerd.start} starts. */
 export interface WorkerdOptions {
@@ -40,7 +41,7 @@ export class Workerd {
     await Deno.mkdir(`${folder}/disk`);
     await Deno.writeTextFile(`${folder}/worker.js`, source);
     await Deno.writeTextFile(`${folder}/config.capnp`, configOf(options));
-    const child = await spawn(folder, { main: 0, twin: 0 });
+    const child = await spawn(folder, { main: freePort(), twin: freePort() });
     return new Workerd(folder, child, await listening(child));
   }
 
