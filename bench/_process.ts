@@ -1,5 +1,5 @@
 /** A process that lives longer than this, in milliseconds, is killed, so that a lost event ends the run. */
-const LIMIT = 180_000;
+const LIMIT = 900_000;
 
 /** A process and the lines that it prints. */
 export class Process implements AsyncDisposable {

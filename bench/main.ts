@@ -79,7 +79,7 @@ async function relay(folder: string): Promise<Outcome> {
 
 const RELAY = {
   brief: { rounds: 1, chunks: 800, events: 200, paced: 20 },
-  full: { rounds: 3, chunks: 80_000, events: 5000, paced: 200 },
+  full: { rounds: 3, chunks: 40_000, events: 3000, paced: 200 },
 };
 
 async function catchUp(folder: string): Promise<Outcome> {
