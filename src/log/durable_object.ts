@@ -1,4 +1,5 @@
 import { describe } from "../_check.ts";
+import { within } from "../_within.ts";
 import { EventStreamError } from "../error.ts";
 import {
   checkAppend,
@@ -53,6 +54,10 @@ export interface DurableObjectLogStorage {
   /** Sets the object's alarm. */
   setAlarm(time: number): Promise<void>;
 }
+
+/** For how many milliseconds the platform may take to set the first alarm. */
+const ALARM_PATIENCE = 2000;
+const never = new AbortController().signal;
 
 /** The most bytes of an entry's body: a row of the platform's SQLite holds 2 MB. */
 const MAX_BODY_SIZE = 1_900_000;
@@ -207,7 +212,8 @@ export class DurableObjectLog implements EventLog {
   /** Sets an alarm while nothing is written yet: an object whose class has no `alarm()` cannot have one. */
   async #findObstacle(ttl: number): Promise<{ reason: unknown } | undefined> {
     try {
-      await this.#arm(Date.now() + ttl);
+      // All appends behind this wait for it.
+      await within(this.#arm(Date.now() + ttl), ALARM_PATIENCE, never);
       return undefined;
     } catch (reason) {
       this.#obstacle = undefined;

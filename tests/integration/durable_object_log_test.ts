@@ -205,7 +205,7 @@ Deno.test("DurableObjectLog rejects when it finds tables that are not its own", 
       run,
       EventStreamError,
       "Cannot use log: the object's storage failed: " +
-        "The log here must be of format 1: it is of format 2",
+        "the log must be of format 1: it is of format 2",
     );
     assertEquals(error.code, "log-unavailable");
   }

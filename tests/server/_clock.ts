@@ -68,9 +68,13 @@ class Timers {
   }
 }
 
-/** Runs a case with timers and `performance.now()` that stand still but for {@linkcode Clock.advance}. */
+/**
+ * Runs a case with timers and `performance.now()` that stand still but for {@linkcode Clock.advance}. `rest` lets
+ * everything happen that can happen without a timer.
+ */
 export async function withClock(
   run: (clock: Clock) => Promise<void>,
+  rest: () => Promise<void> = settle,
 ): Promise<void> {
   const timers = new Timers();
   const restore = timers.install();
@@ -78,8 +82,8 @@ export async function withClock(
     await run({
       async advance(milliseconds) {
         const end = timers.now + milliseconds;
-        await settle();
-        while (timers.fire(end)) await settle();
+        await rest();
+        while (timers.fire(end)) await rest();
         timers.now = end;
       },
       get timers() {

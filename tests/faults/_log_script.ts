@@ -1,0 +1,172 @@
+import { check, checkSame } from "../../src/testing/_assert.ts";
+import { EventStreamError } from "../../src/error.ts";
+import type {
+  AppendOptions,
+  EventLog,
+  LogInput,
+  LogPosition,
+} from "../../src/log/event_log.ts";
+import type { Faults } from "./_faults.ts";
+
+/** A log on an engine that fails, and the same log on one that does not. */
+export interface LogScene {
+  readonly faulty: EventLog;
+  readonly sound: EventLog;
+  /** For how many milliseconds to wait where the engine never answers, and so the log does not either. */
+  readonly patience?: number;
+}
+
+interface Attempt {
+  readonly text: string;
+  readonly key: string | undefined;
+  readonly position: LogPosition | undefined;
+}
+
+/** More than any call takes, in milliseconds. */
+const LONG = 20_000;
+const ALL = { entries: 1000, bytes: 1e6 };
+
+/** Does one of everything with the log that fails, and then looks at what is there. */
+export async function logScript(
+  faults: Faults,
+  scene: LogScene,
+): Promise<void> {
+  const stop = new AbortController();
+  scene.faulty.watch(() => {}, stop.signal);
+  try {
+    const attempts = await work(faults, scene);
+    await checkEntries(scene, attempts);
+    await checkUse(faults, scene);
+  } finally {
+    stop.abort();
+  }
+}
+
+async function work(faults: Faults, scene: LogScene): Promise<Attempt[]> {
+  const { faulty } = scene;
+  const attempts: Attempt[] = [];
+  const append = async (text: string, key?: string) => {
+    const options: AppendOptions = key ? { idempotencyKey: key } : {};
+    const call = faulty.append(event(text), options);
+    const position = await settled(faults, scene, call);
+    attempts.push({ text, key, position });
+  };
+  await append("a");
+  await append("b", "b");
+  await Promise.all([append("c"), append("d", "d"), append("e")]);
+  await settled(faults, scene, faulty.read(1, ALL).then(checkDense));
+  await append("b", "b");
+  await settled(faults, scene, faulty.expire(60_000));
+  await append("f");
+  return attempts;
+}
+
+function event(text: string): LogInput[] {
+  return [{ kind: "event", body: text }];
+}
+
+function checkDense({ first, entries }: Awaited<ReturnType<EventLog["read"]>>) {
+  const start = Math.max(2, first);
+  checkSame(
+    entries.map(({ seq }) => seq),
+    entries.map((_, i) => start + i),
+    "the numbers",
+  );
+}
+
+/** How long to wait for a call: only where one may never answer, not until it does. */
+function limitOf({ fault }: Faults, { patience = LONG }: LogScene): number {
+  return /hang|stall|tooLate/.test(fault) ? patience : LONG;
+}
+
+/** Gives what a call gave, `undefined` when it failed as it may, or does not answer where that can be. */
+async function settled<T>(
+  faults: Faults,
+  scene: LogScene,
+  call: Promise<T>,
+): Promise<T | undefined> {
+  try {
+    const limit = limitOf(faults, scene);
+    const result = await answerWithin(limit, call.then((it) => [it]));
+    if (result !== undefined) return result[0];
+    check(limit < LONG, `no answer within ${limit} ms`);
+    return undefined;
+  } catch (error) {
+    check(error instanceof EventStreamError, `${error}`);
+    checkSame<string>(error.code, "log-unavailable", "the code");
+    check(error.cause !== undefined, "the cause must be told");
+    return undefined;
+  }
+}
+
+/** Every append that was answered is there once, at its place; any other once at most. */
+async function checkEntries(
+  { sound }: LogScene,
+  attempts: readonly Attempt[],
+): Promise<void> {
+  const { epoch, entries } = await sound.read(0, ALL);
+  for (const { text, position } of attempts) {
+    if (position === undefined) continue;
+    checkSame(position.epoch, epoch, `the epoch of ${text}`);
+    const there = entries.filter(({ body }) => body === text);
+    checkSame(there.map(({ seq }) => seq), [position.seq], text);
+  }
+  const texts = entries.map(({ body }) => body);
+  checkSame(new Set(texts).size, texts.length, `of ${texts} those that differ`);
+  // Where the first try failed, the second one decides on the place.
+  const firsts = attempts.filter(({ text }, i) =>
+    attempts.findIndex((each) => each.text === text) === i
+  );
+  const order = firsts.flatMap(({ text, position }) => position ? text : []);
+  const inOrder = texts.filter((text) => order.includes(text));
+  checkSame(inOrder, order.sort(), "the order");
+}
+
+/** The log that failed can be used: an append with a key is done once however often it is tried. */
+async function checkUse(faults: Faults, scene: LogScene): Promise<void> {
+  const options = { idempotencyKey: "usable" };
+  const { faulty, sound } = scene;
+  const limit = limitOf(faults, scene);
+  await inTheEnd(limit, () => faulty.append(event("usable"), options));
+  await sound.append(event("usable"), options);
+  const { entries } = await sound.read(0, ALL);
+  const usable = entries.filter(({ body }) => body === "usable");
+  checkSame(usable.length, 1, "the usable ones");
+  const page = await inTheEnd(limit, () => faulty.read(0, ALL));
+  // What was late may have come meanwhile.
+  checkSame(page.entries.slice(0, entries.length), entries, "the entries");
+}
+
+/** Gives what a call gives that is made until it succeeds. */
+async function inTheEnd<T>(
+  limit: number,
+  call: () => Promise<T>,
+): Promise<T> {
+  let reason: unknown;
+  for (let tries = 0; tries < 8; tries++) {
+    const result = await answerWithin(limit * 2 ** tries, call()).catch(
+      (error) => {
+        reason = error;
+        return undefined;
+      },
+    );
+    if (result !== undefined) return result;
+  }
+  throw new Error("the log must be usable", { cause: reason });
+}
+
+/** Gives what a call gives, `undefined` if it does not by then. */
+async function answerWithin<T>(
+  limit: number,
+  call: Promise<T>,
+): Promise<T | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<undefined>((resolve) =>
+    timer = setTimeout(() => resolve(undefined), limit)
+  );
+  try {
+    return await Promise.race([call, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,61 @@
+import { EventParser } from "../../src/parser.ts";
+import { requestOf } from "../server/_client.ts";
+
+type Respond = (request: Request) => Promise<Response>;
+
+/** A client that comes back with its last event ID whenever its response has ended. */
+export class Returning {
+  readonly seen: string[] = [];
+  stopped = false;
+  #id = "0-0";
+  #cancel: (() => Promise<void>) | undefined;
+
+  constructor(respond: Respond) {
+    void this.#follow(respond);
+  }
+
+  async leave(): Promise<void> {
+    this.stopped = true;
+    await this.#cancel?.();
+  }
+
+  async #follow(respond: Respond): Promise<void> {
+    while (!this.stopped) {
+      const headers = { "last-event-id": this.#id };
+      // Whoever cannot be answered is answered with an error by its server.
+      const response = await respond(requestOf(headers)).catch(() => undefined);
+      if (response?.status === 204) this.stopped = true;
+      else await this.#read(response?.body?.getReader());
+      if (!this.stopped) await new Promise((next) => setTimeout(next, 1000));
+    }
+  }
+
+  async #read(
+    reader: ReadableStreamDefaultReader<Uint8Array> | undefined,
+  ): Promise<void> {
+    if (reader === undefined) return;
+    const parser = new EventParser({ lastEventId: this.#id });
+    this.#cancel = () => reader.cancel();
+    if (this.stopped) await reader.cancel();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      for (const { event, data } of parser.push(value)) {
+        this.seen.push(event === "message" ? data : event);
+      }
+      this.#id = parser.lastEventId;
+    }
+  }
+}
+
+/** `"pending"`, then `"done"` or what a call has failed with. */
+export interface Outcome {
+  value: unknown;
+}
+
+/** What became of a call, as far as it has. */
+export function outcomeOf(call: Promise<unknown>): Outcome {
+  const outcome = { value: "pending" as unknown };
+  call.then(() => outcome.value = "done", (error) => outcome.value = error);
+  return outcome;
+}

@@ -1,0 +1,112 @@
+import { assert, assertEquals } from "@std/assert";
+import { EventStreamError } from "../../src/error.ts";
+import { Channel } from "../../src/server/channel.ts";
+import { reportedDuring } from "../_reported.ts";
+import { type Clock, withClock } from "../server/_clock.ts";
+import { test } from "../_test.ts";
+import { eachFault, type Faults, InjectedFault, rest } from "./_faults.ts";
+import { type Outcome, outcomeOf, Returning } from "./_returning.ts";
+import { StepLog } from "./_step_log.ts";
+
+const DELAYS = { late: 300, tooLate: 25_000 };
+/** More than an outage may last, and a retry behind it. */
+const LONG = 60_000;
+
+function isStated(value: unknown): boolean {
+  return value === "done" ||
+    value instanceof EventStreamError && value.code === "log-unavailable" &&
+      value.cause instanceof InjectedFault;
+}
+
+async function publishAll(channel: Channel, clock: Clock) {
+  const outcomes = [];
+  for (const data of ["a", "b", "c", "d", "e"]) {
+    const options = data > "c" ? { idempotencyKey: data } : {};
+    outcomes.push(outcomeOf(channel.publish({ data }, options)));
+    // Two of them at once.
+    if (data !== "a") await clock.advance(100);
+  }
+  await clock.advance(LONG);
+  return outcomes;
+}
+
+async function checkAnswers(
+  faults: Faults,
+  channel: Channel,
+  clock: Clock,
+  outcomes: readonly Outcome[],
+): Promise<void> {
+  for (const [i, outcome] of outcomes.entries()) {
+    if (
+      faults.hangs && faults.hit === "append" && outcome.value === "pending"
+    ) {
+      continue;
+    }
+    assert(isStated(outcome.value), `publish gave ${outcome.value}`);
+    const data = "abcde"[i]!;
+    if (outcome.value === "done" || data < "d") continue;
+    // With its key it can be tried again, whatever had become of it.
+    const again = outcomeOf(
+      channel.publish({ data }, { idempotencyKey: data }),
+    );
+    await clock.advance(1000);
+    assertEquals(again.value, "done");
+    outcome.value = "done";
+  }
+}
+
+async function script(faults: Faults, clock: Clock): Promise<void> {
+  const log = new StepLog(faults);
+  const hook = (name: string) => () => faults.step(name, () => {});
+  const channel = new Channel(log, {
+    keepAlive: false,
+    retry: 0,
+    maxOutage: 20_000,
+    onSubscribe: hook("onSubscribe"),
+    onUnsubscribe: hook("onUnsubscribe"),
+    onError: hook("onError"),
+  });
+  const respond = (request: Request) => channel.respond(request);
+  const clients = [new Returning(respond), new Returning(respond)];
+  await clock.advance(10);
+  const outcomes = await publishAll(channel, clock);
+  await checkAnswers(faults, channel, clock, outcomes);
+  const last = outcomeOf(channel.publish({ data: "last" }));
+  await clock.advance(LONG);
+
+  const words = await log.words();
+  const all = [...outcomes, last];
+  for (const [i, data] of [..."abcde", "last"].entries()) {
+    if (all[i]!.value === "done") assert(words.includes(data), `lost ${data}`);
+    else assertEquals(faults.hit, "append");
+  }
+  assertEquals(new Set(words).size, words.length);
+  for (const { seen } of clients) assertEquals(seen, words);
+
+  const closing = outcomeOf(channel.close());
+  await clock.advance(LONG);
+  // Whoever waits for a log that never answers can close the channel through another object.
+  if (closing.value !== "done") await new Channel(log).close();
+  await clock.advance(LONG);
+  for (const client of clients) assert(client.stopped);
+  await clock.advance(LONG);
+  const { subscribers, published } = channel.stats;
+  assertEquals([subscribers, clock.timers, log.watchers], [0, 0, 0]);
+  assert(published <= words.length);
+}
+
+test("Channel loses, doubles and leaks nothing whatever happens at any of its steps", async () => {
+  let runs = 0;
+  let expected = 0;
+  const reported = await reportedDuring(async () => {
+    runs = await eachFault(async (faults) => {
+      await withClock((clock) => script(faults, clock), rest);
+      // What a hook throws is its own failure, and told.
+      if (faults.hasThrown && faults.hit!.startsWith("on")) expected++;
+    }, DELAYS);
+  });
+  assert(runs > 100, `${runs}`);
+  assertEquals(reported.length, expected);
+  assert(reported.every((error) => error instanceof InjectedFault));
+  console.log(`Channel: ${runs} faults`);
+});
