@@ -120,7 +120,7 @@ const PATIENT = {
  * ```
  *
  * @param url Where to; in a page or worker it may be relative. One that cannot be parsed is a `TypeError` in
- * the iteration.
+ * the iteration, one with a user name or a password is `connection-failed`: send an `authorization` header.
  * @param options What to send, when to try again and when to stop.
  * @returns The events. The iteration rejects with an {@linkcode EventStreamError}: `connection-failed`, with
  * the number of attempts, the last cause and the refused response if there was one; `truncated`;

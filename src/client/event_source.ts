@@ -191,8 +191,9 @@ export type EventSourceListener = (event: any) => unknown;
  * with what it lacks: headers, methods and bodies, a place to start from, timeouts, a retry policy,
  * and errors that say what happened.
  *
- * Without options it does what the standard says. Two things it cannot do: its events are not
- * `isTrusted`, and several events that arrive together are dispatched a microtask apart, not a task.
+ * Without options it does what the standard says. Three things it cannot do: its events are not
+ * `isTrusted`, several events that arrive together are dispatched a microtask apart, not a task, and a URL
+ * with a user name or a password fails for good: send an `authorization` header.
  *
  * A listener that throws is reported as the platform reports it, and neither stops the others nor the
  * stream. A header function that rejects is a failed attempt like any other: an `error` event, then the
