@@ -86,12 +86,8 @@ class EagerModel implements Upstream, AsyncDisposable {
 async function open(
   { url }: { url: string },
   query: Record<string, string>,
-  signal?: AbortSignal,
 ): Promise<EventStream> {
-  const response = await fetch(`${url}/?${new URLSearchParams(query)}`, {
-    signal: signal ?? null,
-  });
-  return decode(response);
+  return decode(await fetch(`${url}/?${new URLSearchParams(query)}`));
 }
 
 for (const [name, start] of Object.entries(runtimes)) {
@@ -120,12 +116,10 @@ for (const [name, start] of Object.entries(runtimes)) {
         model: "thinker",
       }]
     ) {
-      const aborter = new AbortController();
-      const events = (await open(proxy, query, aborter.signal))
-        [Symbol.asyncIterator]();
+      const events = (await open(proxy, query))[Symbol.asyncIterator]();
       for (let i = 0; i < 2; i++) await events.next();
       assertEquals(await model.running(), 1);
-      aborter.abort();
+      await events.return!();
       await until(async () => await model.running() === 0);
     }
   });
