@@ -54,12 +54,9 @@ class Setup {
 
 Deno.test("resumable() in a Worker goes on when the reader who started it has left", async () => {
   await using setup = await Setup.start(40);
-  const aborter = new AbortController();
-  const { signal } = aborter;
-  const events = decode(await setup.fetch(0, "left", { signal }))
-    [Symbol.asyncIterator]();
+  const events = decode(await setup.fetch(0, "left"))[Symbol.asyncIterator]();
   const { value: first } = await events.next();
-  aborter.abort();
+  await events.return!();
   assertEquals(first!.data, textsOf(1)[0]);
   const [here, there] = await Promise.all([
     setup.read(0, "left"),
