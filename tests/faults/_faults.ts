@@ -28,20 +28,20 @@ export interface Delays {
 
 /** Counts the asynchronous steps of a script, and puts a fault at one of them. */
 export class Faults {
-  /** How many steps there were. */
-  count = 0;
+  /** The steps there were, each with the faults that it can have. */
+  readonly steps: (readonly Fault[])[] = [];
   /** The name of the step that the fault was put at. */
   hit: string | undefined;
   /** Whether a step is done that nobody waited for. */
   isOver = true;
   readonly fault: Fault;
-  readonly #at: number;
+  readonly at: number;
   readonly #delays: Delays;
 
   /** `at` tells which step, from 1; 0 is none. */
   constructor(at: number, fault: Fault, delays: Delays) {
     this.fault = fault;
-    this.#at = at;
+    this.at = at;
     this.#delays = delays;
   }
 
@@ -57,7 +57,7 @@ export class Faults {
 
   /** Does a step, or what the fault makes of it. */
   async step<T>(name: string, run: () => T | Promise<T>): Promise<T> {
-    if (++this.count !== this.#at) return await run();
+    if (this.steps.push(FAULTS) !== this.at) return await run();
     this.hit = name;
     switch (this.fault) {
       case "throw":
@@ -77,11 +77,14 @@ export class Faults {
     }
   }
 
-  /** Does a step that is done when it returns: one that can fail, and nothing else. */
-  stepSync<T>(name: string, run: () => T): T {
-    if (++this.count !== this.#at || !/throw|lose/.test(this.fault)) {
-      return run();
-    }
+  /** Does a step that is done when it returns: it can fail, and nothing else. */
+  stepSync<T>(
+    name: string,
+    run: () => T,
+    possible: readonly Fault[] = ["throw"],
+  ): T {
+    const isHere = this.steps.push(possible) === this.at;
+    if (!isHere || !possible.includes(this.fault)) return run();
     this.hit = name;
     if (this.fault === "lose") run();
     throw new InjectedFault(name);
@@ -109,21 +112,15 @@ export async function eachFault(
 ): Promise<number> {
   const trial = new Faults(0, "throw", delays);
   await script(trial);
-  const all = FAULTS.flatMap((fault) =>
-    Array.from(
-      { length: trial.count },
-      (_, i) => new Faults(i + 1, fault, delays),
-    )
+  const all = trial.steps.flatMap((possible, i) =>
+    possible.map((fault) => new Faults(i + 1, fault, delays))
   );
   for (let i = 0; i < all.length; i += atOnce) {
-    const runs = all.slice(i, i + atOnce).map((faults, j) =>
+    const runs = all.slice(i, i + atOnce).map((faults) =>
       script(faults).catch((cause) => {
         const { message } = cause as Error;
-        const at = (i + j) % trial.count + 1;
-        throw new Error(
-          `${faults.fault} at ${at}, ${faults.hit}: ${message}`,
-          { cause },
-        );
+        const { fault, at, hit } = faults;
+        throw new Error(`${fault} at ${at}, ${hit}: ${message}`, { cause });
       })
     );
     await Promise.allSettled(runs);
