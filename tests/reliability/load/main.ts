@@ -7,6 +7,7 @@
  * A flood on all runtimes draws `docs/reliability_memory.svg`.
  */
 import { parseArgs } from "node:util";
+import { runDeno } from "../../../tools/command.ts";
 import { drawPlot } from "../_plot.ts";
 import { median, type Series, slopeOf } from "../_series.ts";
 import { crowd, flood } from "./phases.ts";
@@ -74,10 +75,9 @@ if (values.only.includes("flood")) {
   if (Object.keys(servers).every((name) => name in series)) {
     const names: [string, string] = ["seconds", "MiB"];
     const title = "Memory of a server whose publishers outpace every client";
-    await Deno.writeTextFile(
-      "docs/reliability_memory.svg",
-      drawPlot(title, names, series),
-    );
+    const path = "docs/reliability_memory.svg";
+    await Deno.writeTextFile(path, drawPlot(title, names, series));
+    await runDeno(["fmt", "--quiet", path]);
   }
 }
 Deno.exit(failed ? 1 : 0);
