@@ -128,14 +128,30 @@ async function rate(
   };
 }
 
-/** What is compared: a name, what it is of, and whether less is better. */
+/** What is compared, and what is aimed at. */
 const measures = [
-  ["throughput, 80 events a chunk", "chunks", { least: 0.6 }],
-  ["throughput, one event a chunk", "events", { least: 0.6 }],
-  ["throughput of a CPU second, 80 events a chunk", "chunksCpu", {}],
-  ["throughput of a CPU second, one event a chunk", "eventsCpu", {}],
-  ["p50 of the latency", "p50", { most: 1.2 }],
-  ["p99 of the latency", "p99", { most: 1.2 }],
+  {
+    what: "throughput, 80 events a chunk",
+    key: "chunks",
+    aim: { least: 0.6 },
+  },
+  {
+    what: "throughput, one event a chunk",
+    key: "events",
+    aim: { least: 0.6 },
+  },
+  {
+    what: "throughput of a CPU second, 80 events a chunk",
+    key: "chunksCpu",
+    aim: {},
+  },
+  {
+    what: "throughput of a CPU second, one event a chunk",
+    key: "eventsCpu",
+    aim: {},
+  },
+  { what: "p50 of the latency", key: "p50", aim: { most: 1.2 } },
+  { what: "p99 of the latency", key: "p99", aim: { most: 1.2 } },
 ] as const;
 
 /** Holds each way to relay against what pipes bytes untouched. */
@@ -148,18 +164,19 @@ export function relayRows(results: readonly RelayResult[]): Row[] {
       ["batches()", "pipe", true],
       ["respond()", "pipe in JavaScript", false],
       ["batches()", "pipe in JavaScript", false],
-      ["streams", "eventsource-parser and -encoder", false],
       ["respond()", "eventsource-parser and -encoder", false],
     ] as const;
     return pairs.flatMap(([own, other, isAimedAt]) =>
-      measures.map(([what, key, aim]) => ({
-        topic: "Relay",
-        name: `${runtime}: ${what}: ${own} / ${other}`,
-        ratios: of(own)[key].map((value, round) =>
-          value / of(other)[key][round]!
-        ),
-        ...isAimedAt ? aim : {},
-      }))
+      measures.filter(({ key }) => isAimedAt || key.endsWith("Cpu")).map(
+        ({ what, key, aim }) => ({
+          topic: "Relay",
+          name: `${runtime}: ${what}: ${own} / ${other}`,
+          ratios: of(own)[key].map((value, round) =>
+            value / of(other)[key][round]!
+          ),
+          ...isAimedAt ? aim : {},
+        }),
+      )
     );
   });
 }
