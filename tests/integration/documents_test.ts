@@ -1,0 +1,47 @@
+/** The documents as their readers walk through them. */
+import { assertEquals } from "@std/assert";
+import { findFiles } from "../../tools/files.ts";
+
+const documents = findFiles(".", ".md");
+
+/** Every link of a document to another place of the project: the path, and the heading that is meant. */
+async function linksOf(document: string): Promise<[string, string][]> {
+  const text = await Deno.readTextFile(document);
+  const prose = text.replace(/^```.*?^```/gms, "");
+  const targets = [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, to]) => to!);
+  return targets.filter((to) => !/^[a-z]+:/.test(to)).map((to) => {
+    const [path = "", heading = ""] = to.split("#");
+    const base = new URL(document, "file:///");
+    const { pathname } = new URL(path === "" ? base : path, base);
+    return [pathname.slice(1), heading];
+  });
+}
+
+/** What a heading is linked to by. */
+function anchor(heading: string): string {
+  return heading.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, "")
+    .replaceAll(" ", "-");
+}
+
+async function headingsOf(document: string): Promise<string[]> {
+  const text = await Deno.readTextFile(document);
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+    anchor(heading!)
+  );
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+Deno.test("Every link of a document leads somewhere", async () => {
+  const broken: string[] = [];
+  for (const document of documents) {
+    for (const [path, heading] of await linksOf(document)) {
+      const leads = await exists(path) &&
+        (heading === "" || (await headingsOf(path)).includes(heading));
+      if (!leads) broken.push(`${document}: ${path}#${heading}`);
+    }
+  }
+  assertEquals(broken, []);
+});
