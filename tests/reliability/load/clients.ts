@@ -16,6 +16,8 @@ export interface ClientsState {
   opens: number;
   /** Last streams that ended as a response should, and not by a broken connection. */
   ended: number;
+  /** Whether it was told that the next end is the last. */
+  leaving: boolean;
 }
 
 /** How many connect at once at the start. */
@@ -27,7 +29,8 @@ const counts = { open: 0, wrong: 0, opens: 0, ended: 0 };
 let leaving = false;
 
 function state(): ClientsState {
-  return { ...counts, seen: seen.reduce((a, b) => Math.min(a, b), 2 ** 32) };
+  const least = seen.reduce((a, b) => Math.min(a, b), 2 ** 32);
+  return { ...counts, leaving, seen: least };
 }
 
 /** Resolves when it is open for the first time. */

@@ -26,6 +26,7 @@ class Clients implements AsyncDisposable {
       wrong: 0,
       opens: 0,
       ended: 0,
+      leaving: false,
     }));
     this.#over = Promise.all(
       this.#processes.map((_, index) => this.#listen(index)),
@@ -36,12 +37,13 @@ class Clients implements AsyncDisposable {
 
   get state(): ClientsState {
     const sum = (name: keyof ClientsState) =>
-      this.#states.reduce((total, state) => total + state[name], 0);
+      this.#states.reduce((total, state) => total + Number(state[name]), 0);
     return {
       open: sum("open"),
       wrong: sum("wrong"),
       opens: sum("opens"),
       ended: sum("ended"),
+      leaving: this.#states.every(({ leaving }) => leaving),
       seen: Math.min(...this.#states.map(({ seen }) => seen)),
     };
   }
@@ -54,6 +56,8 @@ class Clients implements AsyncDisposable {
   /** Tells them that the next end is the last; gives what waits until each has come to it. */
   async leave(): Promise<() => Promise<void>> {
     await Promise.all(this.#processes.map((process) => process.say("leave")));
+    // Who does not know it yet would connect again.
+    await until("all know that they leave", () => this.state.leaving);
     return () => this.#over;
   }
 
