@@ -51,11 +51,6 @@ export class QuietChannel extends OpenChannel {
   override readonly options: ChannelOptions = { keepAlive: false };
 }
 
-/** One that lets nobody stay for longer than 3 seconds. */
-export class MortalChannel extends OpenChannel {
-  override readonly options: ChannelOptions = { keepAlive: 1000, maxAge: 3000 };
-}
-
 /** One that keeps three events, for a short time. */
 export class ShortChannel extends OpenChannel {
   override readonly retention = { maxEvents: 3, maxAge: 2000 };
