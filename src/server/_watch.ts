@@ -5,6 +5,8 @@ import { type Channel, observe } from "./channel.ts";
 export interface WatchListener {
   /** The stream has ended. May be called again. */
   onEnd(kind: LogEntryKind): void;
+  /** There is nothing, not even a begin: the log was let go of behind an end. May be called again. */
+  onGone(): void;
   /** Nothing has come behind the entry for the length of the lease. */
   onSilence(last: number): Promise<void>;
 }
@@ -55,6 +57,7 @@ export class Watch {
     this.#last = last;
     // An empty log was let go behind its end, or lost.
     if (last > 0) this.#isOpen = ending === undefined;
+    else if (!this.#isOpen) this.#listener.onGone();
     if (ending !== undefined) this.#listener.onEnd(ending);
   }
 

@@ -251,6 +251,7 @@ class ResumableStream implements Resumable {
     }
     this.#watch ??= new Watch(this.#channel, this.#lease, {
       onEnd: (kind) => this.#end(kind),
+      onGone: () => this.#startAnew(),
       onSilence: (last) => this.#declareFailed(last),
     });
   }
@@ -261,6 +262,12 @@ class ResumableStream implements Resumable {
     this.#onDone(kind === "end" ? "closed" : kind as ResumableEnd);
     this.#onDone = undefined;
     this.#use(-1);
+  }
+
+  /** Does for who came just before the log was let go of what is done for who comes just behind that. */
+  #startAnew(): void {
+    if (this.#channel.stats.subscribers === 0) return;
+    this.start().catch((error) => this.#report(error));
   }
 
   /** Ends a stream whose producer is silent. One of those who notice wins; for the others it is over. */

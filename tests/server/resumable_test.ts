@@ -816,6 +816,26 @@ test("resumable() lets the log go `ttl` milliseconds after its end, however it e
   }
 });
 
+test("respond() of a resumable stream starts it anew when the log is let go of while it looks", async () => {
+  // Behind which read of the log it goes.
+  for (let turn = 1; turn <= 3; turn++) {
+    const log = new FaultyLog();
+    await readText(resumable(log, words));
+    let reads = 0;
+    log.onRead = async (read) => {
+      const page = await read();
+      if (++reads === turn) log.inner = new MemoryLog();
+      return page;
+    };
+    const answer = resumable(log, words);
+    const datas = (await readEvents(answer)).filter(({ event }) =>
+      event !== "gap"
+    ).map(({ data }) => data);
+    assertEquals(datas.slice(-2), ["to", "be"], `behind read ${turn}`);
+    assertEquals(await answer.done, "closed");
+  }
+});
+
 test("resumable() keeps the log without a `ttl`", async () => {
   const log = new FaultyLog();
   await readText(resumable(log, words));
