@@ -12,7 +12,6 @@ import {
   refusal,
   sentIdOf,
 } from "./_http.ts";
-import { report } from "../_report.ts";
 import { notify } from "./_notify.ts";
 import { pulseOf } from "./keep_alive.ts";
 
@@ -116,9 +115,8 @@ export interface RespondOptions extends EventResponseOptions {
    * response then ends as if the source had. The client is told nothing of it.
    *
    * Without it the body fails with the error, which the runtime reports. What the source throws behind the end of
-   * the response, as when the client has gone, is then reported as an uncaught error, which ends a process of Deno,
-   * Bun or Node that does not listen for it: a server needs this callback. An `AbortError` behind the end is no
-   * failure: the source stopped as it was told to.
+   * the response, as when the client has gone, is told to nobody then: a client that leaves must not end a server. An
+   * `AbortError` behind the end is no failure: the source stopped as it was told to.
    */
   onError?: ((error: unknown) => void) | undefined;
 }
@@ -284,13 +282,13 @@ class SourceFeed implements Feed {
     this.#body!.end("failed", onError === undefined ? { error } : undefined);
   }
 
-  /** Tells of a failure behind the end, when there is no body left to fail. */
+  /** Tells of a failure behind the end, when there is no body left to fail; uncaught it would end the server. */
   #tellLate(error: unknown): void {
     const { reason } = this.#ended.signal;
     const isStop = error === reason ||
       error instanceof Error && error.name === "AbortError";
     // A source that stops because it was told to has not failed.
-    if (!isStop) notify(this.#options.onError ?? report, error);
+    if (!isStop) notify(this.#options.onError, error);
   }
 }
 
