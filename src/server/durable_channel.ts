@@ -178,20 +178,7 @@ export function durableChannel(
   name: string,
 ): DurableChannel {
   checkArguments(namespace, name);
-
-  async function reach(request: Request): Promise<Response> {
-    try {
-      // A stub fails for good once its object was reset, so each call has its own.
-      return await namespace.get(namespace.idFromName(name)).fetch(request);
-    } catch (cause) {
-      throw new EventStreamError(
-        "log-unavailable",
-        `Cannot reach the object of channel ${describe(name)}`,
-        { cause },
-      );
-    }
-  }
-
+  const reach = (request: Request) => reachObject(namespace, name, request);
   // Calls of their own would overtake each other, the more so the more one has to say.
   const steps = new Batches<ChannelStep, StepOutcome>(async (steps) => {
     const call = packCall({ kind: "steps", steps });
@@ -218,6 +205,23 @@ export function durableChannel(
       unpackId(await steps.add({ kind: "close" }, 0));
     },
   };
+}
+
+async function reachObject(
+  namespace: ChannelNamespace,
+  name: string,
+  request: Request,
+): Promise<Response> {
+  try {
+    // A stub fails for good once its object was reset, so each call has its own.
+    return await namespace.get(namespace.idFromName(name)).fetch(request);
+  } catch (cause) {
+    throw new EventStreamError(
+      "log-unavailable",
+      `Cannot reach the object of channel ${describe(name)}`,
+      { cause },
+    );
+  }
 }
 
 function checkArguments(namespace: ChannelNamespace, name: string): void {

@@ -29,7 +29,7 @@ export interface WatchKnowledge {
   tellings: number;
 }
 
-/** Where watchers are found by those who append in the same process. */
+/** Where those who append find the watchers of their own process, which hear of it so. */
 export interface WatcherPlace {
   readonly knowledge: WatchKnowledge;
   /** Notes one that has begun to watch. */
@@ -75,7 +75,7 @@ export class KvWatcher {
     if (this.#running === undefined) this.#start();
   }
 
-  /** Tells of an append of this process. */
+  /** Tells of an append that this process has made. */
   tell(versionstamp: string | undefined): void {
     this.#ownAt = performance.now();
     this.#seen = versionstamp ?? this.#seen;
