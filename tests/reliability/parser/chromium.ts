@@ -3,10 +3,12 @@
  * over real sockets in the same packets, compared event by event. `--count=10000` says how many, `--seed=N` which.
  */
 import { compareWithChromium } from "./_chromium_oracle.ts";
-import { numberOption } from "./_number_option.ts";
+import { numberOptions } from "./_number_options.ts";
 
-const seed = numberOption("seed", Date.now() % 1_000_000_007);
-const count = numberOption("count", 10_000);
+const { seed, count } = numberOptions({
+  seed: Date.now() % 1_000_000_007,
+  count: 10_000,
+});
 const start = performance.now();
 let told = 0;
 

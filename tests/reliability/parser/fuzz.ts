@@ -4,7 +4,7 @@
  * on how many cores.
  */
 import { difference, fuzzInput, show, shrink } from "../../codec/fuzz.ts";
-import { numberOption } from "./_number_option.ts";
+import { numberOptions } from "./_number_options.ts";
 import type { Finding, Range } from "./_worker.ts";
 
 const RANGE = 20_000;
@@ -71,10 +71,12 @@ function report(seed: number, index: number): void {
   console.log(`The least that shows it: ${show(less)}: ${difference(less)}`);
 }
 
-const seed = numberOption("seed", Date.now() % 1_000_000_007);
-const from = numberOption("from", 0);
-const count = numberOption("count", 10_000_000);
-const workers = numberOption("workers", navigator.hardwareConcurrency);
+const { seed, from, count, workers } = numberOptions({
+  seed: Date.now() % 1_000_000_007,
+  from: 0,
+  count: 10_000_000,
+  workers: navigator.hardwareConcurrency,
+});
 const start = performance.now();
 const fuzzing = new Fuzzing(seed, from, count);
 

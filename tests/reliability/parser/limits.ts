@@ -5,7 +5,7 @@
 import { cpuUsage } from "node:process";
 import { EventParser } from "../../../src/parser.ts";
 import { keepers, measureKept } from "./_keepers.ts";
-import { numberOption } from "./_number_option.ts";
+import { numberOptions } from "./_number_options.ts";
 
 const MEBIBYTE = 1024 * 1024;
 const SIZES = [2, 4, 8, 16, 32];
@@ -80,6 +80,6 @@ function printTimes(): void {
   }
 }
 
-const mebibytes = numberOption("mebibytes", 64);
+const { mebibytes } = numberOptions({ mebibytes: 64 });
 if (mebibytes > 0) await printMemory(mebibytes);
 printTimes();
