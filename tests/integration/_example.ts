@@ -11,7 +11,7 @@ export function serveExample(
   const listen = ["--host", "127.0.0.1", "--port", "0"];
   return serve({
     command: Deno.execPath(),
-    args: ["serve", "-A", ...listen, `examples/channel/${entry}`],
+    args: ["serve", "-A", ...listen, `examples/${entry}`],
     env,
     output: "stderr",
   });

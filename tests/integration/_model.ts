@@ -1,4 +1,5 @@
-import { serve, type Served } from "./_served.ts";
+import { serveExample } from "./_example.ts";
+import type { Served } from "./_served.ts";
 
 /** The model of examples/proxy, started as its user does. */
 export interface RunningModel extends Served {
@@ -9,7 +10,7 @@ export interface RunningModel extends Served {
 }
 
 export async function startModel(): Promise<RunningModel> {
-  const served = await serveExample("model.ts");
+  const served = await serveExample("proxy/model.ts");
   const { url } = served;
   return {
     ...served,
@@ -19,18 +20,4 @@ export async function startModel(): Promise<RunningModel> {
       return running;
     },
   };
-}
-
-/** Starts a part of examples/proxy. */
-export function serveExample(
-  entry: string,
-  env: Record<string, string> = {},
-): Promise<Served> {
-  const listen = ["--host", "127.0.0.1", "--port", "0"];
-  return serve({
-    command: Deno.execPath(),
-    args: ["serve", "-A", ...listen, `examples/proxy/${entry}`],
-    env,
-    output: "stderr",
-  });
 }

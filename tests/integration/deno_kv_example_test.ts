@@ -4,7 +4,7 @@ import { KvFile } from "./deno_kv/fixture.ts";
 Deno.test("examples/channel on a DenoKvLog publishes, resumes after a kill and tells gaps", async () => {
   await using file = await KvFile.make();
   const env = { CHANNEL_KV: file.path };
-  await checkExample(() => serveExample("deno_kv.ts", env), {
+  await checkExample(() => serveExample("channel/deno_kv.ts", env), {
     outlives: true,
     tooLarge: 720 * 1024,
   });

@@ -1,7 +1,7 @@
 import { checkExample, serveExample } from "./_example.ts";
 
 Deno.test("examples/channel on a MemoryLog publishes, and tells who comes back after a restart", async () => {
-  await checkExample(() => serveExample("memory.ts"), {
+  await checkExample(() => serveExample("channel/memory.ts"), {
     outlives: false,
     tooLarge: 2 ** 26,
   });

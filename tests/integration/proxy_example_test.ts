@@ -2,7 +2,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { answerTo } from "../../examples/proxy/model.ts";
 import { connect, decode } from "../../mod.ts";
-import { type RunningModel, serveExample, startModel } from "./_model.ts";
+import { serveExample } from "./_example.ts";
+import { type RunningModel, startModel } from "./_model.ts";
 import type { Served } from "./_served.ts";
 import { until } from "./_until.ts";
 
@@ -31,8 +32,8 @@ class Setup implements AsyncDisposable {
       PROXY_KV: `${folder}/kv`,
     };
     const proxies = [
-      await serveExample("answers.ts", env),
-      await serveExample("answers.ts", env),
+      await serveExample("proxy/answers.ts", env),
+      await serveExample("proxy/answers.ts", env),
     ] as [Served, Served];
     return new Setup(model, proxies, folder);
   }

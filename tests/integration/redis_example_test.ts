@@ -6,7 +6,7 @@ import { succeeds, until } from "./_until.ts";
 Deno.test("examples/channel on a RedisLog publishes, resumes after a kill and tells gaps", async () => {
   await using redis = await RedisServer.start();
   const env = { REDIS_URL: redis.url };
-  await checkExample(() => serveExample("redis.ts", env), {
+  await checkExample(() => serveExample("channel/redis.ts", env), {
     outlives: true,
     tooLarge: 2 ** 26,
   });
@@ -14,7 +14,9 @@ Deno.test("examples/channel on a RedisLog publishes, resumes after a kill and te
 
 Deno.test("examples/channel asks to try again while its engine is away", async () => {
   await using redis = await RedisServer.start();
-  await using app = await serveExample("redis.ts", { REDIS_URL: redis.url });
+  await using app = await serveExample("channel/redis.ts", {
+    REDIS_URL: redis.url,
+  });
   await publish(app, "a");
   await redis.kill();
   const response = await fetch(app.url, { method: "POST", body: "b" });

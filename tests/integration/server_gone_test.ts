@@ -16,22 +16,22 @@ async function comeAndGo(
   }
 }
 
+/** Three clients of `respond()` go, and each is noticed once. */
+async function checkGone(server: Server, mode: string): Promise<void> {
+  await comeAndGo(server, `/respond/${mode}`);
+  await until(async () => (await stateOf(server)).closes.length === 3);
+  const { closes, errors, returned, aborted } = await stateOf(server);
+  assertEquals(
+    { closes, errors, returned, aborted },
+    { closes: ["gone", "gone", "gone"], errors: [], returned: 3, aborted: 3 },
+  );
+}
+
 for (const [name, start] of Object.entries(servers)) {
   for (const mode of ["idle", "writing"]) {
     Deno.test(`respond() on ${name} notices that its client has gone while ${mode}`, async () => {
       await using server = await start();
-      await comeAndGo(server, `/respond/${mode}`);
-      await until(async () => (await stateOf(server)).closes.length === 3);
-      const { closes, errors, returned, aborted } = await stateOf(server);
-      assertEquals(
-        { closes, errors, returned, aborted },
-        {
-          closes: ["gone", "gone", "gone"],
-          errors: [],
-          returned: 3,
-          aborted: 3,
-        },
-      );
+      await checkGone(server, mode);
       assertEquals(server.complaints, "");
     });
 
@@ -106,18 +106,7 @@ for (const flag of ["enable_request_signal", undefined]) {
     // Either way workerd 2026-11-17 hears of it when it writes, which a keep-alive is enough for.
     Deno.test(`respond() in a Worker with ${flag ?? "no flag"} notices that its client has gone while ${mode}`, async () => {
       await using server = await startOnWorkerd(flag ? [flag] : []);
-      await comeAndGo(server, `/respond/${mode}`);
-      await until(async () => (await stateOf(server)).closes.length === 3);
-      const { closes, errors, returned, aborted } = await stateOf(server);
-      assertEquals(
-        { closes, errors, returned, aborted },
-        {
-          closes: ["gone", "gone", "gone"],
-          errors: [],
-          returned: 3,
-          aborted: 3,
-        },
-      );
+      await checkGone(server, mode);
     });
   }
 }

@@ -1,4 +1,5 @@
 import { settle } from "../codec/_source.ts";
+import { replaceTime, type Time } from "./_replace_time.ts";
 
 /** Time that passes when the test says so. */
 export interface Clock {
@@ -16,7 +17,7 @@ interface Timer {
 }
 
 /** Timers under numbers, as the platform has them. */
-class Timers {
+class Timers implements Time {
   readonly timers = new Map<number, Timer>();
   now = 0;
   #id = 0;
@@ -24,6 +25,10 @@ class Timers {
   set(run: () => void, delay: number, every?: number): number {
     this.timers.set(++this.#id, { run, at: this.now + delay, every });
     return this.#id;
+  }
+
+  clear(id: number): void {
+    this.timers.delete(id);
   }
 
   /** Lets the next timer that is due by then go off; tells whether there was one. */
@@ -38,34 +43,6 @@ class Timers {
     timer.run();
     return true;
   }
-
-  /** Puts these timers in place of the platform's; gives what undoes it. */
-  install(): () => void {
-    const { setTimeout, clearTimeout, setInterval, clearInterval } = globalThis;
-    const clear = (id: number | undefined) => void this.timers.delete(id ?? 0);
-    Object.assign(globalThis, {
-      setTimeout: (run: () => void, delay = 0) => this.set(run, delay),
-      setInterval: (run: () => void, delay = 0) => this.set(run, delay, delay),
-      clearTimeout: clear,
-      clearInterval: clear,
-    });
-    // Its own in Bun, its prototype's elsewhere.
-    const own = Object.getOwnPropertyDescriptor(performance, "now");
-    Object.defineProperty(performance, "now", {
-      value: () => this.now,
-      configurable: true,
-    });
-    return () => {
-      Object.assign(globalThis, {
-        setTimeout,
-        clearTimeout,
-        setInterval,
-        clearInterval,
-      });
-      delete (performance as { now?: unknown }).now;
-      if (own !== undefined) Object.defineProperty(performance, "now", own);
-    };
-  }
 }
 
 /**
@@ -77,7 +54,7 @@ export async function withClock(
   rest: () => Promise<void> = settle,
 ): Promise<void> {
   const timers = new Timers();
-  const restore = timers.install();
+  const restore = replaceTime(timers);
   try {
     await run({
       async advance(milliseconds) {

@@ -1,16 +1,17 @@
 import { below, type Random } from "../codec/random.ts";
+import { replaceTime, type Time } from "./_replace_time.ts";
 
 interface Timer {
   at: number;
   readonly run: () => void;
-  readonly every: number | undefined;
+  readonly every?: number | undefined;
 }
 
 /**
  * Decides what happens next: of all that is under way, timers included, one thing at a time, drawn at random. So one seed is
  * one order of events, the same whenever it is run again.
  */
-export class Schedule {
+export class Schedule implements Time {
   readonly random: Random;
   /** The time that timers go by. */
   now = 0;
@@ -70,34 +71,16 @@ export class Schedule {
 
   /** Puts this schedule's timers in place of the platform's; gives what undoes it. */
   install(): () => void {
-    const { setTimeout, clearTimeout, setInterval, clearInterval } = globalThis;
-    const set = (run: () => void, delay: number, every?: number) => {
-      this.#timers.set(++this.#id, { run, at: this.now + delay, every });
-      return this.#id;
-    };
-    const clear = (id: number | undefined) => void this.#timers.delete(id ?? 0);
-    Object.assign(globalThis, {
-      setTimeout: (run: () => void, delay = 0) => set(run, delay),
-      setInterval: (run: () => void, delay = 0) => set(run, delay, delay),
-      clearTimeout: clear,
-      clearInterval: clear,
-    });
-    // Its own in Bun, its prototype's elsewhere.
-    const own = Object.getOwnPropertyDescriptor(performance, "now");
-    Object.defineProperty(performance, "now", {
-      value: () => this.now,
-      configurable: true,
-    });
-    return () => {
-      Object.assign(globalThis, {
-        setTimeout,
-        clearTimeout,
-        setInterval,
-        clearInterval,
-      });
-      delete (performance as { now?: unknown }).now;
-      if (own !== undefined) Object.defineProperty(performance, "now", own);
-    };
+    return replaceTime(this);
+  }
+
+  set(run: () => void, delay: number, every?: number): number {
+    this.#timers.set(++this.#id, { run, at: this.now + delay, every });
+    return this.#id;
+  }
+
+  clear(id: number): void {
+    this.#timers.delete(id);
   }
 
   /** Lets the timer that is due first go off. */

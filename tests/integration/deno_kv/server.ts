@@ -4,6 +4,7 @@
  */
 import { DenoKvLog } from "../../../src/deno_kv.ts";
 import { Channel } from "../../../src/server.ts";
+import { handleChannel } from "../_channel_handler.ts";
 
 const kv = await Deno.openKv(Deno.args[0]);
 const channel = new Channel(new DenoKvLog(kv, "log"), {
@@ -11,23 +12,11 @@ const channel = new Channel(new DenoKvLog(kv, "log"), {
   retry: 10,
 });
 
-async function publish(request: Request): Promise<Response> {
-  const { data, key } = await request.json();
-  try {
-    return new Response(
-      await channel.publish({ data }, { idempotencyKey: key }),
-    );
-  } catch (error) {
-    return new Response(String(error), { status: 503 });
-  }
-}
-
 Deno.serve(
   {
     hostname: "127.0.0.1",
     port: 0,
     onListen: ({ port }) => console.log(`http://127.0.0.1:${port}`),
   },
-  (request) =>
-    request.method === "POST" ? publish(request) : channel.respond(request),
+  (request) => handleChannel(channel, request),
 );

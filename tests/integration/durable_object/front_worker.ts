@@ -4,9 +4,9 @@
  */
 import {
   type ChannelNamespace,
-  type DurableChannel,
   durableChannel,
 } from "../../../src/durable_object.ts";
+import { handleChannel } from "../_channel_handler.ts";
 
 interface Env {
   OBJECTS: { fetch(request: Request): Promise<Response> };
@@ -27,24 +27,9 @@ function namespaceOf({ OBJECTS }: Env): ChannelNamespace {
   };
 }
 
-async function publish(
-  channel: DurableChannel,
-  request: Request,
-): Promise<Response> {
-  const { data, key } = await request.json();
-  try {
-    return new Response(
-      await channel.publish({ data }, { idempotencyKey: key }),
-    );
-  } catch (error) {
-    return new Response(String(error), { status: 503 });
-  }
-}
-
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
     const channel = durableChannel(namespaceOf(env), "news");
-    if (request.method === "POST") return await publish(channel, request);
-    return await channel.respond(request);
+    return await handleChannel(channel, request);
   },
 };

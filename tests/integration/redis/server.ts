@@ -5,6 +5,7 @@
 import { Redis } from "npm:ioredis@6.0.0";
 import { Channel } from "../../../src/server.ts";
 import { ioRedis, RedisLog } from "../../../src/redis.ts";
+import { handleChannel } from "../_channel_handler.ts";
 
 const client = new Redis(Deno.args[0]!, { lazyConnect: true });
 const channel = new Channel(new RedisLog(ioRedis(client), "news"), {
@@ -12,23 +13,11 @@ const channel = new Channel(new RedisLog(ioRedis(client), "news"), {
   retry: 10,
 });
 
-async function publish(request: Request): Promise<Response> {
-  const { data, key } = await request.json();
-  try {
-    return new Response(
-      await channel.publish({ data }, { idempotencyKey: key }),
-    );
-  } catch (error) {
-    return new Response(String(error), { status: 503 });
-  }
-}
-
 Deno.serve(
   {
     hostname: "127.0.0.1",
     port: 0,
     onListen: ({ port }) => console.log(`http://127.0.0.1:${port}`),
   },
-  (request) =>
-    request.method === "POST" ? publish(request) : channel.respond(request),
+  (request) => handleChannel(channel, request),
 );
