@@ -14,7 +14,7 @@ export async function measure(
   decoders: readonly Decoder[] = [],
   encoders: readonly Encoder[] = [],
 ): Promise<CodecReport> {
-  const effort = brief ? { rounds: 1, turn: 0 } : { rounds: 9, turn: 20 };
+  const effort = brief ? { rounds: 1, turn: 0 } : { rounds: 9, turn: 50 };
   const share = brief ? 0.05 : 1;
   return {
     decode: await raceDecoders(effort, share, decoders),
