@@ -239,6 +239,11 @@ export class EventParser {
       if (endsInCr) {
         if (lf === start) start++;
         else if (start === text.length) this.#skipLineFeed = true;
+        // The blank line that ends an event is found without two searches.
+        if (text.startsWith("\r\n", start)) {
+          this.#dispatch(into);
+          start += 2;
+        }
         cr = text.indexOf("\r", start);
       }
       if (lf !== -1 && lf < start) lf = text.indexOf("\n", start);
