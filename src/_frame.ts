@@ -12,7 +12,6 @@ const CODE_POINTS: Record<string, string> = {
 
 /** Encodes events one after another, leaving out what says nothing new. */
 export class FrameWriter {
-  readonly #encoder = new TextEncoder();
   #lastId: string;
 
   /** Begins where the receiver's last event ID is this one. */
@@ -20,8 +19,8 @@ export class FrameWriter {
     this.#lastId = lastId;
   }
 
-  /** Encodes an event without the id, if it is that of the last one, and without the default type. */
-  encode(init: ServerSentEventInit): Uint8Array<ArrayBuffer> {
+  /** Writes an event without the id, if it is that of the last one, and without the default type. */
+  write(init: ServerSentEventInit): string {
     checkInit(init);
     const { event } = init;
     const id = idText(init.id);
@@ -31,7 +30,7 @@ export class FrameWriter {
       event === "message" || event === "" ? undefined : event,
     );
     if (id !== undefined) this.#lastId = id;
-    return this.#encoder.encode(frame);
+    return frame;
   }
 }
 

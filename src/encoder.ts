@@ -74,9 +74,10 @@ export class EventEncoderStream
   /** Makes the stream; the last ID written starts as `""`. */
   constructor() {
     const writer = new FrameWriter();
+    const encoder = new TextEncoder();
     super({
       transform(event, controller) {
-        controller.enqueue(writer.encode(event));
+        controller.enqueue(encoder.encode(writer.write(event)));
       },
     });
   }

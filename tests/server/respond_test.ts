@@ -16,7 +16,8 @@ import {
 } from "../../src/server/respond.ts";
 import { test } from "../_test.ts";
 import { settle, sourceOf, unhandledDuring } from "../codec/_source.ts";
-import { Client, requestOf } from "./_client.ts";
+import { Client, datasOf, requestOf } from "./_client.ts";
+import { Hand } from "./_hand.ts";
 import { withClock } from "./_clock.ts";
 import { reportedDuring, ReportedError } from "../_reported.ts";
 
@@ -332,12 +333,15 @@ test("respond() fails when its function gives no source, or a locked stream", as
   }
 });
 
-test("respond() asks the source for one event at a time, when the client takes it", async () => {
+test("respond() asks the source when the client takes a chunk, for what is at hand, up to 16 Ki characters", async () => {
   let asked = 0;
   const endless = {
     [Symbol.asyncIterator]: () => ({
       next: () =>
-        Promise.resolve({ done: false, value: { data: `${++asked}` } }),
+        Promise.resolve({
+          done: false,
+          value: { data: `${++asked}`.padStart(1016) },
+        }),
     }),
   } as AsyncIterable<ServerSentEventInit>;
   const client = new Client(respond(requestOf(), endless));
@@ -346,13 +350,84 @@ test("respond() asks the source for one event at a time, when the client takes i
   assertEquals(await client.read(), FIRST);
   await settle();
   assertEquals(asked, 0);
-  assertEquals(await client.read(), "data: 1\n\n");
+  for (const last of [16, 32]) {
+    const text = await client.read();
+    assertEquals(text!.length, 16 * 1024);
+    assertEquals(datasOf(text!).at(-1)!.trim(), `${last}`);
+    await settle();
+    assertEquals(asked, last);
+  }
+  await client.leave();
+});
+
+test("respond() writes an event that is longer than a chunk by itself", async () => {
+  const long = "x".repeat(100_000);
+  const client = new Client(
+    respond(requestOf(), [{ data: long }, { data: "a" }, { data: "b" }]),
+  );
+  assertEquals(await client.read(), FIRST);
+  assertEquals(await client.read(), `data: ${long}\n\n`);
+  assertEquals(await client.read(), "data: a\n\ndata: b\n\n");
+  assertEquals(await client.read(), undefined);
+});
+
+for (
+  const [name, layers] of Object.entries({
+    "a generator": 1,
+    "four generators, one behind the other": 4,
+  })
+) {
+  test(`respond() writes together what one read of its source gave, through ${name}`, async () => {
+    async function* passOn(
+      source: AsyncIterable<ServerSentEventInit>,
+    ): AsyncGenerator<ServerSentEventInit> {
+      for await (const event of source) yield event;
+    }
+    const upstream = sourceOf([frames + frames], "waits");
+    let source: AsyncIterable<ServerSentEventInit> = decode(upstream.stream);
+    for (let i = 0; i < layers; i++) source = passOn(source);
+    const client = new Client(respond(requestOf(), source));
+    assertEquals(await client.read(), FIRST);
+    assertEquals(
+      await client.read(),
+      frames + frames.replace("id: 1\n", ""),
+    );
+    await client.leave();
+  });
+}
+
+test("respond() writes an event that comes alone at once, and asks for one more while the client takes it", async () => {
+  const source = new Hand<ServerSentEventInit>();
+  const client = new Client(respond(requestOf(), source));
+  assertEquals(await client.read(), FIRST);
+  const first = client.read();
   await settle();
-  assertEquals(asked, 1);
+  source.give({ data: "1" });
+  assertEquals(await first, "data: 1\n\n");
+  await settle();
+  assertEquals(source.asked, 2);
+  // The client does not take this one yet, so nothing is asked for behind it.
+  source.give({ data: "2" });
+  await settle();
+  assertEquals(source.asked, 2);
   assertEquals(await client.read(), "data: 2\n\n");
   await settle();
-  assertEquals(asked, 2);
+  assertEquals(source.asked, 3);
   await client.leave();
+});
+
+test("respond() tells onError a failure that the client has not come to when it leaves", async () => {
+  const trace: Trace = { steps: [], errors: [] };
+  const source = iterableOf(["event", "throw"], trace);
+  const client = new Client(respond(requestOf(), source, {
+    onClose: (reason) => trace.steps.push(reason),
+    onError: (error) => trace.errors.push(error),
+  }));
+  await client.until("data: x");
+  await settle();
+  assertEquals(trace, { steps: [], errors: [] });
+  await client.leave();
+  assertEquals(trace, { steps: ["gone"], errors: [BOOM] });
 });
 
 test("respond() asks once though two reads wait, and answers both in order", async () => {
