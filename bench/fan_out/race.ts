@@ -120,13 +120,14 @@ export function fanOutRows({ results, stalled }: FanOutReport): Row[] {
   const rows = Object.entries(groups).flatMap(([title, group = []]) =>
     rowsOf(title, group)
   );
-  const most = Math.max(...results.map(({ connections }) => connections));
-  const bare = results.filter(({ name, connections }) =>
-    name === BARE && connections > most / 100
-  );
   for (const [runtime, bytes] of Object.entries(stalled)) {
+    const bare = results.filter((result) =>
+      result.runtime === runtime && result.name === BARE
+    );
+    const most = Math.max(...bare.map(({ connections }) => connections));
+    // Of few, what is there at all would count as that of each.
     const idle = median(
-      bare.filter((result) => result.runtime === runtime)
+      bare.filter(({ connections }) => connections > most / 100)
         .map(({ idleBytes }) => idleBytes),
     );
     rows.push({

@@ -1,5 +1,5 @@
 import type { ServerSentEventInit } from "../event.ts";
-import type { EventLog, LogInput } from "../log/event_log.ts";
+import type { EventLog, LogInput, LogPosition } from "../log/event_log.ts";
 import { eventEntry } from "./_entry.ts";
 import { isOver, isRefusal, persist } from "./_persist.ts";
 
@@ -38,8 +38,8 @@ export interface ProducerOptions {
   lease: number;
   /** Gives the entries that end a stream that failed. */
   failure(error: unknown): readonly LogInput[];
-  /** Called when the log has more. */
-  onAppend(): void;
+  /** Called when the log has more, with where it ends now. */
+  onAppend(position: LogPosition): void;
   /** Called with what the events, or the log, threw. */
   onError(error: unknown): void;
 }
@@ -212,39 +212,42 @@ export class Producer {
   async #append(entries: readonly LogInput[]): Promise<void> {
     const { lease, onAppend, onError } = this.#options;
     const { signal } = this.#stopped;
-    this.#last = await persist(
+    const position = await persist(
       (isRepeat) => this.#attempt(entries, isRepeat),
       { limit: lease, signal, onError },
     );
-    onAppend();
+    this.#last = position.seq;
+    onAppend(position);
   }
 
   async #attempt(
     entries: readonly LogInput[],
     isRepeat: boolean,
-  ): Promise<number> {
+  ): Promise<LogPosition> {
     try {
       const options = { expectedLast: this.#last };
-      return (await this.#log.append(entries, options)).seq;
+      return await this.#log.append(entries, options);
     } catch (error) {
+      if (!isRepeat || !isOver(error)) throw error;
       // An attempt whose answer was lost may have been done.
-      if (isRepeat && isOver(error) && await this.#stands(entries)) {
-        return this.#last + entries.length;
-      }
-      throw error;
+      const position = await this.#find(entries);
+      if (position === undefined) throw error;
+      return position;
     }
   }
 
-  /** Tells whether the entries stand where they were to be put. */
-  async #stands(entries: readonly LogInput[]): Promise<boolean> {
+  /** Gives the place of the entries, if they stand where they were to be put. */
+  async #find(entries: readonly LogInput[]): Promise<LogPosition | undefined> {
     const page = await this.#log.read(this.#last, {
       entries: entries.length,
       bytes: Number.MAX_SAFE_INTEGER,
     });
-    return entries.every(({ kind, body }, i) => {
+    const isThere = entries.every(({ kind, body }, i) => {
       const entry = page.entries[i];
       return entry?.seq === this.#last + i + 1 && entry.kind === kind &&
         entry.body === body;
     });
+    const seq = this.#last + entries.length;
+    return isThere ? { epoch: page.epoch, seq } : undefined;
   }
 }

@@ -1,4 +1,9 @@
-import type { EventLog, LogEntryKind, LogPage } from "../log/event_log.ts";
+import type {
+  EventLog,
+  LogEntryKind,
+  LogPage,
+  LogPosition,
+} from "../log/event_log.ts";
 import { sleep } from "../_sleep.ts";
 import { within } from "../_within.ts";
 import { isFinal } from "../log/_log.ts";
@@ -134,6 +139,13 @@ export class Tail {
     else this.#planned = setTimeout(() => this.#startPass(signal), delay);
   }
 
+  /** Reads soon what this process has appended itself, unless it is read by then. */
+  reach(position: LogPosition): void {
+    if (position.epoch === this.epoch && position.seq <= this.last) return;
+    if (this.#passing === undefined) return this.wake();
+    void this.#passing.then(() => this.reach(position));
+  }
+
   /** Reads once more, beginning after this call; resolves when that is done. */
   refresh(): Promise<void> {
     this.#refreshing ??= (this.#passing ?? Promise.resolve()).then(() => {
@@ -173,10 +185,12 @@ export class Tail {
   #startPass(signal: AbortSignal): Promise<void> {
     clearTimeout(this.#planned);
     this.#planned = undefined;
+    const { last } = this;
     this.#passing ??= this.#pass(signal).finally(() => {
       if (signal.aborted) return;
       this.#passing = undefined;
-      this.#lastPass = performance.now();
+      // Behind a pass that found nothing, the next one need not wait.
+      if (this.last !== last) this.#lastPass = performance.now();
       if (!this.#again) return;
       this.#again = false;
       this.wake();

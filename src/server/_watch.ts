@@ -1,4 +1,4 @@
-import type { LogEntryKind } from "../log/event_log.ts";
+import type { LogEntryKind, LogPosition } from "../log/event_log.ts";
 import { type Channel, observe } from "./channel.ts";
 
 /** What a watch tells. */
@@ -40,8 +40,8 @@ export class Watch {
   }
 
   /** Reads soon what this process has appended itself. */
-  wake(): void {
-    this.#observation.tail.wake();
+  reach(position: LogPosition): void {
+    this.#observation.tail.reach(position);
   }
 
   release(): void {

@@ -427,7 +427,7 @@ export class Channel<Contract extends AnyContract = undefined> {
   ): Promise<LogPosition> {
     try {
       const position = await this.#log.append(entries, { idempotencyKey });
-      this.#tail.wake();
+      this.#tail.reach(position);
       return position;
     } catch (error) {
       const isOwn = error instanceof EventStreamError ||

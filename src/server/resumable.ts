@@ -223,7 +223,7 @@ class ResumableStream implements Resumable {
     const producer = new Producer(this.#log, {
       lease: this.#lease,
       failure: (error) => this.#failure(error),
-      onAppend: () => this.#watch?.wake(),
+      onAppend: (position) => this.#watch?.reach(position),
       onError: (error) => this.#report(error),
     });
     if (!await producer.claim()) return;

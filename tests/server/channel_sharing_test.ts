@@ -5,6 +5,7 @@ import type { ChannelOptions } from "../../src/server/channel_options.ts";
 import { test } from "../_test.ts";
 import { comesTrue, datasUntil, open, publish } from "./_channel.ts";
 import { type Client, datasOf } from "./_client.ts";
+import { withClock } from "./_clock.ts";
 import { TestLog } from "./_log.ts";
 
 const options: ChannelOptions = { retry: 0, keepAlive: false };
@@ -102,6 +103,24 @@ test("respond() reads the log once for any number of subscribers that follow", a
   assertEquals(log.reads.length, before + 1);
   for (const client of clients) await client.leave();
   assertEquals(log.watchers, 0);
+});
+
+test("publish() is read once, and at once when the last one was sent longer ago than the window", async () => {
+  await withClock(async (clock) => {
+    const log = new TestLog();
+    const channel = new Channel(log, options);
+    const [client] = await follow(channel, 1);
+    await clock.advance(1000);
+    for (const data of ["1", "2", "3"]) {
+      const before = log.reads.length;
+      await publish(channel, data);
+      assertEquals(datasOf(await client!.now()), [data]);
+      // The window of one subscriber is 4 ms.
+      await clock.advance(5);
+      assertEquals(log.reads.length, before + 1);
+    }
+    await client!.leave();
+  });
 });
 
 test("respond() reads what many ask for at once from the log once", async () => {
