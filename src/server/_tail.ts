@@ -18,6 +18,8 @@ const READ_LIMIT = { entries: 1000, bytes: 256 * 1024 };
  * most. To write to one takes about 10 µs, so up to 200 of them take a tenth of the time.
  */
 const WINDOW = { least: 4, most: 20, each: 0.1 };
+/** How many have been written to when the shortest window is over. */
+const FEW = WINDOW.least / WINDOW.each;
 /** How often to read without a wake-up, in milliseconds: a lost hint costs no more than this. */
 const SAFETY_POLL = 5000;
 /** For how long who comes waits for the log's first answer, in milliseconds. */
@@ -217,7 +219,7 @@ export class Tail {
       // Those who were told may have stopped it.
     } while (page.last > this.last && !signal.aborted);
     // What is published while the event loop writes all that is gathered, and so is what comes in the window behind.
-    if (told > 0) await sleep(0, signal);
+    if (told > FEW) await sleep(0, signal);
   }
 
   /** Lets those go on who wait for the first read. */
