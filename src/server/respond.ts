@@ -251,7 +251,9 @@ class SourceFeed implements Feed {
     if (this.#asking || this.#ending !== undefined) return;
     this.#asking = true;
     try {
-      const step = this.#iterator?.next() ?? this.#open();
+      const step = this.#iterator === undefined
+        ? this.#open()
+        : this.#iterator.next();
       Promise.resolve(step).then(this.#onStep, this.#onFailure);
     } catch (error) {
       this.#onFailure(error);
@@ -270,13 +272,13 @@ class SourceFeed implements Feed {
     return { done: true, value: undefined };
   }
 
-  readonly #onStep = ({ done, value }: Step): void => {
+  readonly #onStep = (step: Step): void => {
     this.#asking = false;
     this.#turns = 0;
     if (this.#ended.signal.aborted) return;
     try {
-      if (!done) this.#chunk += this.#writer.write(value);
-      else this.#endWith(() => this.#body!.end("ended"));
+      if (step.done) this.#endWith(() => this.#body!.end("ended"));
+      else this.#chunk += this.#writer.write(step.value);
     } catch (error) {
       this.#ending = () => this.#fail(error);
     }

@@ -734,6 +734,18 @@ test("respond() fails the body with the source's error when there is no onError"
   assertStrictEquals(client.failure, BOOM);
 });
 
+test("respond() fails when its iterator gives no result", async () => {
+  for (const result of [undefined, Promise.resolve(null)]) {
+    const errors: unknown[] = [];
+    const iterator = { next: () => result } as unknown as Iterator<never>;
+    const source = { [Symbol.iterator]: () => iterator };
+    const onError = (error: unknown) => void errors.push(error);
+    const client = new Client(respond(requestOf(), source, { onError }));
+    assertEquals(await client.rest(), FIRST);
+    assert(errors[0] instanceof TypeError);
+  }
+});
+
 test("respond() tells the client nothing of an error", async () => {
   const secret = "postgres://admin:hunter2@db";
   const response = respond(
