@@ -41,6 +41,11 @@ export const claims: readonly Claim[] = [
   { group: "decode", ours: "EventParser", peers: ["eventsource-parser"] },
   { group: "decode", ours: "EventParser", peers: ["TextDecoder alone"] },
   {
+    group: "decode",
+    ours: "EventParser",
+    peers: ["lines and objects alone"],
+  },
+  {
     group: "encode",
     ours: "encodeEvent()",
     peers: ["eventsource-encoder"],
