@@ -1,4 +1,4 @@
-/** Who is to be woken after an append: the watching side of a log in one process. */
+/** Who in this process is to be woken after an append: the watching side of a log. */
 export class Watchers {
   readonly #watchers = new Set<() => void>();
   #waking = false;
