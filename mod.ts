@@ -37,7 +37,7 @@
  * @module
  */
 
-export { connect, EventSource, storageCursor } from "./src/client.ts";
+export { connect, EventSource, storageCursor } from "./src/client/mod.ts";
 export type {
   ConnectionOptions,
   ConnectOptions,
@@ -50,20 +50,20 @@ export type {
   EventSourceListener,
   EventSourceOptions,
   RetryOptions,
-} from "./src/client.ts";
-export { encodeEvent, EventEncoderStream } from "./src/encoder.ts";
+} from "./src/client/mod.ts";
+export { encodeEvent, EventEncoderStream } from "./src/encode.ts";
 export {
   decode,
   EventDecoderStream,
   EventParser,
   EventStream,
-} from "./src/decoder.ts";
+} from "./src/decode.ts";
 export type {
   DecodeOptions,
   EventIterator,
   EventIteratorOptions,
   ParseOptions,
-} from "./src/decoder.ts";
+} from "./src/decode.ts";
 export { EventStreamError } from "./src/error.ts";
 export type {
   EventStreamErrorCode,
@@ -86,17 +86,17 @@ export type {
   TypedEventInit,
   UnlistedEvent,
   UnlistedPolicy,
-} from "./src/typed_event.ts";
+} from "./src/contract.ts";
 export type {
   StandardSchemaIssue,
   StandardSchemaProps,
   StandardSchemaResult,
   StandardSchemaV1,
 } from "./src/standard_schema.ts";
-export { json } from "./src/json.ts";
+export { json } from "./src/contract.ts";
 export { merge } from "./src/merge.ts";
 export type { MergedItem, MergeSource } from "./src/merge.ts";
-export { Channel, MemoryLog, respond, resumable } from "./src/server.ts";
+export { Channel, MemoryLog, respond, resumable } from "./src/server/mod.ts";
 export type {
   AnyContract,
   AppendOptions,
@@ -131,4 +131,4 @@ export type {
   SubscribedEvent,
   SubscribeOptions,
   Subscriber,
-} from "./src/server.ts";
+} from "./src/server/mod.ts";

@@ -1,12 +1,11 @@
+import { decode, EventDecoderStream, EventParser } from "../src/decode.ts";
+import type { ServerSentEvent } from "../src/event.ts";
 import { createParser } from "npm:eventsource-parser@4.1.3";
 import { EventSourceParserStream } from "npm:eventsource-parser@4.1.3/stream";
 import { events } from "npm:fetch-event-stream@0.1.6";
 import { parseServerSentEvents } from "npm:parse-sse@0.1.0";
-import { decode, EventDecoderStream, EventParser } from "../src/decoder.ts";
-import type { ServerSentEvent } from "../src/event.ts";
-import type { Contender, Effort, Times } from "./_race.ts";
-import { race } from "./_race.ts";
 import { type Load, makeLoads } from "./_loads.ts";
+import { type Contender, type Effort, race, type Times } from "./_race.ts";
 
 /** An event as a decoder names its members. */
 export interface AnyEvent {

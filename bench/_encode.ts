@@ -1,6 +1,6 @@
 import { encode } from "npm:eventsource-encoder@1.0.2";
-import { EventParser } from "../src/decoder.ts";
-import { encodeEvent, EventEncoderStream } from "../src/encoder.ts";
+import { EventParser } from "../src/decode.ts";
+import { encodeEvent, EventEncoderStream } from "../src/encode.ts";
 import type { Result } from "./_decode.ts";
 import { type Contender, type Effort, race } from "./_race.ts";
 

@@ -1,4 +1,4 @@
-import { encodeEvent } from "../src/encoder.ts";
+import { encodeEvent } from "../src/encode.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../src/event.ts";
 
 /** An event as a line of JSON says it, with the time at which it arrived. */

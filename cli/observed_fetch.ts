@@ -1,4 +1,4 @@
-import { EventParser } from "../src/parser.ts";
+import { EventParser } from "../src/parse.ts";
 
 /** Hears of what a connection goes through that its events do not tell. */
 export interface FetchObserver {

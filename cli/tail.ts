@@ -1,5 +1,5 @@
 import { Command } from "npm:commander@^14";
-import { encodeEvent } from "../src/encoder.ts";
+import { encodeEvent } from "../src/encode.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../src/event.ts";
 import { follow } from "./follow.ts";
 import { interruption } from "./interrupt.ts";

@@ -1,14 +1,11 @@
-import { checkFunction, describe } from "./_check.ts";
-import { validated, type Verb } from "./_validated.ts";
-import { EventStreamError } from "./error.ts";
+import { EventStreamError, type EventStreamErrorOptions } from "./error.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "./event.ts";
-import type { StandardSchemaV1 } from "./standard_schema.ts";
+import { checkFunction, describe } from "./internal/check.ts";
 import type {
-  EventSchemas,
-  IncomingEvent,
-  OutgoingEvent,
-  UnlistedPolicy,
-} from "./typed_event.ts";
+  StandardSchemaIssue,
+  StandardSchemaResult,
+  StandardSchemaV1,
+} from "./standard_schema.ts";
 
 /**
  * What both ends of a stream agree on: which events there are, and what their data holds.
@@ -338,4 +335,334 @@ function notListed(verb: Verb, table: Table, event: string): string {
   return `Cannot ${verb} event: event must be one of ${names}: received ${
     describe(event)
   }`;
+}
+
+/**
+ * The schemas of a contract's events by name; `message` is for events without a name.
+ *
+ * @example
+ * ```ts
+ * import { defineEvents, type EventSchemas } from "@rivulet/sse";
+ * import { z } from "npm:zod@^4";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const common = { ping: z.null() } satisfies EventSchemas;
+ * const contract = defineEvents({ ...common, tick: z.number() });
+ * assertEquals(await contract.encode({ event: "ping", data: null }), { event: "ping", data: "null" });
+ * ```
+ */
+export type EventSchemas = { readonly [name: string]: StandardSchemaV1 };
+
+/**
+ * What becomes of an event that arrives under a name which the contract does not list.
+ *
+ * @example
+ * ```ts
+ * import { defineEvents, type UnlistedPolicy } from "@rivulet/sse";
+ * import { z } from "npm:zod@^4";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const unlisted: UnlistedPolicy = "skip";
+ * const contract = defineEvents({ tick: z.number() }, { unlisted });
+ * assertEquals(await contract.decode({ event: "other", data: "a", id: "" }), undefined);
+ * ```
+ */
+export type UnlistedPolicy = "text" | "skip" | "error";
+
+/**
+ * What a schema accepts, `input`, and what it makes of that, `output`.
+ *
+ * @example
+ * ```ts
+ * import type { SchemaTypes } from "@rivulet/sse";
+ * import { z } from "npm:zod@^4";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const date = z.string().transform((text) => new Date(text));
+ * const input: SchemaTypes<typeof date>["input"] = "2026-01-31";
+ * const output: SchemaTypes<typeof date>["output"] = date.parse(input);
+ * assertEquals(output.getUTCMonth(), 0);
+ * ```
+ */
+export type SchemaTypes<Schema extends StandardSchemaV1> = NonNullable<
+  Schema["~standard"]["types"]
+>;
+
+/**
+ * The events that come in: one type for each schema, and text for the rest where that is given out.
+ *
+ * @example
+ * ```ts
+ * import type { IncomingEvent } from "@rivulet/sse";
+ * import { z } from "npm:zod@^4";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const schemas = { tick: z.number(), news: z.string() };
+ *
+ * function show(event: IncomingEvent<typeof schemas, "skip">): string {
+ *   return event.event === "tick" ? event.data.toFixed(2) : event.data.toUpperCase();
+ * }
+ * assertEquals(show({ event: "tick", data: 1, id: "" }), "1.00");
+ * assertEquals(show({ event: "news", data: "rain", id: "" }), "RAIN");
+ * ```
+ *
+ * @typeParam Schemas The contract's schemas.
+ * @typeParam Unlisted What becomes of the rest.
+ */
+export type IncomingEvent<
+  Schemas extends EventSchemas,
+  Unlisted extends UnlistedPolicy,
+> =
+  | {
+    [Name in keyof Schemas & string]: ServerSentEvent<
+      Name,
+      SchemaTypes<Schemas[Name]>["output"]
+    >;
+  }[keyof Schemas & string]
+  | (Unlisted extends "text" ? UnlistedEvent : never);
+
+/**
+ * An event that the contract does not list. To the compiler its name is text that begins with a line
+ * feed, which no name can: so it differs from every listed name, and a `switch` tells the two apart.
+ *
+ * @example
+ * ```ts
+ * import { defineEvents, type EventOf } from "@rivulet/sse";
+ * import { z } from "npm:zod@^4";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const contract = defineEvents({ tick: z.object({ price: z.number() }) });
+ *
+ * function show(event: EventOf<typeof contract>): string {
+ *   switch (event.event) {
+ *     case "tick":
+ *       return event.data.price.toFixed(2);
+ *     default:
+ *       return `${event.event}: ${event.data.toUpperCase()}`;
+ *   }
+ * }
+ * const event = await contract.decode({ event: "news", data: "hi", id: "" });
+ * assertEquals(show(event!), "news: HI");
+ * ```
+ */
+export type UnlistedEvent = ServerSentEvent<`\n${string}`, string>;
+
+/**
+ * The events that go out: one type for each schema, and what needs none.
+ *
+ * @example
+ * ```ts
+ * import { defineEvents, type OutgoingEvent } from "@rivulet/sse";
+ * import { z } from "npm:zod@^4";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const schemas = { tick: z.number(), news: z.string() };
+ * const events: OutgoingEvent<typeof schemas>[] = [
+ *   { event: "tick", data: 1 },
+ *   { comment: "still here" },
+ * ];
+ * const contract = defineEvents(schemas);
+ * const [tick] = await Promise.all(events.map((event) => contract.encode(event)));
+ * assertEquals(tick, { event: "tick", data: "1" });
+ * ```
+ *
+ * @typeParam Schemas The contract's schemas.
+ */
+export type OutgoingEvent<Schemas extends EventSchemas> =
+  | {
+    [Name in keyof Schemas & string]: TypedEventInit<
+      Name,
+      SchemaTypes<Schemas[Name]>["input"]
+    >;
+  }[keyof Schemas & string]
+  | DatalessEventInit;
+
+/**
+ * One event on its way out, its data not yet text. The name can be left out where it is `message`.
+ *
+ * @example
+ * ```ts
+ * import type { TypedEventInit } from "@rivulet/sse";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const tick: TypedEventInit<"tick", { price: number }> = { event: "tick", data: { price: 42 }, id: 7 };
+ * const message: TypedEventInit<"message", string> = { data: "no name needed" };
+ * assertEquals([tick.event, message.event], ["tick", undefined]);
+ * ```
+ *
+ * @typeParam Type The event's name.
+ * @typeParam Data What its schema accepts.
+ */
+export type TypedEventInit<Type extends string, Data> =
+  & Omit<ServerSentEventInit, "event" | "data">
+  & (Type extends "message" ? { event?: Type } : { event: Type })
+  & { data: Data };
+
+/**
+ * A comment, an id, a reconnection time: what has neither name nor data.
+ *
+ * @example
+ * ```ts
+ * import { type DatalessEventInit, encodeEvent } from "@rivulet/sse";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const slowDown: DatalessEventInit = { comment: "busy", retry: 30_000 };
+ * assertEquals(encodeEvent(slowDown), ": busy\nretry: 30000\n\n");
+ * ```
+ */
+export interface DatalessEventInit
+  extends Omit<ServerSentEventInit, "event" | "data"> {
+  /** Left out: under a contract an event with a name has data. */
+  event?: never;
+  /** Left out. */
+  data?: never;
+}
+
+/** What an error message says could not be done. */
+type Verb = "encode" | "decode";
+
+/** Hands what the schema makes of the event's data to `use`, at once unless the schema takes its time. */
+function validated<T>(
+  verb: Verb,
+  schema: StandardSchemaV1,
+  event: ServerSentEvent,
+  use: (output: unknown) => T,
+): T | Promise<T> {
+  const value = json(event);
+  const settle = (result: StandardSchemaResult<unknown>): T => {
+    if (result.issues) throw refusal(verb, event, { issues: result.issues });
+    return use(result.value);
+  };
+  const thrown = (cause: unknown): never => {
+    throw refusal(verb, event, { cause });
+  };
+  let result: ReturnType<typeof schema["~standard"]["validate"]>;
+  try {
+    result = schema["~standard"].validate(value);
+  } catch (cause) {
+    return thrown(cause);
+  }
+  return "then" in result
+    ? Promise.resolve(result).then(settle, thrown)
+    : settle(result);
+}
+
+function refusal(
+  verb: Verb,
+  event: ServerSentEvent,
+  reason: Pick<EventStreamErrorOptions, "issues" | "cause">,
+): EventStreamError {
+  const [issue] = reason.issues ?? [];
+  const message = `Cannot ${verb} event: data of ${
+    describe(event.event)
+  } must be what its schema says${
+    issue ? ` (${textOf(issue)})` : ""
+  }: received ${describe(event.data)}`;
+  return new EventStreamError("invalid-event", message, { event, ...reason });
+}
+
+function textOf({ path = [], message }: StandardSchemaIssue): string {
+  // Not path.map(): ArkType 2's paths are a subclass of Array, whose map() makes [0] of an empty one.
+  const keys = Array.from(
+    path,
+    (part) => String(typeof part === "object" ? part.key : part),
+  );
+  return keys.length === 0 ? message : `${keys.join(".")}: ${message}`;
+}
+
+/**
+ * Parses an event's data as JSON. Keys named `__proto__` are left out, so that what the sender writes cannot
+ * become an object's prototype when the value is copied or merged.
+ *
+ * The type is what the caller expects; nothing checks it. {@linkcode defineEvents} does.
+ *
+ * @example
+ * ```ts
+ * import { decode, EventStreamError, json } from "@rivulet/sse";
+ * import { assertEquals, assertInstanceOf } from "@std/assert";
+ *
+ * const body = new Blob(['data: {"price":1}\n\ndata: {"pri\n\n']).stream();
+ * const prices: number[] = [];
+ * try {
+ *   for await (const event of decode(body)) prices.push(json<{ price: number }>(event).price);
+ * } catch (error) {
+ *   assertInstanceOf(error, EventStreamError);
+ *   assertEquals([error.code, error.event?.data], ["invalid-event", '{"pri']);
+ * }
+ * assertEquals(prices, [1]);
+ * ```
+ *
+ * @typeParam T What the data is expected to hold.
+ * @param event The event as it arrived.
+ * @returns The value.
+ * @throws {EventStreamError} Code `invalid-event`, if the data is not JSON; it carries the event and has the parser's error as `cause`.
+ */
+export function json<T = unknown>(event: ServerSentEvent): T {
+  const { data } = event;
+  try {
+    // An escape can spell the key too. Without either the reviver, which is slow, has nothing to find.
+    const isSuspect = data.includes("__proto__") || data.includes("\\u00");
+    return JSON.parse(data, isSuspect ? withoutPrototype : undefined);
+  } catch (cause) {
+    throw new EventStreamError(
+      "invalid-event",
+      `Cannot decode event: data of ${
+        describe(event.event)
+      } must be JSON: received ${describe(data)}`,
+      { event, cause },
+    );
+  }
+}
+
+function withoutPrototype(key: string, value: unknown): unknown {
+  return key === "__proto__" ? undefined : value;
+}
+
+/** Encodes events under a contract: all of them, or it throws or rejects; at once where no schema takes its time. */
+export type OrderedEncoder<Init> = (
+  inits: readonly Init[],
+) => ServerSentEventInit[] | Promise<ServerSentEventInit[]>;
+
+/**
+ * Makes an encoder whose results come in the order of its calls, however long a schema takes for
+ * each. A call that fails does not hold up the next.
+ */
+export function orderedEncoder<Init>(
+  contract: Pick<EventContract<never, Init>, "encode">,
+): OrderedEncoder<Init> {
+  let last: Promise<unknown> | undefined;
+  return (inits) => {
+    const result = last === undefined
+      ? encodeAll(contract, inits)
+      : last.then(() => encodeAll(contract, inits));
+    if (!(result instanceof Promise)) return result;
+    const settled = result.then(() => {}, () => {});
+    last = settled;
+    settled.then(() => {
+      if (last === settled) last = undefined;
+    });
+    return result;
+  };
+}
+
+/** Encodes one event after another, so that nothing runs on behind one that is refused. */
+function encodeAll<Init>(
+  { encode }: Pick<EventContract<never, Init>, "encode">,
+  inits: readonly Init[],
+): ServerSentEventInit[] | Promise<ServerSentEventInit[]> {
+  const encoded: ServerSentEventInit[] = [];
+  for (const [index, init] of inits.entries()) {
+    const step = encode(init);
+    if (step instanceof Promise) {
+      return step.then(async (first) => {
+        encoded.push(first);
+        for (const init of inits.slice(index + 1)) {
+          encoded.push(await encode(init));
+        }
+        return encoded;
+      });
+    }
+    encoded.push(step);
+  }
+  return encoded;
 }

@@ -1,4 +1,4 @@
-import { describe } from "./_check.ts";
+import { describe } from "./internal/check.ts";
 
 /**
  * What {@linkcode merge} takes: an asynchronous generator, `connect()`, `decode()`, any stream.

@@ -7,6 +7,6 @@ const notice =
   `/*! ${config.name} ${config.version}, ${config.license} license */`;
 
 await Deno.mkdir("dist", { recursive: true });
-const source = await bundleModule("src/client.ts");
+const source = await bundleModule("src/client/mod.ts");
 await Deno.writeTextFile(path, `${notice}\n${source}`);
 console.log(path);

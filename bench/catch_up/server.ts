@@ -4,10 +4,10 @@
  */
 import { argv } from "node:process";
 import { Redis } from "npm:ioredis@6.0.0";
-import { encodeEvent } from "../../src/encoder.ts";
-import type { EventLog } from "../../src/log/event_log.ts";
-import { ioRedis, RedisLog } from "../../src/redis.ts";
-import { Channel, MemoryLog } from "../../src/server.ts";
+import { encodeEvent } from "../../src/encode.ts";
+import type { EventLog } from "../../src/log/log.ts";
+import { ioRedis, RedisLog } from "../../src/redis/mod.ts";
+import { Channel, MemoryLog } from "../../src/server/mod.ts";
 import { tellCost } from "../_cost.ts";
 import { stamped } from "../_mark.ts";
 import { type Handler, serve } from "../_serve.ts";

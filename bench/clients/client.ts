@@ -4,7 +4,7 @@
  */
 import { argv } from "node:process";
 import { EventSource as Peer } from "npm:eventsource@5.1.5";
-import { connect, EventSource } from "../../src/client.ts";
+import { connect, EventSource } from "../../src/client/mod.ts";
 import { race } from "../_race.ts";
 
 const [url, count, rounds] = argv.slice(2) as [string, string, string];

@@ -1,8 +1,8 @@
 import { createChannel, createSession } from "npm:better-sse@0.16.1";
 import { Hono } from "npm:hono@4.13.19";
 import { type SSEStreamingApi, streamSSE } from "npm:hono@4.13.19/streaming";
-import { encodeEvent } from "../../src/encoder.ts";
-import { Channel } from "../../src/server.ts";
+import { encodeEvent } from "../../src/encode.ts";
+import { Channel } from "../../src/server/mod.ts";
 import type { NodeHandler } from "../_serve.ts";
 
 /** Something that sends what is published to everybody who listens. */

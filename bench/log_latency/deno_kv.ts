@@ -2,8 +2,8 @@
  * Measures a log on Deno KV beside the bare `kv.watch()`. Run by itself with the path of a file it publishes to the log
  * there, an event for each line of its standard input.
  */
-import { DenoKvLog } from "../../src/deno_kv.ts";
-import type { EventLog } from "../../src/log/event_log.ts";
+import { DenoKvLog } from "../../src/deno_kv/mod.ts";
+import type { EventLog } from "../../src/log/log.ts";
 import {
   age,
   compareRates,

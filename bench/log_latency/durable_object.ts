@@ -1,4 +1,4 @@
-import { decode } from "../../src/decoder.ts";
+import { decode } from "../../src/decode.ts";
 import { Workerd } from "../../tests/integration/_workerd.ts";
 import {
   age,

@@ -3,7 +3,7 @@ import {
   type ChannelNamespace,
   ChannelObject,
   durableChannel,
-} from "../../src/durable_object.ts";
+} from "../../src/durable_object/mod.ts";
 
 export { ChannelObject };
 

@@ -1,4 +1,4 @@
-import type { EventLog } from "../../src/log/event_log.ts";
+import type { EventLog } from "../../src/log/log.ts";
 
 /** One way from a publisher to a receiver. */
 export interface Way {

@@ -1,6 +1,6 @@
 import { Redis } from "npm:ioredis@6.0.0";
-import type { EventLog } from "../../src/log/event_log.ts";
-import { ioRedis, RedisLog, restRedis } from "../../src/redis.ts";
+import type { EventLog } from "../../src/log/log.ts";
+import { ioRedis, RedisLog, restRedis } from "../../src/redis/mod.ts";
 import { RedisServer } from "../../tests/integration/_redis.ts";
 import { startRestBridge } from "../../tests/integration/_redis_clients.ts";
 import {

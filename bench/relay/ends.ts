@@ -1,4 +1,4 @@
-import { EventParser } from "../../src/decoder.ts";
+import { EventParser } from "../../src/decode.ts";
 import { MARK, now } from "../_mark.ts";
 
 const delta = JSON.stringify({

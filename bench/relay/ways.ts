@@ -1,9 +1,9 @@
 import { encode } from "npm:eventsource-encoder@1.0.1";
 import { EventSourceParserStream } from "npm:eventsource-parser@4.1.3/stream";
-import { decode } from "../../src/decoder.ts";
-import { encodeEvent, EventEncoderStream } from "../../src/encoder.ts";
+import { decode } from "../../src/decode.ts";
+import { encodeEvent, EventEncoderStream } from "../../src/encode.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../../src/event.ts";
-import { respond } from "../../src/server.ts";
+import { respond } from "../../src/server/mod.ts";
 
 /** Answers a request with what the origin answered, changed. */
 type Way = (request: Request, origin: Response) => Response;

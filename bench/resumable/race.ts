@@ -1,9 +1,9 @@
 import { Redis } from "npm:ioredis@6.0.0";
 import { createResumableStreamContext } from "npm:resumable-stream@2.2.13/ioredis";
-import { EventParser } from "../../src/decoder.ts";
-import { encodeEvent } from "../../src/encoder.ts";
-import { ioRedis, RedisLog } from "../../src/redis.ts";
-import { resumable } from "../../src/server.ts";
+import { EventParser } from "../../src/decode.ts";
+import { encodeEvent } from "../../src/encode.ts";
+import { ioRedis, RedisLog } from "../../src/redis/mod.ts";
+import { resumable } from "../../src/server/mod.ts";
 import { RedisServer } from "../../tests/integration/_redis.ts";
 import { median } from "../_numbers.ts";
 import type { Row } from "../_row.ts";

@@ -5,7 +5,7 @@
 import {
   DurableObjectLog,
   type DurableObjectLogStorage,
-} from "../../src/durable_object.ts";
+} from "../../src/durable_object/mod.ts";
 import { type App, createApp } from "./app.ts";
 
 interface Env {

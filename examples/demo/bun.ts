@@ -19,7 +19,9 @@ const app = createApp({
   openLog: (_, retention) => new MemoryLog(retention),
   async bundleClient() {
     const { outputs } = await Bun.build({
-      entrypoints: [new URL("../../src/client.ts", import.meta.url).pathname],
+      entrypoints: [
+        new URL("../../src/client/mod.ts", import.meta.url).pathname,
+      ],
       target: "browser",
       minify: true,
     });

@@ -2,7 +2,7 @@
  * The demo on Deno, its events in a Deno KV file: `deno task demo`.
  * With a URL it reads that event stream instead and prints its events: `deno task demo URL`.
  */
-import { DenoKvLog } from "../../src/deno_kv.ts";
+import { DenoKvLog } from "../../src/deno_kv/mod.ts";
 import { createApp } from "./app.ts";
 import { printEvents } from "./read.ts";
 
@@ -16,7 +16,7 @@ const app = createApp({
     const { success, stdout, stderr } = await new Deno.Command(
       Deno.execPath(),
       {
-        args: ["bundle", "--platform=browser", "--minify", "src/client.ts"],
+        args: ["bundle", "--platform=browser", "--minify", "src/client/mod.ts"],
         cwd: new URL("../../", import.meta.url),
       },
     ).output();

@@ -1,7 +1,7 @@
 # The demo on workerd. From the root of the project:
 #
 #   deno bundle --platform=browser --output=examples/demo/build/worker.js examples/demo/worker.ts
-#   deno bundle --platform=browser --minify --output=examples/demo/build/client.js src/client.ts
+#   deno bundle --platform=browser --minify --output=examples/demo/build/client.js src/client/mod.ts
 #   npx workerd serve examples/demo/worker.capnp
 #
 # and open http://127.0.0.1:8000/.

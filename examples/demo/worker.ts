@@ -7,7 +7,7 @@ import { MemoryLog } from "../../mod.ts";
 import {
   DurableObjectLog,
   type DurableObjectLogStorage,
-} from "../../src/durable_object.ts";
+} from "../../src/durable_object/mod.ts";
 import { createApp } from "./app.ts";
 
 interface Env {

@@ -12,7 +12,7 @@
  */
 // In a project of your own: from "@rivulet/sse".
 import { type Resumable, resumable } from "../../mod.ts";
-import { DenoKvLog } from "../../src/deno_kv.ts";
+import { DenoKvLog } from "../../src/deno_kv/mod.ts";
 import { ask } from "./ask.ts";
 
 const DAY = 86_400_000;

@@ -1,7 +1,7 @@
-import { describeUrl } from "../_check.ts";
+import { describeUrl } from "../internal/check.ts";
 import type { ServerSentEvent } from "../event.ts";
-import { type ConnectionOptions, requestSettings } from "./_options.ts";
-import { parseUrl } from "./_page.ts";
+import { type ConnectionOptions, requestSettings } from "./options.ts";
+import { parseUrl } from "./request.ts";
 import { Connection, discard, responseOf, truncated } from "./connection.ts";
 
 /**

@@ -1,13 +1,18 @@
-import { MAX_DELAY } from "../_check.ts";
-import type { EventReader } from "../_event_reader.ts";
-import { sleep } from "../_sleep.ts";
 import { EventStreamError } from "../error.ts";
 import type { ServerSentEvent } from "../event.ts";
-import type { ConnectionOptions } from "./_options.ts";
-import { isHidden, page } from "./_page.ts";
-import { type Opened, orAborted, type Until } from "./_open.ts";
+import type { EventReader } from "../event_reader.ts";
+import { sleep } from "../internal/abort.ts";
+import { MAX_DELAY } from "../internal/check.ts";
 import { CursorSaver } from "./cursor_store.ts";
-import { retryDelay, type RetryPolicy } from "./retry_policy.ts";
+import type { ConnectionOptions } from "./options.ts";
+import {
+  isHidden,
+  type Opened,
+  orAborted,
+  page,
+  type Until,
+} from "./request.ts";
+import { retryDelay, type RetryPolicy } from "./retry.ts";
 
 type AnyEvent = ServerSentEvent<string, unknown>;
 

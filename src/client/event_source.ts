@@ -1,19 +1,17 @@
-import { describeUrl } from "../_check.ts";
-import { EventReader } from "../_event_reader.ts";
 import type { EventContract } from "../contract.ts";
 import type { ServerSentEvent } from "../event.ts";
-import { EventHandlers } from "./_handlers.ts";
-import { type ConnectionOptions, requestSettings } from "./_options.ts";
-import { parseUrl } from "./_page.ts";
-import { report } from "../_report.ts";
-import { defineInterface } from "./_web_interface.ts";
+import { EventReader } from "../event_reader.ts";
+import { describeUrl } from "../internal/check.ts";
+import { report } from "../internal/report.ts";
 import {
   Connection,
   type ConnectionSettings,
   discard,
+  responseOf,
   truncated,
 } from "./connection.ts";
-import { EventSourceErrorEvent } from "./error_event.ts";
+import { type ConnectionOptions, requestSettings } from "./options.ts";
+import { parseUrl } from "./request.ts";
 
 /**
  * Options of {@linkcode EventSource}: all of them are extensions but `withCredentials`.
@@ -477,4 +475,139 @@ function adopted(
     reconnectsOnEnd: false,
     reconnectsOnFailure: false,
   };
+}
+
+/** Event handler attributes of one target (WHATWG HTML, section 8.1.8.1, "event handlers"). */
+class EventHandlers {
+  readonly #target: EventTarget;
+  readonly #values: Record<string, unknown> = {};
+  readonly #listeners: Record<string, (event: Event) => void> = {};
+  #hidden: string | undefined;
+
+  constructor(target: EventTarget) {
+    this.#target = target;
+  }
+
+  get(type: string): unknown {
+    const value = this.#hidden === type ? null : this.#values[type];
+    this.#hidden = undefined;
+    return value ?? null;
+  }
+
+  /** Sets a handler: its place among the listeners is where the first one was set, until it is set to `null`. */
+  set(type: string, value: unknown): void {
+    // [LegacyTreatNonObjectAsNull]: what is no object is null; what cannot be called is kept and not called.
+    const isHandler = typeof value === "function" ||
+      typeof value === "object" && value !== null;
+    this.#values[type] = isHandler ? value : null;
+    const listener = this.#listeners[type] ??= (event) => {
+      const handler = this.#values[type];
+      if (typeof handler === "function") handler.call(this.#target, event);
+    };
+    // Twice the same listener is added once.
+    if (isHandler) this.#target.addEventListener(type, listener);
+    else this.#target.removeEventListener(type, listener);
+  }
+
+  /** Keeps the dispatch that follows from reading the handler, where it would call it ahead of all listeners. */
+  hide(type: string): void {
+    dispatchCallsHandlers ??= probe();
+    if (dispatchCallsHandlers) this.#hidden = type;
+  }
+}
+
+/**
+ * Whether dispatching an event calls the property `on…` of the target by itself, as in workerd (2026-11-17, without
+ * its flag spec_compliant_event_handler_attributes).
+ */
+let dispatchCallsHandlers: boolean | undefined;
+
+function probe(): boolean {
+  let isCalled = false;
+  const target = Object.assign(new EventTarget(), {
+    onprobe: () => void (isCalled = true),
+  });
+  target.dispatchEvent(new Event("probe"));
+  return isCalled;
+}
+
+/** Gives a class what the platform's own interfaces have and classes have not (Web IDL, section 3.7). */
+function defineInterface(
+  target: { readonly prototype: object },
+  name: string,
+  constants: Record<string, number>,
+): void {
+  const { prototype } = target;
+  for (const member of Object.getOwnPropertyNames(prototype)) {
+    if (member === "constructor") continue;
+    Object.defineProperty(prototype, member, { enumerable: true });
+  }
+  for (const [constant, value] of Object.entries(constants)) {
+    for (const holder of [target, prototype]) {
+      Object.defineProperty(holder, constant, { value, enumerable: true });
+    }
+  }
+  const tag = { value: name, configurable: true };
+  Object.defineProperty(prototype, Symbol.toStringTag, tag);
+  // A bundler may have given it another one.
+  Object.defineProperty(target, "name", tag);
+}
+
+/**
+ * The `error` event of this package's `EventSource`: a plain event, as in the standard, which also says
+ * what happened. Whether another attempt follows is told by the `readyState` of the source.
+ *
+ * A server can name its own events "error" too. Those are a `MessageEvent`, as any event from the
+ * stream.
+ *
+ * @example
+ * ```ts
+ * import { EventSource, type EventSourceErrorEvent } from "@rivulet/sse/client";
+ * import { scriptedServer } from "@rivulet/sse/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { fetch } = scriptedServer([{ status: 401, body: "Who are you?" }]);
+ * const source = new EventSource("https://example.com/", { fetch });
+ * const error = await new Promise<EventSourceErrorEvent>((resolve) => {
+ *   source.onerror = (event) => event.response && resolve(event);
+ * });
+ * assertEquals([source.readyState, error.status], [EventSource.CLOSED, 401]);
+ * assertEquals(await error.response?.text(), "Who are you?");
+ * ```
+ */
+export class EventSourceErrorEvent extends Event {
+  /** What happened, for people. */
+  readonly message: string;
+  /** What happened, for code: an `EventStreamError`, or what `fetch`, the stream or a function of yours failed with. */
+  readonly error: unknown;
+  readonly #response: Response | undefined;
+  readonly #onTake: () => void;
+
+  /**
+   * Makes the event.
+   *
+   * @param error What happened.
+   * @param onTake Called when somebody takes the response.
+   */
+  constructor(error: unknown, onTake: () => void = () => {}) {
+    super("error");
+    this.message = error instanceof Error ? error.message : String(error);
+    this.error = error;
+    this.#response = responseOf(error);
+    this.#onTake = onTake;
+  }
+
+  /** The status of the response that was refused, `undefined` when none was. */
+  get status(): number | undefined {
+    return this.#response?.status;
+  }
+
+  /**
+   * The response that was refused, its body unread. The body is cancelled after the dispatch unless a
+   * listener has got the response from here by then.
+   */
+  get response(): Response | undefined {
+    this.#onTake();
+    return this.#response;
+  }
 }

@@ -1,19 +1,22 @@
-import { checkInteger, MAX_DELAY } from "../_check.ts";
-import { EventStream } from "../decoder.ts";
-import { encodeEvent } from "../encoder.ts";
+import {
+  type EventContract,
+  type EventInitOf,
+  type OrderedEncoder,
+  orderedEncoder,
+} from "../contract.ts";
+import { EventStream } from "../decode.ts";
+import { encodeEvent } from "../encode.ts";
 import { EventStreamError } from "../error.ts";
-import { type OrderedEncoder, orderedEncoder } from "../_ordered_encoder.ts";
-import type { EventContract, EventInitOf } from "../contract.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../event.ts";
-import { formatCursor } from "../log/cursor.ts";
-import type { EventLog, LogInput, LogPosition } from "../log/event_log.ts";
+import { checkInteger, MAX_DELAY } from "../internal/check.ts";
+import { notify } from "../internal/report.ts";
+import {
+  type EventLog,
+  formatCursor,
+  type LogInput,
+  type LogPosition,
+} from "../log/log.ts";
 import { MemoryLog } from "../log/memory.ts";
-import { Body, type CloseReason } from "./_body.ts";
-import { checkRequest, eventHeaders, lastEventIdOf, refusal } from "./_http.ts";
-import { eventEntry } from "./_entry.ts";
-import { notify } from "./_notify.ts";
-import { Subscription, type SubscriptionListener } from "./_subscription.ts";
-import { Tail } from "./_tail.ts";
 import {
   type AnyContract,
   type ChannelOptions,
@@ -25,7 +28,19 @@ import {
   type SubscribeOptions,
   type Subscriber,
 } from "./channel_options.ts";
-import { type Pulse, pulseOf } from "./keep_alive.ts";
+import { eventEntry } from "./frames.ts";
+import { Tail } from "./hub.ts";
+import {
+  Body,
+  checkRequest,
+  type CloseReason,
+  eventHeaders,
+  lastEventIdOf,
+  type Pulse,
+  pulseOf,
+  refusal,
+} from "./response.ts";
+import { Subscription, type SubscriptionListener } from "./subscription.ts";
 
 /**
  * Options of {@linkcode Channel.respond}; what is left out is as the channel's own.
@@ -159,7 +174,7 @@ interface Member {
 const DEFAULT_RETRY = 2000;
 
 /** What follows a channel's log without being a subscriber. */
-export interface Observation {
+interface Observation {
   /** The channel's reader of the log. */
   readonly tail: Tail;
   /** Stops following. */

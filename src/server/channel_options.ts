@@ -1,9 +1,17 @@
-import { checkFunction, checkInteger, describe, MAX_DELAY } from "../_check.ts";
 import type { EventContract } from "../contract.ts";
 import type { ServerSentEvent } from "../event.ts";
-import type { CloseReason } from "./_body.ts";
-import { checkResponseOptions, type EventResponseOptions } from "./_http.ts";
-import type { StartPosition } from "./_subscription.ts";
+import {
+  checkFunction,
+  checkInteger,
+  describe,
+  MAX_DELAY,
+} from "../internal/check.ts";
+import {
+  checkResponseOptions,
+  type CloseReason,
+  type EventResponseOptions,
+} from "./response.ts";
+import type { StartPosition } from "./subscription.ts";
 
 /**
  * What a channel is made with that has a contract, or none.

@@ -1,19 +1,20 @@
-import { checkFunction, describe } from "../_check.ts";
-import { encodeEvent } from "../encoder.ts";
-import { FrameWriter } from "../_frame.ts";
+import { encodeEvent, FrameWriter } from "../encode.ts";
 import type { ServerSentEventInit } from "../event.ts";
-import { Body, type CloseReason, type Feed } from "./_body.ts";
+import { checkFunction, describe } from "../internal/check.ts";
+import { notify } from "../internal/report.ts";
 import {
+  Body,
   checkRequest,
   checkResponseOptions,
+  type CloseReason,
   eventHeaders,
   type EventResponseOptions,
+  type Feed,
   lastEventIdOf,
+  pulseOf,
   refusal,
   sentIdOf,
-} from "./_http.ts";
-import { notify } from "./_notify.ts";
-import { pulseOf } from "./keep_alive.ts";
+} from "./response.ts";
 
 /**
  * Events in order, however they come.

@@ -1,14 +1,14 @@
-import { checkInteger } from "../_check.ts";
-import type { EventLog, RetentionOptions } from "../log/event_log.ts";
-import { appendCases } from "./_append_cases.ts";
-import { conditionCases } from "./_condition_cases.ts";
-import { endCases } from "./_end_cases.ts";
-import { expiryCases } from "./_expiry_cases.ts";
-import { all, type LogCase } from "./_log_case.ts";
-import { readCases } from "./_read_cases.ts";
-import { retentionCases } from "./_retention_cases.ts";
-import { textCases } from "./_text_cases.ts";
-import { watchCases } from "./_watch_cases.ts";
+import { checkInteger } from "../internal/check.ts";
+import type { EventLog, RetentionOptions } from "../log/log.ts";
+import { all, type LogCase } from "./log_case.ts";
+import { readCases, textCases, watchCases } from "./read_cases.ts";
+import {
+  appendCases,
+  conditionCases,
+  endCases,
+  expiryCases,
+  retentionCases,
+} from "./write_cases.ts";
 
 /**
  * A log under test, with as many clients as a case asks for.

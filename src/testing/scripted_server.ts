@@ -1,5 +1,5 @@
-import { checkInteger, describe, MAX_DELAY } from "../_check.ts";
-import { sleep } from "../_sleep.ts";
+import { checkInteger, describe, MAX_DELAY } from "../internal/check.ts";
+import { sleep } from "../internal/abort.ts";
 
 /**
  * One answer of a {@linkcode ScriptedServer}.

@@ -1,7 +1,7 @@
 /** Data that is small to send and costly to hold, under a contract: it arrives, or is an `invalid-event`; the stream goes on. */
 import { assert, assertEquals } from "@std/assert";
 import { defineEvents } from "../../src/contract.ts";
-import { decode } from "../../src/decoder.ts";
+import { decode } from "../../src/decode.ts";
 import { EventStreamError } from "../../src/error.ts";
 import { test } from "../_test.ts";
 import { price, schemaOf } from "../contract/_schemas.ts";

@@ -1,9 +1,9 @@
 /** Hostile text in every field, through everything that writes events: it arrives as it was given, or nothing does. */
 import { assertEquals, assertInstanceOf } from "@std/assert";
 import { Hono } from "hono";
-import { encodeEvent, EventEncoderStream } from "../../src/encoder.ts";
+import { encodeEvent, EventEncoderStream } from "../../src/encode.ts";
 import type { ServerSentEventInit } from "../../src/event.ts";
-import { streamEvents, streamSSE } from "../../src/hono.ts";
+import { streamEvents, streamSSE } from "../../src/hono/mod.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { Channel } from "../../src/server/channel.ts";
 import { respond } from "../../src/server/respond.ts";

@@ -1,16 +1,15 @@
 /** Names that every object has already, as names of events and keys. */
-import { assert, assertEquals, assertFalse, assertThrows } from "@std/assert";
-import { EventSource } from "../../src/client.ts";
-import { defineEvents } from "../../src/contract.ts";
-import { decode } from "../../src/decoder.ts";
+import { EventSource } from "../../src/client/mod.ts";
+import { defineEvents, json } from "../../src/contract.ts";
+import { decode } from "../../src/decode.ts";
 import type { EventStreamError } from "../../src/error.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
-import { json } from "../../src/json.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { Channel } from "../../src/server/channel.ts";
 import { scriptedServer } from "../../src/testing/scripted_server.ts";
 import { test } from "../_test.ts";
 import { price } from "../contract/_schemas.ts";
+import { assert, assertEquals, assertFalse, assertThrows } from "@std/assert";
 
 const names = [
   "__proto__",

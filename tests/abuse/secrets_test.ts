@@ -7,10 +7,14 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { connect, type ConnectOptions, EventSource } from "../../src/client.ts";
-import { decode } from "../../src/decoder.ts";
+import {
+  connect,
+  type ConnectOptions,
+  EventSource,
+} from "../../src/client/mod.ts";
+import { decode } from "../../src/decode.ts";
 import { EventStreamError } from "../../src/error.ts";
-import { RedisLog, restRedis } from "../../src/redis.ts";
+import { RedisLog, restRedis } from "../../src/redis/mod.ts";
 import { test } from "../_test.ts";
 import { faces } from "../client/_faces.ts";
 import { realServer, type SocketReply } from "../client/_server.ts";

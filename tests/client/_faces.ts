@@ -3,7 +3,7 @@ import {
   type ConnectOptions,
   EventSource,
   type EventSourceErrorEvent,
-} from "../../src/client.ts";
+} from "../../src/client/mod.ts";
 
 /** What came out of a client, and how it ended. */
 export interface Outcome {

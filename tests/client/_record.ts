@@ -1,4 +1,4 @@
-import type { EventSourceErrorEvent } from "../../src/client.ts";
+import type { EventSourceErrorEvent } from "../../src/client/mod.ts";
 
 type Source = EventTarget & { readonly readyState: number };
 

@@ -1,5 +1,5 @@
-import type { ConnectionOptions } from "../../src/client.ts";
-import { type ScriptedReply, scriptedServer } from "../../src/testing.ts";
+import type { ConnectionOptions } from "../../src/client/mod.ts";
+import { type ScriptedReply, scriptedServer } from "../../src/testing/mod.ts";
 import { fixtureUrl } from "../_fixture.ts";
 import type {
   Order,

@@ -10,8 +10,8 @@ import {
   type ConnectOptions,
   type EventConnection,
   EventStreamError,
-} from "../../src/client.ts";
-import { scriptedServer } from "../../src/testing.ts";
+} from "../../src/client/mod.ts";
+import { scriptedServer } from "../../src/testing/mod.ts";
 import { test } from "../_test.ts";
 import { quick, servers, type TestServer } from "./_server.ts";
 

@@ -3,8 +3,8 @@ import {
   connect,
   EventSource,
   type EventSourceOptions,
-} from "../../src/client.ts";
-import { scriptedServer } from "../../src/testing.ts";
+} from "../../src/client/mod.ts";
+import { scriptedServer } from "../../src/testing/mod.ts";
 import { test } from "../_test.ts";
 import { record } from "./_record.ts";
 

@@ -1,5 +1,8 @@
 import { assertEquals, assertInstanceOf } from "@std/assert";
-import { EventSource, type EventSourceErrorEvent } from "../../src/client.ts";
+import {
+  EventSource,
+  type EventSourceErrorEvent,
+} from "../../src/client/mod.ts";
 import { test } from "../_test.ts";
 import { record } from "./_record.ts";
 import { quick, realServer, servers, type SocketReply } from "./_server.ts";

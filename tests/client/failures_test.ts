@@ -9,8 +9,8 @@ import {
   type CursorStore,
   EventSource,
   EventStreamError,
-} from "../../src/client.ts";
-import { scriptedServer } from "../../src/testing.ts";
+} from "../../src/client/mod.ts";
+import { scriptedServer } from "../../src/testing/mod.ts";
 import { test } from "../_test.ts";
 import { settle } from "../codec/_source.ts";
 import { faces } from "./_faces.ts";

@@ -9,7 +9,7 @@ import {
   EventSource,
   EventStreamError,
   storageCursor,
-} from "../../src/client.ts";
+} from "../../src/client/mod.ts";
 import { defineEvents } from "../../src/contract.ts";
 import { test } from "../_test.ts";
 import { count } from "../contract/_schemas.ts";

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { EventSource } from "../../src/client.ts";
-import { scriptedServer } from "../../src/testing.ts";
+import { EventSource } from "../../src/client/mod.ts";
+import { scriptedServer } from "../../src/testing/mod.ts";
 import { test } from "../_test.ts";
 import { settle } from "../codec/_source.ts";
 import { record } from "./_record.ts";

@@ -9,13 +9,13 @@ import {
   EventSource,
   EventStreamError,
   type RetryOptions,
-} from "../../src/client.ts";
-import { retryDelay, retryPolicy } from "../../src/client/retry_policy.ts";
+} from "../../src/client/mod.ts";
+import { retryDelay, retryPolicy } from "../../src/client/retry.ts";
 import {
   type ScriptedReply,
   type ScriptedServer,
   scriptedServer,
-} from "../../src/testing.ts";
+} from "../../src/testing/mod.ts";
 import { test } from "../_test.ts";
 import { type Clock, withClock } from "../codec/_clock.ts";
 

@@ -4,7 +4,7 @@ import {
   assertRejects,
   assertStrictEquals,
 } from "@std/assert";
-import { type ScriptedReply, scriptedServer } from "../../src/testing.ts";
+import { type ScriptedReply, scriptedServer } from "../../src/testing/mod.ts";
 import { test } from "../_test.ts";
 import { withClock } from "../codec/_clock.ts";
 import { readAll, reasonOf, settle } from "../codec/_source.ts";

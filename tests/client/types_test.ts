@@ -4,9 +4,9 @@ import {
   connect,
   EventSource,
   type ServerSentEvent,
-} from "../../src/client.ts";
+} from "../../src/client/mod.ts";
 import { defineEvents } from "../../src/contract.ts";
-import { scriptedServer } from "../../src/testing.ts";
+import { scriptedServer } from "../../src/testing/mod.ts";
 import { test } from "../_test.ts";
 import { count, text } from "../contract/_schemas.ts";
 

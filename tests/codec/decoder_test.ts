@@ -12,7 +12,7 @@ import {
   type DecodeOptions,
   EventDecoderStream,
   EventStream,
-} from "../../src/decoder.ts";
+} from "../../src/decode.ts";
 import {
   EventStreamError,
   type EventStreamErrorCode,

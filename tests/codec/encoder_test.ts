@@ -4,10 +4,10 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { decode } from "../../src/decoder.ts";
-import { encodeEvent, EventEncoderStream } from "../../src/encoder.ts";
+import { decode } from "../../src/decode.ts";
+import { encodeEvent, EventEncoderStream } from "../../src/encode.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../../src/event.ts";
-import { EventParser } from "../../src/parser.ts";
+import { EventParser } from "../../src/parse.ts";
 import { test } from "../_test.ts";
 import {
   readAll,

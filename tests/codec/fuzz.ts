@@ -1,5 +1,5 @@
 /** Inputs for the parser, what it makes of them beside what the standard says, and the least of one that shows a difference. */
-import { EventParser } from "../../src/parser.ts";
+import { EventParser } from "../../src/parse.ts";
 import { join, mutatedStream } from "./mutate.ts";
 import { fits, type Outcome, parse } from "./parsed.ts";
 import {

@@ -1,6 +1,6 @@
 import { assert, assertStrictEquals } from "@std/assert";
 import type { ServerSentEvent } from "../../src/event.ts";
-import { EventParser } from "../../src/parser.ts";
+import { EventParser } from "../../src/parse.ts";
 import { test } from "../_test.ts";
 import { difference, fuzzInput, show, shrink } from "./fuzz.ts";
 import { join } from "./mutate.ts";

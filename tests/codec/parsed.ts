@@ -1,5 +1,5 @@
 import type { ServerSentEvent } from "../../src/event.ts";
-import { EventParser, type ParseOptions } from "../../src/parser.ts";
+import { EventParser, type ParseOptions } from "../../src/parse.ts";
 import type { Interpretation } from "./reference.ts";
 
 /** Everything that a parser gave, and what it threw. */

@@ -12,7 +12,7 @@ import {
   type EventInitOf,
   type EventOf,
 } from "../../src/contract.ts";
-import { encodeEvent } from "../../src/encoder.ts";
+import { encodeEvent } from "../../src/encode.ts";
 import { EventStreamError } from "../../src/error.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../../src/event.ts";
 import type { StandardSchemaV1 } from "../../src/standard_schema.ts";

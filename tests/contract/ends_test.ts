@@ -1,3 +1,18 @@
+import { connect, EventSource } from "../../src/client/mod.ts";
+import {
+  type ContractOptions,
+  defineEvents,
+  type UnlistedPolicy,
+} from "../../src/contract.ts";
+import { decode } from "../../src/decode.ts";
+import { EventStreamError } from "../../src/error.ts";
+import type { ServerSentEvent, ServerSentEventInit } from "../../src/event.ts";
+import { MemoryLog } from "../../src/log/memory.ts";
+import { Channel } from "../../src/server/channel.ts";
+import { respond } from "../../src/server/respond.ts";
+import { scriptedServer } from "../../src/testing/mod.ts";
+import { test } from "../_test.ts";
+import { reasonOf, settle } from "../codec/_source.ts";
 import {
   assert,
   assertEquals,
@@ -5,18 +20,6 @@ import {
   assertRejects,
   assertStrictEquals,
 } from "@std/assert";
-import { connect, EventSource } from "../../src/client.ts";
-import { type ContractOptions, defineEvents } from "../../src/contract.ts";
-import { decode } from "../../src/decoder.ts";
-import { EventStreamError } from "../../src/error.ts";
-import type { ServerSentEvent, ServerSentEventInit } from "../../src/event.ts";
-import { MemoryLog } from "../../src/log/memory.ts";
-import { Channel } from "../../src/server/channel.ts";
-import { respond } from "../../src/server/respond.ts";
-import { scriptedServer } from "../../src/testing.ts";
-import type { UnlistedPolicy } from "../../src/typed_event.ts";
-import { test } from "../_test.ts";
-import { reasonOf, settle } from "../codec/_source.ts";
 import { count, pendingSchema, price } from "./_schemas.ts";
 
 const prices = defineEvents({ tick: price });

@@ -7,7 +7,7 @@ import {
 } from "@std/assert";
 import { EventStreamError } from "../../src/error.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
-import { json } from "../../src/json.ts";
+import { json } from "../../src/contract.ts";
 import { test } from "../_test.ts";
 
 function eventOf(data: string): ServerSentEvent {

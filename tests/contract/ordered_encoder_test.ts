@@ -1,9 +1,8 @@
-import { assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
-import { orderedEncoder } from "../../src/_ordered_encoder.ts";
-import { defineEvents } from "../../src/contract.ts";
+import { defineEvents, orderedEncoder } from "../../src/contract.ts";
 import { EventStreamError } from "../../src/error.ts";
 import { test } from "../_test.ts";
 import { reasonOf, settle, unhandledDuring } from "../codec/_source.ts";
+import { assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import { count, pendingSchema, price } from "./_schemas.ts";
 
 test("orderedEncoder() encodes at once where the schemas do", () => {

@@ -3,7 +3,7 @@ import {
   connect,
   type EventConnection,
   EventSource,
-} from "../../src/client.ts";
+} from "../../src/client/mod.ts";
 import {
   defineEvents,
   type EventInitOf,
@@ -13,12 +13,12 @@ import {
   decode,
   EventDecoderStream,
   type EventStream,
-} from "../../src/decoder.ts";
-import { EventEncoderStream } from "../../src/encoder.ts";
+} from "../../src/decode.ts";
+import { EventEncoderStream } from "../../src/encode.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../../src/event.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { Channel } from "../../src/server/channel.ts";
-import type { Produce } from "../../src/server/_producer.ts";
+import type { Produce } from "../../src/server/producer.ts";
 import { respond, type RespondSource } from "../../src/server/respond.ts";
 import { resumable } from "../../src/server/resumable.ts";
 import { test } from "../_test.ts";

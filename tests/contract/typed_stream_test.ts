@@ -10,8 +10,8 @@ import {
   type EventInitOf,
   type EventOf,
 } from "../../src/contract.ts";
-import { decode, type EventStream } from "../../src/decoder.ts";
-import { EventEncoderStream } from "../../src/encoder.ts";
+import { decode, type EventStream } from "../../src/decode.ts";
+import { EventEncoderStream } from "../../src/encode.ts";
 import { EventStreamError } from "../../src/error.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
 import type { StandardSchemaV1 } from "../../src/standard_schema.ts";

@@ -1,11 +1,11 @@
-import { check, checkSame } from "../../src/testing/_assert.ts";
+import { check, checkSame } from "../../src/testing/log_case.ts";
 import { EventStreamError } from "../../src/error.ts";
 import type {
   AppendOptions,
   EventLog,
   LogInput,
   LogPosition,
-} from "../../src/log/event_log.ts";
+} from "../../src/log/log.ts";
 import type { Faults } from "./_faults.ts";
 
 /** A log on an engine that fails, and the same log on one that does not. */

@@ -1,4 +1,4 @@
-import { EventParser } from "../../src/parser.ts";
+import { EventParser } from "../../src/parse.ts";
 import { requestOf } from "../server/_client.ts";
 
 type Respond = (request: Request) => Promise<Response>;

@@ -5,7 +5,7 @@ import type {
   LogLimit,
   LogPage,
   LogPosition,
-} from "../../src/log/event_log.ts";
+} from "../../src/log/log.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import type { Faults } from "./_faults.ts";
 

@@ -1,4 +1,4 @@
-import type { Channel } from "../../src/server.ts";
+import type { Channel } from "../../src/server/mod.ts";
 
 /** What a channel in this process and one in a Durable Object have in common. */
 type AnyChannel = Pick<Channel, "publish"> & {

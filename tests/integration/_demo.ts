@@ -27,6 +27,6 @@ export async function startOnBun(): Promise<Demo> {
 /** Starts the demo on workerd, its build and its disk in `folder`. */
 export async function startOnWorkerd(folder: string): Promise<Demo> {
   await bundle(`${entry}/worker.ts`, `${folder}/build/worker.js`);
-  await bundle("src/client.ts", `${folder}/build/client.js`);
+  await bundle("src/client/mod.ts", `${folder}/build/client.js`);
   return await serveWorker(`${entry}/worker.capnp`, folder);
 }

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import type { EventLog } from "../../src/log/event_log.ts";
-import { Channel } from "../../src/server.ts";
-import { decode } from "../../src/decoder.ts";
+import type { EventLog } from "../../src/log/log.ts";
+import { Channel } from "../../src/server/mod.ts";
+import { decode } from "../../src/decode.ts";
 
 const names = [
   "__proto__",

@@ -1,5 +1,5 @@
 import { assert } from "@std/assert";
-import { decode } from "../../src/decoder.ts";
+import { decode } from "../../src/decode.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
 import { Publishers } from "./_publishers.ts";
 import type { Servers } from "./_servers.ts";

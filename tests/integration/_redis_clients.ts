@@ -6,7 +6,7 @@ import {
   type RedisClient,
   restRedis,
   type RestRedisOptions,
-} from "../../src/redis.ts";
+} from "../../src/redis/mod.ts";
 
 /** A client of a library, adapted. */
 export interface AdaptedClient extends AsyncDisposable {

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { answerTo, type CompletionChunk } from "../../examples/proxy/model.ts";
-import { decode } from "../../src/decoder.ts";
+import { decode } from "../../src/decode.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
-import { json } from "../../src/json.ts";
-import { EventParser } from "../../src/parser.ts";
+import { json } from "../../src/contract.ts";
+import { EventParser } from "../../src/parse.ts";
 import type { Notice } from "./resumable/process.ts";
 import { type Order, PROMPT, textsOf } from "./resumable/produce.ts";
 import { until } from "./_until.ts";

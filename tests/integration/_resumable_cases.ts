@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { EventLog, LogEntryKind } from "../../src/log/event_log.ts";
+import type { EventLog, LogEntryKind } from "../../src/log/log.ts";
 import { startModel } from "./_model.ts";
 import {
   AnswerProcess,

@@ -1,4 +1,4 @@
-import { connect } from "../../src/client.ts";
+import { connect } from "../../src/client/mod.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
 import type { Served } from "./_served.ts";
 

@@ -1,4 +1,4 @@
-import type { EventLog, LogEntry } from "../../src/log/event_log.ts";
+import type { EventLog, LogEntry } from "../../src/log/log.ts";
 
 /** What became of the events that somebody published. */
 export interface Published {

@@ -1,8 +1,8 @@
 /** What strangers send to and do with a server, over real sockets. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { decode } from "../../src/decoder.ts";
+import { decode } from "../../src/decode.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
-import { Channel, MemoryLog } from "../../src/server.ts";
+import { Channel, MemoryLog } from "../../src/server/mod.ts";
 import { type Server, servers } from "./_server.ts";
 import { Socket } from "./_socket.ts";
 import { until } from "./_until.ts";

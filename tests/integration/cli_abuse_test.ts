@@ -1,6 +1,6 @@
 /** Hostile text through `serve` and `tail`. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { decode } from "../../src/decoder.ts";
+import { decode } from "../../src/decode.ts";
 import { run, startWithInput } from "./_cli.ts";
 import { SseServer, stream } from "./_sse_server.ts";
 

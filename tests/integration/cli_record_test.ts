@@ -1,7 +1,7 @@
 /** `record` and `replay`, as their user starts them. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { connect } from "../../src/client.ts";
-import { decode } from "../../src/decoder.ts";
+import { connect } from "../../src/client/mod.ts";
+import { decode } from "../../src/decode.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
 import { run, start } from "./_cli.ts";
 import { endless, SseServer, stream } from "./_sse_server.ts";

@@ -1,7 +1,7 @@
 /** `serve`, as its user starts it. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { connect } from "../../src/client.ts";
-import { decode } from "../../src/decoder.ts";
+import { connect } from "../../src/client/mod.ts";
+import { decode } from "../../src/decode.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
 import { run, startWithInput } from "./_cli.ts";
 import { Socket } from "./_socket.ts";

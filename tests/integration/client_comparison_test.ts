@@ -4,7 +4,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { EventSource as NpmEventSource } from "npm:eventsource@5.1.5";
-import { EventSource } from "../../src/client.ts";
+import { EventSource } from "../../src/client/mod.ts";
 import { runDeno } from "../../tools/command.ts";
 import { findResolution } from "../../tools/resolution.ts";
 import { fixtureUrl } from "../_fixture.ts";
@@ -134,7 +134,7 @@ async function bundleClient(): Promise<string> {
   const { flags } = await findResolution();
   const path = await Deno.makeTempFile({ suffix: ".js" });
   const args = [...flags, "--platform=browser", `--output=${path}`];
-  await runDeno(["bundle", ...args, "src/client.ts"]);
+  await runDeno(["bundle", ...args, "src/client/mod.ts"]);
   const code = await Deno.readTextFile(path);
   await Deno.remove(path);
   return code;

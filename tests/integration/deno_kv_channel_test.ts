@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { decode } from "../../src/decoder.ts";
-import { DenoKvLog } from "../../src/deno_kv.ts";
+import { decode } from "../../src/decode.ts";
+import { DenoKvLog } from "../../src/deno_kv/mod.ts";
 import { EventStreamError } from "../../src/error.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
-import { Channel } from "../../src/server.ts";
+import { Channel } from "../../src/server/mod.ts";
 import { checkOutage } from "./_outage.ts";
 import { Publishers } from "./_publishers.ts";
 import { serve, type Served } from "./_served.ts";

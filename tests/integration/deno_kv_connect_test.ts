@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { DenoKvLog } from "../../src/deno_kv.ts";
+import { DenoKvLog } from "../../src/deno_kv/mod.ts";
 import { EventStreamError } from "../../src/error.ts";
 import { until } from "./_until.ts";
 import { Child } from "./deno_kv/child.ts";

@@ -1,5 +1,5 @@
 import { assert } from "@std/assert";
-import { DenoKvLog, type KvStore } from "../../src/deno_kv.ts";
+import { DenoKvLog, type KvStore } from "../../src/deno_kv/mod.ts";
 import { eachFault, type Faults } from "../faults/_faults.ts";
 import { logScript } from "../faults/_log_script.ts";
 

@@ -7,7 +7,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { DenoKvLog, type KvStore } from "../../src/deno_kv.ts";
+import { DenoKvLog, type KvStore } from "../../src/deno_kv/mod.ts";
 import { EventStreamError } from "../../src/error.ts";
 import { until } from "./_until.ts";
 import {

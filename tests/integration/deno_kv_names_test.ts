@@ -1,4 +1,4 @@
-import { DenoKvLog } from "../../src/deno_kv.ts";
+import { DenoKvLog } from "../../src/deno_kv/mod.ts";
 import { channelsKeepApart } from "./_names.ts";
 
 Deno.test("DenoKvLog keeps channels apart whose names every object has", async () => {

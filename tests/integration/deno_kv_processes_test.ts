@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { DenoKvLog } from "../../src/deno_kv.ts";
+import { DenoKvLog } from "../../src/deno_kv/mod.ts";
 import { until } from "./_until.ts";
 import { Child } from "./deno_kv/child.ts";
 import { interfere, KvFile, readAll } from "./deno_kv/fixture.ts";

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { DenoKvLog } from "../../src/deno_kv.ts";
-import { resumable } from "../../src/server.ts";
-import { decode } from "../../src/decoder.ts";
+import { DenoKvLog } from "../../src/deno_kv/mod.ts";
+import { resumable } from "../../src/server/mod.ts";
+import { decode } from "../../src/decode.ts";
 import { triesOf } from "./_resumable.ts";
 import { checkTrouble, testResumable } from "./_resumable_cases.ts";
 import { interfere, KvFile } from "./deno_kv/fixture.ts";

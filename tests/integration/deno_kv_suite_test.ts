@@ -1,4 +1,4 @@
-import { DenoKvLog, type KvStore } from "../../src/deno_kv.ts";
+import { DenoKvLog, type KvStore } from "../../src/deno_kv/mod.ts";
 import { testEventLog } from "../../src/testing/event_log_suite.ts";
 import { ConnectServer } from "./deno_kv/connect_server.ts";
 import { interfere, type KvDatabase, KvFile } from "./deno_kv/fixture.ts";

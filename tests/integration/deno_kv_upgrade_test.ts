@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { DenoKvLog } from "../../src/deno_kv.ts";
+import { DenoKvLog } from "../../src/deno_kv/mod.ts";
 import { dump, load, type StoredEntry } from "./upgrade/deno_kv.ts";
 import {
   checkOther,

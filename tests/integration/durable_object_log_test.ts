@@ -6,7 +6,10 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { durableChannel, DurableObjectLog } from "../../src/durable_object.ts";
+import {
+  durableChannel,
+  DurableObjectLog,
+} from "../../src/durable_object/mod.ts";
 import { EventStreamError } from "../../src/error.ts";
 import type {
   AppendOptions,
@@ -14,7 +17,7 @@ import type {
   LogPage,
   LogPosition,
   RetentionOptions,
-} from "../../src/log/event_log.ts";
+} from "../../src/log/log.ts";
 import { until } from "./_until.ts";
 import { Workerd } from "./_workerd.ts";
 import { fromOutcome } from "./durable_object/outcome.ts";

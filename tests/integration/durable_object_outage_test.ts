@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { EventSource } from "../../src/client.ts";
+import { EventSource } from "../../src/client/mod.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
 import { Publishers } from "./_publishers.ts";
 import { Servers } from "./_servers.ts";

@@ -14,7 +14,7 @@ import {
 import {
   type EventStreamVector,
   eventStreamVectors,
-} from "../../src/testing.ts";
+} from "../../src/testing/mod.ts";
 
 type Event = [type: string, data: string];
 type Cells = Record<string, string>;

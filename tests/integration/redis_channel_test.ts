@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { decode } from "../../src/decoder.ts";
+import { decode } from "../../src/decode.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
-import { RedisLog } from "../../src/redis.ts";
-import { Channel } from "../../src/server.ts";
+import { RedisLog } from "../../src/redis/mod.ts";
+import { Channel } from "../../src/server/mod.ts";
 import { checkOutage } from "./_outage.ts";
 import { Publishers } from "./_publishers.ts";
 import { RedisServer } from "./_redis.ts";

@@ -6,7 +6,7 @@ import {
   nodeRedis,
   type RedisClient,
   RedisLog,
-} from "../../src/redis.ts";
+} from "../../src/redis/mod.ts";
 import { testEventLog } from "../../src/testing/event_log_suite.ts";
 import { freePort } from "./_port.ts";
 import { RedisServer } from "./_redis.ts";

@@ -1,5 +1,5 @@
 import { assert } from "@std/assert";
-import { type RedisClient, RedisLog } from "../../src/redis.ts";
+import { type RedisClient, RedisLog } from "../../src/redis/mod.ts";
 import { eachFault, type Faults } from "../faults/_faults.ts";
 import { logScript } from "../faults/_log_script.ts";
 import { RedisServer } from "./_redis.ts";

@@ -8,12 +8,8 @@ import {
   assertThrows,
 } from "@std/assert";
 import { EventStreamError } from "../../src/error.ts";
-import type {
-  EventLog,
-  LogInput,
-  LogPosition,
-} from "../../src/log/event_log.ts";
-import * as scripts from "../../src/log/redis/_scripts.ts";
+import type { EventLog, LogInput, LogPosition } from "../../src/log/log.ts";
+import * as scripts from "../../src/redis/scripts.ts";
 import {
   bunRedis,
   ioRedis,
@@ -22,7 +18,7 @@ import {
   RedisLog,
   type RedisLogOptions,
   restRedis,
-} from "../../src/redis.ts";
+} from "../../src/redis/mod.ts";
 import { RedisServer } from "./_redis.ts";
 import { type AdaptedClient, ioRedisClient } from "./_redis_clients.ts";
 import { succeeds, until } from "./_until.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { RedisLog } from "../../src/redis.ts";
+import { RedisLog } from "../../src/redis/mod.ts";
 import { RedisServer } from "./_redis.ts";
 import {
   ioRedisClient,

@@ -6,7 +6,7 @@ import {
 } from "@std/assert";
 import { Redis } from "npm:@upstash/redis@1.39.0";
 import { EventStreamError } from "../../src/error.ts";
-import { RedisLog, restRedis } from "../../src/redis.ts";
+import { RedisLog, restRedis } from "../../src/redis/mod.ts";
 import { RedisServer } from "./_redis.ts";
 import { startRestBridge } from "./_redis_clients.ts";
 

@@ -1,4 +1,4 @@
-import { RedisLog } from "../../src/redis.ts";
+import { RedisLog } from "../../src/redis/mod.ts";
 import { RedisServer } from "./_redis.ts";
 import { ioRedisClient } from "./_redis_clients.ts";
 import { Proxy } from "./_proxy.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Redis } from "npm:ioredis@6.0.0";
 import { EventStreamError } from "../../src/error.ts";
-import { ioRedis, RedisLog } from "../../src/redis.ts";
+import { ioRedis, RedisLog } from "../../src/redis/mod.ts";
 import { toldBy } from "../abuse/_told.ts";
 import { RedisServer } from "./_redis.ts";
 

@@ -1,5 +1,5 @@
 import { runCommand } from "../../tools/command.ts";
-import { RedisLog } from "../../src/redis.ts";
+import { RedisLog } from "../../src/redis/mod.ts";
 import { testEventLog } from "../../src/testing/event_log_suite.ts";
 import { toolPath } from "../_tools.ts";
 import { RedisServer } from "./_redis.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
-import { EventParser } from "../../src/parser.ts";
+import { EventParser } from "../../src/parse.ts";
 import { type Server, servers, stateOf } from "./_server.ts";
 import { Socket } from "./_socket.ts";
 import { until } from "./_until.ts";

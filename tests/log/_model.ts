@@ -4,7 +4,7 @@ import type {
   LogInput,
   LogLimit,
   RetentionOptions,
-} from "../../src/log/event_log.ts";
+} from "../../src/log/log.ts";
 
 /** What the model has in place of an epoch: 0 for none, then 1, 2, 3, … */
 export interface ModelPage {

@@ -4,7 +4,7 @@ import type {
   LogEntry,
   LogPage,
   RetentionOptions,
-} from "../../src/log/event_log.ts";
+} from "../../src/log/log.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import type { TestedLogFactory } from "../../src/testing/event_log_suite.ts";
 

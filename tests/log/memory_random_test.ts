@@ -1,10 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { EventStreamError } from "../../src/error.ts";
-import type {
-  AppendOptions,
-  LogInput,
-  LogLimit,
-} from "../../src/log/event_log.ts";
+import type { AppendOptions, LogInput, LogLimit } from "../../src/log/log.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { test } from "../_test.ts";
 import { below, pick, type Random, randomOf, seed } from "../codec/random.ts";

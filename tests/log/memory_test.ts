@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { LogInput } from "../../src/log/event_log.ts";
+import type { LogInput } from "../../src/log/log.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { testEventLog } from "../../src/testing/event_log_suite.ts";
 import { test } from "../_test.ts";

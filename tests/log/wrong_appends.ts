@@ -1,8 +1,4 @@
-import type {
-  EventLog,
-  LogInput,
-  LogPosition,
-} from "../../src/log/event_log.ts";
+import type { EventLog, LogInput, LogPosition } from "../../src/log/log.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import {
   asRecord,

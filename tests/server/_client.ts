@@ -1,5 +1,5 @@
 import type { ServerSentEvent } from "../../src/event.ts";
-import { EventParser } from "../../src/parser.ts";
+import { EventParser } from "../../src/parse.ts";
 import { settle } from "../codec/_source.ts";
 
 /** Reads a response chunk by chunk, as a runtime does that sends it to a client. */

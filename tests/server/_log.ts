@@ -6,7 +6,7 @@ import type {
   LogLimit,
   LogPage,
   LogPosition,
-} from "../../src/log/event_log.ts";
+} from "../../src/log/log.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 
 /** A log over another one that does what a test tells it to, and counts what is asked of it. */

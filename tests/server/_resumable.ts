@@ -8,7 +8,7 @@ import type {
   LogLimit,
   LogPage,
   LogPosition,
-} from "../../src/log/event_log.ts";
+} from "../../src/log/log.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import type { Resumable } from "../../src/server/resumable.ts";
 import { eventsOf, requestOf } from "./_client.ts";

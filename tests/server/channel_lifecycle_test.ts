@@ -6,7 +6,7 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { decode } from "../../src/decoder.ts";
+import { decode } from "../../src/decode.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
 import type { EventStream } from "../../src/event_stream.ts";
 import { MemoryLog } from "../../src/log/memory.ts";

@@ -1,5 +1,5 @@
 import { EventStreamError } from "../../src/error.ts";
-import { parseCursor } from "../../src/log/cursor.ts";
+import { parseCursor } from "../../src/log/log.ts";
 import { Channel } from "../../src/server/channel.ts";
 import { test } from "../_test.ts";
 import { settle } from "../codec/_source.ts";

@@ -13,7 +13,7 @@ import {
   streamEvents,
   streamSSE,
   type StreamSSEOptions,
-} from "../../src/hono.ts";
+} from "../../src/hono/mod.ts";
 import { Channel } from "../../src/server/channel.ts";
 import { test } from "../_test.ts";
 import { reasonOf, settle, unhandledDuring } from "../codec/_source.ts";

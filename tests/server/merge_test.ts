@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { connect, type EventConnection } from "../../src/client.ts";
-import { decode } from "../../src/decoder.ts";
+import { connect, type EventConnection } from "../../src/client/mod.ts";
+import { decode } from "../../src/decode.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
 import { merge, type MergeSource } from "../../src/merge.ts";
 import { respond } from "../../src/server/respond.ts";

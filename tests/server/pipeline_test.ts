@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { connect, type EventConnection } from "../../src/client.ts";
-import { decode, EventDecoderStream } from "../../src/decoder.ts";
-import { EventEncoderStream } from "../../src/encoder.ts";
+import { connect, type EventConnection } from "../../src/client/mod.ts";
+import { decode, EventDecoderStream } from "../../src/decode.ts";
+import { EventEncoderStream } from "../../src/encode.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../../src/event.ts";
-import { json } from "../../src/json.ts";
+import { json } from "../../src/contract.ts";
 import { merge } from "../../src/merge.ts";
 import { respond, type RespondSource } from "../../src/server/respond.ts";
 import { test } from "../_test.ts";

@@ -6,7 +6,7 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { decode } from "../../src/decoder.ts";
+import { decode } from "../../src/decode.ts";
 import type { ServerSentEventInit } from "../../src/event.ts";
 import {
   respond,

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { connect, EventSource } from "../../src/client.ts";
+import { connect, EventSource } from "../../src/client/mod.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { type Resumable, resumable } from "../../src/server/resumable.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { EventParser } from "../../src/parser.ts";
+import { EventParser } from "../../src/parse.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../../src/event.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { type Resumable, resumable } from "../../src/server/resumable.ts";

@@ -1,3 +1,18 @@
+import { connect } from "../../src/client/mod.ts";
+import { defineEvents } from "../../src/contract.ts";
+import { decode } from "../../src/decode.ts";
+import type { EventStreamError } from "../../src/error.ts";
+import type { ServerSentEventInit } from "../../src/event.ts";
+import { MemoryLog } from "../../src/log/memory.ts";
+import {
+  resumable,
+  type ResumableOptions,
+} from "../../src/server/resumable.ts";
+import { scriptedServer } from "../../src/testing/mod.ts";
+import { reportedDuring, ReportedError } from "../_reported.ts";
+import { test } from "../_test.ts";
+import { reasonOf, settle, unhandledDuring } from "../codec/_source.ts";
+import { price } from "../contract/_schemas.ts";
 import {
   assert,
   assertEquals,
@@ -6,18 +21,6 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { connect } from "../../src/client.ts";
-import { defineEvents } from "../../src/contract.ts";
-import { decode } from "../../src/decoder.ts";
-import type { EventStreamError } from "../../src/error.ts";
-import type { ServerSentEventInit } from "../../src/event.ts";
-import { MemoryLog } from "../../src/log/memory.ts";
-import { resumable } from "../../src/server/resumable.ts";
-import type { ResumableOptions } from "../../src/server/resumable_options.ts";
-import { scriptedServer } from "../../src/testing.ts";
-import { test } from "../_test.ts";
-import { reasonOf, settle, unhandledDuring } from "../codec/_source.ts";
-import { price } from "../contract/_schemas.ts";
 import { Client, eventsOf, requestOf } from "./_client.ts";
 import {
   away,
@@ -29,7 +32,6 @@ import {
   readText,
   wordsOf,
 } from "./_resumable.ts";
-import { reportedDuring, ReportedError } from "../_reported.ts";
 
 async function* words(): AsyncGenerator<ServerSentEventInit> {
   for (const data of ["to", "be"]) {

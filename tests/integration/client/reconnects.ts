@@ -1,5 +1,5 @@
 /** Reconnects 5,000 times with each face and writes, every 1,000 times, what it holds by then. */
-import { connect, EventSource } from "../../../src/client.ts";
+import { connect, EventSource } from "../../../src/client/mod.ts";
 
 declare function gc(): void;
 

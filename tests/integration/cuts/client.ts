@@ -2,7 +2,7 @@
  * Follows every URL of a list, in the form `[face, url, idleTimeout]`, to its event `last`, and prints what each gave, as
  * JSON: `client.ts LIST`.
  */
-import { connect, EventSource } from "../../../src/client.ts";
+import { connect, EventSource } from "../../../src/client/mod.ts";
 
 /** What a URL is followed with. */
 export type Face = "connect()" | "EventSource";

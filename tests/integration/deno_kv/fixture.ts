@@ -1,10 +1,10 @@
-import type {
-  DenoKvLogOptions,
-  KvAtomicOperation,
-  KvStore,
-} from "../../../src/deno_kv.ts";
-import { DenoKvLog } from "../../../src/deno_kv.ts";
-import type { LogEntry, LogInput } from "../../../src/log/event_log.ts";
+import {
+  DenoKvLog,
+  type DenoKvLogOptions,
+  type KvAtomicOperation,
+  type KvStore,
+} from "../../../src/deno_kv/mod.ts";
+import type { LogEntry, LogInput } from "../../../src/log/log.ts";
 
 /** A database for one test, opened as often as that wants. */
 export abstract class KvDatabase implements AsyncDisposable {

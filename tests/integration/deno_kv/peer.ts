@@ -7,7 +7,7 @@
  * | `publish NAME COUNT` | appends `NAME:0`, `NAME:1`, …, some at once: `+NAME:0 SEQ` for each, when it is durable |
  * | `follow COUNT` | reads from the beginning whenever it is woken, until it has COUNT entries: `=SEQ BODY` for each |
  */
-import { DenoKvLog } from "../../../src/deno_kv.ts";
+import { DenoKvLog } from "../../../src/deno_kv/mod.ts";
 
 const [path] = Deno.args as [string];
 const kv = await Deno.openKv(path);

@@ -2,8 +2,8 @@
  * A process that serves a channel on a database: `deno run -A server.ts PATH`. It prints its own URL. GET follows the
  * channel from its beginning, POST publishes `{ data, key }`.
  */
-import { DenoKvLog } from "../../../src/deno_kv.ts";
-import { Channel } from "../../../src/server.ts";
+import { DenoKvLog } from "../../../src/deno_kv/mod.ts";
+import { Channel } from "../../../src/server/mod.ts";
 import { handleChannel } from "../_channel_handler.ts";
 
 const kv = await Deno.openKv(Deno.args[0]);

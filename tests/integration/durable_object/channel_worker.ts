@@ -7,11 +7,11 @@ import {
   type ChannelObjectState,
   type DurableChannel,
   durableChannel,
-} from "../../../src/durable_object.ts";
+} from "../../../src/durable_object/mod.ts";
 import type {
   ChannelOptions,
   ChannelRespondOptions,
-} from "../../../src/server.ts";
+} from "../../../src/server/mod.ts";
 import type { Namespace } from "./log_worker.ts";
 import { toOutcome } from "./outcome.ts";
 

@@ -2,7 +2,7 @@
 import {
   DurableObjectLog,
   type DurableObjectLogStorage,
-} from "../../../src/log/durable_object.ts";
+} from "../../../src/durable_object/log.ts";
 import { eachFault, type Faults } from "../../faults/_faults.ts";
 import { logScript } from "../../faults/_log_script.ts";
 import type { Namespace } from "./log_worker.ts";

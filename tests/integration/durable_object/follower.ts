@@ -1,4 +1,4 @@
-import { decode } from "../../../src/decoder.ts";
+import { decode } from "../../../src/decode.ts";
 import type { ServerSentEvent } from "../../../src/event.ts";
 
 /** A client that follows a channel through whatever happens, and comes back with its last event ID until it is disposed of. */

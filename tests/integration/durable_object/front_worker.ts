@@ -5,7 +5,7 @@
 import {
   type ChannelNamespace,
   durableChannel,
-} from "../../../src/durable_object.ts";
+} from "../../../src/durable_object/mod.ts";
 import { handleChannel } from "../_channel_handler.ts";
 
 interface Env {

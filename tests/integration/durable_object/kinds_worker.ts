@@ -3,8 +3,8 @@ import {
   type ChannelNamespace,
   ChannelObject,
   durableChannel,
-} from "../../../src/durable_object.ts";
-import type { ChannelOptions } from "../../../src/server.ts";
+} from "../../../src/durable_object/mod.ts";
+import type { ChannelOptions } from "../../../src/server/mod.ts";
 import { kinds } from "../server/kinds.ts";
 
 class OpenChannel extends ChannelObject {

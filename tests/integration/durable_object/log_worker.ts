@@ -5,8 +5,8 @@
 import {
   DurableObjectLog,
   type DurableObjectLogStorage,
-} from "../../../src/log/durable_object.ts";
-import type { RetentionOptions } from "../../../src/log/event_log.ts";
+} from "../../../src/durable_object/log.ts";
+import type { RetentionOptions } from "../../../src/log/log.ts";
 import { toOutcome } from "./outcome.ts";
 
 interface Storage extends DurableObjectLogStorage {

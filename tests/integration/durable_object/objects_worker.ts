@@ -2,8 +2,8 @@
 import {
   type ChannelNamespace,
   ChannelObject,
-} from "../../../src/durable_object.ts";
-import type { ChannelOptions } from "../../../src/server.ts";
+} from "../../../src/durable_object/mod.ts";
+import type { ChannelOptions } from "../../../src/server/mod.ts";
 
 /** A channel that its clients follow from its beginning. */
 export class News extends ChannelObject {

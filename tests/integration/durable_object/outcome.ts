@@ -2,7 +2,7 @@ import {
   packError,
   type RemoteError,
   unpackError,
-} from "../../../src/server/_remote_error.ts";
+} from "../../../src/durable_object/rpc.ts";
 
 /** What became of an operation in another process. */
 export type Outcome = { value: unknown } | { error: RemoteError };

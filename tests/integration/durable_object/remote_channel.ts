@@ -1,9 +1,9 @@
-import { decode } from "../../../src/decoder.ts";
+import { decode } from "../../../src/decode.ts";
 import type {
   ServerSentEvent,
   ServerSentEventInit,
 } from "../../../src/event.ts";
-import type { DurableRespondOptions } from "../../../src/durable_object.ts";
+import type { DurableRespondOptions } from "../../../src/durable_object/mod.ts";
 import type {
   ChannelStats,
   PublishOptions,

@@ -1,7 +1,9 @@
 /** A Worker that runs the cases for any log: `POST /CASE` runs one, by its number, in a fresh Durable Object. */
-import { DurableObjectLog } from "../../../src/log/durable_object.ts";
-import type { DurableObjectLogStorage } from "../../../src/log/durable_object.ts";
-import type { EventLog } from "../../../src/log/event_log.ts";
+import {
+  DurableObjectLog,
+  type DurableObjectLogStorage,
+} from "../../../src/durable_object/log.ts";
+import type { EventLog } from "../../../src/log/log.ts";
 import {
   type TestedLog,
   testEventLog,

@@ -2,7 +2,7 @@
  * An operator in Bun, with Bun's own client: `bun bun_operator.ts URL`. It prints where it listens for `POST /METHOD` with
  * the arguments as JSON.
  */
-import { bunRedis, type BunRedisClient } from "../../../src/redis.ts";
+import { bunRedis, type BunRedisClient } from "../../../src/redis/mod.ts";
 import { toOutcome } from "../durable_object/outcome.ts";
 import { Operator } from "./operator.ts";
 

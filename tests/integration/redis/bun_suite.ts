@@ -1,5 +1,9 @@
 /** The cases for any log, with Bun's own client: `bun bun_suite.ts URL`. It prints a line of JSON for each. */
-import { bunRedis, type BunRedisClient, RedisLog } from "../../../src/redis.ts";
+import {
+  bunRedis,
+  type BunRedisClient,
+  RedisLog,
+} from "../../../src/redis/mod.ts";
 import { testEventLog } from "../../../src/testing/event_log_suite.ts";
 import { toOutcome } from "../durable_object/outcome.ts";
 

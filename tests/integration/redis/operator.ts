@@ -1,5 +1,5 @@
-import type { LogPosition } from "../../../src/log/event_log.ts";
-import { type RedisClient, RedisLog } from "../../../src/redis.ts";
+import type { LogPosition } from "../../../src/log/log.ts";
+import { type RedisClient, RedisLog } from "../../../src/redis/mod.ts";
 
 const ALL = { entries: 10_000, bytes: 1_000_000 };
 

@@ -3,7 +3,7 @@
  * subscriptions are event streams. It prints its URL and ends with its standard input.
  */
 import { Redis } from "npm:ioredis@6.0.0";
-import { EventEncoderStream } from "../../../src/encoder.ts";
+import { EventEncoderStream } from "../../../src/encode.ts";
 
 const [port, token] = Deno.args;
 const redis = new Redis(Number(port), { maxRetriesPerRequest: 0 });

@@ -3,8 +3,8 @@
  * from its beginning, POST publishes `{ data, key }`.
  */
 import { Redis } from "npm:ioredis@6.0.0";
-import { Channel } from "../../../src/server.ts";
-import { ioRedis, RedisLog } from "../../../src/redis.ts";
+import { Channel } from "../../../src/server/mod.ts";
+import { ioRedis, RedisLog } from "../../../src/redis/mod.ts";
 import { handleChannel } from "../_channel_handler.ts";
 
 const client = new Redis(Deno.args[0]!, { lazyConnect: true });

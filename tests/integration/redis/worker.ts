@@ -4,8 +4,14 @@
  * EVENTS it publishes until its standard input ends.
  */
 import process from "node:process";
-import type { BunRedisClient, RedisClient } from "../../../src/redis.ts";
-import { bunRedis, ioRedis, nodeRedis, RedisLog } from "../../../src/redis.ts";
+import {
+  bunRedis,
+  type BunRedisClient,
+  ioRedis,
+  nodeRedis,
+  type RedisClient,
+  RedisLog,
+} from "../../../src/redis/mod.ts";
 import { follow, publish, type Published } from "../_traffic.ts";
 
 /** What a worker prints. */

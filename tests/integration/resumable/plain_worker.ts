@@ -2,8 +2,8 @@
  * A Worker without objects that serves resumable streams from a Redis over HTTP: GET of `/NAME` follows the stream of that
  * name, POST starts it, DELETE aborts it. Nothing is kept from one request to the next.
  */
-import { RedisLog, restRedis } from "../../../src/redis.ts";
-import { resumable } from "../../../src/server.ts";
+import { RedisLog, restRedis } from "../../../src/redis/mod.ts";
+import { resumable } from "../../../src/server/mod.ts";
 import { produce } from "./produce.ts";
 
 interface Env {

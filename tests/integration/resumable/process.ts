@@ -3,13 +3,13 @@
  * of that name, DELETE aborts it; the query of the first request says what it is. Each thing that happens is a line of
  * JSON on its standard output.
  */
-import { DenoKvLog } from "../../../src/deno_kv.ts";
-import { RedisLog } from "../../../src/redis.ts";
+import { DenoKvLog } from "../../../src/deno_kv/mod.ts";
+import { RedisLog } from "../../../src/redis/mod.ts";
 import {
   type EventLog,
   type Resumable,
   resumable,
-} from "../../../src/server.ts";
+} from "../../../src/server/mod.ts";
 import { ioRedisClient } from "../_redis_clients.ts";
 import { ask, type Order, produce } from "./produce.ts";
 

@@ -2,7 +2,7 @@ import {
   connect,
   type ConnectOptions,
   type EventConnection,
-} from "../../../src/client.ts";
+} from "../../../src/client/mod.ts";
 import type { ServerSentEventInit } from "../../../src/event.ts";
 
 /** What a stream is to be. */

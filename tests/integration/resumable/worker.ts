@@ -6,19 +6,19 @@
 import {
   DurableObjectLog,
   type DurableObjectLogStorage,
-} from "../../../src/durable_object.ts";
+} from "../../../src/durable_object/mod.ts";
 import type {
   AppendOptions,
   LogInput,
   LogLimit,
   LogPage,
   LogPosition,
-} from "../../../src/log/event_log.ts";
+} from "../../../src/log/log.ts";
 import {
   type EventLog,
   type Resumable,
   resumable,
-} from "../../../src/server.ts";
+} from "../../../src/server/mod.ts";
 import type { Namespace } from "../durable_object/log_worker.ts";
 import { ask, type Order, produce } from "./produce.ts";
 

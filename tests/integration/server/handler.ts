@@ -1,7 +1,7 @@
 /** One handler for every runtime: responses of each kind, and what became of them. */
 import { Hono } from "hono";
 import type { ServerSentEventInit } from "../../../src/event.ts";
-import { streamSSE } from "../../../src/hono.ts";
+import { streamSSE } from "../../../src/hono/mod.ts";
 import { MemoryLog } from "../../../src/log/memory.ts";
 import { Channel } from "../../../src/server/channel.ts";
 import { respond } from "../../../src/server/respond.ts";

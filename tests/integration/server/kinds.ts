@@ -1,4 +1,4 @@
-import type { ChannelOptions } from "../../../src/server.ts";
+import type { ChannelOptions } from "../../../src/server/mod.ts";
 
 /** Channels that differ in how they notice a client that has vanished without a word. */
 export const kinds: Record<"silent" | "lively" | "mortal", ChannelOptions> = {

@@ -1,4 +1,4 @@
-import type { EventLog } from "../../../src/log/event_log.ts";
+import type { EventLog } from "../../../src/log/log.ts";
 import { fromOutcome } from "../durable_object/outcome.ts";
 import type { Workerd } from "../_workerd.ts";
 import { RETENTION } from "./history.ts";

@@ -10,7 +10,7 @@ import type {
   LogInput,
   LogPage,
   RetentionOptions,
-} from "../../../src/log/event_log.ts";
+} from "../../../src/log/log.ts";
 import { Channel } from "../../../src/server/channel.ts";
 
 /** A log as some version left it in its engine, and what it is to be read as. */

@@ -2,8 +2,8 @@
  * `deno run -A tests/integration/upgrade/record.ts` writes the fixtures anew: what this version leaves in each engine.
  * For a new format only, into a folder of its own: those of the formats before stay as they are.
  */
-import { DenoKvLog } from "../../../src/deno_kv.ts";
-import { RedisLog } from "../../../src/redis.ts";
+import { DenoKvLog } from "../../../src/deno_kv/mod.ts";
+import { RedisLog } from "../../../src/redis/mod.ts";
 import { RedisServer } from "../_redis.ts";
 import { ioRedisClient } from "../_redis_clients.ts";
 import { Workerd } from "../_workerd.ts";

@@ -1,7 +1,7 @@
 /** Connections of the client, made and left, in whatever runtime this runs. */
 import { connect } from "../../../src/client/connect.ts";
 import { EventSource } from "../../../src/client/event_source.ts";
-import type { ConnectionOptions } from "../../../src/client/_options.ts";
+import type { ConnectionOptions } from "../../../src/client/options.ts";
 import { track } from "./_objects.ts";
 
 /** Makes one connection to a server of `peer.ts` and leaves it; the number decides how. */

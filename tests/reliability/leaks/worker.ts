@@ -6,8 +6,8 @@ import { countTimers } from "./_timers.ts";
 import {
   ChannelObject,
   type ChannelObjectState,
-} from "../../../src/durable_object.ts";
-import type { ChannelOptions } from "../../../src/server.ts";
+} from "../../../src/durable_object/mod.ts";
+import type { ChannelOptions } from "../../../src/server/mod.ts";
 import type { Namespace } from "../../integration/durable_object/log_worker.ts";
 import { inLanes } from "./_lanes.ts";
 import { countObjects, track } from "./_objects.ts";

@@ -5,7 +5,7 @@
  */
 import process from "node:process";
 import { MemoryLog } from "../../../src/log/memory.ts";
-import type { LogLimit, LogPage } from "../../../src/log/event_log.ts";
+import type { LogLimit, LogPage } from "../../../src/log/log.ts";
 import { Channel } from "../../../src/server/channel.ts";
 import { control } from "./control.ts";
 import { listen } from "./listen.ts";

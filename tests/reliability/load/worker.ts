@@ -3,8 +3,8 @@ import {
   ChannelObject,
   type ChannelObjectState,
   durableChannel,
-} from "../../../src/durable_object.ts";
-import type { RetentionOptions } from "../../../src/server.ts";
+} from "../../../src/durable_object/mod.ts";
+import type { RetentionOptions } from "../../../src/server/mod.ts";
 import type { Namespace } from "../../integration/durable_object/log_worker.ts";
 import { control } from "./control.ts";
 

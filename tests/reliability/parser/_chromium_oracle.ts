@@ -1,6 +1,6 @@
 /** Chromium's own `EventSource` and this package's decoder on the same streams, in the same packets. */
 import type { Page } from "npm:playwright-core@1.65.1";
-import { decode } from "../../../src/decoder.ts";
+import { decode } from "../../../src/decode.ts";
 import { fuzzInput } from "../../codec/fuzz.ts";
 import { join } from "../../codec/mutate.ts";
 import { launchChromium } from "../../runners/chromium.ts";

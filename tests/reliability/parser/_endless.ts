@@ -3,7 +3,7 @@
  * one line of JSON for each. The argument is how many MiB come of each. Run with `--expose-gc`, on Deno or on Bun.
  */
 import { memoryUsage } from "node:process";
-import { decode } from "../../../src/decoder.ts";
+import { decode } from "../../../src/decode.ts";
 import { EventStreamError } from "../../../src/error.ts";
 
 /** What became of a stream. */

@@ -3,7 +3,7 @@
  * with the length of a stream. `--mebibytes=64` says how much comes of each endless stream; 0 leaves that out.
  */
 import { cpuUsage } from "node:process";
-import { EventParser } from "../../../src/parser.ts";
+import { EventParser } from "../../../src/parse.ts";
 import { keepers, measureKept } from "./_keepers.ts";
 import { numberOptions } from "./_number_options.ts";
 

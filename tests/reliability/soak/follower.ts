@@ -1,4 +1,4 @@
-import { connect, EventSource } from "../../../src/client.ts";
+import { connect, EventSource } from "../../../src/client/mod.ts";
 import type { Ledger } from "./ledger.ts";
 
 const retry = { minDelay: 5, maxDelay: 200, maxAttempts: 10_000 };

@@ -1,6 +1,9 @@
 import type { ServerSentEventInit } from "../../../src/event.ts";
-import type { ChannelOptions, PublishOptions } from "../../../src/server.ts";
-import type { RetentionOptions } from "../../../src/log/event_log.ts";
+import type {
+  ChannelOptions,
+  PublishOptions,
+} from "../../../src/server/mod.ts";
+import type { RetentionOptions } from "../../../src/log/log.ts";
 
 /** How much of a soak is kept: all while it runs, or so few events that clients come too late for some. */
 export const retentions: Record<"all" | "few", RetentionOptions> = {

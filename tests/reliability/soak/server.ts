@@ -3,10 +3,10 @@
  * `server.ts all redis URL`. It prints its own URL. GET follows the channel, `GET /stats` tells of it, POST publishes `{ events, key }`.
  */
 import { Redis } from "npm:ioredis@6.0.0";
-import { DenoKvLog } from "../../../src/deno_kv.ts";
-import type { EventLog } from "../../../src/log/event_log.ts";
-import { ioRedis, RedisLog } from "../../../src/redis.ts";
-import { Channel, MemoryLog } from "../../../src/server.ts";
+import { DenoKvLog } from "../../../src/deno_kv/mod.ts";
+import type { EventLog } from "../../../src/log/log.ts";
+import { ioRedis, RedisLog } from "../../../src/redis/mod.ts";
+import { Channel, MemoryLog } from "../../../src/server/mod.ts";
 import { options, publish, retentions } from "./handler.ts";
 
 const [kept, log, address] = Deno.args as [

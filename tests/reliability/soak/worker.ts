@@ -3,9 +3,9 @@ import {
   type ChannelNamespace,
   ChannelObject,
   durableChannel,
-} from "../../../src/durable_object.ts";
-import type { ChannelOptions } from "../../../src/server.ts";
-import type { RetentionOptions } from "../../../src/log/event_log.ts";
+} from "../../../src/durable_object/mod.ts";
+import type { ChannelOptions } from "../../../src/server/mod.ts";
+import type { RetentionOptions } from "../../../src/log/log.ts";
 import { options, publish, retentions } from "./handler.ts";
 
 /** A channel that keeps all. */

@@ -1,0 +1,57 @@
+/**
+ * The client side: an event stream as an `EventSource` or as an async iterable, over one reconnection
+ * engine. It holds no server code.
+ *
+ * @example The web platform's interface, with headers
+ * ```ts
+ * import { EventSource } from "@rivulet/sse/client";
+ * import { scriptedServer } from "@rivulet/sse/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { fetch } = scriptedServer([{ body: "data: hello\n\n" }]);
+ * const headers = { authorization: "Bearer secret" };
+ * const source = new EventSource("https://example.com/news", { headers, fetch });
+ * const { data } = await new Promise<MessageEvent>((resolve) => source.onmessage = resolve);
+ * assertEquals(data, "hello");
+ * source.close();
+ * ```
+ *
+ * @example A loop
+ * ```ts
+ * import { connect } from "@rivulet/sse/client";
+ * import { scriptedServer } from "@rivulet/sse/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { fetch } = scriptedServer([{ body: "data: hello\n\n" }]);
+ * for await (const { data } of connect("https://example.com/news", { fetch })) {
+ *   assertEquals(data, "hello");
+ *   break;
+ * }
+ * ```
+ *
+ * @module
+ */
+
+export { connect } from "./connect.ts";
+export type { ConnectOptions, EventConnection } from "./connect.ts";
+export { storageCursor } from "./cursor_store.ts";
+export type { CursorStore } from "./cursor_store.ts";
+export type { EventSourceErrorEvent } from "./event_source.ts";
+export { EventSource } from "./event_source.ts";
+export type {
+  EventData,
+  EventNames,
+  EventSourceHandler,
+  EventSourceListener,
+  EventSourceOptions,
+} from "./event_source.ts";
+export type { ConnectionOptions } from "./options.ts";
+export type { RetryOptions } from "./retry.ts";
+export type { EventContract } from "../contract.ts";
+export { EventStreamError } from "../error.ts";
+export type {
+  EventStreamErrorCode,
+  EventStreamErrorOptions,
+} from "../error.ts";
+export type { ServerSentEvent, ServerSentEventInit } from "../event.ts";
+export type { StandardSchemaIssue } from "../standard_schema.ts";

@@ -1,0 +1,207 @@
+import { checkFunction, describe } from "../internal/check.ts";
+import { checkReading } from "../event_reader.ts";
+import type { EventContract } from "../contract.ts";
+import type { ServerSentEvent } from "../event.ts";
+import { openStream, type Until } from "./request.ts";
+import type { ConnectionSettings } from "./connection.ts";
+import type { CursorStore } from "./cursor_store.ts";
+import { type RetryOptions, type RetryPolicy, retryPolicy } from "./retry.ts";
+
+/**
+ * What `EventSource` and `connect()` have in common.
+ *
+ * @example A token that is fresh for every attempt, and a connection that is never silently dead
+ * ```ts
+ * import { connect, type ConnectionOptions } from "@rivulet/sse/client";
+ * import { scriptedServer } from "@rivulet/sse/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { fetch, requests } = scriptedServer([{ status: 503 }, { body: "data: hello\n\n" }]);
+ * let token = 0;
+ * const options: ConnectionOptions = {
+ *   headers: () => ({ authorization: `Bearer ${++token}` }),
+ *   idleTimeout: 30_000,
+ *   retry: { delay: 1, minDelay: 1 },
+ *   fetch,
+ * };
+ * for await (const _ of connect("https://example.com/", options)) break;
+ * const tokens = requests.map(({ headers }) => headers.get("authorization"));
+ * assertEquals(tokens, ["Bearer 1", "Bearer 2"]);
+ * ```
+ *
+ * @typeParam Event What comes out: events with text, unless a contract types them.
+ */
+export interface ConnectionOptions<
+  Event extends ServerSentEvent<string, unknown> = ServerSentEvent,
+> {
+  /**
+   * The request method. With another one than GET or HEAD, a request is not repeated once its
+   * connection has handed out events without moving the last event ID: the same would come again.
+   *
+   * @default {"GET"}
+   */
+  method?: string | undefined;
+  /**
+   * The request body. Not a stream, which could be sent only once. A redirect with status 307 or 308 takes it along, to
+   * another origin too, as the standard says.
+   */
+  body?:
+    | string
+    | Blob
+    | ArrayBuffer
+    | ArrayBufferView
+    | FormData
+    | URLSearchParams
+    | null
+    | undefined;
+  /**
+   * The request headers, or a function that gives them, called for every attempt, as for a token that
+   * expires. Its failure is a failed attempt. `accept: text/event-stream` is added unless they
+   * hold an `accept`.
+   *
+   * A redirect to another origin takes along `accept`, `content-type` and `last-event-id` and nothing else of them.
+   * Only a page cannot see to that: there `fetch` leaves `authorization` and cookies behind, and for the
+   * rest the other origin has to ask by CORS.
+   */
+  headers?:
+    | HeadersInit
+    | (() => HeadersInit | Promise<HeadersInit>)
+    | undefined;
+  /**
+   * What makes the requests.
+   *
+   * @default {globalThis.fetch}
+   */
+  fetch?:
+    | ((url: string, init: RequestInit) => Promise<Response>)
+    | undefined;
+  /** Aborting closes the connection, whatever it is doing. */
+  signal?: AbortSignal | undefined;
+  /**
+   * Whether credentials are sent to another origin too; browsers only.
+   *
+   * @default {false}
+   */
+  withCredentials?: boolean | undefined;
+  /**
+   * The last event ID to start from. A cursor store that has one goes first.
+   *
+   * @default {""}
+   */
+  lastEventId?: string | undefined;
+  /**
+   * How many milliseconds to wait for the response, and then for each next byte, an integer of 1 to
+   * 2^31-1. After that the connection is taken for dead and made anew. Comments count as life.
+   *
+   * @default {undefined} wait for ever
+   */
+  idleTimeout?: number | undefined;
+  /**
+   * The contract that parses and validates the events' data. An event that it refuses ends the
+   * connection with its error, code `invalid-event`.
+   *
+   * @default {undefined} every event as it arrived
+   */
+  events?: EventContract<Event> | undefined;
+  /** When a lost connection is tried again, and when no more. */
+  retry?: RetryOptions | undefined;
+  /** Where the last event ID is kept for the next client. */
+  cursor?: CursorStore | undefined;
+  /**
+   * Whether to let go of the connection while the page is hidden, and make it again, from the last event
+   * ID and without waiting, when it is shown. Without effect where there is no page.
+   *
+   * @default {false}
+   */
+  pauseWhenHidden?: boolean | undefined;
+  /**
+   * Whether to try again at once when the browser is back online, rather than wait to the end. A
+   * refusal by the server is waited for all the same. Without effect where no such event is fired.
+   *
+   * @default {false}
+   */
+  retryWhenOnline?: boolean | undefined;
+}
+
+/** Checks the options and gives what a connection needs that makes requests. */
+export function requestSettings<Event extends ServerSentEvent<string, unknown>>(
+  url: URL | undefined,
+  options: ConnectionOptions<Event>,
+  defaults: Pick<RetryPolicy, "maxAttempts" | "statuses">,
+  until?: Until,
+): Omit<ConnectionSettings<Event>, "onOpen" | "onLost"> {
+  const { retry, fetch, method = "GET" } = options;
+  checkOptions(options, until);
+  const isHttp = url !== undefined && /^http/.test(url.protocol);
+  const isUsable = url !== undefined && !url.username && !url.password;
+  return {
+    open: (id, controller) => openStream(url!, options, until, id, controller),
+    options,
+    policy: retryPolicy(retry, defaults),
+    until,
+    reconnectsOnEnd: true,
+    // [spec] … reestablish the connection, unless the user agent knows that to be futile …
+    reconnectsOnFailure: isUsable && (isHttp || fetch !== undefined),
+    repeats: isBodiless(method) && until === undefined,
+  };
+}
+
+function checkOptions<Event extends ServerSentEvent<string, unknown>>(
+  options: ConnectionOptions<Event>,
+  until: Until,
+): void {
+  check("options", "an object", typeof options === "object", options);
+  const { method = "GET", body, lastEventId = "", cursor } = options;
+  const isMethod = typeof method === "string" &&
+    /^[\w!#$%&'*+.^`|~-]+$/.test(method);
+  check("method", "a method", isMethod, method);
+  const isBody = body == null ||
+    !isBodiless(method) && !(body instanceof ReadableStream);
+  const bodyText = "no stream, and left out with GET and HEAD";
+  check("body", bodyText, isBody, veiled(body));
+  check(
+    "headers",
+    "valid",
+    isHeaders(options.headers),
+    veiled(options.headers),
+  );
+  checkFunction("Cannot connect: fetch", options.fetch);
+  const isId = typeof lastEventId === "string" &&
+    !/[\0\r\n]/.test(lastEventId);
+  check("lastEventId", "text without NUL, CR and LF", isId, lastEventId);
+  const isStore = cursor === undefined ||
+    typeof cursor.load === "function" && typeof cursor.save === "function";
+  check("cursor", "a store with load() and save()", isStore, cursor);
+  const { events, idleTimeout, signal } = options;
+  const reading = { events, idleTimeout, signal, until };
+  checkReading("Cannot connect", reading);
+}
+
+/** Keeps what may be a secret out of an error's message. */
+function veiled(value: unknown): unknown {
+  return typeof value === "string" ? "…" : value;
+}
+
+function isHeaders(headers: ConnectionOptions["headers"]): boolean {
+  try {
+    return typeof headers === "function" || !!new Headers(headers);
+  } catch {
+    return false;
+  }
+}
+
+function isBodiless(method: string): boolean {
+  return /^(GET|HEAD)$/i.test(method);
+}
+
+function check(
+  name: string,
+  what: string,
+  holds: boolean,
+  value: unknown,
+): void {
+  if (holds) return;
+  throw new TypeError(
+    `Cannot connect: ${name} must be ${what}: received ${describe(value)}`,
+  );
+}

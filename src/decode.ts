@@ -1,0 +1,159 @@
+/**
+ * Bytes in, events out: `decode()` and what it is made of.
+ *
+ * @example
+ * ```ts
+ * import { decode } from "@rivulet/sse/decoder";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const response = new Response("data: hello\n\n", {
+ *   headers: { "content-type": "text/event-stream" },
+ * });
+ * for await (const event of decode(response)) assertEquals(event.data, "hello");
+ * ```
+ *
+ * @module
+ */
+
+import { EventStreamError } from "./error.ts";
+import type { ServerSentEvent } from "./event.ts";
+import type { DecodeOptions } from "./event_reader.ts";
+import { EventStream } from "./event_stream.ts";
+import { describe } from "./internal/check.ts";
+
+export { EventStreamError } from "./error.ts";
+export type { EventStreamErrorCode, EventStreamErrorOptions } from "./error.ts";
+export type { ServerSentEvent } from "./event.ts";
+export { EventStream } from "./event_stream.ts";
+export type { EventIterator, EventIteratorOptions } from "./event_stream.ts";
+export { EventParser } from "./parse.ts";
+export type { ParseOptions } from "./parse.ts";
+export type { DecodeOptions };
+
+/**
+ * Decodes a response or a stream of bytes into a stream of events.
+ *
+ * The source is read when events are asked for, one chunk at a time. When it ends, an event that no
+ * blank line has finished is discarded, as the standard says; when it fails, the events completed
+ * before come first and the reason passes on unchanged. Leaving a `for await` loop, `cancel()` and
+ * the signal cancel the source.
+ *
+ * @example A language model's answer, which is whole only if its end marker arrives
+ * ```ts
+ * import { decode } from "@rivulet/sse";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const response = new Response('data: {"delta":"Hi"}\n\ndata: [DONE]\n\n', {
+ *   headers: { "content-type": "text/event-stream; charset=utf-8" },
+ * });
+ * let answer = "";
+ * for await (const event of decode(response, { until: "[DONE]", idleTimeout: 30_000 })) {
+ *   answer += JSON.parse(event.data).delta;
+ * }
+ * assertEquals(answer, "Hi");
+ * ```
+ *
+ * @param source The response, whose status must be 200 and whose content type `text/event-stream`, or the bytes.
+ * @param options Limits, the end marker and the signal.
+ * @returns The events.
+ * @throws {EventStreamError} Code `not-an-event-stream`, carrying the response with its body unread.
+ * @throws {TypeError} If the body or stream is locked or used, or an option has the wrong type.
+ * @throws {RangeError} If an option is out of range.
+ */
+export function decode<
+  Event extends ServerSentEvent<string, unknown> = ServerSentEvent,
+>(
+  source: Response | ReadableStream<Uint8Array>,
+  options: DecodeOptions<Event> = {},
+): EventStream<NoInfer<Event>> {
+  // NoInfer: whoever takes the stream does not say what it holds, so `respond(request, decode(upstream))` fits.
+  return new EventStream(
+    isResponse(source) ? eventStreamBody(source) : source,
+    options,
+  );
+}
+
+/**
+ * Tells a response by its shape: `@hono/node-server` 2 puts a class of its own in the place of Node's `Response`, and
+ * what `fetch()` gives is no instance of it.
+ */
+function isResponse(source: unknown): source is Response {
+  return source instanceof Response ||
+    typeof source === "object" && source !== null && "bodyUsed" in source &&
+      "status" in source;
+}
+
+/**
+ * Turns bytes into events as a `TransformStream`, for a place in a pipe; otherwise it is what
+ * {@linkcode decode} gives for a stream.
+ *
+ * @example
+ * ```ts
+ * import { EventDecoderStream } from "@rivulet/sse";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const events = new Blob(["data: hello\n\n"]).stream().pipeThrough(new EventDecoderStream());
+ * for await (const event of events) assertEquals(event.data, "hello");
+ * ```
+ */
+export class EventDecoderStream<
+  Event extends ServerSentEvent<string, unknown> = ServerSentEvent,
+> extends TransformStream<Uint8Array, NoInfer<Event>> {
+  // NoInfer: as for decode(), where the pipe leads to does not say what it holds.
+  readonly #events: EventStream<NoInfer<Event>>;
+
+  /**
+   * Makes the stream.
+   *
+   * @param options Limits, the end marker and the signal.
+   * @throws {TypeError} If an option has the wrong type.
+   * @throws {RangeError} If an option is out of range.
+   */
+  constructor(options: DecodeOptions<Event> = {}) {
+    super();
+    // A transformer's queue is lost when it fails; this one's bytes wait until their events are asked for.
+    const bytes = super.readable as ReadableStream<unknown>;
+    this.#events = new EventStream(
+      bytes as ReadableStream<Uint8Array>,
+      options,
+    );
+  }
+
+  /** The events. */
+  override get readable(): EventStream<NoInfer<Event>> {
+    return this.#events;
+  }
+}
+
+/** Gives the body of a response that is an event stream; throws and leaves it unread when it is none. */
+export function eventStreamBody(
+  response: Response,
+): ReadableStream<Uint8Array> {
+  const { status, headers, body, bodyUsed } = response;
+  const contentType = headers.get("content-type") ?? "";
+  if (status !== 200 || mimeEssence(contentType) !== "text/event-stream") {
+    throw new EventStreamError(
+      "not-an-event-stream",
+      `Cannot decode response: it must be 200 with text/event-stream: received ${status} with ${
+        describe(contentType)
+      }`,
+      { response },
+    );
+  }
+  if (bodyUsed) {
+    throw new TypeError(
+      "Cannot decode response: its body must be unread: received a used body",
+    );
+  }
+  return body ?? new Blob().stream();
+}
+
+/**
+ * The type and subtype of a `Content-Type`, in lower case (WHATWG Fetch, "extract a MIME type"): of a header
+ * that was sent twice the last one counts.
+ */
+function mimeEssence(contentType: string): string {
+  const last = contentType.split(",").at(-1)!;
+  return last.split(";", 1)[0]!.replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, "")
+    .toLowerCase();
+}

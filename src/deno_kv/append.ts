@@ -1,0 +1,435 @@
+import { sleep } from "../internal/abort.ts";
+import {
+  closed,
+  conflict,
+  isFinal,
+  newEpoch,
+  type Retention,
+} from "../log/check.ts";
+import type { AppendOptions, LogInput, LogPosition } from "../log/log.ts";
+import { type KvAccess, MAX_GET, unavailable, untilWon } from "./access.ts";
+import { ENTRY_COST, type NewBlock, packBlocks } from "./blocks.ts";
+import { emptyHead, type Head, headOf, type Mark } from "./head.ts";
+import type { KvKeys } from "./keys.ts";
+import type { KvAtomicOperation, KvEntry, KvKey } from "./store.ts";
+import { clear, findTrim, GRACE, rewrite } from "./trim.ts";
+
+/**
+ * Appends to one log for a whole process: what comes while a commit is under way goes into the next one together.
+ * Other processes may append too, so a commit depends on the head, and is planned anew when that has changed.
+ */
+export class KvAppender {
+  readonly #access: KvAccess;
+  readonly #retention: Retention;
+  readonly #onCommit: (versionstamp?: string) => void;
+  readonly #queue: Append[] = [];
+  readonly #turns = new Turns();
+  #running = false;
+  /** The commit that was tried last for what waits. */
+  #tried: Commit | undefined;
+
+  constructor(
+    access: KvAccess,
+    retention: Retention,
+    onCommit: (versionstamp?: string) => void,
+  ) {
+    this.#access = access;
+    this.#retention = retention;
+    this.#onCommit = onCommit;
+  }
+
+  append(
+    entries: readonly LogInput[],
+    sizes: readonly number[],
+    options: AppendOptions,
+  ): Promise<LogPosition> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ entries, sizes, options, resolve, reject });
+      if (!this.#running) void this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    // What is appended in one turn of the event loop goes together.
+    await null;
+    while (this.#queue.length > 0) await this.#appendNext();
+    this.#running = false;
+  }
+
+  /** Appends as much as goes into one commit, or rejects all that waits. */
+  async #appendNext(): Promise<void> {
+    this.#tried = undefined;
+    await this.#turns.wait();
+    try {
+      const batch = await untilWon(
+        () => this.#attempt(),
+        this.#access.timeout,
+      );
+      this.#queue.splice(0, batch.length);
+      batch.settle();
+    } catch (error) {
+      // All that waits, or it would wait longer and longer while the database is away.
+      for (const { reject } of this.#queue.splice(0)) {
+        reject(unavailable("append", error));
+      }
+    }
+  }
+
+  /** Gives what has been appended, or refused, unless another writer came first. */
+  async #attempt(): Promise<Batch | undefined> {
+    const start = performance.now();
+    const appends = this.#queue.slice(0, MAX_APPENDS);
+    const sight = await this.#look(appends);
+    if (sight === undefined) {
+      this.#onCommit();
+      return this.#tried!.batch;
+    }
+    const batch = new Batch(sight, this.#retention, this.#access.keys);
+    for (const append of appends) if (!batch.add(append)) break;
+    if (batch.entries.length === 0) return batch;
+    if (!await this.#prepare(sight)) return undefined;
+    this.#tried = await planCommit(
+      this.#access,
+      this.#retention,
+      batch,
+      sight,
+    );
+    const versionstamp = await this.#access.commit(this.#tried.operation);
+    if (versionstamp === undefined) return undefined;
+    this.#turns.end(start);
+    this.#onCommit(versionstamp);
+    return batch;
+  }
+
+  /** Reads the log's head; gives `undefined` when the commit that was tried has been done after all. */
+  async #look(appends: readonly Append[]): Promise<Sight | undefined> {
+    const { keys } = this.#access;
+    const [entry, proof] = await this.#access.getMany(
+      this.#tried ? [keys.head, this.#tried.proof] : [keys.head],
+    ) as [KvEntry, KvEntry | undefined];
+    // The client of a remote database sends a commit again when the answer is lost, and is told that it came too late.
+    const { commit } = (proof?.value ?? {}) as { commit?: string };
+    if (commit !== undefined && commit === this.#tried?.name) return undefined;
+    const now = Date.now();
+    const head = headOf(entry, now);
+    if (head && head.writer !== WRITER) this.#turns.yieldTo();
+    // Read behind the head, they hold for as long as it is the same. Those of a log that is gone are nothing.
+    const known = head ? await this.#readKeys(appends, now) : new Map();
+    return { versionstamp: entry.versionstamp, head, known, now };
+  }
+
+  async #readKeys(
+    appends: readonly Append[],
+    now: number,
+  ): Promise<Map<string, number>> {
+    const names = [
+      ...new Set(
+        appends.flatMap(({ options }) => options.idempotencyKey ?? []),
+      ),
+    ];
+    const keys = names.map((name) => this.#access.keys.idempotency(name));
+    const reads: Promise<KvEntry[]>[] = [];
+    for (let i = 0; i < keys.length; i += MAX_GET) {
+      reads.push(this.#access.getMany(keys.slice(i, i + MAX_GET)));
+    }
+    const known = new Map<string, number>();
+    for (const [i, { value }] of (await Promise.all(reads)).flat().entries()) {
+      const key = value as KnownKey | null;
+      if (key !== null && now < key.forgetAt) known.set(names[i]!, key.seq);
+    }
+    return known;
+  }
+
+  /** Undoes an expiry, or clears away what one left; gives `false` when another writer came first. */
+  async #prepare({ head, versionstamp }: Sight): Promise<boolean> {
+    if (head === undefined) return await clear(this.#access, versionstamp);
+    if (head.goneAt === Infinity) return true;
+    return await rewrite(this.#access, head, versionstamp, {}) &&
+      Date.now() < head.goneAt;
+  }
+}
+
+/**
+ * The most bytes of one append, and of several in one commit, where an entry counts for {@linkcode ENTRY_COST} besides
+ * its body. A commit takes 800 KiB; the rest is for the blocks' keys, and for what is deleted in the same commit.
+ */
+export const MAX_WEIGHT: number = 720 * 1024;
+/** The most appends looked at for one commit. */
+const MAX_APPENDS = 500;
+/** The most bytes of idempotency keys in one commit, which takes 80 KiB of keys in all. */
+const MAX_KEY_BYTES = 32 * 1024;
+/** More than the value of an idempotency key takes. */
+const KNOWN_COST = 128;
+
+/** An append that waits for its commit. */
+interface Append {
+  readonly entries: readonly LogInput[];
+  readonly sizes: readonly number[];
+  readonly options: AppendOptions;
+  readonly resolve: (position: LogPosition) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** The log as an attempt to append finds it. */
+interface Sight {
+  readonly versionstamp: string | null;
+  /** `undefined` when there is no log, or it is gone. */
+  readonly head: Head | undefined;
+  /** The idempotency keys that are remembered, and where their appends end. */
+  readonly known: ReadonlyMap<string, number>;
+  readonly now: number;
+}
+
+/** How much an append adds to a commit. */
+export function weightOf(sizes: readonly number[]): number {
+  return sizes.reduce((sum, size) => sum + size + ENTRY_COST, 0);
+}
+
+/**
+ * What becomes of appends that are made one after the other at a head: some have been made before, some are refused,
+ * the others are put into one commit. None is told before that has been done.
+ */
+class Batch {
+  readonly epoch: string;
+  readonly entries: LogInput[] = [];
+  readonly sizes: number[] = [];
+  /** The idempotency keys to be remembered, and where their appends end. */
+  readonly seqs: Map<string, number> = new Map();
+  readonly #outcomes: (() => void)[] = [];
+  readonly #retention: Retention;
+  readonly #keys: KvKeys;
+  readonly #known: ReadonlyMap<string, number>;
+  #last: number;
+  #ended: boolean;
+  #weight = 0;
+  #keyBytes = 0;
+
+  constructor({ head, known }: Sight, retention: Retention, keys: KvKeys) {
+    this.epoch = head?.epoch ?? newEpoch();
+    this.#last = head?.last ?? 0;
+    this.#ended = head?.ended ?? false;
+    this.#known = known;
+    this.#retention = retention;
+    this.#keys = keys;
+  }
+
+  /** How many appends it has. */
+  get length(): number {
+    return this.#outcomes.length;
+  }
+
+  /** The bytes of all bodies. */
+  get bytes(): number {
+    return this.#weight - this.entries.length * ENTRY_COST;
+  }
+
+  /** How much it adds to a commit, but for the blocks' keys. */
+  get size(): number {
+    return this.#weight + this.seqs.size * KNOWN_COST + 2 * this.#keyBytes;
+  }
+
+  /** The bytes of the idempotency keys. */
+  get keyBytes(): number {
+    return this.#keyBytes;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Takes the next append; gives `false` if it has to wait for another commit. */
+  add(append: Append): boolean {
+    const { entries, sizes, options, resolve, reject } = append;
+    const { idempotencyKey: key, expectedLast } = options;
+    const seq = key === undefined
+      ? undefined
+      : this.#known.get(key) ?? this.seqs.get(key);
+    if (seq !== undefined) this.#resolve(resolve, { seq, repeated: true });
+    else if (this.#ended) this.#outcomes.push(() => reject(closed()));
+    else if (expectedLast !== undefined && expectedLast !== this.#last) {
+      const error = conflict(expectedLast, this.#last);
+      this.#outcomes.push(() => reject(error));
+    } else {
+      if (!this.#fits(append)) return false;
+      for (const entry of entries) this.entries.push(entry);
+      for (const size of sizes) this.sizes.push(size);
+      this.#weight += weightOf(sizes);
+      this.#last += entries.length;
+      this.#ended = isFinal(entries.at(-1)!.kind);
+      if (key !== undefined) {
+        this.seqs.set(key, this.#last);
+        this.#keyBytes += this.#keys.idempotencySize(key);
+      }
+      this.#resolve(resolve, { seq: this.#last });
+    }
+    return true;
+  }
+
+  /** Tells every append what has become of it. */
+  settle(): void {
+    for (const tell of this.#outcomes) tell();
+  }
+
+  #resolve(
+    resolve: Append["resolve"],
+    place: Omit<LogPosition, "epoch">,
+  ): void {
+    const position = { epoch: this.epoch, ...place };
+    this.#outcomes.push(() => resolve(position));
+  }
+
+  /** The first always does: what would not was refused before. All must stay within maxBytes, for a commit trims what was there. */
+  #fits({ sizes, options: { idempotencyKey } }: Append): boolean {
+    if (this.entries.length === 0) return true;
+    const bytes = sizes.reduce((sum, size) => sum + size, 0);
+    const key = idempotencyKey === undefined
+      ? 0
+      : this.#keys.idempotencySize(idempotencyKey);
+    const size = weightOf(sizes) + KNOWN_COST + 2 * key;
+    return this.bytes + bytes <= this.#retention.maxBytes &&
+      this.size + size <= MAX_WEIGHT &&
+      this.#keyBytes + key <= MAX_KEY_BYTES;
+  }
+}
+
+/** Names this process among those that write. */
+export const WRITER: string = newEpoch();
+
+/** What Deno KV takes in one commit. */
+const MAX_COMMIT = { mutations: 1000, keyBytes: 80 * 1024, bytes: 800 * 1024 };
+/** More than what a value takes besides the entries in it, and the head's in all. */
+const VALUE_COST = 256;
+const HEAD_COST = 512;
+/** What Deno KV takes as a time to keep something, about thirty years; it refuses what is much longer. */
+const MAX_EXPIRE_IN = 1e12;
+/** The most keys that a commit deletes: more than it writes, so that it catches up, and not much to read. */
+const MAX_DELETES = 100;
+
+/** What an idempotency key's value tells. */
+interface KnownKey {
+  readonly seq: number;
+  readonly forgetAt: number;
+}
+
+/** A commit, and how to find out later whether it has been done. */
+interface Commit {
+  readonly operation: KvAtomicOperation;
+  readonly batch: Batch;
+  readonly name: string;
+  /** The key whose value has the name once it has been done. */
+  readonly proof: KvKey;
+}
+
+let commits = 0;
+
+/** Makes the commit that appends a batch to the log, and trims it. */
+async function planCommit(
+  access: KvAccess,
+  retention: Retention,
+  batch: Batch,
+  { versionstamp, head, now }: Sight,
+): Promise<Commit> {
+  const { keys } = access;
+  const old = head ?? emptyHead(batch.epoch);
+  const time = Math.max(now, old.time);
+  const start: Mark = { seq: old.last + 1, bytes: old.bytes, time };
+  const name = `${WRITER}-${commits++}`;
+  const blocks = packBlocks(batch.entries, batch.sizes, start, name);
+  const next: Head = {
+    ...old,
+    last: old.last + batch.entries.length,
+    time,
+    bytes: old.bytes + batch.bytes,
+    ended: batch.ended,
+    maxAge: retention.maxAge,
+    goneAt: Infinity,
+    writer: WRITER,
+  };
+  const room = roomIn(access, batch, blocks);
+  const trim = await findTrim(access, retention, old, next, room);
+  const operation = access.changeOf(versionstamp)
+    .set(keys.head, { ...next, ...trim.head });
+  setBlocks(operation, access, batch.epoch, blocks);
+  setKeys(operation, access, batch, now + retention.idempotencyTtl);
+  for (const key of trim.deletes) operation.delete(key);
+  const proof = keys.block(batch.epoch, blocks[0]!.last, 0);
+  return { operation, batch, name, proof };
+}
+
+/** Gives how many blocks' keys can be deleted in the commit too. */
+function roomIn(
+  { keys }: KvAccess,
+  { size, keyBytes, seqs }: Batch,
+  blocks: readonly NewBlock[],
+): number {
+  const values = blocks.reduce((sum, { values }) => sum + values.length, 0);
+  const blockKeys = keys.headSize + values * keys.blockSize;
+  // Deno (2.9.6) counts the keys of what is set twice.
+  const bytes = size + 2 * blockKeys + HEAD_COST + values * VALUE_COST;
+  return Math.floor(Math.min(
+    MAX_DELETES,
+    MAX_COMMIT.mutations - 1 - values - seqs.size,
+    (MAX_COMMIT.keyBytes - blockKeys - keyBytes) / keys.blockSize,
+    (MAX_COMMIT.bytes - bytes) / keys.blockSize,
+  ));
+}
+
+function setBlocks(
+  operation: KvAtomicOperation,
+  { keys }: KvAccess,
+  epoch: string,
+  blocks: readonly NewBlock[],
+): void {
+  for (const { last, values } of blocks) {
+    for (const [part, value] of values.entries()) {
+      operation.set(keys.block(epoch, last, part), value);
+    }
+  }
+}
+
+function setKeys(
+  operation: KvAtomicOperation,
+  { keys }: KvAccess,
+  { seqs }: Batch,
+  forgetAt: number,
+): void {
+  const expireIn = Math.min(forgetAt - Date.now() + GRACE, MAX_EXPIRE_IN);
+  for (const [key, seq] of seqs) {
+    const value: KnownKey = { seq, forgetAt };
+    operation.set(keys.idempotency(key), value, { expireIn });
+  }
+}
+
+/** For so long after another process has appended, in milliseconds, it is let have its turns. */
+const RIVALRY = 1000;
+/** How long its turn is at most, as a multiple of the time that an own one took. */
+const TURN = 4;
+const never = new AbortController().signal;
+
+/**
+ * Lets the processes that append to one log take turns. One that has just committed would be the first again and again,
+ * for the others have to find out about its commit before they can plan theirs.
+ */
+class Turns {
+  #rivalAt = -Infinity;
+  #nextAt = 0;
+
+  /** Notes that another process has appended. */
+  yieldTo(): void {
+    this.#rivalAt = performance.now();
+  }
+
+  /** Notes that this process has, in a turn that began then. */
+  end(start: number): void {
+    const now = performance.now();
+    this.#nextAt = now + (now - start) * TURN * Math.random();
+  }
+
+  /** Waits for the next turn, if there is somebody to wait for. */
+  async wait(): Promise<void> {
+    const now = performance.now();
+    if (now >= this.#nextAt || now - this.#rivalAt > RIVALRY) return;
+    await sleep(this.#nextAt - now, never);
+  }
+}

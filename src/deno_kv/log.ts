@@ -1,0 +1,189 @@
+import { checkInteger, describe, MAX_DELAY } from "../internal/check.ts";
+import {
+  checkAppend,
+  checkRead,
+  checkTtl,
+  type Retention,
+  retentionOf,
+} from "../log/check.ts";
+import type {
+  AppendOptions,
+  EventLog,
+  LogInput,
+  LogLimit,
+  LogPage,
+  LogPosition,
+  RetentionOptions,
+} from "../log/log.ts";
+import { KvAccess, unavailable } from "./access.ts";
+import { type KvAppender, MAX_WEIGHT, weightOf } from "./append.ts";
+import { KvReader } from "./read.ts";
+import { KvShared } from "./shared.ts";
+import type { KvStore } from "./store.ts";
+import { expire } from "./trim.ts";
+import { KvWatcher } from "./watch.ts";
+
+/**
+ * Options of {@linkcode DenoKvLog}.
+ *
+ * @example For processes that share a file
+ * ```ts
+ * import { DenoKvLog, type DenoKvLogOptions } from "@rivulet/sse/deno-kv";
+ * import { assertThrows } from "@std/assert";
+ *
+ * using kv = await Deno.openKv(":memory:");
+ * const options: DenoKvLogOptions = { maxAge: 86_400_000, pollInterval: 10 };
+ * new DenoKvLog(kv, "news", options);
+ * assertThrows(() => new DenoKvLog(kv, "news", { pollInterval: 0 }), RangeError);
+ * ```
+ */
+export interface DenoKvLogOptions extends RetentionOptions {
+  /**
+   * How many milliseconds to wait for an answer of the database, an integer of 1 to 2^31-1. The client of a remote one
+   * tries for ever to reach it; past this the call rejects. An append that rejects so may still be done.
+   *
+   * @default {5000}
+   */
+  timeout?: number | undefined;
+  /**
+   * How often to look for appends of other processes, in milliseconds, an integer of 1 to 2^31-1; up to four times
+   * as long while there are none. For processes that share a local file, of which `kv.watch()` does not tell. The
+   * log finds out by itself: without this it looks every 1 to 4 seconds until it knows, then never or every 25 to
+   * 100 milliseconds.
+   *
+   * @default {undefined}
+   */
+  pollInterval?: number | undefined;
+}
+
+const MAX_NAME_LENGTH = 256;
+
+/**
+ * A log in Deno KV: the local file, the database of Deno Deploy, or a `denokv` server. All processes that reach
+ * the database share it.
+ *
+ * Its keys are `["rivulet", NAME]` and those below. Appends that one process makes at once go into one commit; each is
+ * still done or refused by itself. One append has at most 720 KiB, of which every entry takes 8 bytes besides its body:
+ * Deno KV commits no more than 800 KiB. A body may be as long as that; it is kept in several values.
+ *
+ * A time is that of the process that appends. Nothing is deleted by a timer: what has aged is not given any more,
+ * and the appends that follow delete it, up to 100 values each.
+ *
+ * @example
+ * ```ts
+ * import { DenoKvLog } from "@rivulet/sse/deno-kv";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using kv = await Deno.openKv(":memory:");
+ * const log = new DenoKvLog(kv, "news", { maxEvents: 1000 });
+ * const { epoch, seq } = await log.append([{ kind: "event", body: "data: a\n\n" }]);
+ *
+ * const page = await log.read(0, { entries: 10, bytes: 65536 });
+ * assertEquals([page.epoch, page.first, page.last], [epoch, 1, seq]);
+ * assertEquals(page.entries[0]?.body, "data: a\n\n");
+ * ```
+ */
+export class DenoKvLog implements EventLog {
+  readonly #access: KvAccess;
+  readonly #retention: Retention;
+  readonly #appender: KvAppender;
+  readonly #reader: KvReader;
+  readonly #watcher: KvWatcher;
+
+  /**
+   * Makes a log; nothing is read or written yet.
+   *
+   * @param kv What `Deno.openKv()` gave. It stays the caller's to close.
+   * @param name Names the log, in 1 to 256 UTF-16 code units.
+   * @param options What it keeps, and how it watches.
+   * @throws {TypeError} If an argument or an option has the wrong type.
+   * @throws {RangeError} If the name is too long or an option out of range.
+   */
+  constructor(kv: KvStore, name: string, options: DenoKvLogOptions = {}) {
+    const { timeout = 5000, pollInterval } = options;
+    checkStore(kv);
+    checkName(name);
+    checkInteger("Cannot open log: timeout", timeout, 1, MAX_DELAY);
+    checkInteger("Cannot open log: pollInterval", pollInterval, 1, MAX_DELAY);
+    this.#retention = retentionOf(options);
+    this.#access = new KvAccess(kv, name, timeout);
+    const shared = KvShared.of(kv);
+    this.#appender = shared.appender(this.#access, this.#retention);
+    this.#reader = new KvReader(this.#access);
+    const place = shared.place(this.#access);
+    this.#watcher = new KvWatcher(this.#access, pollInterval, place);
+  }
+
+  /**
+   * Appends entries; see {@linkcode EventLog.append}.
+   *
+   * @throws {RangeError} Also if the entries have more than 720 KiB.
+   */
+  async append(
+    entries: readonly LogInput[],
+    options: AppendOptions = {},
+  ): Promise<LogPosition> {
+    const sizes = checkAppend(entries, options, this.#retention);
+    checkWeight(sizes);
+    const copies = entries.map(({ kind, body }) => ({ kind, body }));
+    return await this.#appender.append(copies, sizes, { ...options });
+  }
+
+  /** Reads entries; see {@linkcode EventLog.read}. */
+  async read(after: number, limit: LogLimit): Promise<LogPage> {
+    checkRead(after, limit);
+    try {
+      return await this.#reader.read(after, limit);
+    } catch (error) {
+      throw unavailable("read log", error);
+    }
+  }
+
+  /** Calls `wake` after appends; see {@linkcode EventLog.watch}. */
+  watch(wake: () => void, signal: AbortSignal): void {
+    this.#watcher.watch(wake, signal);
+  }
+
+  /** Lets the log go; see {@linkcode EventLog.expire}. */
+  async expire(ttl: number): Promise<void> {
+    checkTtl(ttl);
+    try {
+      await expire(this.#access, ttl);
+    } catch (error) {
+      throw unavailable("expire log", error);
+    }
+  }
+}
+
+function checkStore(kv: KvStore): void {
+  const methods = ["get", "getMany", "list", "atomic", "watch"] as const;
+  if (methods.some((name) => typeof kv?.[name] !== "function")) {
+    throw new TypeError(
+      `Cannot open log: kv must be an opened Deno.Kv: received ${describe(kv)}`,
+    );
+  }
+}
+
+function checkName(name: string): void {
+  if (typeof name !== "string" || !name.isWellFormed()) {
+    throw new TypeError(
+      `Cannot open log: name must be a string without lone surrogates: received ${
+        describe(name)
+      }`,
+    );
+  }
+  if (name.length === 0 || name.length > MAX_NAME_LENGTH) {
+    throw new RangeError(
+      `Cannot open log: name must be of 1 to ${MAX_NAME_LENGTH} code units: received ${name.length}`,
+    );
+  }
+}
+
+function checkWeight(sizes: readonly number[]): void {
+  const weight = weightOf(sizes);
+  if (weight > MAX_WEIGHT) {
+    throw new RangeError(
+      `Cannot append: entries must be at most ${MAX_WEIGHT} bytes, 8 of them for each entry: received ${weight}`,
+    );
+  }
+}

@@ -1,0 +1,58 @@
+import type { Retention } from "../log/check.ts";
+import type { KvAccess } from "./access.ts";
+import { KvAppender } from "./append.ts";
+import type { KvWatcher, WatcherPlace, WatchKnowledge } from "./watch.ts";
+import type { KvStore } from "./store.ts";
+
+const shares = new WeakMap<KvStore, KvShared>();
+
+/** What all the logs of a process on one store share. Of a log that is at rest nothing is kept. */
+export class KvShared {
+  readonly #appenders = new Map<string, WeakRef<KvAppender>>();
+  readonly #dropped = new FinalizationRegistry<string>((id) => {
+    if (this.#appenders.get(id)?.deref() === undefined) {
+      this.#appenders.delete(id);
+    }
+  });
+  readonly #watchers = new Map<string, Set<KvWatcher>>();
+  readonly #knowledge: WatchKnowledge = { crosses: undefined, tellings: 0 };
+
+  /** Gives what is shared on a store. */
+  static of(kv: KvStore): KvShared {
+    const shared = shares.get(kv) ?? new KvShared();
+    shares.set(kv, shared);
+    return shared;
+  }
+
+  /** Gives the one who appends to a log, one for each way to trim it. */
+  appender(access: KvAccess, retention: Retention): KvAppender {
+    const { name, timeout } = access;
+    const id = JSON.stringify([name, timeout, retention]);
+    const shared = this.#appenders.get(id)?.deref();
+    if (shared !== undefined) return shared;
+    const appender = new KvAppender(access, retention, (versionstamp) => {
+      for (const watcher of this.#watchers.get(name) ?? []) {
+        watcher.tell(versionstamp);
+      }
+    });
+    this.#appenders.set(id, new WeakRef(appender));
+    this.#dropped.register(appender, id);
+    return appender;
+  }
+
+  /** Gives the place of a log's watchers. */
+  place({ name }: KvAccess): WatcherPlace {
+    return {
+      knowledge: this.#knowledge,
+      enter: (watcher) => {
+        const watchers = this.#watchers.get(name) ?? new Set();
+        this.#watchers.set(name, watchers.add(watcher));
+      },
+      leave: (watcher) => {
+        const watchers = this.#watchers.get(name);
+        watchers?.delete(watcher);
+        if (watchers?.size === 0) this.#watchers.delete(name);
+      },
+    };
+  }
+}

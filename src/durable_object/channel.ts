@@ -1,0 +1,277 @@
+import { describe } from "../internal/check.ts";
+import { encodeEvent } from "../encode.ts";
+import { EventStreamError } from "../error.ts";
+import type { ServerSentEventInit } from "../event.ts";
+import { checkRequest } from "../server/response.ts";
+import { Batches } from "../internal/batcher.ts";
+import {
+  type ChannelStep,
+  type ObjectCall,
+  packCall,
+  passResponse,
+  type StepOutcome,
+  unpackId,
+  unpackOutcomes,
+} from "./rpc.ts";
+import type { StartPosition } from "../server/subscription.ts";
+import {
+  checkSubscribeOptions,
+  type PublishOptions,
+} from "../server/channel_options.ts";
+import { respond } from "../server/respond.ts";
+
+/** The shortest time after which a client comes back when the object could not be reached, in milliseconds. */
+const RETRY = 2000;
+/** How much goes to the object in one call. */
+const MAX_BATCH = { items: 500, weight: 1024 * 1024, patience: 30_000 };
+
+/**
+ * The binding of a Worker to a class of Durable Objects: `env.CHANNELS`, a `DurableObjectNamespace`.
+ *
+ * @example
+ * ```ts
+ * import { type ChannelNamespace, durableChannel } from "@rivulet/sse/durable-object";
+ * import { assertEquals } from "@std/assert";
+ *
+ * // In a Worker it is `env.CHANNELS`; in a test, what answers in its place:
+ * const asked: unknown[] = [];
+ * const namespace: ChannelNamespace = {
+ *   idFromName: (name) => name,
+ *   get: (id) => ({
+ *     fetch: () => {
+ *       asked.push(id);
+ *       return Promise.resolve(new Response(null, { status: 204 }));
+ *     },
+ *   }),
+ * };
+ * const request = new Request("https://example.com/");
+ * const { status } = await durableChannel(namespace, "news").respond(request);
+ * assertEquals([status, asked], [204, ["news"]]);
+ * ```
+ */
+export interface ChannelNamespace {
+  /** Gives the ID of the object with a name. */
+  idFromName(name: string): unknown;
+  /** Gives access to an object. */
+  get(id: unknown): {
+    /** Sends the object a request. */
+    fetch(request: Request): Promise<Response>;
+  };
+}
+
+/**
+ * Options of {@linkcode DurableChannel.respond}; what is left out is as the object's own.
+ *
+ * @example
+ * ```ts
+ * import { type ChannelNamespace, durableChannel, type DurableRespondOptions } from "@rivulet/sse/durable-object";
+ * import { assertThrows } from "@std/assert";
+ *
+ * const options: DurableRespondOptions = { from: "earliest", filter: ["headline"], headers: { "x-room": "7" } };
+ *
+ * function handler(request: Request, env: { CHANNELS: ChannelNamespace }): Promise<Response> {
+ *   return durableChannel(env.CHANNELS, "news").respond(request, options);
+ * }
+ *
+ * const nothing = {} as { CHANNELS: ChannelNamespace };
+ * assertThrows(() => handler(new Request("https://example.com/"), nothing), TypeError);
+ * ```
+ */
+export interface DurableRespondOptions {
+  /**
+   * Where to begin without an ID to resume from: behind the `"latest"` event, with the `"earliest"` one kept,
+   * or behind the event of an ID.
+   */
+  from?: StartPosition | (string & Record<never, never>) | undefined;
+  /** Where to go on behind a gap: with the `"earliest"` event kept or behind the `"latest"`. */
+  gap?: StartPosition | undefined;
+  /** The names of the events to send. A predicate belongs into the object. */
+  filter?: readonly string[] | undefined;
+  /** Headers to add to the object's. */
+  headers?: HeadersInit | undefined;
+}
+
+/**
+ * A channel in a Durable Object, as a Worker sees it.
+ *
+ * @example
+ * ```ts
+ * import type { DurableChannel } from "@rivulet/sse/durable-object";
+ * import { Channel } from "@rivulet/sse/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * // Code that does not care where the channel lives: here it is in this process.
+ * async function announce(news: Pick<DurableChannel, "publish">, headline: string): Promise<string> {
+ *   return await news.publish({ event: "headline", data: headline });
+ * }
+ *
+ * const id = await announce(new Channel(), "It rains");
+ * assertEquals(id.split("-")[1], "1");
+ * ```
+ */
+export interface DurableChannel {
+  /**
+   * Publishes one event, or several as one; see `Channel.publish`. What is published through one such object comes in
+   * the order of the calls, awaited or not: what waits goes to the channel's object in one call together.
+   *
+   * @param event The event or events.
+   * @param options The idempotency key.
+   * @returns The ID of the (last) event, once the object has it durably.
+   * @throws {TypeError} If an event cannot be encoded. Nothing is published.
+   * @throws {RangeError} If there is no event, or more than the log can hold.
+   * @throws {EventStreamError} Code `closed`, or `log-unavailable`, also when the object cannot be reached:
+   * then it is not known whether it was published, and a second try should have an idempotency key.
+   */
+  publish(
+    event: ServerSentEventInit | readonly ServerSentEventInit[],
+    options?: PublishOptions,
+  ): Promise<string>;
+  /**
+   * Passes a request on to the object, which answers with the channel's events; see `Channel.respond`.
+   *
+   * When the object cannot be reached, the error is reported (`reportError()`), and the response is a stream
+   * that tells the client when to come back and ends: with another status than 200 an EventSource would
+   * give up for good.
+   *
+   * @param request The request. Its body is not passed on.
+   * @param options Where to begin, and which events to send.
+   * @returns The object's response, to be returned as it is.
+   * @throws {TypeError} If an argument or an option has the wrong type.
+   */
+  respond(
+    request: Request,
+    options?: DurableRespondOptions,
+  ): Promise<Response>;
+  /**
+   * Ends the channel for good; see `Channel.close`.
+   *
+   * @throws {EventStreamError} Code `log-unavailable`.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Gives access to the channel of a name, in a {@linkcode ChannelObject} that the platform makes when it is
+ * first called. It costs nothing until then, so make one for each request.
+ *
+ * @example In a Worker
+ * ```ts
+ * import { type ChannelNamespace, durableChannel } from "@rivulet/sse/durable-object";
+ * import { assertThrows } from "@std/assert";
+ *
+ * async function handle(request: Request, env: { CHANNELS: ChannelNamespace }): Promise<Response> {
+ *   const room = durableChannel(env.CHANNELS, new URL(request.url).pathname);
+ *   if (request.method !== "POST") return await room.respond(request);
+ *   return Response.json(await room.publish({ data: await request.text() }));
+ * }
+ *
+ * assertThrows(() => durableChannel({} as ChannelNamespace, "news"), TypeError);
+ * ```
+ *
+ * @param namespace The binding.
+ * @param name The channel's name; each name is another object.
+ * @returns The channel.
+ * @throws {TypeError} If an argument has the wrong type.
+ */
+export function durableChannel(
+  namespace: ChannelNamespace,
+  name: string,
+): DurableChannel {
+  checkArguments(namespace, name);
+  const reach = (request: Request) => reachObject(namespace, name, request);
+  // Calls of their own would overtake each other, the more so the more one has to say.
+  const steps = new Batches<ChannelStep, StepOutcome>(async (steps) => {
+    const call = packCall({ kind: "steps", steps });
+    return await unpackOutcomes(await reach(call));
+  }, MAX_BATCH);
+
+  return {
+    async publish(event, options = {}) {
+      const given = Array.isArray(event)
+        ? event as readonly ServerSentEventInit[]
+        : [event as ServerSentEventInit];
+      const events = given.map(plain);
+      const step: ChannelStep = { kind: "publish", events, options };
+      return unpackId(await steps.add(step, lengthOf(events))) as string;
+    },
+    async respond(request, options = {}) {
+      checkRequest(request);
+      const call = respondCall(request, options);
+      const answer = await reach(packCall(call, request))
+        .catch((error) => sendAway(request, error));
+      return await passResponse(answer);
+    },
+    async close() {
+      unpackId(await steps.add({ kind: "close" }, 0));
+    },
+  };
+}
+
+async function reachObject(
+  namespace: ChannelNamespace,
+  name: string,
+  request: Request,
+): Promise<Response> {
+  try {
+    // A stub fails for good once its object was reset, so each call has its own.
+    return await namespace.get(namespace.idFromName(name)).fetch(request);
+  } catch (cause) {
+    throw new EventStreamError(
+      "log-unavailable",
+      `Cannot reach the object of channel ${describe(name)}`,
+      { cause },
+    );
+  }
+}
+
+function checkArguments(namespace: ChannelNamespace, name: string): void {
+  if (typeof namespace?.idFromName !== "function") {
+    throw new TypeError(
+      `Cannot open channel: namespace must be a binding to Durable Objects: received ${
+        describe(namespace)
+      }`,
+    );
+  }
+  if (typeof name !== "string") {
+    throw new TypeError(
+      `Cannot open channel: name must be a string: received ${describe(name)}`,
+    );
+  }
+}
+
+/** Gives what of an event goes to the object. JSON would change events that are to be refused. */
+function plain(init: ServerSentEventInit): ServerSentEventInit {
+  encodeEvent(init);
+  const { comment, event, data, retry } = init;
+  return { comment, event, data, retry } as ServerSentEventInit;
+}
+
+/** About how much of a call the events make, in code units. */
+function lengthOf(events: readonly ServerSentEventInit[]): number {
+  return events.reduce(
+    (sum, { comment = "", data = "" }) => sum + comment.length + data.length,
+    0,
+  );
+}
+
+function respondCall(
+  { url }: Request,
+  options: DurableRespondOptions,
+): ObjectCall {
+  checkSubscribeOptions(options);
+  const { from, gap, filter } = options;
+  if (typeof filter === "function") {
+    throw new TypeError(
+      "Cannot respond: filter must be event names: received a function, which cannot go to the object",
+    );
+  }
+  const headers = [...new Headers(options.headers)];
+  return { kind: "respond", url, options: { from, gap, filter, headers } };
+}
+
+/** Sends the client away for a while; the error is for the runtime to report. */
+function sendAway(request: Request, error: unknown): Response {
+  reportError(error);
+  const retry = Math.round(RETRY * (1 + Math.random()));
+  return respond(request, [], { retry });
+}

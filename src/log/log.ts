@@ -1,0 +1,341 @@
+/**
+ * What an entry of a log is: an event, or a control entry that tells the parties of the log, never a
+ * client, how far the stream has come.
+ *
+ * | kind | meaning |
+ * |---|---|
+ * | `event` | a published event |
+ * | `begin` | a producer has taken the log |
+ * | `beat` | the producer lives, though it has nothing to say |
+ * | `end` | the stream is complete; nothing follows |
+ * | `failed` | the producer failed, or was declared dead; nothing follows |
+ * | `aborted` | somebody stopped the stream; nothing follows |
+ *
+ * @example
+ * ```ts
+ * import { EventStreamError, type LogEntryKind, MemoryLog } from "@rivulet/sse/server";
+ * import { assertRejects } from "@std/assert";
+ *
+ * const log = new MemoryLog();
+ * const last: LogEntryKind = "end";
+ * await log.append([{ kind: "event", body: "data: a\n\n" }, { kind: last, body: "" }]);
+ * await assertRejects(
+ *   () => log.append([{ kind: "event", body: "data: b\n\n" }]),
+ *   EventStreamError,
+ *   "the log must be open: it has ended",
+ * );
+ * ```
+ */
+export type LogEntryKind =
+  | "event"
+  | "begin"
+  | "beat"
+  | "end"
+  | "failed"
+  | "aborted";
+
+/**
+ * What is appended to a log.
+ *
+ * @example
+ * ```ts
+ * import { encodeEvent } from "@rivulet/sse/encoder";
+ * import { type LogInput, MemoryLog } from "@rivulet/sse/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const inputs: LogInput[] = [
+ *   { kind: "begin", body: "" },
+ *   { kind: "event", body: encodeEvent({ event: "tick", data: "1" }) },
+ * ];
+ * const { seq } = await new MemoryLog().append(inputs);
+ * assertEquals(seq, 2);
+ * ```
+ */
+export interface LogInput {
+  /** An event, or which control entry. */
+  readonly kind: LogEntryKind;
+  /**
+   * For an event its whole frame, without an id line, as {@linkcode encodeEvent} gives it: it is
+   * encoded once, ever. For a control entry a note to the parties of the log, `""` when there is none.
+   * Any text without lone surrogates; it comes back as it was given.
+   */
+  readonly body: string;
+}
+
+/**
+ * An entry as the log keeps it.
+ *
+ * @example
+ * ```ts
+ * import { type LogEntry, MemoryLog } from "@rivulet/sse/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const log = new MemoryLog();
+ * await log.append([{ kind: "event", body: "data: a\n\n" }]);
+ * const { entries } = await log.read(0, { entries: 1, bytes: 65536 });
+ * const [{ seq, kind, body }] = entries as [LogEntry];
+ * assertEquals([seq, kind, body], [1, "event", "data: a\n\n"]);
+ * ```
+ */
+export interface LogEntry extends LogInput {
+  /** Its place: 1 for the first of an epoch, then 2, 3, … without a hole. */
+  readonly seq: number;
+  /**
+   * When the engine appended it, by the engine's clock, in milliseconds since 1970 (UTC). Never less
+   * than that of the entry before it.
+   */
+  readonly time: number;
+}
+
+/**
+ * Options of {@linkcode EventLog.append}.
+ *
+ * @example
+ * ```ts
+ * import { type AppendOptions, MemoryLog } from "@rivulet/sse/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const log = new MemoryLog();
+ * const options: AppendOptions = { idempotencyKey: "order-17", expectedLast: 0 };
+ * const first = await log.append([{ kind: "event", body: "data: paid\n\n" }], options);
+ * const again = await log.append([{ kind: "event", body: "data: paid\n\n" }], options);
+ * assertEquals(again, { ...first, repeated: true });
+ * assertEquals((await log.read(0, { entries: 10, bytes: 65536 })).last, 1);
+ * ```
+ */
+export interface AppendOptions {
+  /**
+   * Names the append, in 1 to 256 UTF-16 code units. One that is tried again with the same key appends
+   * nothing and gives the position of the first, whether its entries are still there or not. The log
+   * remembers it for {@linkcode RetentionOptions.idempotencyTtl}. An append that is refused
+   * leaves no key behind.
+   */
+  idempotencyKey?: string | undefined;
+  /**
+   * The sequence number that must be the log's last one, 0 for an empty log. With another one the
+   * append rejects with code `conflict` and appends nothing. A key that is known comes first, and so
+   * does `closed`.
+   */
+  expectedLast?: number | undefined;
+}
+
+/**
+ * Where an append's last entry stands.
+ *
+ * @example
+ * ```ts
+ * import { type LogPosition, MemoryLog } from "@rivulet/sse/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const batch = ["a", "b", "c"].map((text) => ({ kind: "event", body: `data: ${text}\n\n` } as const));
+ * const { seq }: LogPosition = await new MemoryLog().append(batch);
+ * assertEquals(seq, 3); // so "a" is 1 and "b" is 2
+ * ```
+ */
+export interface LogPosition {
+  /** The log's epoch. */
+  readonly epoch: string;
+  /** The sequence number of the last entry appended; those of one append follow each other. */
+  readonly seq: number;
+  /** Set when nothing was appended now: an earlier append had the same idempotency key, and this is its place. */
+  readonly repeated?: true;
+}
+
+/**
+ * How much {@linkcode EventLog.read} gives at most. At least one entry comes, however big, if there is one.
+ *
+ * @example
+ * ```ts
+ * import { type LogLimit, MemoryLog } from "@rivulet/sse/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const log = new MemoryLog();
+ * await log.append([{ kind: "event", body: "data: more than 8 bytes\n\n" }]);
+ * const limit: LogLimit = { entries: 100, bytes: 8 };
+ * assertEquals((await log.read(0, limit)).entries.length, 1);
+ * ```
+ */
+export interface LogLimit {
+  /** The most entries, a positive integer. */
+  readonly entries: number;
+  /** The most bytes of bodies, as UTF-8, a positive integer. */
+  readonly bytes: number;
+}
+
+/**
+ * A part of a log, its entries and its bounds from the same snapshot.
+ *
+ * @example
+ * ```ts
+ * import { type LogPage, MemoryLog } from "@rivulet/sse/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const log = new MemoryLog({ maxEvents: 2 });
+ * for (const text of ["a", "b", "c"]) {
+ *   await log.append([{ kind: "event", body: `data: ${text}\n\n` }]);
+ * }
+ * const page: LogPage = await log.read(0, { entries: 100, bytes: 65536 });
+ * assertEquals([page.first, page.last], [2, 3]); // whoever reads behind 0 has missed 1
+ * assertEquals(page.entries.map(({ seq }) => seq), [2, 3]);
+ * ```
+ */
+export interface LogPage {
+  /**
+   * Names this life of the log: 1 to 32 of `0-9a-z`, drawn at random with the first append, so that a
+   * position in a log that was lost or deleted is never taken for one in its successor. `"0"` is
+   * the epoch of a log to which nothing has been appended.
+   */
+  readonly epoch: string;
+  /** The sequence number of the oldest entry kept, `last + 1` when none is. */
+  readonly first: number;
+  /** The sequence number of the newest entry ever appended in this epoch, 0 before the first. */
+  readonly last: number;
+  /** Entries in order, without a hole, from the first one kept behind the number asked for. */
+  readonly entries: readonly LogEntry[];
+}
+
+/**
+ * Where published events live: an epoch and entries numbered 1, 2, 3, … {@linkcode MemoryLog} is one;
+ * Deno KV, Redis and Durable Objects are others. `testEventLog()` tells whether one of your own is.
+ *
+ * What every log does:
+ *
+ * - Appends by one log object are done in the order of the calls, awaited or not.
+ * - Numbers are dense; the engine assigns them in the same atomic step that makes the entries durable.
+ *   Nobody can read an entry before that.
+ * - An append is whole or not at all, and so is one with an idempotency key that is tried again.
+ * - Nothing follows an entry of kind `end`, `failed` or `aborted`: a later append rejects with code
+ *   `closed`, unless its idempotency key is known, until the log has expired. Age does not take that entry:
+ *   whoever reads the log learns how it ended.
+ * - A page's entries, `first`, `last` and `epoch` are of one moment. What was trimmed shows in
+ *   `first`: a page never has a hole.
+ * - What is stored says which format it is of. A log of another format than this version knows is left as it is:
+ *   every call rejects with code `log-unavailable` and says so.
+ * - An engine that cannot be reached, or refuses, rejects with an {@linkcode EventStreamError} of code
+ *   `log-unavailable` and the engine's own error as `cause`. An append that rejects so may still have
+ *   been done; one with an idempotency key can be tried again safely.
+ *
+ * @example
+ * ```ts
+ * import { type EventLog, MemoryLog } from "@rivulet/sse/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * async function readBodies(log: EventLog, after = 0): Promise<string[]> {
+ *   const { entries } = await log.read(after, { entries: 100, bytes: 65536 });
+ *   const last = entries.at(-1);
+ *   if (last === undefined) return [];
+ *   return [...entries.map(({ body }) => body), ...await readBodies(log, last.seq)];
+ * }
+ *
+ * const log = new MemoryLog();
+ * await log.append([{ kind: "event", body: "data: a\n\n" }]);
+ * await log.append([{ kind: "event", body: "data: b\n\n" }]);
+ * assertEquals(await readBodies(log), ["data: a\n\n", "data: b\n\n"]);
+ * ```
+ */
+export interface EventLog {
+  /**
+   * Appends entries, all or none, and then trims what is past the retention.
+   *
+   * @param entries One or more.
+   * @param options The conditions.
+   * @returns Where the last entry stands, once it is durable.
+   * @throws {TypeError} If an entry, or an option, has the wrong type.
+   * @throws {RangeError} If there is no entry, or more than the log can hold in one append, or an
+   * option is out of range.
+   * @throws {EventStreamError} Code `closed`, `conflict` or `log-unavailable`.
+   */
+  append(
+    entries: readonly LogInput[],
+    options?: AppendOptions,
+  ): Promise<LogPosition>;
+  /**
+   * Reads entries behind a sequence number.
+   *
+   * @param after The number; 0 reads from the oldest. One past the last gives no entry.
+   * @param limit The most to give.
+   * @throws {TypeError} If a number is none.
+   * @throws {RangeError} If `after` is not an integer from 0, or a limit not one from 1.
+   * @throws {EventStreamError} Code `log-unavailable`.
+   */
+  read(after: number, limit: LogLimit): Promise<LogPage>;
+  /**
+   * Calls `wake` after appends, by whomever, until the signal aborts. It is a hint and carries nothing:
+   * it may come late, twice, for nothing or, rarely, not at all. Never throws, and `wake` must not.
+   */
+  watch(wake: () => void, signal: AbortSignal): void;
+  /**
+   * Lets the whole log go, its epoch and keys too, so many milliseconds from now, unless something
+   * is appended before. What is appended afterwards begins another epoch. A later call takes the
+   * place of an earlier one.
+   *
+   * @param ttl Milliseconds, a positive integer up to 2^31-1.
+   * @throws {TypeError} If `ttl` is not a number.
+   * @throws {RangeError} If `ttl` is out of range.
+   * @throws {EventStreamError} Code `log-unavailable`.
+   */
+  expire(ttl: number): Promise<void>;
+}
+
+/**
+ * What a log keeps; named alike on every log. An entry goes when any of the three says so.
+ *
+ * @example
+ * ```ts
+ * import { MemoryLog, type RetentionOptions } from "@rivulet/sse/server";
+ * import { assertThrows } from "@std/assert";
+ *
+ * const lastHour: RetentionOptions = { maxAge: 3_600_000, maxBytes: 8 * 1024 * 1024 };
+ * new MemoryLog(lastHour);
+ * assertThrows(() => new MemoryLog({ maxAge: 0 }), RangeError, "maxAge");
+ * ```
+ */
+export interface RetentionOptions {
+  /**
+   * The most entries, a positive integer.
+   *
+   * @default {10000}
+   */
+  maxEvents?: number | undefined;
+  /**
+   * The most bytes of bodies, as UTF-8, a positive integer. One append of more is a `RangeError`.
+   *
+   * @default {67108864}
+   */
+  maxBytes?: number | undefined;
+  /**
+   * The age in milliseconds at which an entry goes, a positive integer.
+   *
+   * @default {undefined} any age
+   */
+  maxAge?: number | undefined;
+  /**
+   * How many milliseconds an idempotency key is remembered, a positive integer.
+   *
+   * @default {600000}
+   */
+  idempotencyTtl?: number | undefined;
+}
+
+/** A place in a log: everything up to and including this entry has been seen. */
+interface Cursor {
+  /** The epoch that the number counts in; `"0"` when nothing had been appended. */
+  readonly epoch: string;
+  /** The sequence number of the last entry seen, 0 before the first. */
+  readonly seq: number;
+}
+
+const CURSOR = /^([0-9a-z]{1,32})-(0|[1-9][0-9]{0,15})$/;
+
+/** Writes a cursor as an SSE id: `<epoch>-<seq>`. */
+export function formatCursor(epoch: string, seq: number): string {
+  return `${epoch}-${seq}`;
+}
+
+/** Reads a cursor; gives `undefined` for whatever is none, for it is what a stranger sent. */
+export function parseCursor(id: string): Cursor | undefined {
+  const [, epoch, digits] = CURSOR.exec(id) ?? [];
+  const seq = Number(digits);
+  if (epoch === undefined || !Number.isSafeInteger(seq)) return undefined;
+  return { epoch, seq };
+}

@@ -1,0 +1,95 @@
+import { describe } from "../internal/check.ts";
+import { type Connection, Subscriptions } from "./subscriptions.ts";
+import type { RedisClient } from "./client.ts";
+
+/**
+ * What {@linkcode bunRedis} uses of Bun's `RedisClient`.
+ *
+ * @example
+ * ```ts
+ * import { type BunRedisClient, bunRedis, RedisLog } from "@rivulet/sse/redis";
+ * import { assertThrows } from "@std/assert";
+ *
+ * // Bun's `redis` fits.
+ * const openLog = (client: BunRedisClient, name: string) => new RedisLog(bunRedis(client), name);
+ *
+ * assertThrows(() => openLog({} as BunRedisClient, "news"), TypeError);
+ * ```
+ */
+export interface BunRedisClient {
+  /** Called when the connection is open. */
+  onconnect: (() => void) | null;
+  /** Called when the connection is closed. */
+  onclose: ((error: Error) => void) | null;
+  /** Sends a command. */
+  send(command: string, args: string[]): Promise<unknown>;
+  /** Makes another client with the same options. */
+  duplicate(): Promise<BunRedisClient>;
+  /** Opens the connection. */
+  connect(): Promise<unknown>;
+  /** Closes the connection for good. */
+  close(): void;
+  /** Listens to channels. */
+  subscribe(
+    channels: string[],
+    listener: (message: string, channel: string) => void,
+  ): Promise<unknown>;
+  /** Listens no more. */
+  unsubscribe(channels: string[]): Promise<unknown>;
+}
+
+/**
+ * Adapts [Bun's own client](https://bun.com/docs/runtime/redis), `RedisClient`, for {@linkcode RedisLog}.
+ *
+ * Commands go over the client itself. Subscriptions have one connection with the client's options, while a log is
+ * watched.
+ *
+ * @example
+ * ```ts
+ * import { type BunRedisClient, bunRedis } from "@rivulet/sse/redis";
+ * import { assertThrows } from "@std/assert";
+ *
+ * // import { redis } from "bun";
+ * // const log = new RedisLog(bunRedis(redis), "news");
+ * assertThrows(() => bunRedis({} as BunRedisClient), TypeError, "Cannot adapt client");
+ * ```
+ *
+ * @param client The client. It can be used for other things meanwhile, save for subscriptions.
+ * @throws {TypeError} If it is not Bun's client.
+ */
+export function bunRedis(client: BunRedisClient): RedisClient {
+  if (typeof client?.send !== "function" || !client.duplicate) {
+    throw new TypeError(
+      `Cannot adapt client: client must be a RedisClient of Bun: received ${
+        describe(client)
+      }`,
+    );
+  }
+  const subscriptions = new Subscriptions(async (message, lost) =>
+    listener(await client.duplicate(), message, lost)
+  );
+  return {
+    send: (command, args) => client.send(command, args),
+    subscribe: (channel, wake, signal) =>
+      subscriptions.add(channel, wake, signal),
+  };
+}
+
+function listener(
+  own: BunRedisClient,
+  message: (channel: string) => void,
+  lost: () => void,
+): Connection {
+  return {
+    async open() {
+      await own.connect();
+      // Bun 1.4.5 opens a lost connection again without its subscriptions, and says nothing but this.
+      own.onconnect = lost;
+      own.onclose = lost;
+    },
+    subscribe: (channels) =>
+      own.subscribe(channels, (_, channel) => message(channel)),
+    unsubscribe: (channels) => own.unsubscribe(channels),
+    close: () => own.close(),
+  };
+}

@@ -1,0 +1,329 @@
+import {
+  checkFunction,
+  checkInteger,
+  describe,
+  MAX_DELAY,
+} from "../internal/check.ts";
+import { EventStreamError } from "../error.ts";
+import {
+  checkAppend,
+  checkRead,
+  checkTtl,
+  closed,
+  conflict,
+  newEpoch,
+  type Retention,
+  retentionOf,
+} from "../log/check.ts";
+import type {
+  AppendOptions,
+  EventLog,
+  LogEntry,
+  LogEntryKind,
+  LogInput,
+  LogLimit,
+  LogPage,
+  LogPosition,
+  RetentionOptions,
+} from "../log/log.ts";
+import { Batches } from "../internal/batcher.ts";
+import * as scripts from "./scripts.ts";
+import type { RedisClient } from "./client.ts";
+
+/**
+ * Options of {@linkcode RedisLog}.
+ *
+ * @example
+ * ```ts
+ * import { RedisLog, type RedisLogOptions, restRedis } from "@rivulet/sse/redis";
+ * import { assertThrows } from "@std/assert";
+ *
+ * const redis = restRedis({ url: "https://eu1-example.upstash.io", token: "secret" });
+ * const options: RedisLogOptions = { maxAge: 86_400_000, timeout: 1000 };
+ * new RedisLog(redis, "news", options);
+ * assertThrows(() => new RedisLog(redis, "news", { timeout: 0 }), RangeError);
+ * ```
+ */
+export interface RedisLogOptions extends RetentionOptions {
+  /**
+   * How many milliseconds to wait for a reply, a positive integer. Clients keep commands back while Redis is
+   * away, for ever if they are let; past this the call rejects. An append that rejects so may still be done
+   * when Redis is back.
+   *
+   * @default {5000}
+   */
+  timeout?: number | undefined;
+}
+
+const MAX_NAME_LENGTH = 256;
+const POLL_INTERVAL = 1000;
+const RESEND_TTL = 60_000;
+/** How much Redis, which does one thing at a time, is given to do at once. */
+const MAX_BATCH = { items: 500, weight: 1024 * 1024 };
+
+/** An append that waits for its call. */
+interface Append extends Pick<AppendOptions, "expectedLast"> {
+  /** Kind and body of each entry. */
+  readonly inputs: readonly string[];
+  readonly key: string | undefined;
+  /** For how long the key is remembered. */
+  readonly ttl: number | undefined;
+}
+
+/** What the script tells of an append. */
+interface AppendOutcome {
+  readonly outcome: string;
+  readonly epoch: string;
+  readonly seq: number;
+}
+
+/**
+ * A log in Redis 7, Valkey 7.2 or later, one server or a cluster, for all processes that reach it.
+ *
+ * The log `news` is the stream `rivulet:{news}`, and a string `rivulet:{news}:KEY` for each idempotency key while
+ * it is remembered. What is appended is announced on the channel `rivulet:{news}`. The user needs `EVALSHA`, `EVAL`,
+ * `XADD`, `XRANGE`, `XREVRANGE`, `XLEN`, `XTRIM`, `GET`, `SET`, `PERSIST`, `PEXPIRE`, `TIME`, `PUBLISH` and `SUBSCRIBE`; one
+ * who only reads needs the first two, the two ranges, `XLEN`, `TIME` and `SUBSCRIBE`.
+ *
+ * An append is as durable as Redis is set to be when it replies: that of `appendonly yes` with `appendfsync always`
+ * outlives a crash. Redis must not evict (`maxmemory-policy noeviction`): an evicted log begins another epoch, and
+ * its clients are told so by a gap event.
+ *
+ * Appends to one `RedisLog` are done in the order in which they were made, awaited or not: one call is under way at a
+ * time, and what comes meanwhile goes into the next one together, each append still done or refused by itself.
+ *
+ * @example
+ * ```ts
+ * import { RedisLog, restRedis } from "@rivulet/sse/redis";
+ * import { assertThrows } from "@std/assert";
+ *
+ * const redis = restRedis({ url: "https://eu1-example.upstash.io", token: "secret" });
+ * const log = new RedisLog(redis, "news", { maxEvents: 1000 });
+ * // await log.append([{ kind: "event", body: "data: a\n\n" }]);
+ *
+ * assertThrows(() => new RedisLog(redis, "{news}"), RangeError);
+ * ```
+ */
+export class RedisLog implements EventLog {
+  readonly #redis: RedisClient;
+  readonly #key: string;
+  readonly #retention: Retention;
+  readonly #timeout: number;
+  readonly #batches: Batches<Append, AppendOutcome>;
+
+  /**
+   * Makes a log; nothing is sent yet.
+   *
+   * @param redis The client, from an adapter.
+   * @param name The log's name: 1 to 256 UTF-16 code units without `{` and `}`.
+   * @param options What it keeps, and how long to wait for Redis.
+   * @throws {TypeError} If an argument or option has the wrong type.
+   * @throws {RangeError} If an option is out of range, or the name is.
+   */
+  constructor(redis: RedisClient, name: string, options: RedisLogOptions = {}) {
+    const { timeout = 5000 } = options;
+    checkClient(redis);
+    checkName(name);
+    checkInteger("Cannot open log: timeout", timeout, 1, MAX_DELAY);
+    this.#retention = retentionOf(options);
+    this.#redis = redis;
+    // In a cluster what stands in braces decides the place, so that all keys of a log are in one.
+    this.#key = `rivulet:{${name}}`;
+    this.#timeout = timeout;
+    this.#batches = new Batches((appends) => this.#append(appends), MAX_BATCH);
+  }
+
+  /** Appends entries; see {@linkcode EventLog.append}. */
+  async append(
+    entries: readonly LogInput[],
+    options: AppendOptions = {},
+  ): Promise<LogPosition> {
+    const sizes = checkAppend(entries, options, this.#retention);
+    const { expectedLast } = options;
+    const append = {
+      inputs: entries.flatMap(({ kind, body }) => [kind, body]),
+      expectedLast,
+      ...this.#idempotency(options),
+    };
+    const weight = sizes.reduce((sum, size) => sum + size, 0);
+    const { outcome, epoch, seq } = await this.#batches.add(append, weight);
+    if (outcome === "closed") throw closed();
+    if (outcome === "conflict") throw conflict(expectedLast!, seq);
+    // Of a key that is not the caller's only a request that was sent twice can be a repeat.
+    return outcome === "repeated" && options.idempotencyKey !== undefined
+      ? { epoch, seq, repeated: true }
+      : { epoch, seq };
+  }
+
+  /** Reads entries; see {@linkcode EventLog.read}. */
+  async read(after: number, limit: LogLimit): Promise<LogPage> {
+    checkRead(after, limit);
+    const { maxAge } = this.#retention;
+    const numbers = [after, limit.entries, limit.bytes, maxAge];
+    const reply = await this.#run(
+      "read log",
+      scripts.read,
+      [this.#key],
+      numbers.map(argument),
+    );
+    const entries: LogEntry[] = [];
+    for (let i = 3; i < reply.length; i += 4) {
+      entries.push({
+        seq: Number(reply[i]),
+        time: Number(reply[i + 1]),
+        kind: reply[i + 2] as LogEntryKind,
+        body: reply[i + 3]!,
+      });
+    }
+    const [epoch, first, last] = reply;
+    return {
+      epoch: epoch!,
+      first: Number(first),
+      last: Number(last),
+      entries,
+    };
+  }
+
+  /**
+   * Calls `wake` after appends; see {@linkcode EventLog.watch}. It is called once more whenever the
+   * subscription begins, at first and after the connection was lost.
+   */
+  watch(wake: () => void, signal: AbortSignal): void {
+    if (signal.aborted) return;
+    if (this.#redis.subscribe) {
+      this.#redis.subscribe(this.#key, wake, signal);
+      return;
+    }
+    const timer = setInterval(wake, POLL_INTERVAL);
+    signal.addEventListener("abort", () => clearInterval(timer), {
+      once: true,
+    });
+  }
+
+  /** Lets the log go; see {@linkcode EventLog.expire}. */
+  async expire(ttl: number): Promise<void> {
+    checkTtl(ttl);
+    await this.#run("expire log", scripts.expire, [this.#key], [String(ttl)]);
+  }
+
+  /** The key of an append and how long it is remembered. */
+  #idempotency({ idempotencyKey }: AppendOptions): Pick<Append, "key" | "ttl"> {
+    if (idempotencyKey === undefined && this.#redis.resends) {
+      return { key: crypto.randomUUID(), ttl: RESEND_TTL };
+    }
+    const ttl = idempotencyKey && this.#retention.idempotencyTtl;
+    return { key: idempotencyKey, ttl: ttl || undefined };
+  }
+
+  async #append(appends: readonly Append[]): Promise<AppendOutcome[]> {
+    const { maxEvents, maxBytes, maxAge } = this.#retention;
+    const keys = appends.flatMap(({ key }) =>
+      key === undefined ? [] : `${this.#key}:${key}`
+    );
+    const reply = await this.#run(
+      "append",
+      scripts.append,
+      [this.#key, ...keys],
+      [
+        this.#key,
+        newEpoch(),
+        ...[maxEvents, maxBytes, maxAge].map(argument),
+        ...appends.flatMap(({ expectedLast, ttl, inputs }) => [
+          ...[expectedLast, ttl, inputs.length / 2].map(argument),
+          ...inputs,
+        ]),
+      ],
+    );
+    return appends.map((_, i) => ({
+      outcome: reply[3 * i]!,
+      epoch: reply[3 * i + 1]!,
+      seq: Number(reply[3 * i + 2]),
+    }));
+  }
+
+  async #run(
+    action: string,
+    script: scripts.Script,
+    keys: string[],
+    args: string[],
+  ): Promise<string[]> {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const timer = setTimeout(() => {
+      const message = `no reply within ${this.#timeout} ms`;
+      controller.abort(new DOMException(message, "TimeoutError"));
+    }, this.#timeout);
+    try {
+      const reply = script.run(this.#redis, keys, args, signal);
+      return texts(await Promise.race([reply, aborted(signal)]));
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new EventStreamError(
+        "log-unavailable",
+        `Cannot ${action}: Redis failed: ${reason}`,
+        { cause },
+      );
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** A number as an argument of a script, where no limit is empty. */
+function argument(value: number | undefined): string {
+  return value === undefined || value === Infinity ? "" : String(value);
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason));
+  });
+}
+
+/** The reply of a script, which is a list of strings. */
+function texts(reply: unknown): string[] {
+  if (Array.isArray(reply) && reply.every((item) => typeof item === "string")) {
+    return reply;
+  }
+  throw new TypeError(
+    `The reply must be an array of strings: received ${describe(reply)}`,
+  );
+}
+
+function checkClient(redis: RedisClient): void {
+  if (typeof redis !== "object" || redis === null) {
+    throw new TypeError(
+      `Cannot open log: redis must be what an adapter gave: received ${
+        describe(redis)
+      }`,
+    );
+  }
+  if (typeof redis.send !== "function") {
+    throw new TypeError(
+      `Cannot open log: redis.send must be a function: received ${
+        describe(redis.send)
+      }`,
+    );
+  }
+  checkFunction("Cannot open log: redis.subscribe", redis.subscribe);
+}
+
+function checkName(name: string): void {
+  if (typeof name !== "string" || !name.isWellFormed()) {
+    throw new TypeError(
+      `Cannot open log: name must be a string without lone surrogates: received ${
+        describe(name)
+      }`,
+    );
+  }
+  // Braces would end the part that keeps a log's keys together; a line would end in the middle over HTTP.
+  if (
+    name.length === 0 || name.length > MAX_NAME_LENGTH ||
+    /[{}\p{Cc}]/u.test(name)
+  ) {
+    throw new RangeError(
+      `Cannot open log: name must be of 1 to ${MAX_NAME_LENGTH} code units ` +
+        `without braces and control characters: received ${describe(name)}`,
+    );
+  }
+}

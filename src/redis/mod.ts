@@ -1,0 +1,44 @@
+/**
+ * A log in Redis: one channel for all processes that reach it.
+ *
+ * @example
+ * ```ts
+ * import { RedisLog, restRedis } from "@rivulet/sse/redis";
+ * import { assertInstanceOf } from "@std/assert";
+ *
+ * const redis = restRedis({ url: "https://eu1-example.upstash.io", token: "secret" });
+ * const log = new RedisLog(redis, "news", { maxEvents: 1000 });
+ * assertInstanceOf(log, RedisLog);
+ * ```
+ *
+ * @module
+ */
+
+export { RedisLog } from "./log.ts";
+export type { RedisLogOptions } from "./log.ts";
+export type { RedisClient } from "./client.ts";
+export { ioRedis } from "./ioredis.ts";
+export type {
+  IoRedisClient,
+  IoRedisCluster,
+  IoRedisClusterOverrides,
+  IoRedisListener,
+  IoRedisOverrides,
+} from "./ioredis.ts";
+export { nodeRedis } from "./node.ts";
+export type { NodeRedisClient, NodeRedisCluster } from "./node.ts";
+export { bunRedis } from "./bun.ts";
+export type { BunRedisClient } from "./bun.ts";
+export { restRedis } from "./rest.ts";
+export type { RestRedisOptions } from "./rest.ts";
+export type {
+  AppendOptions,
+  EventLog,
+  LogEntry,
+  LogEntryKind,
+  LogInput,
+  LogLimit,
+  LogPage,
+  LogPosition,
+  RetentionOptions,
+} from "../log/log.ts";

@@ -1,0 +1,314 @@
+import { sleep, within } from "../internal/abort.ts";
+import { isFinal } from "../log/check.ts";
+import type {
+  EventLog,
+  LogEntryKind,
+  LogPage,
+  LogPosition,
+} from "../log/log.ts";
+import { FrameCache, type Frames } from "./frames.ts";
+
+/** Bytes of frames kept for subscribers that follow live, and again for those that catch up. */
+const CACHE_BYTES = 4 * 1024 * 1024;
+/** How much one read asks of the log. */
+const READ_LIMIT = { entries: 1000, bytes: 256 * 1024 };
+/**
+ * Under load, how long to gather wake-ups for the next read, in milliseconds: for each subscriber, but at least and at
+ * most. To write to one takes about 10 µs, so up to 200 of them take a tenth of the time.
+ */
+const WINDOW = { least: 4, most: 20, each: 0.1 };
+/** How many have been written to when the shortest window is over. */
+const FEW = WINDOW.least / WINDOW.each;
+/** How often to read without a wake-up, in milliseconds: a lost hint costs no more than this. */
+const SAFETY_POLL = 5000;
+/** For how long who comes waits for the log's first answer, in milliseconds. */
+const PATIENCE = 1000;
+/** For how long a read may give no answer before it has failed, in milliseconds. */
+const READ_TIMEOUT = 10_000;
+const FIRST_BACK_OFF = 100;
+const MAX_BACK_OFF = 5000;
+
+/** What a tail tells its channel. */
+interface TailListener {
+  /** There is more to send, or it ended, or it began anew. Tells how many subscribers had waited for that. */
+  onAdvance(): number;
+  /** The log failed; it will be tried again. */
+  onError(error: unknown): void;
+  /** The log has failed for longer than may be. */
+  onOutage(): void;
+}
+
+/**
+ * The one reader of a log for all subscribers of a process. It follows the log by reading behind what it
+ * has read, and takes notifications as a hint to do so, never as content.
+ */
+export class Tail {
+  /** Counts the logs that this one has been: it grows when positions taken before mean nothing now. */
+  life = 0;
+  epoch = "0";
+  /** The oldest entry that the log keeps, as of the last read. */
+  first = 1;
+  /** The newest entry read. */
+  last = 0;
+  /** The newest entry there was when this life of the log was first looked at. */
+  origin = 0;
+  /** The entry that ended the log. */
+  ended: number | undefined;
+  /** How it ended. */
+  ending: LogEntryKind | undefined;
+  readonly #log: EventLog;
+  readonly #listener: TailListener;
+  readonly #maxOutage: number;
+  readonly #live = new FrameCache(CACHE_BYTES);
+  readonly #history = new FrameCache(CACHE_BYTES);
+  readonly #loads = new Map<number, Promise<void>>();
+  #running: AbortController | undefined;
+  #poll: ReturnType<typeof setInterval> | undefined;
+  #planned: ReturnType<typeof setTimeout> | undefined;
+  #patience: ReturnType<typeof setTimeout> | undefined;
+  #settled = new Signal();
+  #passing: Promise<void> | undefined;
+  #refreshing: Promise<void> | undefined;
+  #again = false;
+  #lastPass = -Infinity;
+  #window = WINDOW.least;
+  #failingSince: number | undefined;
+  #begun = false;
+  #ready = false;
+
+  constructor(log: EventLog, listener: TailListener, maxOutage: number) {
+    this.#log = log;
+    this.#listener = listener;
+    this.#maxOutage = maxOutage;
+  }
+
+  /** Tells whether the log's bounds are known. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  /** Starts following, unless it does; resolves when the first read has succeeded or failed, or takes too long. */
+  start(): Promise<void> {
+    if (this.#running === undefined) {
+      this.#running = new AbortController();
+      // Wake-ups first, then the read: what is appended in between wakes.
+      try {
+        this.#log.watch(() => this.wake(), this.#running.signal);
+      } catch (error) {
+        // It costs the hints; the poll goes on.
+        this.#listener.onError(error);
+      }
+      this.#poll = setInterval(() => this.wake(), SAFETY_POLL);
+      this.#patience = setTimeout(() => this.#settle(), PATIENCE);
+      this.#startPass(this.#running.signal);
+    }
+    return this.#settled.promise;
+  }
+
+  /** Stops following; frees the timers, the watch and the frames, and has nothing to do with reads under way. */
+  stop(): void {
+    this.#running?.abort();
+    this.#running = undefined;
+    clearInterval(this.#poll);
+    clearTimeout(this.#patience);
+    clearTimeout(this.#planned);
+    this.#planned = undefined;
+    this.#passing = undefined;
+    this.#refreshing = undefined;
+    this.#again = false;
+    this.#loads.clear();
+    this.#settled = new Signal();
+    this.#begun = false;
+    this.#ready = false;
+    this.#failingSince = undefined;
+    this.ended = undefined;
+    this.ending = undefined;
+    this.#live.clear();
+    this.#history.clear();
+  }
+
+  /** Reads soon: at once when idle, gathered with others when busy. */
+  wake(): void {
+    if (this.#running === undefined || this.#planned !== undefined) return;
+    if (this.#passing !== undefined) {
+      this.#again = true;
+      return;
+    }
+    const { signal } = this.#running;
+    const delay = this.#lastPass + this.#window - performance.now();
+    if (delay <= 0) this.#startPass(signal);
+    else this.#planned = setTimeout(() => this.#startPass(signal), delay);
+  }
+
+  /** Reads soon what this process has appended itself, unless it is read by then. */
+  reach(position: LogPosition): void {
+    if (position.epoch === this.epoch && position.seq <= this.last) return;
+    if (this.#passing === undefined) return this.wake();
+    void this.#passing.then(() => this.reach(position));
+  }
+
+  /** Reads once more, beginning after this call; resolves when that is done. */
+  refresh(): Promise<void> {
+    this.#refreshing ??= (this.#passing ?? Promise.resolve()).then(() => {
+      this.#refreshing = undefined;
+      return this.#running && this.#startPass(this.#running.signal);
+    });
+    return this.#refreshing;
+  }
+
+  /** The frames in which the entry behind `after` stands, if they are at hand. */
+  find(after: number): Frames | undefined {
+    return this.#live.find(after) ?? this.#history.find(after);
+  }
+
+  /** Reads the entries behind `after` from the log, once for all who ask for about the same. */
+  load(after: number): Promise<void> {
+    for (const [from, load] of this.#loads) {
+      if (from <= after && after < from + READ_LIMIT.entries) return load;
+    }
+    const { signal } = this.#running!;
+    const load = this.#load(after, signal).finally(() => {
+      if (!signal.aborted) this.#loads.delete(after);
+    });
+    this.#loads.set(after, load);
+    return load;
+  }
+
+  async #load(after: number, signal: AbortSignal): Promise<void> {
+    const { life, last } = this;
+    const page = await this.#read(after, signal);
+    if (page === undefined || life !== this.life) return;
+    if (page.epoch !== this.epoch || page.last < last) return this.refresh();
+    this.first = Math.max(this.first, page.first);
+    this.#history.add(this.epoch, page.entries);
+  }
+
+  #startPass(signal: AbortSignal): Promise<void> {
+    clearTimeout(this.#planned);
+    this.#planned = undefined;
+    const { last } = this;
+    this.#passing ??= this.#pass(signal).finally(() => {
+      if (signal.aborted) return;
+      this.#passing = undefined;
+      // Behind a pass that found nothing, the next one need not wait.
+      if (this.last !== last) this.#lastPass = performance.now();
+      if (!this.#again) return;
+      this.#again = false;
+      this.wake();
+    });
+    return this.#passing;
+  }
+
+  /** Reads up to the end of the log. */
+  async #pass(signal: AbortSignal): Promise<void> {
+    // What is published in one turn of the event loop is read at once, but what comes behind a start is not missed.
+    if (this.#begun) await null;
+    let page: LogPage | undefined;
+    let told = 0;
+    do {
+      page = await this.#read(
+        this.#begun ? this.last : Number.MAX_SAFE_INTEGER,
+        signal,
+      );
+      if (page === undefined) return;
+      if (this.#continues(page)) this.#append(page);
+      else this.#begin(page);
+      if (page.last <= this.last) this.#ready = true;
+      if (this.#ready) told += this.#tell();
+      // Those who were told may have stopped it.
+    } while (page.last > this.last && !signal.aborted);
+    // What is published while the event loop writes all that is gathered, and so is what comes in the window behind.
+    if (told > FEW) await sleep(0, signal);
+  }
+
+  /** Lets those go on who wait for the first read. */
+  #settle(): void {
+    clearTimeout(this.#patience);
+    this.#settled.fire();
+  }
+
+  #tell(): number {
+    this.#settle();
+    const { least, most, each } = WINDOW;
+    const told = this.#listener.onAdvance();
+    this.#window = Math.min(Math.max(least, told * each), most);
+    return told;
+  }
+
+  /** Tells whether a page goes on from what was read: the same log, and not an older state of it. */
+  #continues({ epoch, last }: LogPage): boolean {
+    const isSame = epoch === this.epoch || this.epoch === "0";
+    return this.#begun && isSame && last >= this.last;
+  }
+
+  #append(page: LogPage): void {
+    this.epoch = page.epoch;
+    this.first = page.first;
+    this.#live.add(page.epoch, page.entries);
+    const newest = page.entries.at(-1);
+    this.last = newest?.seq ?? page.last;
+    if (newest === undefined || !isFinal(newest.kind)) return;
+    this.ended = newest.seq;
+    this.ending = newest.kind;
+  }
+
+  /** Begins at the end of a log, but for the newest entry, which tells whether the log has ended. */
+  #begin(page: LogPage): void {
+    this.life++;
+    this.epoch = page.epoch;
+    this.first = page.first;
+    this.origin = page.last;
+    this.last = Math.max(0, page.last - 1);
+    this.ended = undefined;
+    this.ending = undefined;
+    this.#live.clear();
+    this.#history.clear();
+    this.#begun = true;
+    this.#ready = false;
+  }
+
+  /** Reads from the log, again and again while it fails; gives `undefined` when it is not to go on. */
+  async #read(
+    after: number,
+    signal: AbortSignal,
+  ): Promise<LogPage | undefined> {
+    for (let backOff = FIRST_BACK_OFF; !signal.aborted; backOff *= 2) {
+      try {
+        const page = await within(
+          this.#log.read(after, READ_LIMIT),
+          Math.min(READ_TIMEOUT, this.#maxOutage),
+          signal,
+        );
+        this.#failingSince = undefined;
+        return signal.aborted ? undefined : page;
+      } catch (error) {
+        if (signal.aborted || this.#isOutage(error)) return undefined;
+        await sleep(
+          Math.min(backOff, MAX_BACK_OFF) * (0.5 + Math.random() / 2),
+          signal,
+        );
+      }
+    }
+    return undefined;
+  }
+
+  #isOutage(error: unknown): boolean {
+    const now = performance.now();
+    this.#failingSince ??= now;
+    this.#settle();
+    this.#listener.onError(error);
+    if (now - this.#failingSince < this.#maxOutage) return false;
+    this.#listener.onOutage();
+    return true;
+  }
+}
+
+/** A promise that is resolved from outside. */
+class Signal {
+  readonly promise: Promise<void>;
+  fire!: () => void;
+
+  constructor() {
+    this.promise = new Promise((resolve) => this.fire = resolve);
+  }
+}

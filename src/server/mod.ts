@@ -1,0 +1,73 @@
+/**
+ * The server side: a log of events, and what stands on it.
+ *
+ * @example
+ * ```ts
+ * import { MemoryLog } from "@rivulet/sse/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const log = new MemoryLog();
+ * const { seq } = await log.append([{ kind: "event", body: "data: a\n\n" }]);
+ * assertEquals(seq, 1);
+ * ```
+ *
+ * @module
+ */
+
+export type {
+  AppendOptions,
+  EventLog,
+  LogEntry,
+  LogEntryKind,
+  LogInput,
+  LogLimit,
+  LogPage,
+  LogPosition,
+  RetentionOptions,
+} from "../log/log.ts";
+export { MemoryLog } from "../log/memory.ts";
+export type { CloseReason } from "./response.ts";
+export type { EventResponseOptions } from "./response.ts";
+export { respond } from "./respond.ts";
+export type {
+  EventIterable,
+  RespondContext,
+  RespondOptions,
+  RespondSource,
+} from "./respond.ts";
+export { Channel } from "./channel.ts";
+export type {
+  ChannelRespondOptions,
+  ChannelSubscribeOptions,
+  DrainOptions,
+  PublishInit,
+  SubscribedEvent,
+} from "./channel.ts";
+export type {
+  AnyContract,
+  ChannelOptions,
+  ChannelStats,
+  PublishOptions,
+  SubscribeOptions,
+  Subscriber,
+} from "./channel_options.ts";
+export type { Gap, GapReason, StartPosition } from "./subscription.ts";
+export { EventStreamError } from "../error.ts";
+export type {
+  EventStreamErrorCode,
+  EventStreamErrorOptions,
+} from "../error.ts";
+export type { ServerSentEvent, ServerSentEventInit } from "../event.ts";
+export { EventStream } from "../decode.ts";
+export type {
+  DecodeOptions,
+  EventIterator,
+  EventIteratorOptions,
+  ParseOptions,
+} from "../decode.ts";
+export { resumable } from "./resumable.ts";
+export type { Resumable, ResumableEnd } from "./resumable.ts";
+export type { ResumableOptions } from "./resumable.ts";
+export type { Produce } from "./producer.ts";
+export { merge } from "../merge.ts";
+export type { MergedItem, MergeSource } from "../merge.ts";

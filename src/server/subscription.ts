@@ -1,0 +1,325 @@
+import type { ServerSentEvent } from "../event.ts";
+import { encodeEvent } from "../encode.ts";
+import { formatCursor, parseCursor } from "../log/log.ts";
+import type { Body, CloseReason, Feed } from "./response.ts";
+import type { Frames } from "./frames.ts";
+import type { Tail } from "./hub.ts";
+
+/**
+ * Where to go on when there is nothing to resume from.
+ *
+ * @example
+ * ```ts
+ * import { Channel, decode, type StartPosition } from "@rivulet/sse";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const channel = new Channel();
+ * await channel.publish({ data: "a" });
+ * await channel.close();
+ *
+ * async function read(from: StartPosition): Promise<string[]> {
+ *   const response = await channel.respond(new Request("https://example.com/"), { from });
+ *   const seen: string[] = [];
+ *   if (response.status === 200) {
+ *     for await (const { data } of decode(response)) seen.push(data);
+ *   }
+ *   return seen;
+ * }
+ * assertEquals(await read("earliest"), ["a"]);
+ * assertEquals(await read("latest"), []);
+ * ```
+ */
+export type StartPosition = "latest" | "earliest";
+
+/**
+ * Why events are missing: retention removed them, the log began anew, or the ID that was asked for is
+ * of no event of this log.
+ *
+ * @example
+ * ```ts
+ * import type { GapReason } from "@rivulet/sse";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const texts: Record<GapReason, string> = {
+ *   trimmed: "You were away for too long.",
+ *   epoch: "The history was begun anew.",
+ *   ahead: "You know more than the server.",
+ *   invalid: "There is no such place.",
+ * };
+ * assertEquals(texts["trimmed"], "You were away for too long.");
+ * ```
+ */
+export type GapReason = "trimmed" | "epoch" | "invalid" | "ahead";
+
+/**
+ * The data of a `gap` event.
+ *
+ * @example
+ * ```ts
+ * import { Channel, decode, type Gap, json, MemoryLog } from "@rivulet/sse";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const channel = new Channel(new MemoryLog({ maxEvents: 1 }));
+ * const first = await channel.publish({ data: "a" });
+ * await channel.publish({ data: "b" });
+ * await channel.publish({ data: "c" });
+ * await channel.close();
+ *
+ * const headers = { "last-event-id": first };
+ * const response = await channel.respond(new Request("https://example.com/", { headers }));
+ * for await (const event of decode(response)) {
+ *   if (event.event !== "gap") continue;
+ *   const { reason, requested } = json<Gap>(event);
+ *   assertEquals([reason, requested], ["trimmed", first]);
+ * }
+ * ```
+ */
+export interface Gap {
+  /** Why events are missing. */
+  readonly reason: GapReason;
+  /** The ID to resume from, cut to 128 code units. */
+  readonly requested: string;
+  /** The sequence number of the oldest event kept. */
+  readonly first: number;
+  /** The sequence number of the newest event. */
+  readonly last: number;
+}
+
+/** What a subscription takes of its channel. */
+interface SubscriptionOptions {
+  /** The ID to resume from, `""` for none. */
+  lastEventId: string;
+  /** Where to begin without one: `"latest"`, `"earliest"` or an ID. */
+  from: string;
+  /** Where to go on behind a gap. */
+  gap: StartPosition;
+  /** Which events to send. */
+  accepts: ((event: ServerSentEvent) => boolean) | undefined;
+}
+
+/** What a subscription tells its channel. */
+export interface SubscriptionListener {
+  /** It has nothing to send, and is to be pulled on an advance. */
+  onWait(subscription: Subscription): void;
+  onDeliver(events: number, bytes: number): void;
+  onGap(): void;
+  /** The predicate threw, which ends the subscription. */
+  onError(error: unknown): void;
+  onStop(subscription: Subscription, reason: CloseReason): void;
+}
+
+/** Which entries of a run to send: those behind `after` up to `last`; the cursor is then at `cursor`. */
+interface Selection {
+  readonly after: number;
+  readonly last: number;
+  readonly cursor: number;
+}
+
+const MAX_REQUESTED_LENGTH = 128;
+const encoder = new TextEncoder();
+const SILENCE = encoder.encode(":\n\n");
+
+/** One subscriber: a cursor in the log, and the body that it feeds from there. */
+export class Subscription implements Feed {
+  body: Body | undefined;
+  readonly #tail: Tail;
+  readonly #options: SubscriptionOptions;
+  readonly #listener: SubscriptionListener;
+  /** Where the log ended when this was made, and which; `undefined` when that was not known yet. */
+  readonly #latest: { readonly life: number; readonly seq: number } | undefined;
+  #life: number | undefined;
+  #epoch = "0";
+  #cursor = 0;
+  /** The sequence number in the last id sent. */
+  #told = -1;
+  #loading = false;
+  #refreshed = false;
+
+  constructor(
+    tail: Tail,
+    options: SubscriptionOptions,
+    listener: SubscriptionListener,
+  ) {
+    this.#tail = tail;
+    this.#options = options;
+    this.#listener = listener;
+    if (tail.ready) this.#latest = { life: tail.life, seq: tail.last };
+  }
+
+  /** How many entries of the log it has not sent yet. */
+  get behind(): number {
+    return this.#life === this.#tail.life ? this.#tail.last - this.#cursor : 0;
+  }
+
+  /** Tells whether the log has ended, and nothing is left to show behind what is asked for. */
+  get isOver(): boolean {
+    const { ready, ended, epoch, last } = this.#tail;
+    if (!ready || ended === undefined) return false;
+    const { lastEventId, from } = this.#options;
+    if (lastEventId === "" && from === "latest") return true;
+    const requested = lastEventId || from;
+    // The entry that ended the log is not shown.
+    return requested === formatCursor(epoch, last) ||
+      requested === formatCursor(epoch, last - 1);
+  }
+
+  /** Sends what comes next, or waits for it. */
+  pull(): void {
+    const tail = this.#tail;
+    while (this.body?.wanted && !this.#loading) {
+      if (!tail.ready) return this.#listener.onWait(this);
+      const run = this.#life === tail.life
+        ? tail.find(this.#cursor)
+        : undefined;
+      if (this.#life !== tail.life) this.#place();
+      else if (run !== undefined) this.#send(run);
+      else if (this.#cursor >= tail.last) return this.#rest();
+      else if (this.#cursor + 1 < tail.first) this.#gap("trimmed", this.#id());
+      else void this.#await(tail.load(this.#cursor));
+    }
+  }
+
+  keepAlive(): Uint8Array {
+    if (this.#told === this.#cursor || this.#life !== this.#tail.life) {
+      return SILENCE;
+    }
+    return this.#idBlock();
+  }
+
+  stop(reason: CloseReason): void {
+    this.#listener.onStop(this, reason);
+  }
+
+  /** Finds the cursor's place in the log as it is now. */
+  #place(): void {
+    const { lastEventId, from } = this.#options;
+    if (this.#life !== undefined) return this.#gap("epoch", this.#id());
+    // A position is ours to give, not the stranger's who sent the ID.
+    if (lastEventId === "" && from === "earliest") return this.#moveTo(from);
+    if (lastEventId === "" && from === "latest") {
+      return this.#moveTo(this.#start());
+    }
+    const requested = lastEventId || from;
+    const cursor = parseCursor(requested);
+    if (cursor === undefined) return this.#gap("invalid", requested);
+    const { epoch, last } = this.#tail;
+    // Who saw the log empty has missed nothing of what came then.
+    const isHere = cursor.epoch === epoch ||
+      (cursor.epoch === "0" && cursor.seq === 0);
+    if (isHere && cursor.seq <= last) return this.#moveTo(cursor.seq);
+    // Another process may have sent what this one has yet to read.
+    if (!this.#refreshed) {
+      this.#refreshed = true;
+      return void this.#await(this.#tail.refresh());
+    }
+    this.#gap(isHere ? "ahead" : "epoch", requested);
+  }
+
+  /** Where the log ended when this was made: what came since is not missed, however late the first read. */
+  #start(): number {
+    const { life, origin, last } = this.#tail;
+    if (this.#latest === undefined) return origin;
+    return this.#latest.life === life ? this.#latest.seq : last;
+  }
+
+  #moveTo(position: StartPosition | number): void {
+    this.#set(position);
+    this.body!.write(this.#idBlock());
+  }
+
+  #gap(reason: GapReason, id: string): void {
+    this.#set(this.#options.gap);
+    this.#told = this.#cursor;
+    const { first, last } = this.#tail;
+    const gap: Gap = {
+      reason,
+      requested: id.slice(0, MAX_REQUESTED_LENGTH),
+      first,
+      last,
+    };
+    const frame = encodeEvent({
+      id: this.#id(),
+      event: "gap",
+      data: JSON.stringify(gap),
+    });
+    this.#listener.onGap();
+    this.body!.write(encoder.encode(frame));
+  }
+
+  #set(position: StartPosition | number): void {
+    const { life, epoch, first, last } = this.#tail;
+    this.#life = life;
+    this.#epoch = epoch;
+    this.#cursor = position === "latest"
+      ? last
+      : position === "earliest"
+      ? first - 1
+      : position;
+  }
+
+  #send(run: Frames): void {
+    let selection: Selection;
+    try {
+      selection = this.#select(run, this.#cursor);
+    } catch (error) {
+      this.#listener.onError(error);
+      return this.body!.end("failed", { error });
+    }
+    const { after, cursor } = selection;
+    let { last } = selection;
+    this.#epoch = this.#tail.epoch;
+    this.#cursor = cursor;
+    const bytes = run.slice(after, last);
+    if (bytes.length === 0) return;
+    while (!run.isShown(last)) last--;
+    this.#told = last;
+    this.#listener.onDeliver(run.count(after, last), bytes.length);
+    this.body!.write(bytes);
+  }
+
+  /** Finds the next events to send that follow each other; the predicate sees every event once. */
+  #select(run: Frames, after: number): Selection {
+    const { accepts } = this.#options;
+    const end = run.last;
+    if (accepts === undefined) return { after, last: end, cursor: end };
+    const isWanted = (seq: number): boolean => {
+      const event = run.event(seq);
+      return event === undefined ? run.isShown(seq) : accepts(event);
+    };
+    let first = after + 1;
+    while (first <= end && !isWanted(first)) first++;
+    let last = first;
+    while (last < end && isWanted(last + 1)) last++;
+    return {
+      after: first - 1,
+      last: Math.min(last, end),
+      // Past the one that was looked at and is not wanted.
+      cursor: Math.min(last + 1, end),
+    };
+  }
+
+  /** Waits at the end of the log, or ends with it. */
+  #rest(): void {
+    if (this.#tail.ended === undefined) return this.#listener.onWait(this);
+    if (this.#told !== this.#cursor) this.body!.write(this.#idBlock());
+    this.body!.end("ended");
+  }
+
+  async #await(promise: Promise<void>): Promise<void> {
+    this.#loading = true;
+    await promise;
+    this.#loading = false;
+    this.pull();
+  }
+
+  /** A block that moves the client's last event ID, and is no event. */
+  #idBlock(): Uint8Array {
+    this.#epoch = this.#tail.epoch;
+    this.#told = this.#cursor;
+    return encoder.encode(`id: ${this.#id()}\n\n`);
+  }
+
+  #id(): string {
+    return formatCursor(this.#epoch, this.#cursor);
+  }
+}

@@ -1,0 +1,317 @@
+import {
+  closed,
+  conflict,
+  isFinal,
+  newEpoch,
+  otherFormat,
+  type Retention,
+} from "../log/check.ts";
+import type {
+  AppendOptions,
+  LogEntry,
+  LogEntryKind,
+  LogInput,
+  LogLimit,
+  LogPage,
+  LogPosition,
+} from "../log/log.ts";
+
+/**
+ * Runs SQL: what {@linkcode DurableObjectLog} uses of `ctx.storage.sql`.
+ *
+ * @example
+ * ```ts
+ * import type { SqlExecutor } from "@rivulet/sse/durable-object";
+ * import { assertEquals } from "@std/assert";
+ *
+ * // `ctx.storage.sql` is one. So is what a test puts in its place:
+ * const asked: string[] = [];
+ * const sql: SqlExecutor = {
+ *   exec(query, ...bindings) {
+ *     asked.push([query, ...bindings].join(" "));
+ *     return { toArray: () => [{ n: 1 }] };
+ *   },
+ * };
+ * assertEquals(sql.exec("SELECT ? AS n", 1).toArray(), [{ n: 1 }]);
+ * assertEquals(asked, ["SELECT ? AS n 1"]);
+ * ```
+ */
+export interface SqlExecutor {
+  /** Runs statements with values for their `?` and gives access to the rows of the last one. */
+  exec(query: string, ...bindings: unknown[]): {
+    /** Gives all rows, by column. */
+    toArray(): Record<string, unknown>[];
+  };
+}
+
+/** The one row in which a log keeps what it knows of itself. */
+interface Head {
+  readonly epoch: string;
+  readonly first: number;
+  readonly last: number;
+  readonly bytes: number;
+  readonly time: number;
+  readonly ended: number;
+  readonly goneAt: number | null;
+}
+
+/** Goes up when the tables, or what they mean, change. */
+const FORMAT = 1;
+
+// The platform bills rows written, and each index is one more; `time` and `forgetAt` need none, for they
+// grow with `seq`.
+const CREATE = `
+CREATE TABLE rivulet_log (
+  format INTEGER NOT NULL, epoch TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+  bytes INTEGER NOT NULL, time INTEGER NOT NULL, ended INTEGER NOT NULL, goneAt INTEGER
+);
+CREATE TABLE rivulet_entries (
+  seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, kind TEXT NOT NULL, size INTEGER NOT NULL,
+  body TEXT NOT NULL
+);
+CREATE TABLE rivulet_keys (
+  seq INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, forgetAt INTEGER NOT NULL
+);`;
+
+const DROP = `
+DROP TABLE IF EXISTS rivulet_log;
+DROP TABLE IF EXISTS rivulet_entries;
+DROP TABLE IF EXISTS rivulet_keys;`;
+
+const EMPTY: Head = {
+  epoch: "0",
+  first: 1,
+  last: 0,
+  bytes: 0,
+  time: 0,
+  ended: 0,
+  goneAt: null,
+};
+
+/**
+ * A log as tables in SQLite. Every method is one synchronous step; those that write belong into a
+ * transaction.
+ */
+export class SqlTables {
+  readonly #sql: SqlExecutor;
+  readonly #retention: Retention;
+
+  constructor(sql: SqlExecutor, retention: Retention) {
+    this.#sql = sql;
+    this.#retention = retention;
+  }
+
+  /** Appends, unless the conditions say otherwise, and trims. */
+  append(
+    entries: readonly LogInput[],
+    sizes: readonly number[],
+    { idempotencyKey, expectedLast }: AppendOptions,
+    now: number,
+  ): LogPosition {
+    const head = this.#head(now);
+    const known = idempotencyKey === undefined || head.epoch === "0"
+      ? undefined
+      : this.#find(idempotencyKey, now);
+    if (known !== undefined) {
+      return { epoch: head.epoch, seq: known, repeated: true };
+    }
+    if (head.ended === 1) throw closed();
+    if (expectedLast !== undefined && expectedLast !== head.last) {
+      throw conflict(expectedLast, head.last);
+    }
+    const begun = head.epoch === "0" ? this.#begin() : head;
+    const grown = this.#insert(begun, entries, sizes, now);
+    if (idempotencyKey !== undefined) {
+      this.#remember(idempotencyKey, grown.last, now);
+    }
+    this.#trim(grown, now);
+    return { epoch: grown.epoch, seq: grown.last };
+  }
+
+  /** Gives the entries behind `after`, and the bounds. */
+  page(after: number, limit: LogLimit, now: number): LogPage {
+    const head = this.#head(now);
+    const { epoch, last } = head;
+    const first = this.#firstKept(head, now);
+    const from = Math.max(first, after + 1);
+    const entries = from > last ? [] : this.#read(from, limit);
+    return { epoch, first, last, entries };
+  }
+
+  /** Tells whether there is no log. */
+  isEmpty(now: number): boolean {
+    return this.#head(now).epoch === "0";
+  }
+
+  /** Sets when the log goes. A log that is empty has nothing to lose. */
+  expire(goneAt: number, now: number): void {
+    if (this.isEmpty(now)) return;
+    this.#sql.exec("UPDATE rivulet_log SET goneAt = ?", goneAt);
+  }
+
+  /** Deletes what is past its time. */
+  sweep(now: number): void {
+    const head = this.#head(now);
+    if (head.epoch === "0") {
+      this.#sql.exec(DROP);
+      return;
+    }
+    this.#sql.exec("DELETE FROM rivulet_keys WHERE forgetAt <= ?", now);
+    this.#trim(head, now);
+  }
+
+  /** When there is something to sweep next, `Infinity` for never. */
+  due(now: number): number {
+    const { epoch, first, last, time, ended, goneAt } = this.#head(now);
+    if (epoch === "0") return Infinity;
+    const [key] = this.#rows<{ forgetAt: number }>(
+      "SELECT forgetAt FROM rivulet_keys ORDER BY seq DESC LIMIT 1",
+    );
+    // The newest of each kind: one sweep for all that came within a lifetime, not one for each.
+    return Math.min(
+      goneAt ?? Infinity,
+      key?.forgetAt ?? Infinity,
+      first > last - ended ? Infinity : time + this.#retention.maxAge,
+    );
+  }
+
+  #head(now: number): Head {
+    const [table] = this.#rows(
+      "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'rivulet_log'",
+    );
+    if (table === undefined) return EMPTY;
+    const [head] = this.#rows<Head & { format: number }>(
+      "SELECT * FROM rivulet_log",
+    );
+    if (head?.format !== FORMAT) throw otherFormat(FORMAT, head?.format);
+    return head.goneAt !== null && head.goneAt <= now ? EMPTY : head;
+  }
+
+  #begin(): Head {
+    const epoch = newEpoch();
+    this.#sql.exec(DROP + CREATE);
+    this.#sql.exec(
+      "INSERT INTO rivulet_log VALUES (?, ?, 1, 0, 0, 0, 0, NULL)",
+      FORMAT,
+      epoch,
+    );
+    return { ...EMPTY, epoch };
+  }
+
+  #insert(
+    head: Head,
+    entries: readonly LogInput[],
+    sizes: readonly number[],
+    now: number,
+  ): Head {
+    const time = Math.max(now, head.time);
+    let { last, bytes } = head;
+    for (const [i, { kind, body }] of entries.entries()) {
+      this.#sql.exec(
+        "INSERT INTO rivulet_entries VALUES (?, ?, ?, ?, ?)",
+        ++last,
+        time,
+        kind,
+        sizes[i],
+        body,
+      );
+      bytes += sizes[i]!;
+    }
+    const ended = isFinal(entries.at(-1)!.kind) ? 1 : 0;
+    return { ...head, last, bytes, time, ended, goneAt: null };
+  }
+
+  /** Writes the head, without what is past the retention. */
+  #trim(head: Head, now: number): void {
+    const { maxEvents, maxBytes, maxAge } = this.#retention;
+    const { last, time, ended, goneAt } = head;
+    let { first, bytes } = head;
+    for (; first <= last; first++) {
+      const [oldest] = this.#rows<{ time: number; size: number }>(
+        "SELECT time, size FROM rivulet_entries WHERE seq = ?",
+        first,
+      );
+      const isPast = last - first + 1 > maxEvents || bytes > maxBytes ||
+        (oldest!.time <= now - maxAge && (ended === 0 || first < last));
+      if (!isPast) break;
+      bytes -= oldest!.size;
+    }
+    if (first > head.first) {
+      this.#sql.exec("DELETE FROM rivulet_entries WHERE seq < ?", first);
+    }
+    this.#sql.exec(
+      "UPDATE rivulet_log SET first = ?, last = ?, bytes = ?, time = ?, ended = ?, goneAt = ?",
+      first,
+      last,
+      bytes,
+      time,
+      ended,
+      goneAt,
+    );
+  }
+
+  #find(key: string, now: number): number | undefined {
+    const [row] = this.#rows<{ seq: number }>(
+      "SELECT seq FROM rivulet_keys WHERE key = ? AND forgetAt > ?",
+      key,
+      now,
+    );
+    return row?.seq;
+  }
+
+  #remember(key: string, seq: number, now: number): void {
+    this.#forget(now);
+    this.#sql.exec(
+      "INSERT OR REPLACE INTO rivulet_keys VALUES (?, ?, ?)",
+      seq,
+      key,
+      now + this.#retention.idempotencyTtl,
+    );
+  }
+
+  /**
+   * Deletes keys from the oldest up to the first that is not past its time: few rows are read. One behind it
+   * can be past its time too, if keys were kept for longer once; the next sweep finds it.
+   */
+  #forget(now: number): void {
+    this.#sql.exec(
+      `DELETE FROM rivulet_keys WHERE seq < COALESCE(
+        (SELECT seq FROM rivulet_keys WHERE forgetAt > ? ORDER BY seq LIMIT 1), ?)`,
+      now,
+      Number.MAX_SAFE_INTEGER,
+    );
+  }
+
+  #firstKept({ first, last, ended }: Head, now: number): number {
+    const { maxAge } = this.#retention;
+    if (maxAge === Infinity || first > last) return first;
+    const [row] = this.#rows<{ seq: number }>(
+      "SELECT seq FROM rivulet_entries WHERE time > ? ORDER BY seq LIMIT 1",
+      now - maxAge,
+    );
+    return row?.seq ?? last + 1 - ended;
+  }
+
+  #read(from: number, limit: LogLimit): LogEntry[] {
+    // In two steps, so that no body is loaded that is not given.
+    const [end] = this.#rows<{ seq: number }>(
+      `SELECT MAX(seq) AS seq FROM (
+        SELECT seq, SUM(size) OVER (ORDER BY seq) AS total FROM (
+          SELECT seq, size FROM rivulet_entries WHERE seq >= ? ORDER BY seq LIMIT ?))
+      WHERE total <= ? OR seq = ?`,
+      from,
+      limit.entries,
+      limit.bytes,
+      from,
+    );
+    return this.#rows<LogEntry & { kind: LogEntryKind }>(
+      "SELECT seq, time, kind, body FROM rivulet_entries WHERE seq BETWEEN ? AND ? ORDER BY seq",
+      from,
+      end!.seq,
+    );
+  }
+
+  #rows<Row = unknown>(query: string, ...bindings: unknown[]): Row[] {
+    return this.#sql.exec(query, ...bindings).toArray() as Row[];
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * For tests: a scripted server for clients, what a log of your own must do, as cases for any test
+ * runner, and event streams with what a reader must make of them.
+ *
+ * @example A log of your own
+ * ```ts
+ * import { MemoryLog } from "@rivulet/sse/server";
+ * import { testEventLog } from "@rivulet/sse/testing";
+ *
+ * const tests = testEventLog("MemoryLog", (retention) => {
+ *   const log = new MemoryLog(retention); // yours in its place
+ *   return Promise.resolve({ open: () => log, close: () => Promise.resolve() });
+ * });
+ * for (const { run } of tests.slice(0, 3)) await run(); // all, and Deno.test(name, run), in a test file
+ * ```
+ *
+ * @example A client that is refused
+ * ```ts
+ * import { connect, EventStreamError } from "@rivulet/sse/client";
+ * import { scriptedServer } from "@rivulet/sse/testing";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * const { fetch, requests } = scriptedServer([{ status: 403 }]);
+ * const events = connect("https://example.com/news", { fetch });
+ * await assertRejects(() => Array.fromAsync(events), EventStreamError, "403");
+ * assertEquals(requests.length, 1);
+ * ```
+ *
+ * @module
+ */
+
+export { scriptedServer } from "./scripted_server.ts";
+export type {
+  ScriptedReply,
+  ScriptedResponse,
+  ScriptedServer,
+} from "./scripted_server.ts";
+export { testEventLog } from "./event_log_suite.ts";
+export type {
+  EventLogTest,
+  TestedLog,
+  TestedLogFactory,
+  TestEventLogOptions,
+} from "./event_log_suite.ts";
+export { eventStreamVectors } from "./vectors.ts";
+export type { EventStreamVector, VectorEvent } from "./vectors.ts";
