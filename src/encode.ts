@@ -13,7 +13,12 @@
  */
 
 import type { ServerSentEventInit } from "./event.ts";
-import { describe } from "./internal/check.ts";
+import {
+  checkInit,
+  encodeFields,
+  FrameWriter,
+  idText,
+} from "./internal/frame.ts";
 
 export type { ServerSentEventInit } from "./event.ts";
 
@@ -81,141 +86,4 @@ export class EventEncoderStream
       },
     });
   }
-}
-
-/** Up to how many code units one pass is quicker than a few searches. */
-const SHORT = 24;
-const LINE_END = /\r\n?|\n/g;
-const CODE_POINTS: Record<string, string> = {
-  "\0": "U+0000",
-  "\n": "U+000A",
-  "\r": "U+000D",
-};
-
-/** Encodes events one after another, leaving out what says nothing new. */
-export class FrameWriter {
-  #lastId: string;
-
-  /** Begins where the receiver's last event ID is this one. */
-  constructor(lastId: string = "") {
-    this.#lastId = lastId;
-  }
-
-  /** Writes an event without the id, if it is that of the last one, and without the default type. */
-  write(init: ServerSentEventInit): string {
-    checkInit(init);
-    const { event } = init;
-    const id = idText(init.id);
-    const frame = encodeFields(
-      init,
-      id === this.#lastId ? undefined : id,
-      event === "message" || event === "" ? undefined : event,
-    );
-    if (id !== undefined) this.#lastId = id;
-    return frame;
-  }
-}
-
-/** Throws unless the event is an object. */
-export function checkInit(event: ServerSentEventInit): void {
-  if (typeof event !== "object" || event === null) {
-    throw new TypeError(
-      `Cannot encode event: event must be an object: received ${
-        describe(event)
-      }`,
-    );
-  }
-}
-
-/** Writes a frame with this id and event type in place of the event's own. */
-export function encodeFields(
-  init: ServerSentEventInit,
-  id: string | undefined,
-  event: string | undefined,
-): string {
-  const { comment, data, retry } = init;
-  let frame = "";
-  if (comment !== undefined) frame += lines("comment", ": ", comment);
-  if (id !== undefined) frame += `id: ${line("id", id)}\n`;
-  if (event !== undefined) frame += `event: ${line("event", event)}\n`;
-  if (retry !== undefined) frame += `retry: ${milliseconds(retry)}\n`;
-  if (data !== undefined) frame += lines("data", "data: ", data);
-  return frame + "\n";
-}
-
-/** Gives an id as text. */
-export function idText(id: string | number | undefined): string | undefined {
-  if (typeof id !== "number") return id;
-  if (!Number.isFinite(id)) {
-    throw new RangeError(
-      `Cannot encode event: id must be finite: received ${id}`,
-    );
-  }
-  return String(id);
-}
-
-function lines(member: string, prefix: string, value: string): string {
-  if (isPlain(value)) return `${prefix}${value}\n`;
-  checkText(member, value);
-  const single = !value.includes("\n") && !value.includes("\r");
-  return prefix + (single ? value : value.replace(LINE_END, `\n${prefix}`)) +
-    "\n";
-}
-
-function line(member: "event" | "id", value: string): string {
-  if (isPlain(value)) return value;
-  checkText(member, value);
-  // A NUL in an event type is kept by the receiver; an id that holds one is ignored there.
-  const refused = member === "id"
-    ? /[\0\r\n]/.exec(value)
-    : /[\r\n]/.exec(value);
-  if (refused === null) return value;
-  throw new TypeError(
-    `Cannot encode event: ${member} must not contain ${
-      CODE_POINTS[refused[0]]
-    }: received ${describe(value)}`,
-  );
-}
-
-/** Tells whether a text needs no other check: in one pass, which for a short one is quicker than a search for each thing. */
-function isPlain(value: unknown): boolean {
-  if (typeof value !== "string" || value.length > SHORT) return false;
-  for (let index = 0; index < value.length; index++) {
-    const unit = value.charCodeAt(index);
-    if (unit < 0x20 || (unit & 0xf800) === 0xd800) return false;
-  }
-  return true;
-}
-
-function checkText(member: string, value: string): void {
-  if (typeof value !== "string") {
-    throw new TypeError(
-      `Cannot encode event: ${member} must be a string: received ${
-        describe(value)
-      }`,
-    );
-  }
-  if (!value.isWellFormed()) {
-    throw new TypeError(
-      `Cannot encode event: ${member} must not contain a lone surrogate: received ${
-        describe(value)
-      }`,
-    );
-  }
-}
-
-function milliseconds(retry: number): number {
-  if (typeof retry !== "number") {
-    throw new TypeError(
-      `Cannot encode event: retry must be a number: received ${
-        describe(retry)
-      }`,
-    );
-  }
-  if (!Number.isSafeInteger(retry) || retry < 0) {
-    throw new RangeError(
-      `Cannot encode event: retry must be a non-negative safe integer: received ${retry}`,
-    );
-  }
-  return retry;
 }

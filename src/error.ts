@@ -15,18 +15,6 @@ import type { StandardSchemaIssue } from "./standard_schema.ts";
  * | `conflict` | the log's last sequence number is another than the append expected |
  * | `closed` | the log has ended; nothing can be appended to it |
  * | `log-unavailable` | the log could not be reached, or refused; see `cause` |
- *
- * @example
- * ```ts
- * import { decode, EventStreamError, type EventStreamErrorCode } from "@rivulet/sse";
- * import { assert, assertThrows } from "@std/assert";
- *
- * const passing = new Set<EventStreamErrorCode>(["idle-timeout", "truncated", "log-unavailable"]);
- * const mayPass = (error: unknown) => error instanceof EventStreamError && passing.has(error.code);
- *
- * assert(!mayPass(assertThrows(() => decode(new Response("No such room", { status: 404 })))));
- * assert(mayPass(new EventStreamError("truncated", "The answer is not whole")));
- * ```
  */
 export type EventStreamErrorCode =
   | "not-an-event-stream"
@@ -39,20 +27,7 @@ export type EventStreamErrorCode =
   | "closed"
   | "log-unavailable";
 
-/**
- * What an {@linkcode EventStreamError} can carry besides its code and message.
- *
- * @example
- * ```ts
- * import { EventStreamError, type EventStreamErrorOptions } from "@rivulet/sse";
- * import { assertEquals } from "@std/assert";
- *
- * // A log of your own, whose server is away.
- * const options: EventStreamErrorOptions = { cause: new TypeError("Connection refused") };
- * const error = new EventStreamError("log-unavailable", "Cannot append: the log is away", options);
- * assertEquals(String(error.cause), "TypeError: Connection refused");
- * ```
- */
+/** What an {@linkcode EventStreamError} can carry besides its code and message. */
 export interface EventStreamErrorOptions extends ErrorOptions {
   /** The refused response, its body unread. */
   response?: Response | undefined;

@@ -6,15 +6,6 @@
  * (WHATWG HTML, section 9.2.6, "dispatch the event", step 2).
  *
  * A message of `@std/http/server-sent-event-stream` has this shape too.
- *
- * @example A named event with an id
- * ```ts
- * import { encodeEvent, type ServerSentEventInit } from "@rivulet/sse";
- * import { assertEquals } from "@std/assert";
- *
- * const event: ServerSentEventInit = { event: "tick", data: "42", id: 7 };
- * assertEquals(encodeEvent(event), "id: 7\nevent: tick\ndata: 42\n\n");
- * ```
  */
 export interface ServerSentEventInit {
   /** Text that the receiver skips; one comment line for each line of it. */
@@ -31,17 +22,6 @@ export interface ServerSentEventInit {
 
 /**
  * One event that arrived. It can go straight out again: it is a {@linkcode ServerSentEventInit} too.
- *
- * @example
- * ```ts
- * import { decode, type ServerSentEvent } from "@rivulet/sse";
- * import { assertEquals } from "@std/assert";
- *
- * const body = new Response("id: 7\ndata: hello\n\n").body!;
- * const events: ServerSentEvent[] = [];
- * for await (const event of decode(body)) events.push(event);
- * assertEquals(events, [{ event: "message", data: "hello", id: "7" }]);
- * ```
  *
  * @typeParam Type The event types that can arrive.
  * @typeParam Data What `data` holds: text, unless a contract turns it into something else.

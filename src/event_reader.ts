@@ -7,16 +7,6 @@ import { EventParser, type ParseOptions } from "./parse.ts";
 /**
  * Options of {@linkcode decode}.
  *
- * @example
- * ```ts
- * import { decode, type DecodeOptions } from "@rivulet/sse/decoder";
- * import { assertEquals } from "@std/assert";
- *
- * const options: DecodeOptions = { until: "[DONE]", idleTimeout: 30_000, maxEventSize: 65_536 };
- * const body = new Blob(["data: a\n\ndata: [DONE]\n\n"]).stream();
- * for await (const { data } of decode(body, options)) assertEquals(data, "a");
- * ```
- *
  * @typeParam Event What comes out: events with text, unless a contract types them.
  */
 export interface DecodeOptions<
@@ -325,4 +315,37 @@ export function checkReading<Event extends ServerSentEvent<string, unknown>>(
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     refuse("signal must be an AbortSignal", signal);
   }
+}
+
+/** Gives the body of a response that is an event stream; throws and leaves it unread when it is none. */
+export function eventStreamBody(
+  response: Response,
+): ReadableStream<Uint8Array> {
+  const { status, headers, body, bodyUsed } = response;
+  const contentType = headers.get("content-type") ?? "";
+  if (status !== 200 || mimeEssence(contentType) !== "text/event-stream") {
+    throw new EventStreamError(
+      "not-an-event-stream",
+      `Cannot decode response: it must be 200 with text/event-stream: received ${status} with ${
+        describe(contentType)
+      }`,
+      { response },
+    );
+  }
+  if (bodyUsed) {
+    throw new TypeError(
+      "Cannot decode response: its body must be unread: received a used body",
+    );
+  }
+  return body ?? new Blob().stream();
+}
+
+/**
+ * The type and subtype of a `Content-Type`, in lower case (WHATWG Fetch, "extract a MIME type"): of a header
+ * that was sent twice the last one counts.
+ */
+function mimeEssence(contentType: string): string {
+  const last = contentType.split(",").at(-1)!;
+  return last.split(";", 1)[0]!.replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, "")
+    .toLowerCase();
 }

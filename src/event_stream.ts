@@ -2,23 +2,7 @@ import type { ServerSentEvent } from "./event.ts";
 import { type DecodeOptions, EventReader } from "./event_reader.ts";
 import { describe } from "./internal/check.ts";
 
-/**
- * Options of {@linkcode EventStream.values}.
- *
- * @example
- * ```ts
- * import { decode, type EventIteratorOptions } from "@rivulet/sse";
- * import { assertEquals } from "@std/assert";
- *
- * const stream = decode(new Blob(["data: a\n\ndata: b\n\n"]).stream());
- * const options: EventIteratorOptions = { preventCancel: true };
- * for await (const { data } of stream.values(options)) {
- *   assertEquals(data, "a");
- *   break;
- * }
- * for await (const { data } of stream) assertEquals(data, "b");
- * ```
- */
+/** Options of {@linkcode EventStream.values}. */
 export interface EventIteratorOptions {
   /**
    * Whether leaving the loop leaves the source open for another reader.
@@ -234,20 +218,7 @@ export class EventStream<
   }
 }
 
-/**
- * What iterates over an {@linkcode EventStream}; leaving it early cancels the source.
- *
- * @example
- * ```ts
- * import { decode, type EventIterator, type ServerSentEvent } from "@rivulet/sse";
- * import { assertEquals } from "@std/assert";
- *
- * const stream = decode(new Blob(["data: a\n\ndata: b\n\n"]).stream());
- * const events: EventIterator<ServerSentEvent> = stream.values();
- * assertEquals((await events.next()).value?.data, "a");
- * assertEquals((await events.return("enough")).value, "enough"); // and the source is cancelled
- * ```
- */
+/** What iterates over an {@linkcode EventStream}; leaving it early cancels the source. */
 export interface EventIterator<Event>
   extends AsyncIterableIterator<Event>, AsyncDisposable {
   /** Leaves early; resolves when the source has been cancelled. */

@@ -3,40 +3,11 @@ import { describe } from "./internal/check.ts";
 /**
  * What {@linkcode merge} takes: an asynchronous generator, `connect()`, `decode()`, any stream.
  *
- * @example
- * ```ts
- * import { decode, merge, type MergeSource, type ServerSentEvent } from "@rivulet/sse";
- * import { assertEquals } from "@std/assert";
- *
- * const sources: MergeSource<ServerSentEvent>[] = ["a", "b"].map((data) =>
- *   decode(new Blob([`data: ${data}\n\n`]).stream())
- * );
- * const seen: string[] = [];
- * for await (const { data } of merge(...sources)) seen.push(data);
- * assertEquals(seen.sort(), ["a", "b"]);
- * ```
- *
  * @typeParam T What comes out of it.
  */
 export type MergeSource<T> = AsyncIterable<T> | ReadableStream<T>;
 
-/**
- * What comes out of a source.
- *
- * @example
- * ```ts
- * import { merge, type MergedItem } from "@rivulet/sse";
- * import { assertEquals } from "@std/assert";
- *
- * async function* numbers() {
- *   yield 1;
- * }
- *
- * const seen: MergedItem<ReturnType<typeof numbers>>[] = [];
- * for await (const number of merge(numbers(), numbers())) seen.push(number);
- * assertEquals(seen, [1, 1]);
- * ```
- */
+/** What comes out of a source. */
 export type MergedItem<Source> = Source extends AsyncIterable<infer T> ? T
   : Source extends ReadableStream<infer T> ? T
   : never;

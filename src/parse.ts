@@ -2,26 +2,7 @@ import { checkFunction, checkInteger, describe } from "./internal/check.ts";
 import { EventStreamError } from "./error.ts";
 import type { ServerSentEvent } from "./event.ts";
 
-/**
- * Options of {@linkcode EventParser} and of everything that parses with it.
- *
- * @example
- * ```ts
- * import { EventParser, type ParseOptions } from "@rivulet/sse/decoder";
- * import { assertEquals } from "@std/assert";
- *
- * const comments: string[] = [];
- * const options: ParseOptions = {
- *   maxEventSize: 65_536,
- *   lastEventId: "7",
- *   onComment: (comment) => comments.push(comment),
- * };
- * const parser = new EventParser(options);
- * const bytes = new TextEncoder().encode(": hi\ndata: a\n\n");
- * assertEquals(parser.push(bytes), [{ event: "message", data: "a", id: "7" }]);
- * assertEquals(comments, ["hi"]);
- * ```
- */
+/** Options of {@linkcode EventParser} and of everything that parses with it. */
 export interface ParseOptions {
   /**
    * The most that is kept for one event, in UTF-16 code units (bytes, for ASCII): its `data`, `event`

@@ -74,7 +74,7 @@ function hasExample({ doc = "", tags = [] }: Doc): boolean {
   return doc.includes("```") || tags.some(({ kind }) => kind === "example");
 }
 
-/** JSR asks for 80 % of the symbols; here all of them are asked for, and an example at each. */
+/** JSR asks for 80 % of the symbols. Here all are documented, and everything but types has an example. */
 function checkSymbols(modules: [string, Module][]): Criterion[] {
   const symbols = modules.flatMap(([, { symbols = [] }]) => symbols)
     .map(({ name, declarations }) => ({
@@ -86,6 +86,7 @@ function checkSymbols(modules: [string, Module][]): Criterion[] {
     .map(({ name }) => `doc of ${name}`);
   const share = 100 * (symbols.length - bare.length) / symbols.length;
   const unshown = symbols.filter(({ own }) =>
+    !own.every(({ kind }) => /^(interface|typeAlias)$/.test(kind)) &&
     !own.some(({ jsDoc = {} }) => hasExample(jsDoc))
   ).map(({ name }) => `example of ${name}`);
   return [
@@ -93,7 +94,7 @@ function checkSymbols(modules: [string, Module][]): Criterion[] {
       `${Math.floor(share)} % of ${symbols.length} symbols documented`,
       missing(symbols.length === 0 ? ["symbol"] : bare),
     ],
-    ["an example of each symbol", missing(unshown)],
+    ["an example of each function and class", missing(unshown)],
   ];
 }
 

@@ -7,19 +7,6 @@ import { Connection, discard, responseOf, truncated } from "./connection.ts";
 /**
  * Options of {@linkcode connect}.
  *
- * @example A stream that ends when its server says so
- * ```ts
- * import { connect, type ConnectOptions } from "@rivulet/sse/client";
- * import { scriptedServer } from "@rivulet/sse/testing";
- * import { assertEquals } from "@std/assert";
- *
- * const { fetch, requests } = scriptedServer([{ body: "data: a\n\ndata: b\n\n" }]);
- * const options: ConnectOptions = { reconnectOnEnd: false, fetch };
- * const seen: string[] = [];
- * for await (const { data } of connect("https://example.com/", options)) seen.push(data);
- * assertEquals([seen, requests.length], [["a", "b"], 1]);
- * ```
- *
  * @typeParam Event What comes out: events with text, unless a contract types them.
  */
 export interface ConnectOptions<
@@ -44,20 +31,6 @@ export interface ConnectOptions<
 
 /**
  * The events of a server, over however many connections; {@linkcode connect} makes it.
- *
- * @example
- * ```ts
- * import { connect, type EventConnection } from "@rivulet/sse/client";
- * import { scriptedServer } from "@rivulet/sse/testing";
- * import { assertEquals } from "@std/assert";
- *
- * const { fetch } = scriptedServer([{ body: "retry: 100\nid: 7\ndata: hello\n\n" }]);
- * const events: EventConnection = connect("https://example.com/", { fetch });
- * for await (const { data } of events) {
- *   assertEquals([data, events.lastEventId, events.reconnectionTime], ["hello", "7", 100]);
- *   await events.close(); // as does break
- * }
- * ```
  *
  * @typeParam Event What comes out.
  */

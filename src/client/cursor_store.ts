@@ -8,23 +8,6 @@
  *
  * When either fails, the connection fails for good with the same error: it could not be resumed from
  * the right place.
- *
- * @example A store in a `Map`
- * ```ts
- * import { connect, type CursorStore } from "@rivulet/sse/client";
- * import { scriptedServer } from "@rivulet/sse/testing";
- * import { assertEquals } from "@std/assert";
- *
- * const ids = new Map([["news", "41"]]);
- * const cursor: CursorStore = {
- *   load: () => ids.get("news"),
- *   save: (id) => void ids.set("news", id),
- * };
- * const server = scriptedServer([{ body: "id: 42\ndata: hello\n\n" }]);
- * for await (const _ of connect("https://example.com/", { fetch: server.fetch, cursor })) break;
- * assertEquals(server.requests[0]?.headers.get("last-event-id"), "41");
- * assertEquals(ids.get("news"), "42");
- * ```
  */
 export interface CursorStore {
   /** Gives the ID that was saved last; nothing, or `""`, when there is none. */

@@ -16,23 +16,6 @@ import { parseUrl } from "./request.ts";
 /**
  * Options of {@linkcode EventSource}: all of them are extensions but `withCredentials`.
  *
- * @example A source that also tries again when its server is overloaded
- * ```ts
- * import { EventSource, type EventSourceOptions } from "@rivulet/sse/client";
- * import { scriptedServer } from "@rivulet/sse/testing";
- * import { assertEquals } from "@std/assert";
- *
- * const { fetch } = scriptedServer([{ status: 503 }, { body: "data: hello\n\n" }]);
- * const options: EventSourceOptions = {
- *   retry: { delay: 1, minDelay: 1, statuses: (status) => status >= 500 },
- *   fetch,
- * };
- * const source = new EventSource("https://example.com/", options);
- * const { data } = await new Promise<MessageEvent>((resolve) => source.onmessage = resolve);
- * assertEquals(data, "hello");
- * source.close();
- * ```
- *
  * @typeParam Contract The type of the contract in `events`.
  */
 export interface EventSourceOptions<
@@ -52,20 +35,6 @@ type AnyEvent = ServerSentEvent<string, unknown>;
 /**
  * The names of an {@linkcode EventSource}'s events.
  *
- * @example
- * ```ts
- * import { defineEvents } from "@rivulet/sse";
- * import type { EventNames } from "@rivulet/sse/client";
- * import { z } from "npm:zod@^4";
- * import { assertEquals } from "@std/assert";
- *
- * const events = defineEvents({ tick: z.number(), news: z.string() }, { unlisted: "skip" });
- * const names: EventNames<typeof events>[] = ["tick", "news"];
- * // @ts-expect-error The contract lists no such event.
- * const wrong: EventNames<typeof events> = "other";
- * assertEquals(names.includes(wrong), false);
- * ```
- *
  * @typeParam Events The type of its contract, or of `data` by event name.
  */
 export type EventNames<Events extends object> = Events extends
@@ -73,18 +42,6 @@ export type EventNames<Events extends object> = Events extends
 
 /**
  * What `data` is in an {@linkcode EventSource}'s events of a name.
- *
- * @example
- * ```ts
- * import { defineEvents } from "@rivulet/sse";
- * import type { EventData } from "@rivulet/sse/client";
- * import { z } from "npm:zod@^4";
- * import { assertEquals } from "@std/assert";
- *
- * const events = defineEvents({ tick: z.object({ price: z.number() }) });
- * const show = ({ price }: EventData<typeof events, "tick">) => price.toFixed(2);
- * assertEquals(show({ price: 42 }), "42.00");
- * ```
  *
  * @typeParam Events The type of its contract, or of `data` by event name.
  * @typeParam Name The name.
@@ -96,19 +53,6 @@ export type EventData<Events extends object, Name extends string> =
 
 /**
  * A handler attribute such as `onmessage`, or `null` for none.
- *
- * @example
- * ```ts
- * import { EventSource, type EventSourceHandler } from "@rivulet/sse/client";
- * import { assertEquals } from "@std/assert";
- *
- * const log: string[] = [];
- * const onmessage: EventSourceHandler<MessageEvent> = ({ data }) => log.push(data);
- * const source = EventSource.fromReadableStream(new Blob(["data: hello\n\n"]).stream());
- * source.onmessage = onmessage;
- * await new Promise((resolve) => source.onerror = resolve);
- * assertEquals(log, ["hello"]);
- * ```
  *
  * @typeParam Received What it is called with.
  */

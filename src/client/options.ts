@@ -10,25 +10,6 @@ import { type RetryOptions, type RetryPolicy, retryPolicy } from "./retry.ts";
 /**
  * What `EventSource` and `connect()` have in common.
  *
- * @example A token that is fresh for every attempt, and a connection that is never silently dead
- * ```ts
- * import { connect, type ConnectionOptions } from "@rivulet/sse/client";
- * import { scriptedServer } from "@rivulet/sse/testing";
- * import { assertEquals } from "@std/assert";
- *
- * const { fetch, requests } = scriptedServer([{ status: 503 }, { body: "data: hello\n\n" }]);
- * let token = 0;
- * const options: ConnectionOptions = {
- *   headers: () => ({ authorization: `Bearer ${++token}` }),
- *   idleTimeout: 30_000,
- *   retry: { delay: 1, minDelay: 1 },
- *   fetch,
- * };
- * for await (const _ of connect("https://example.com/", options)) break;
- * const tokens = requests.map(({ headers }) => headers.get("authorization"));
- * assertEquals(tokens, ["Bearer 1", "Bearer 2"]);
- * ```
- *
  * @typeParam Event What comes out: events with text, unless a contract types them.
  */
 export interface ConnectionOptions<

@@ -1,7 +1,10 @@
-import { eventStreamBody } from "../decode.ts";
 import { EventStreamError } from "../error.ts";
 import type { ServerSentEvent } from "../event.ts";
-import { type DecodeOptions, EventReader } from "../event_reader.ts";
+import {
+  type DecodeOptions,
+  EventReader,
+  eventStreamBody,
+} from "../event_reader.ts";
 import type { ConnectionOptions } from "./options.ts";
 
 /** What of a request's headers is sent to another origin; any other may be a secret. */

@@ -11,20 +11,6 @@ import { checkFunction, checkInteger, MAX_DELAY } from "../internal/check.ts";
  *
  * An attempt came to something when its connection handed out an event, moved the last event ID or
  * stayed open for `maxDelay`. After that, the counting of attempts starts anew.
- *
- * @example
- * ```ts
- * import { connect, EventStreamError, type RetryOptions } from "@rivulet/sse/client";
- * import { scriptedServer } from "@rivulet/sse/testing";
- * import { assertEquals, assertRejects } from "@std/assert";
- *
- * const retry: RetryOptions = { delay: 1, minDelay: 1, maxAttempts: 2 };
- * const { fetch } = scriptedServer([{ status: 503 }, { status: 503 }]);
- * const events = connect("https://example.com/", { fetch, retry });
- * const error = await assertRejects(() => Array.fromAsync(events), EventStreamError);
- * assertEquals([error.code, error.attempts, error.response?.status], ["connection-failed", 2, 503]);
- * await error.response?.body?.cancel();
- * ```
  */
 export interface RetryOptions {
   /**

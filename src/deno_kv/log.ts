@@ -23,20 +23,7 @@ import type { KvStore } from "./store.ts";
 import { expire } from "./trim.ts";
 import { KvWatcher } from "./watch.ts";
 
-/**
- * Options of {@linkcode DenoKvLog}.
- *
- * @example For processes that share a file
- * ```ts
- * import { DenoKvLog, type DenoKvLogOptions } from "@rivulet/sse/deno-kv";
- * import { assertThrows } from "@std/assert";
- *
- * using kv = await Deno.openKv(":memory:");
- * const options: DenoKvLogOptions = { maxAge: 86_400_000, pollInterval: 10 };
- * new DenoKvLog(kv, "news", options);
- * assertThrows(() => new DenoKvLog(kv, "news", { pollInterval: 0 }), RangeError);
- * ```
- */
+/** Options of {@linkcode DenoKvLog}. */
 export interface DenoKvLogOptions extends RetentionOptions {
   /**
    * How many milliseconds to wait for an answer of the database, an integer of 1 to 2^31-1. The client of a remote one

@@ -1,32 +1,7 @@
-/**
- * A key of Deno KV as a log makes them: a path.
- *
- * @example
- * ```ts
- * import { DenoKvLog, type KvKey } from "@rivulet/sse/deno-kv";
- * import { assertEquals } from "@std/assert";
- *
- * using kv = await Deno.openKv(":memory:");
- * await new DenoKvLog(kv, "news").append([{ kind: "event", body: "" }]);
- * const head: KvKey = ["rivulet", "news"]; // all others are below it
- * assertEquals((await Array.fromAsync(kv.list({ prefix: head }))).length, 1);
- * ```
- */
+/** A key of Deno KV as a log makes them: a path. */
 export type KvKey = readonly (string | number)[];
 
-/**
- * A value with its key and the commit that wrote it.
- *
- * @example
- * ```ts
- * import type { KvEntry } from "@rivulet/sse/deno-kv";
- * import { assertEquals } from "@std/assert";
- *
- * using kv = await Deno.openKv(":memory:");
- * const entry: KvEntry = await kv.get(["rivulet", "news"]);
- * assertEquals([entry.value, entry.versionstamp], [null, null]);
- * ```
- */
+/** A value with its key and the commit that wrote it. */
 export interface KvEntry {
   /** The key. */
   readonly key: readonly unknown[];
@@ -36,20 +11,7 @@ export interface KvEntry {
   readonly versionstamp: string | null;
 }
 
-/**
- * Mutations that are committed whole, if every check holds, or not at all.
- *
- * @example
- * ```ts
- * import type { KvAtomicOperation } from "@rivulet/sse/deno-kv";
- * import { assertEquals } from "@std/assert";
- *
- * using kv = await Deno.openKv(":memory:");
- * const operation: KvAtomicOperation = kv.atomic();
- * operation.check({ key: ["a"], versionstamp: "00000000000000010000" }).set(["a"], 1);
- * assertEquals(await operation.commit(), { ok: false });
- * ```
- */
+/** Mutations that are committed whole, if every check holds, or not at all. */
 export interface KvAtomicOperation {
   /** Makes the commit depend on a key's versionstamp. */
   check(check: { key: KvKey; versionstamp: string | null }): this;
@@ -61,20 +23,7 @@ export interface KvAtomicOperation {
   commit(): Promise<{ ok: true; versionstamp: string } | { ok: false }>;
 }
 
-/**
- * What {@linkcode DenoKvLog} uses of a `Deno.Kv`.
- *
- * @example
- * ```ts
- * import { DenoKvLog, type KvStore } from "@rivulet/sse/deno-kv";
- * import { assertEquals } from "@std/assert";
- *
- * using kv = await Deno.openKv(":memory:");
- * const store: KvStore = kv;
- * const log = new DenoKvLog(store, "news");
- * assertEquals((await log.read(0, { entries: 1, bytes: 1 })).last, 0);
- * ```
- */
+/** What {@linkcode DenoKvLog} uses of a `Deno.Kv`. */
 export interface KvStore {
   /** Reads one value. */
   get(key: KvKey, options: { consistency: "strong" }): Promise<KvEntry>;

@@ -27,27 +27,6 @@ const MAX_BATCH = { items: 500, weight: 1024 * 1024, patience: 30_000 };
 
 /**
  * The binding of a Worker to a class of Durable Objects: `env.CHANNELS`, a `DurableObjectNamespace`.
- *
- * @example
- * ```ts
- * import { type ChannelNamespace, durableChannel } from "@rivulet/sse/durable-object";
- * import { assertEquals } from "@std/assert";
- *
- * // In a Worker it is `env.CHANNELS`; in a test, what answers in its place:
- * const asked: unknown[] = [];
- * const namespace: ChannelNamespace = {
- *   idFromName: (name) => name,
- *   get: (id) => ({
- *     fetch: () => {
- *       asked.push(id);
- *       return Promise.resolve(new Response(null, { status: 204 }));
- *     },
- *   }),
- * };
- * const request = new Request("https://example.com/");
- * const { status } = await durableChannel(namespace, "news").respond(request);
- * assertEquals([status, asked], [204, ["news"]]);
- * ```
  */
 export interface ChannelNamespace {
   /** Gives the ID of the object with a name. */
@@ -59,24 +38,7 @@ export interface ChannelNamespace {
   };
 }
 
-/**
- * Options of {@linkcode DurableChannel.respond}; what is left out is as the object's own.
- *
- * @example
- * ```ts
- * import { type ChannelNamespace, durableChannel, type DurableRespondOptions } from "@rivulet/sse/durable-object";
- * import { assertThrows } from "@std/assert";
- *
- * const options: DurableRespondOptions = { from: "earliest", filter: ["headline"], headers: { "x-room": "7" } };
- *
- * function handler(request: Request, env: { CHANNELS: ChannelNamespace }): Promise<Response> {
- *   return durableChannel(env.CHANNELS, "news").respond(request, options);
- * }
- *
- * const nothing = {} as { CHANNELS: ChannelNamespace };
- * assertThrows(() => handler(new Request("https://example.com/"), nothing), TypeError);
- * ```
- */
+/** Options of {@linkcode DurableChannel.respond}; what is left out is as the object's own. */
 export interface DurableRespondOptions {
   /**
    * Where to begin without an ID to resume from: behind the `"latest"` event, with the `"earliest"` one kept,
@@ -91,24 +53,7 @@ export interface DurableRespondOptions {
   headers?: HeadersInit | undefined;
 }
 
-/**
- * A channel in a Durable Object, as a Worker sees it.
- *
- * @example
- * ```ts
- * import type { DurableChannel } from "@rivulet/sse/durable-object";
- * import { Channel } from "@rivulet/sse/server";
- * import { assertEquals } from "@std/assert";
- *
- * // Code that does not care where the channel lives: here it is in this process.
- * async function announce(news: Pick<DurableChannel, "publish">, headline: string): Promise<string> {
- *   return await news.publish({ event: "headline", data: headline });
- * }
- *
- * const id = await announce(new Channel(), "It rains");
- * assertEquals(id.split("-")[1], "1");
- * ```
- */
+/** A channel in a Durable Object, as a Worker sees it. */
 export interface DurableChannel {
   /**
    * Publishes one event, or several as one; see `Channel.publish`. What is published through one such object comes in

@@ -24,23 +24,6 @@ export type { SqlExecutor };
 
 /**
  * What {@linkcode DurableObjectLog} uses of `ctx.storage`, the storage of a Durable Object with SQLite.
- *
- * @example
- * ```ts
- * import { DurableObjectLog, type DurableObjectLogStorage } from "@rivulet/sse/durable-object";
- * import { assertThrows } from "@std/assert";
- *
- * // An object of your own; its `ctx.storage` fits.
- * class Room {
- *   readonly log: DurableObjectLog;
- *
- *   constructor(ctx: { storage: DurableObjectLogStorage }) {
- *     this.log = new DurableObjectLog(ctx.storage, { maxEvents: 500 });
- *   }
- * }
- *
- * assertThrows(() => new Room({ storage: {} as DurableObjectLogStorage }), TypeError);
- * ```
  */
 export interface DurableObjectLogStorage {
   /** Runs SQL. */

@@ -12,26 +12,7 @@ import {
   unpackRequest,
 } from "./rpc.ts";
 
-/**
- * What a {@linkcode ChannelObject} is made with: the `ctx` of a Durable Object fits.
- *
- * @example
- * ```ts
- * import { ChannelObject, type ChannelObjectState } from "@rivulet/sse/durable-object";
- * import { assertEquals } from "@std/assert";
- *
- * // The platform's `ctx` is more, and fits.
- * export class Room extends ChannelObject {
- *   constructor(ctx: ChannelObjectState) {
- *     super(ctx);
- *   }
- *
- *   override readonly retention = { maxEvents: 100 };
- * }
- *
- * assertEquals(new Room({} as ChannelObjectState).retention, { maxEvents: 100 });
- * ```
- */
+/** What a {@linkcode ChannelObject} is made with: the `ctx` of a Durable Object fits. */
 export interface ChannelObjectState {
   /** The object's storage. */
   readonly storage: DurableObjectLogStorage;

@@ -48,23 +48,7 @@ export type {
   RespondSource,
 } from "../server/respond.ts";
 
-/**
- * What is used of Hono's `Context`.
- *
- * @example
- * ```ts
- * import { type HonoContext, streamEvents } from "@rivulet/sse/hono";
- * import { assertEquals } from "@std/assert";
- *
- * // In a test, without an app.
- * const context: HonoContext = {
- *   req: { raw: new Request("https://example.com/") },
- *   newResponse: (body, init) => new Response(body, init),
- * };
- * const response = streamEvents(context, [{ data: "1" }]);
- * assertEquals(await response.text(), ":\n\ndata: 1\n\n");
- * ```
- */
+/** What is used of Hono's `Context`. */
 export interface HonoContext {
   /** Hono's request. */
   readonly req: {
@@ -113,21 +97,7 @@ export function streamEvents(
   return c.newResponse(response.body, response);
 }
 
-/**
- * An event as Hono's `writeSSE()` takes it: the data may be a promise.
- *
- * @example
- * ```ts
- * import { Hono } from "hono";
- * import { type SSEMessage, streamSSE } from "@rivulet/sse/hono";
- * import { assertEquals } from "@std/assert";
- *
- * const message: SSEMessage = { event: "answer", data: Promise.resolve("42") };
- * const app = new Hono();
- * app.get("/", (c) => streamSSE(c, (stream) => stream.writeSSE(message)));
- * assertEquals(await (await app.request("/")).text(), "event: answer\ndata: 42\n\n");
- * ```
- */
+/** An event as Hono's `writeSSE()` takes it: the data may be a promise. */
 export interface SSEMessage extends Omit<ServerSentEventInit, "data"> {
   /** The payload. */
   data: string | Promise<string>;
@@ -136,24 +106,6 @@ export interface SSEMessage extends Omit<ServerSentEventInit, "data"> {
 /**
  * What {@linkcode streamSSE} gives its callback: Hono's `SSEStreamingApi`, but that a write which fails rejects.
  * Where the client has gone, that rejection may be left alone: it is never an unhandled one.
- *
- * @example
- * ```ts
- * import { Hono } from "hono";
- * import { type SSEStreamingApi, streamSSE } from "@rivulet/sse/hono";
- * import { assertEquals } from "@std/assert";
- *
- * async function count(stream: SSEStreamingApi): Promise<void> {
- *   for (let i = 1; i <= 2 && !stream.aborted; i++) {
- *     await stream.writeSSE({ data: `${i}` });
- *     await stream.sleep(1);
- *   }
- * }
- *
- * const app = new Hono();
- * app.get("/", (c) => streamSSE(c, count));
- * assertEquals(await (await app.request("/")).text(), "data: 1\n\ndata: 2\n\n");
- * ```
  */
 export interface SSEStreamingApi {
   /** Whether the client has gone, or {@linkcode SSEStreamingApi.abort} was called. */
@@ -184,21 +136,7 @@ export interface SSEStreamingApi {
   close(): Promise<void>;
 }
 
-/**
- * Options of {@linkcode streamSSE}.
- *
- * @example
- * ```ts
- * import { Hono } from "hono";
- * import { streamSSE, type StreamSSEOptions } from "@rivulet/sse/hono";
- * import { assertEquals } from "@std/assert";
- *
- * const options: StreamSSEOptions = { headers: { "x-stream": "news" }, keepAlive: 15_000 };
- * const app = new Hono();
- * app.get("/", (c) => streamSSE(c, async () => {}, undefined, options));
- * assertEquals((await app.request("/")).headers.get("x-stream"), "news");
- * ```
- */
+/** Options of {@linkcode streamSSE}. */
 export type StreamSSEOptions = EventResponseOptions;
 
 /**

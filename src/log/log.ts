@@ -10,21 +10,6 @@
  * | `end` | the stream is complete; nothing follows |
  * | `failed` | the producer failed, or was declared dead; nothing follows |
  * | `aborted` | somebody stopped the stream; nothing follows |
- *
- * @example
- * ```ts
- * import { EventStreamError, type LogEntryKind, MemoryLog } from "@rivulet/sse/server";
- * import { assertRejects } from "@std/assert";
- *
- * const log = new MemoryLog();
- * const last: LogEntryKind = "end";
- * await log.append([{ kind: "event", body: "data: a\n\n" }, { kind: last, body: "" }]);
- * await assertRejects(
- *   () => log.append([{ kind: "event", body: "data: b\n\n" }]),
- *   EventStreamError,
- *   "the log must be open: it has ended",
- * );
- * ```
  */
 export type LogEntryKind =
   | "event"
@@ -34,23 +19,7 @@ export type LogEntryKind =
   | "failed"
   | "aborted";
 
-/**
- * What is appended to a log.
- *
- * @example
- * ```ts
- * import { encodeEvent } from "@rivulet/sse/encoder";
- * import { type LogInput, MemoryLog } from "@rivulet/sse/server";
- * import { assertEquals } from "@std/assert";
- *
- * const inputs: LogInput[] = [
- *   { kind: "begin", body: "" },
- *   { kind: "event", body: encodeEvent({ event: "tick", data: "1" }) },
- * ];
- * const { seq } = await new MemoryLog().append(inputs);
- * assertEquals(seq, 2);
- * ```
- */
+/** What is appended to a log. */
 export interface LogInput {
   /** An event, or which control entry. */
   readonly kind: LogEntryKind;
@@ -62,21 +31,7 @@ export interface LogInput {
   readonly body: string;
 }
 
-/**
- * An entry as the log keeps it.
- *
- * @example
- * ```ts
- * import { type LogEntry, MemoryLog } from "@rivulet/sse/server";
- * import { assertEquals } from "@std/assert";
- *
- * const log = new MemoryLog();
- * await log.append([{ kind: "event", body: "data: a\n\n" }]);
- * const { entries } = await log.read(0, { entries: 1, bytes: 65536 });
- * const [{ seq, kind, body }] = entries as [LogEntry];
- * assertEquals([seq, kind, body], [1, "event", "data: a\n\n"]);
- * ```
- */
+/** An entry as the log keeps it. */
 export interface LogEntry extends LogInput {
   /** Its place: 1 for the first of an epoch, then 2, 3, … without a hole. */
   readonly seq: number;
@@ -87,22 +42,7 @@ export interface LogEntry extends LogInput {
   readonly time: number;
 }
 
-/**
- * Options of {@linkcode EventLog.append}.
- *
- * @example
- * ```ts
- * import { type AppendOptions, MemoryLog } from "@rivulet/sse/server";
- * import { assertEquals } from "@std/assert";
- *
- * const log = new MemoryLog();
- * const options: AppendOptions = { idempotencyKey: "order-17", expectedLast: 0 };
- * const first = await log.append([{ kind: "event", body: "data: paid\n\n" }], options);
- * const again = await log.append([{ kind: "event", body: "data: paid\n\n" }], options);
- * assertEquals(again, { ...first, repeated: true });
- * assertEquals((await log.read(0, { entries: 10, bytes: 65536 })).last, 1);
- * ```
- */
+/** Options of {@linkcode EventLog.append}. */
 export interface AppendOptions {
   /**
    * Names the append, in 1 to 256 UTF-16 code units. One that is tried again with the same key appends
@@ -119,19 +59,7 @@ export interface AppendOptions {
   expectedLast?: number | undefined;
 }
 
-/**
- * Where an append's last entry stands.
- *
- * @example
- * ```ts
- * import { type LogPosition, MemoryLog } from "@rivulet/sse/server";
- * import { assertEquals } from "@std/assert";
- *
- * const batch = ["a", "b", "c"].map((text) => ({ kind: "event", body: `data: ${text}\n\n` } as const));
- * const { seq }: LogPosition = await new MemoryLog().append(batch);
- * assertEquals(seq, 3); // so "a" is 1 and "b" is 2
- * ```
- */
+/** Where an append's last entry stands. */
 export interface LogPosition {
   /** The log's epoch. */
   readonly epoch: string;
@@ -143,17 +71,6 @@ export interface LogPosition {
 
 /**
  * How much {@linkcode EventLog.read} gives at most. At least one entry comes, however big, if there is one.
- *
- * @example
- * ```ts
- * import { type LogLimit, MemoryLog } from "@rivulet/sse/server";
- * import { assertEquals } from "@std/assert";
- *
- * const log = new MemoryLog();
- * await log.append([{ kind: "event", body: "data: more than 8 bytes\n\n" }]);
- * const limit: LogLimit = { entries: 100, bytes: 8 };
- * assertEquals((await log.read(0, limit)).entries.length, 1);
- * ```
  */
 export interface LogLimit {
   /** The most entries, a positive integer. */
@@ -162,23 +79,7 @@ export interface LogLimit {
   readonly bytes: number;
 }
 
-/**
- * A part of a log, its entries and its bounds from the same snapshot.
- *
- * @example
- * ```ts
- * import { type LogPage, MemoryLog } from "@rivulet/sse/server";
- * import { assertEquals } from "@std/assert";
- *
- * const log = new MemoryLog({ maxEvents: 2 });
- * for (const text of ["a", "b", "c"]) {
- *   await log.append([{ kind: "event", body: `data: ${text}\n\n` }]);
- * }
- * const page: LogPage = await log.read(0, { entries: 100, bytes: 65536 });
- * assertEquals([page.first, page.last], [2, 3]); // whoever reads behind 0 has missed 1
- * assertEquals(page.entries.map(({ seq }) => seq), [2, 3]);
- * ```
- */
+/** A part of a log, its entries and its bounds from the same snapshot. */
 export interface LogPage {
   /**
    * Names this life of the log: 1 to 32 of `0-9a-z`, drawn at random with the first append, so that a
@@ -214,24 +115,6 @@ export interface LogPage {
  * - An engine that cannot be reached, or refuses, rejects with an {@linkcode EventStreamError} of code
  *   `log-unavailable` and the engine's own error as `cause`. An append that rejects so may still have
  *   been done; one with an idempotency key can be tried again safely.
- *
- * @example
- * ```ts
- * import { type EventLog, MemoryLog } from "@rivulet/sse/server";
- * import { assertEquals } from "@std/assert";
- *
- * async function readBodies(log: EventLog, after = 0): Promise<string[]> {
- *   const { entries } = await log.read(after, { entries: 100, bytes: 65536 });
- *   const last = entries.at(-1);
- *   if (last === undefined) return [];
- *   return [...entries.map(({ body }) => body), ...await readBodies(log, last.seq)];
- * }
- *
- * const log = new MemoryLog();
- * await log.append([{ kind: "event", body: "data: a\n\n" }]);
- * await log.append([{ kind: "event", body: "data: b\n\n" }]);
- * assertEquals(await readBodies(log), ["data: a\n\n", "data: b\n\n"]);
- * ```
  */
 export interface EventLog {
   /**
@@ -277,19 +160,7 @@ export interface EventLog {
   expire(ttl: number): Promise<void>;
 }
 
-/**
- * What a log keeps; named alike on every log. An entry goes when any of the three says so.
- *
- * @example
- * ```ts
- * import { MemoryLog, type RetentionOptions } from "@rivulet/sse/server";
- * import { assertThrows } from "@std/assert";
- *
- * const lastHour: RetentionOptions = { maxAge: 3_600_000, maxBytes: 8 * 1024 * 1024 };
- * new MemoryLog(lastHour);
- * assertThrows(() => new MemoryLog({ maxAge: 0 }), RangeError, "maxAge");
- * ```
- */
+/** What a log keeps; named alike on every log. An entry goes when any of the three says so. */
 export interface RetentionOptions {
   /**
    * The most entries, a positive integer.

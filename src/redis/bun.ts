@@ -2,20 +2,7 @@ import { describe } from "../internal/check.ts";
 import { type Connection, Subscriptions } from "./subscriptions.ts";
 import type { RedisClient } from "./client.ts";
 
-/**
- * What {@linkcode bunRedis} uses of Bun's `RedisClient`.
- *
- * @example
- * ```ts
- * import { type BunRedisClient, bunRedis, RedisLog } from "@rivulet/sse/redis";
- * import { assertThrows } from "@std/assert";
- *
- * // Bun's `redis` fits.
- * const openLog = (client: BunRedisClient, name: string) => new RedisLog(bunRedis(client), name);
- *
- * assertThrows(() => openLog({} as BunRedisClient, "news"), TypeError);
- * ```
- */
+/** What {@linkcode bunRedis} uses of Bun's `RedisClient`. */
 export interface BunRedisClient {
   /** Called when the connection is open. */
   onconnect: (() => void) | null;

@@ -1,22 +1,6 @@
 /**
  * What {@linkcode RedisLog} needs of a client of Redis. `ioRedis()`, `nodeRedis()`, `bunRedis()` and
  * `restRedis()` make one of the client you have; any other can be adapted alike.
- *
- * @example
- * ```ts
- * import { type RedisClient, RedisLog } from "@rivulet/sse/redis";
- * import { assertEquals } from "@std/assert";
- *
- * const sent: string[] = [];
- * const redis: RedisClient = {
- *   send(command, args) {
- *     sent.push(command, args[2] ?? "");
- *     return Promise.resolve(["0", "1", "0"]);
- *   },
- * };
- * await new RedisLog(redis, "news").read(0, { entries: 1, bytes: 1 });
- * assertEquals(sent, ["EVALSHA", "rivulet:{news}"]);
- * ```
  */
 export interface RedisClient {
   /**

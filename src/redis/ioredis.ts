@@ -2,20 +2,7 @@ import { describe } from "../internal/check.ts";
 import { type Connection, Subscriptions } from "./subscriptions.ts";
 import type { RedisClient } from "./client.ts";
 
-/**
- * What {@linkcode ioRedis} uses of a `Redis` of ioredis.
- *
- * @example
- * ```ts
- * import { type IoRedisClient, ioRedis, RedisLog } from "@rivulet/sse/redis";
- * import { assertThrows } from "@std/assert";
- *
- * // `new Redis()` of ioredis fits.
- * const openLog = (client: IoRedisClient, name: string) => new RedisLog(ioRedis(client), name);
- *
- * assertThrows(() => openLog({} as IoRedisClient, "news"), TypeError);
- * ```
- */
+/** What {@linkcode ioRedis} uses of a `Redis` of ioredis. */
 export interface IoRedisClient {
   /** Where the connection is in its life. */
   readonly status: string;
@@ -35,20 +22,7 @@ export interface IoRedisClient {
   on(event: string, listener: IoRedisListener): unknown;
 }
 
-/**
- * What {@linkcode ioRedis} uses of a `Cluster` of ioredis.
- *
- * @example
- * ```ts
- * import { type IoRedisCluster, ioRedis, RedisLog } from "@rivulet/sse/redis";
- * import { assertThrows } from "@std/assert";
- *
- * // `new Cluster(nodes)` of ioredis fits.
- * const openLog = (cluster: IoRedisCluster, name: string) => new RedisLog(ioRedis(cluster), name);
- *
- * assertThrows(() => openLog({} as IoRedisCluster, "news"), TypeError);
- * ```
- */
+/** What {@linkcode ioRedis} uses of a `Cluster` of ioredis. */
 export interface IoRedisCluster {
   /** Where the connection is in its life. */
   readonly status: string;
@@ -64,43 +38,12 @@ export interface IoRedisCluster {
   on(event: string, listener: IoRedisListener): unknown;
 }
 
-/**
- * A listener of ioredis: a message comes with its channel, an error as it is.
- *
- * @example
- * ```ts
- * import type { IoRedisListener } from "@rivulet/sse/redis";
- * import { assertEquals } from "@std/assert";
- *
- * // A client that counts what listens to it, for a test.
- * const counts = new Map<string, number>();
- * function on(event: string, _listener: IoRedisListener): void {
- *   counts.set(event, (counts.get(event) ?? 0) + 1);
- * }
- *
- * on("message", (channel: string) => channel);
- * on("error", (error: Error) => error);
- * assertEquals([...counts], [["message", 1], ["error", 1]]);
- * ```
- */
+/** A listener of ioredis: a message comes with its channel, an error as it is. */
 export type IoRedisListener =
   | ((channel: string) => void)
   | ((error: Error) => void);
 
-/**
- * The options that {@linkcode ioRedis} sets on a client of its own.
- *
- * @example
- * ```ts
- * import type { IoRedisOverrides } from "@rivulet/sse/redis";
- * import { assertEquals } from "@std/assert";
- *
- * // A client that gives its duplicates a name, by which Redis lists them.
- * const duplicate = (options: IoRedisOverrides) => ({ ...options, connectionName: "events" });
- *
- * assertEquals(duplicate({ lazyConnect: true, retryStrategy: null }).connectionName, "events");
- * ```
- */
+/** The options that {@linkcode ioRedis} sets on a client of its own. */
 export interface IoRedisOverrides {
   /** Whether the connection is opened by the first command only. */
   lazyConnect: boolean;
@@ -110,25 +53,7 @@ export interface IoRedisOverrides {
   keyPrefix?: string;
 }
 
-/**
- * The options that {@linkcode ioRedis} sets on a cluster client of its own.
- *
- * @example
- * ```ts
- * import type { IoRedisClusterOverrides } from "@rivulet/sse/redis";
- * import { assertEquals } from "@std/assert";
- *
- * // A cluster client that lets no replica answer, whatever it is duplicated with.
- * const duplicate = (options: IoRedisClusterOverrides) => ({ ...options, scaleReads: "master" });
- *
- * const options = duplicate({
- *   clusterRetryStrategy: null,
- *   clusterNodeRetryStrategy: null,
- *   retryDelayOnFailover: 0,
- * });
- * assertEquals(options.scaleReads, "master");
- * ```
- */
+/** The options that {@linkcode ioRedis} sets on a cluster client of its own. */
 export interface IoRedisClusterOverrides {
   /** When to connect again once no node is left; `null` is never. */
   clusterRetryStrategy: null;

@@ -30,20 +30,7 @@ import { Batches } from "../internal/batcher.ts";
 import * as scripts from "./scripts.ts";
 import type { RedisClient } from "./client.ts";
 
-/**
- * Options of {@linkcode RedisLog}.
- *
- * @example
- * ```ts
- * import { RedisLog, type RedisLogOptions, restRedis } from "@rivulet/sse/redis";
- * import { assertThrows } from "@std/assert";
- *
- * const redis = restRedis({ url: "https://eu1-example.upstash.io", token: "secret" });
- * const options: RedisLogOptions = { maxAge: 86_400_000, timeout: 1000 };
- * new RedisLog(redis, "news", options);
- * assertThrows(() => new RedisLog(redis, "news", { timeout: 0 }), RangeError);
- * ```
- */
+/** Options of {@linkcode RedisLog}. */
 export interface RedisLogOptions extends RetentionOptions {
   /**
    * How many milliseconds to wait for a reply, a positive integer. Clients keep commands back while Redis is

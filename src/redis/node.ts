@@ -2,20 +2,7 @@ import { describe } from "../internal/check.ts";
 import { type Connection, Subscriptions } from "./subscriptions.ts";
 import type { RedisClient } from "./client.ts";
 
-/**
- * What {@linkcode nodeRedis} uses of a client made by node-redis's `createClient()`.
- *
- * @example
- * ```ts
- * import { type NodeRedisClient, nodeRedis, RedisLog } from "@rivulet/sse/redis";
- * import { assertThrows } from "@std/assert";
- *
- * // What `createClient()` of node-redis makes fits.
- * const openLog = (client: NodeRedisClient, name: string) => new RedisLog(nodeRedis(client), name);
- *
- * assertThrows(() => openLog({} as NodeRedisClient, "news"), TypeError);
- * ```
- */
+/** What {@linkcode nodeRedis} uses of a client made by node-redis's `createClient()`. */
 export interface NodeRedisClient {
   /** Sends a command. */
   sendCommand(
@@ -41,21 +28,7 @@ export interface NodeRedisClient {
   on(event: string, listener: () => void): unknown;
 }
 
-/**
- * What {@linkcode nodeRedis} uses of a client made by node-redis's `createCluster()`.
- *
- * @example
- * ```ts
- * import { type NodeRedisCluster, nodeRedis, RedisLog } from "@rivulet/sse/redis";
- * import { assertThrows } from "@std/assert";
- *
- * // What `createCluster()` of node-redis makes fits.
- * const openLog = (cluster: NodeRedisCluster, name: string) =>
- *   new RedisLog(nodeRedis(cluster), name);
- *
- * assertThrows(() => openLog({} as NodeRedisCluster, "news"), TypeError);
- * ```
- */
+/** What {@linkcode nodeRedis} uses of a client made by node-redis's `createCluster()`. */
 export interface NodeRedisCluster {
   /** The nodes known so far. */
   readonly masters: readonly unknown[];

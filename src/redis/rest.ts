@@ -3,19 +3,7 @@ import { decode } from "../decode.ts";
 import { type Connection, Subscriptions } from "./subscriptions.ts";
 import type { RedisClient } from "./client.ts";
 
-/**
- * Where {@linkcode restRedis} finds Redis.
- *
- * @example
- * ```ts
- * import { restRedis, type RestRedisOptions } from "@rivulet/sse/redis";
- * import { assertThrows } from "@std/assert";
- *
- * const options: RestRedisOptions = { url: "https://eu1-example.upstash.io", token: "secret" };
- * restRedis(options);
- * assertThrows(() => restRedis({ ...options, url: "redis://127.0.0.1" }), TypeError);
- * ```
- */
+/** Where {@linkcode restRedis} finds Redis. */
 export interface RestRedisOptions {
   /** The endpoint: an `http:` or `https:` URL. */
   url: string | URL;

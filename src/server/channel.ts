@@ -42,46 +42,13 @@ import {
 } from "./response.ts";
 import { Subscription, type SubscriptionListener } from "./subscription.ts";
 
-/**
- * Options of {@linkcode Channel.respond}; what is left out is as the channel's own.
- *
- * @example
- * ```ts
- * import { Channel, type ChannelRespondOptions, decode } from "@rivulet/sse";
- * import { assertEquals } from "@std/assert";
- *
- * const channel = new Channel();
- * await channel.publish([{ event: "a", data: "1" }, { event: "b", data: "2" }]);
- * await channel.close();
- *
- * const options: ChannelRespondOptions = { from: "earliest", filter: ["b"], headers: { "x-room": "7" } };
- * const response = await channel.respond(new Request("https://example.com/"), options);
- * assertEquals(response.headers.get("x-room"), "7");
- * for await (const { data } of decode(response)) assertEquals(data, "2");
- * ```
- */
+/** Options of {@linkcode Channel.respond}; what is left out is as the channel's own. */
 export interface ChannelRespondOptions extends SubscribeOptions {
   /** Headers to add to the channel's. */
   headers?: HeadersInit | undefined;
 }
 
-/**
- * Options of {@linkcode Channel.subscribe}; what is left out is as the channel's own.
- *
- * @example
- * ```ts
- * import { Channel, type ChannelSubscribeOptions } from "@rivulet/sse";
- * import { assertEquals } from "@std/assert";
- *
- * const channel = new Channel();
- * const lastEventId = await channel.publish({ data: "a" });
- * await channel.publish({ data: "b" });
- * await channel.close();
- *
- * const options: ChannelSubscribeOptions = { lastEventId, signal: AbortSignal.timeout(60_000) };
- * for await (const { data } of channel.subscribe(options)) assertEquals(data, "b");
- * ```
- */
+/** Options of {@linkcode Channel.subscribe}; what is left out is as the channel's own. */
 export interface ChannelSubscribeOptions extends SubscribeOptions {
   /** The ID of the last event seen, to resume behind it. */
   lastEventId?: string | undefined;
@@ -92,22 +59,6 @@ export interface ChannelSubscribeOptions extends SubscribeOptions {
 /**
  * What a channel publishes: what its contract says, else any event.
  *
- * @example
- * ```ts
- * import { Channel, defineEvents, type PublishInit } from "@rivulet/sse";
- * import { z } from "npm:zod@^4";
- * import { assertRejects } from "@std/assert";
- *
- * const events = defineEvents({ tick: z.number() });
- * const prices = new Channel(undefined, { events });
- *
- * function publish(init: PublishInit<typeof events>): Promise<string> {
- *   return prices.publish(init);
- * }
- * await publish({ event: "tick", data: 42 });
- * await assertRejects(() => publish({ event: "tick", data: NaN }));
- * ```
- *
  * @typeParam Contract The type of the channel's contract.
  */
 export type PublishInit<Contract extends AnyContract> = Contract extends
@@ -117,46 +68,13 @@ export type PublishInit<Contract extends AnyContract> = Contract extends
 /**
  * What {@linkcode Channel.subscribe} gives: what the channel's contract says, else any event.
  *
- * @example
- * ```ts
- * import { Channel, defineEvents, type SubscribedEvent } from "@rivulet/sse";
- * import { z } from "npm:zod@^4";
- * import { assertEquals } from "@std/assert";
- *
- * const events = defineEvents({ tick: z.number() });
- * const prices = new Channel(undefined, { events, from: "earliest" });
- * await prices.publish({ event: "tick", data: 42 });
- * await prices.close();
- *
- * const priceOf = (event: SubscribedEvent<typeof events>): number | undefined =>
- *   event.event === "tick" ? event.data : undefined;
- * for await (const event of prices.subscribe()) assertEquals(priceOf(event), 42);
- * ```
- *
  * @typeParam Contract The type of the channel's contract.
  */
 export type SubscribedEvent<Contract extends AnyContract> = Contract extends // deno-lint-ignore no-explicit-any -- whatever its sender gives
 EventContract<infer Event, any> ? Event
   : ServerSentEvent;
 
-/**
- * Options of {@linkcode Channel.drain}.
- *
- * @example
- * ```ts
- * import { Channel, type DrainOptions } from "@rivulet/sse";
- * import { assertEquals } from "@std/assert";
- *
- * const news = new Channel();
- * const response = await news.respond(new Request("https://example.com/news"));
- * const text = response.text();
- *
- * const options: DrainOptions = { over: 10 };
- * await news.drain(options); // before the server stops
- * await text;
- * assertEquals(news.stats.subscribers, 0);
- * ```
- */
+/** Options of {@linkcode Channel.drain}. */
 export interface DrainOptions {
   /**
    * Over how many milliseconds to spread the closes, an integer of 0 to 2^31-1.

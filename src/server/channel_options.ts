@@ -39,27 +39,6 @@ export type AnyContract = EventContract<any, any> | undefined;
  * Options of {@linkcode Channel}. What a callback throws, or its promise rejects with, is reported as an uncaught
  * error (`reportError()`) and changes nothing else.
  *
- * @example
- * ```ts
- * import { Channel, type ChannelOptions } from "@rivulet/sse";
- * import { assertEquals } from "@std/assert";
- *
- * const options: ChannelOptions = {
- *   from: "earliest",
- *   keepAlive: 15_000,
- *   retry: 5000,
- *   maxSubscribers: 1,
- *   maxAge: 600_000,
- *   onError: (error) => console.error(error),
- * };
- * const channel = new Channel(undefined, options);
- * const request = new Request("https://example.com/");
- * const first = await channel.respond(request);
- * const second = await channel.respond(request);
- * assertEquals([first.status, second.status], [200, 503]);
- * await first.body?.cancel();
- * ```
- *
  * @typeParam Contract The type of `events`.
  */
 export interface ChannelOptions<Contract extends AnyContract = undefined>
@@ -111,19 +90,6 @@ export interface ChannelOptions<Contract extends AnyContract = undefined>
 
 /**
  * Options of {@linkcode Channel.subscribe}, and what a channel's {@linkcode Channel.respond} can be given anew.
- *
- * @example
- * ```ts
- * import { Channel, type SubscribeOptions } from "@rivulet/sse";
- * import { assertEquals } from "@std/assert";
- *
- * const channel = new Channel();
- * await channel.publish([{ event: "draft", data: "a" }, { event: "news", data: "b" }]);
- * await channel.close();
- *
- * const options: SubscribeOptions = { from: "earliest", gap: "latest", filter: ["news"] };
- * for await (const { data } of channel.subscribe(options)) assertEquals(data, "b");
- * ```
  */
 export interface SubscribeOptions {
   /**
@@ -151,25 +117,7 @@ export interface SubscribeOptions {
     | undefined;
 }
 
-/**
- * Somebody who subscribed, as the hooks are told; the same object both times.
- *
- * @example
- * ```ts
- * import { Channel, type Subscriber } from "@rivulet/sse";
- * import { assertEquals } from "@std/assert";
- *
- * const present = new Set<Subscriber>();
- * const room = new Channel(undefined, {
- *   onSubscribe: (subscriber) => present.add(subscriber),
- *   onUnsubscribe: (subscriber) => present.delete(subscriber),
- * });
- * const response = await room.respond(new Request("https://example.com/room?user=ann"));
- * assertEquals([...present].map(({ request }) => request?.url), ["https://example.com/room?user=ann"]);
- * await response.body?.cancel();
- * assertEquals(present.size, 0);
- * ```
- */
+/** Somebody who subscribed, as the hooks are told; the same object both times. */
 export interface Subscriber {
   /** The request, `undefined` for {@linkcode Channel.subscribe}. */
   readonly request: Request | undefined;
@@ -177,43 +125,13 @@ export interface Subscriber {
   readonly lastEventId: string;
 }
 
-/**
- * Options of {@linkcode Channel.publish}.
- *
- * @example
- * ```ts
- * import { Channel, type PublishOptions } from "@rivulet/sse";
- * import { assertEquals } from "@std/assert";
- *
- * const channel = new Channel();
- * const options: PublishOptions = { idempotencyKey: "order 7 was paid" };
- * const first = await channel.publish({ data: "paid" }, options);
- * const again = await channel.publish({ data: "paid" }, options); // the answer had been lost
- * assertEquals(again, first);
- * assertEquals(channel.stats.published, 1);
- * ```
- */
+/** Options of {@linkcode Channel.publish}. */
 export interface PublishOptions {
   /** Names the publication: one that is tried again with the same key is published once. */
   idempotencyKey?: string | undefined;
 }
 
-/**
- * What a channel has done in this process.
- *
- * @example
- * ```ts
- * import { Channel, type ChannelStats } from "@rivulet/sse";
- * import { assertEquals } from "@std/assert";
- *
- * const channel = new Channel();
- * await channel.publish([{ data: "a" }, { data: "b" }]);
- *
- * const show = ({ subscribers, published, gaps }: ChannelStats) =>
- *   `${subscribers} here, ${published} published, ${gaps} gaps`;
- * assertEquals(show(channel.stats), "0 here, 2 published, 0 gaps");
- * ```
- */
+/** What a channel has done in this process. */
 export interface ChannelStats {
   /** Subscribers now. */
   readonly subscribers: number;

@@ -1,4 +1,4 @@
-import { checkInit, encodeFields } from "../encode.ts";
+import { checkInit, encodeFields } from "../internal/frame.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../event.ts";
 import { formatCursor, type LogEntry, type LogInput } from "../log/log.ts";
 import { EventParser } from "../parse.ts";

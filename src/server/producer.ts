@@ -7,27 +7,6 @@ import { eventEntry } from "./frames.ts";
 /**
  * Makes the events of a {@linkcode resumable} stream. An `id` of theirs is replaced by the log's. The signal
  * aborts when they are not wanted any more: the stream was stopped, or declared failed.
- *
- * @example A model's answer, passed on as it comes
- * ```ts
- * import { connect, MemoryLog, type Produce, resumable } from "@rivulet/sse";
- * import { scriptedServer } from "@rivulet/sse/testing";
- * import { assert } from "@std/assert";
- *
- * const model = scriptedServer([{ body: 'data: {"delta":"Hi"}\n\ndata: [DONE]\n\n' }]);
- * const produce: Produce = (signal) =>
- *   connect("https://api.example.com/chat", {
- *     method: "POST",
- *     body: JSON.stringify({ prompt: "Say hi", stream: true }),
- *     until: "[DONE]",
- *     fetch: model.fetch,
- *     signal,
- *   });
- *
- * const answer = resumable(new MemoryLog(), produce);
- * const response = await answer.respond(new Request("https://example.com/answer"));
- * assert((await response.text()).includes('data: {"delta":"Hi"}\n\n'));
- * ```
  */
 export type Produce = (
   signal: AbortSignal,

@@ -1,4 +1,5 @@
-import { encodeEvent, FrameWriter } from "../encode.ts";
+import { encodeEvent } from "../encode.ts";
+import { FrameWriter } from "../internal/frame.ts";
 import type { ServerSentEventInit } from "../event.ts";
 import { checkFunction, describe } from "../internal/check.ts";
 import { notify } from "../internal/report.ts";
@@ -16,48 +17,13 @@ import {
   sentIdOf,
 } from "./response.ts";
 
-/**
- * Events in order, however they come.
- *
- * @example
- * ```ts
- * import { type EventIterable, respond } from "@rivulet/sse/server";
- * import { assertEquals } from "@std/assert";
- *
- * const sources: EventIterable[] = [
- *   [{ data: "a" }],
- *   new Set([{ data: "a" }]),
- *   new Blob(["a"]).stream().pipeThrough(
- *     new TransformStream({ transform: (_, controller) => controller.enqueue({ data: "a" }) }),
- *   ),
- * ];
- * for (const source of sources) {
- *   const response = respond(new Request("https://example.com/"), source);
- *   assertEquals(await response.text(), ":\n\ndata: a\n\n");
- * }
- * ```
- */
+/** Events in order, however they come. */
 export type EventIterable =
   | AsyncIterable<ServerSentEventInit>
   | Iterable<ServerSentEventInit>
   | ReadableStream<ServerSentEventInit>;
 
-/**
- * What a source that is a function is given.
- *
- * @example
- * ```ts
- * import { respond, type RespondContext } from "@rivulet/sse/server";
- * import { assertEquals } from "@std/assert";
- *
- * async function* count({ lastEventId, signal }: RespondContext) {
- *   for (let id = Number(lastEventId) + 1; id <= 3 && !signal.aborted; id++) yield { id, data: "" };
- * }
- *
- * const request = new Request("https://example.com/", { headers: { "last-event-id": "2" } });
- * assertEquals(await respond(request, count).text(), ":\n\nid: 3\ndata: \n\n");
- * ```
- */
+/** What a source that is a function is given. */
 export interface RespondContext {
   /** The last event ID that the client sent, `""` when it sent none: what a stranger says. */
   readonly lastEventId: string;
@@ -65,22 +31,7 @@ export interface RespondContext {
   readonly signal: AbortSignal;
 }
 
-/**
- * Where {@linkcode respond} gets its events.
- *
- * @example
- * ```ts
- * import { respond, type RespondSource } from "@rivulet/sse/server";
- * import { assertEquals } from "@std/assert";
- *
- * const source: RespondSource = async ({ signal }) => {
- *   const upstream = await Promise.resolve(["a", "b"]); // fetch(url, { signal })
- *   return signal.aborted ? [] : upstream.map((data) => ({ data }));
- * };
- * const response = respond(new Request("https://example.com/"), source);
- * assertEquals(await response.text(), ":\n\ndata: a\n\ndata: b\n\n");
- * ```
- */
+/** Where {@linkcode respond} gets its events. */
 export type RespondSource =
   | EventIterable
   | ((context: RespondContext) => EventIterable | Promise<EventIterable>);
@@ -88,25 +39,6 @@ export type RespondSource =
 /**
  * Options of {@linkcode respond}. What a callback throws, or its promise rejects with, is reported as an uncaught
  * error (`reportError()`) and changes nothing else.
- *
- * @example
- * ```ts
- * import { respond, type RespondOptions } from "@rivulet/sse/server";
- * import { assertEquals } from "@std/assert";
- *
- * const log: unknown[] = [];
- * const options: RespondOptions = {
- *   onClose: (reason) => log.push(reason),
- *   onError: (error) => log.push(String(error)),
- * };
- * async function* source() {
- *   yield { data: "a" };
- *   throw new Error("The database is gone");
- * }
- * const response = respond(new Request("https://example.com/"), source(), options);
- * assertEquals(await response.text(), ":\n\ndata: a\n\n");
- * assertEquals(log.sort(), ["Error: The database is gone", "failed"]);
- * ```
  */
 export interface RespondOptions extends EventResponseOptions {
   /** Called once, when the response has ended, with the reason. */

@@ -3,19 +3,6 @@ import { checkInteger, describe, MAX_DELAY } from "../internal/check.ts";
 /**
  * Why a response ended: its source came to the end, its source or log failed, the client went away,
  * or the server closed it (`maxAge`, `drain()`, a request that gets no stream).
- *
- * @example
- * ```ts
- * import { type CloseReason, respond } from "@rivulet/sse/server";
- * import { assertEquals } from "@std/assert";
- *
- * const counts: Record<CloseReason, number> = { ended: 0, failed: 0, gone: 0, closed: 0 };
- * const request = new Request("https://example.com/");
- * const onClose = (reason: CloseReason) => counts[reason]++;
- * await respond(request, [{ data: "a" }], { onClose }).text();
- * await respond(request, [{ data: "a" }], { onClose }).body?.cancel();
- * assertEquals(counts, { ended: 1, failed: 0, gone: 1, closed: 0 });
- * ```
  */
 export type CloseReason = "ended" | "failed" | "gone" | "closed";
 
@@ -136,23 +123,7 @@ const HEADERS = {
   "x-accel-buffering": "no",
 };
 
-/**
- * Options of a response that streams events.
- *
- * @example
- * ```ts
- * import { type EventResponseOptions, respond } from "@rivulet/sse/server";
- * import { assertEquals } from "@std/assert";
- *
- * const options: EventResponseOptions = {
- *   headers: { "access-control-allow-origin": "https://app.example.com" },
- *   keepAlive: 15_000,
- *   retry: 5000,
- * };
- * const response = respond(new Request("https://example.com/"), [{ data: "a" }], options);
- * assertEquals(await response.text(), "retry: 5000\n\ndata: a\n\n");
- * ```
- */
+/** Options of a response that streams events. */
 export interface EventResponseOptions {
   /**
    * Headers to add. `content-type` stays as it is.

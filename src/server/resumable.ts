@@ -30,44 +30,10 @@ import {
 } from "./response.ts";
 import { Watch } from "./watch.ts";
 
-/**
- * How a resumable stream ended: complete, by a failure, or because somebody stopped it.
- *
- * @example
- * ```ts
- * import { MemoryLog, resumable, type ResumableEnd } from "@rivulet/sse/server";
- * import { assertEquals } from "@std/assert";
- *
- * const answer = resumable(new MemoryLog(), async function* () {});
- * await answer.abort();
- * const end: ResumableEnd = await answer.done;
- * assertEquals(end, "aborted");
- * ```
- */
+/** How a resumable stream ended: complete, by a failure, or because somebody stopped it. */
 export type ResumableEnd = "closed" | "failed" | "aborted";
 
-/**
- * A stream that outlives its readers; {@linkcode resumable} makes it.
- *
- * @example Routes for it
- * ```ts
- * import { MemoryLog, resumable, type Resumable } from "@rivulet/sse/server";
- * import { assertEquals } from "@std/assert";
- *
- * async function handle(request: Request, answer: Resumable): Promise<Response> {
- *   if (request.method !== "DELETE") return await answer.respond(request);
- *   await answer.abort("stopped by the user");
- *   return new Response(null, { status: 204 });
- * }
- *
- * const answer = resumable(new MemoryLog(), async function* () {
- *   yield { data: "To be" };
- * });
- * const url = "https://example.com/answer";
- * assertEquals((await handle(new Request(url, { method: "DELETE" }), answer)).status, 204);
- * assertEquals(await answer.done, "aborted");
- * ```
- */
+/** A stream that outlives its readers; {@linkcode resumable} makes it. */
 export interface Resumable {
   /**
    * Answers a request with the stream, behind its `Last-Event-ID` or from the start. The first one starts the
@@ -347,28 +313,7 @@ class ResumableStream implements Resumable {
   }
 }
 
-/**
- * Options of {@linkcode resumable}.
- *
- * @example What followers are told of a failure
- * ```ts
- * import { MemoryLog, resumable, type ResumableOptions } from "@rivulet/sse/server";
- * import { assert, assertEquals } from "@std/assert";
- *
- * const errors: unknown[] = [];
- * const options: ResumableOptions = {
- *   failureEvent: (error) => ({ event: "sorry", data: error instanceof RangeError ? "too much" : "broken" }),
- *   onError: (error) => errors.push(error),
- * };
- * const answer = resumable(new MemoryLog(), async function* () {
- *   throw new RangeError("secret");
- * }, options);
- *
- * const response = await answer.respond(new Request("https://example.com/answer"));
- * assert((await response.text()).includes("event: sorry\ndata: too much\n\n"));
- * assertEquals(errors.map(String), ["RangeError: secret"]);
- * ```
- */
+/** Options of {@linkcode resumable}. */
 export interface ResumableOptions extends EventResponseOptions {
   /**
    * For how many milliseconds a producer that gives no sign of life is taken to be alive, an integer of

@@ -5,75 +5,16 @@ import type { Body, CloseReason, Feed } from "./response.ts";
 import type { Frames } from "./frames.ts";
 import type { Tail } from "./hub.ts";
 
-/**
- * Where to go on when there is nothing to resume from.
- *
- * @example
- * ```ts
- * import { Channel, decode, type StartPosition } from "@rivulet/sse";
- * import { assertEquals } from "@std/assert";
- *
- * const channel = new Channel();
- * await channel.publish({ data: "a" });
- * await channel.close();
- *
- * async function read(from: StartPosition): Promise<string[]> {
- *   const response = await channel.respond(new Request("https://example.com/"), { from });
- *   const seen: string[] = [];
- *   if (response.status === 200) {
- *     for await (const { data } of decode(response)) seen.push(data);
- *   }
- *   return seen;
- * }
- * assertEquals(await read("earliest"), ["a"]);
- * assertEquals(await read("latest"), []);
- * ```
- */
+/** Where to go on when there is nothing to resume from. */
 export type StartPosition = "latest" | "earliest";
 
 /**
  * Why events are missing: retention removed them, the log began anew, or the ID that was asked for is
  * of no event of this log.
- *
- * @example
- * ```ts
- * import type { GapReason } from "@rivulet/sse";
- * import { assertEquals } from "@std/assert";
- *
- * const texts: Record<GapReason, string> = {
- *   trimmed: "You were away for too long.",
- *   epoch: "The history was begun anew.",
- *   ahead: "You know more than the server.",
- *   invalid: "There is no such place.",
- * };
- * assertEquals(texts["trimmed"], "You were away for too long.");
- * ```
  */
 export type GapReason = "trimmed" | "epoch" | "invalid" | "ahead";
 
-/**
- * The data of a `gap` event.
- *
- * @example
- * ```ts
- * import { Channel, decode, type Gap, json, MemoryLog } from "@rivulet/sse";
- * import { assertEquals } from "@std/assert";
- *
- * const channel = new Channel(new MemoryLog({ maxEvents: 1 }));
- * const first = await channel.publish({ data: "a" });
- * await channel.publish({ data: "b" });
- * await channel.publish({ data: "c" });
- * await channel.close();
- *
- * const headers = { "last-event-id": first };
- * const response = await channel.respond(new Request("https://example.com/", { headers }));
- * for await (const event of decode(response)) {
- *   if (event.event !== "gap") continue;
- *   const { reason, requested } = json<Gap>(event);
- *   assertEquals([reason, requested], ["trimmed", first]);
- * }
- * ```
- */
+/** The data of a `gap` event. */
 export interface Gap {
   /** Why events are missing. */
   readonly reason: GapReason;

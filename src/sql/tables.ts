@@ -16,26 +16,7 @@ import type {
   LogPosition,
 } from "../log/log.ts";
 
-/**
- * Runs SQL: what {@linkcode DurableObjectLog} uses of `ctx.storage.sql`.
- *
- * @example
- * ```ts
- * import type { SqlExecutor } from "@rivulet/sse/durable-object";
- * import { assertEquals } from "@std/assert";
- *
- * // `ctx.storage.sql` is one. So is what a test puts in its place:
- * const asked: string[] = [];
- * const sql: SqlExecutor = {
- *   exec(query, ...bindings) {
- *     asked.push([query, ...bindings].join(" "));
- *     return { toArray: () => [{ n: 1 }] };
- *   },
- * };
- * assertEquals(sql.exec("SELECT ? AS n", 1).toArray(), [{ n: 1 }]);
- * assertEquals(asked, ["SELECT ? AS n 1"]);
- * ```
- */
+/** Runs SQL: what {@linkcode DurableObjectLog} uses of `ctx.storage.sql`. */
 export interface SqlExecutor {
   /** Runs statements with values for their `?` and gives access to the rows of the last one. */
   exec(query: string, ...bindings: unknown[]): {

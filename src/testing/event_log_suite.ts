@@ -10,20 +10,7 @@ import {
   retentionCases,
 } from "./write_cases.ts";
 
-/**
- * A log under test, with as many clients as a case asks for.
- *
- * @example
- * ```ts
- * import { MemoryLog } from "@rivulet/sse/server";
- * import type { TestedLog } from "@rivulet/sse/testing";
- * import { assertStrictEquals } from "@std/assert";
- *
- * const log = new MemoryLog();
- * const tested: TestedLog = { open: () => log, close: () => Promise.resolve() };
- * assertStrictEquals(tested.open(), tested.open());
- * ```
- */
+/** A log under test, with as many clients as a case asks for. */
 export interface TestedLog {
   /**
    * Opens another client of the same log, as another process would hold one. What has no clients,
@@ -37,37 +24,12 @@ export interface TestedLog {
 /**
  * Makes a log to which nothing has been appended, with a name of its own, so that cases that run at
  * the same time do not meet.
- *
- * @example
- * ```ts
- * import { MemoryLog } from "@rivulet/sse/server";
- * import type { TestedLogFactory } from "@rivulet/sse/testing";
- * import { assertEquals } from "@std/assert";
- *
- * const factory: TestedLogFactory = (retention) => {
- *   const log = new MemoryLog(retention);
- *   return Promise.resolve({ open: () => log, close: () => Promise.resolve() });
- * };
- * const log = (await factory({ maxEvents: 1 })).open();
- * assertEquals((await log.read(0, { entries: 1, bytes: 1 })).epoch, "0");
- * ```
  */
 export type TestedLogFactory = (
   retention: RetentionOptions,
 ) => Promise<TestedLog>;
 
-/**
- * A case for any test runner.
- *
- * @example
- * ```ts
- * import { type EventLogTest, testEventLog } from "@rivulet/sse/testing";
- * import { assertRejects } from "@std/assert";
- *
- * const tests: EventLogTest[] = testEventLog("Broken", () => Promise.reject(new Error("no engine")));
- * await assertRejects(() => tests[0]!.run(), Error, "no engine");
- * ```
- */
+/** A case for any test runner. */
 export interface EventLogTest {
   /** The log's name, and what the case shows. */
   readonly name: string;
@@ -75,18 +37,7 @@ export interface EventLogTest {
   run(): Promise<void>;
 }
 
-/**
- * Options of {@linkcode testEventLog}.
- *
- * @example
- * ```ts
- * import { testEventLog, type TestEventLogOptions } from "@rivulet/sse/testing";
- * import { assertThrows } from "@std/assert";
- *
- * const options: TestEventLogOptions = { patience: 0 };
- * assertThrows(() => testEventLog("Hasty", () => Promise.reject(), options), RangeError, "patience");
- * ```
- */
+/** Options of {@linkcode testEventLog}. */
 export interface TestEventLogOptions {
   /**
    * How many milliseconds a case waits for what must come some time: a wake-up, or the end of what

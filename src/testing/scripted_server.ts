@@ -1,24 +1,7 @@
 import { checkInteger, describe, MAX_DELAY } from "../internal/check.ts";
 import { sleep } from "../internal/abort.ts";
 
-/**
- * One answer of a {@linkcode ScriptedServer}.
- *
- * @example A stream that breaks in the middle of its second event, and a refusal
- * ```ts
- * import { type ScriptedResponse, scriptedServer } from "@rivulet/sse/testing";
- * import { assertEquals, assertRejects } from "@std/assert";
- *
- * const cut: ScriptedResponse = { body: "id: 1\ndata: a\n\nid: 2\ndata: b\n\n", dropAt: 20 };
- * const refused: ScriptedResponse = { status: 503, headers: { "retry-after": "1" } };
- * const server = scriptedServer([cut, refused]);
- *
- * const first = await server.fetch("https://example.com/");
- * await assertRejects(() => first.text(), TypeError, "dropped after 20 bytes");
- * const second = await server.fetch("https://example.com/");
- * assertEquals([second.status, second.headers.get("retry-after")], [503, "1"]);
- * ```
- */
+/** One answer of a {@linkcode ScriptedServer}. */
 export interface ScriptedResponse {
   /**
    * The status, an integer of 200 to 599.
@@ -55,23 +38,6 @@ export interface ScriptedResponse {
 /**
  * One step of a script: an answer, an error with which `fetch` rejects, as it does when no server is
  * there, or a function of the request that gives one of the two.
- *
- * @example A server that is away for a while, and then resumes
- * ```ts
- * import { type ScriptedReply, scriptedServer } from "@rivulet/sse/testing";
- * import { assertEquals, assertRejects } from "@std/assert";
- *
- * const away: ScriptedReply = new TypeError("connection refused");
- * const resume: ScriptedReply = ({ headers }) => ({
- *   body: `data: behind ${headers.get("last-event-id")}\n\n`,
- * });
- * const server = scriptedServer([away, resume]);
- *
- * await assertRejects(() => server.fetch("https://example.com/"), TypeError, "refused");
- * const headers = { "last-event-id": "7" };
- * const response = await server.fetch("https://example.com/", { headers });
- * assertEquals(await response.text(), "data: behind 7\n\n");
- * ```
  */
 export type ScriptedReply =
   | ScriptedResponse
@@ -80,26 +46,7 @@ export type ScriptedReply =
     request: Request,
   ) => ScriptedResponse | Error | Promise<ScriptedResponse | Error>);
 
-/**
- * A server that exists only as a `fetch`; {@linkcode scriptedServer} makes it.
- *
- * @example What the client sent
- * ```ts
- * import { connect } from "@rivulet/sse/client";
- * import { scriptedServer, type ScriptedServer } from "@rivulet/sse/testing";
- * import { assertEquals } from "@std/assert";
- *
- * const server: ScriptedServer = scriptedServer([{ body: "data: hello\n\n" }]);
- * const headers = { authorization: "Bearer secret" };
- * const events = connect("https://example.com/", { fetch: server.fetch, headers });
- * for await (const { data } of events) {
- *   assertEquals(data, "hello");
- *   break;
- * }
- * assertEquals(server.requests[0]?.headers.get("authorization"), "Bearer secret");
- * assertEquals(server.connections, 0);
- * ```
- */
+/** A server that exists only as a `fetch`; {@linkcode scriptedServer} makes it. */
 export interface ScriptedServer {
   /** To pass to a client in place of the global one, as which it behaves, its signal included. */
   readonly fetch: (

@@ -1,46 +1,11 @@
-/**
- * An event as a reader sees it: `MessageEvent`'s `type`, `data` and `lastEventId`.
- *
- * @example
- * ```ts
- * import { decode } from "@rivulet/sse/decoder";
- * import type { VectorEvent } from "@rivulet/sse/testing";
- * import { assertEquals } from "@std/assert";
- *
- * const seen: VectorEvent[] = [];
- * const response = new Response("id: 1\ndata: a\n\n", {
- *   headers: { "content-type": "text/event-stream" },
- * });
- * for await (const { event, data, id } of decode(response)) seen.push([event, data, id]);
- * assertEquals(seen, [["message", "a", "1"]]);
- * ```
- */
+/** An event as a reader sees it: `MessageEvent`'s `type`, `data` and `lastEventId`. */
 export type VectorEvent = readonly [
   type: string,
   data: string,
   lastEventId: string,
 ];
 
-/**
- * One event stream, whole, and everything that a reader learns from it by its end.
- *
- * @example
- * ```ts
- * import { EventParser } from "@rivulet/sse/decoder";
- * import type { EventStreamVector } from "@rivulet/sse/testing";
- * import { assertEquals } from "@std/assert";
- *
- * const vector: EventStreamVector = {
- *   name: "an id without data moves the last event ID",
- *   input: "id: 7\n\n",
- *   events: [],
- *   lastEventId: "7",
- * };
- * const parser = new EventParser();
- * assertEquals(parser.push(new TextEncoder().encode(vector.input as string)), []);
- * assertEquals(parser.lastEventId, vector.lastEventId);
- * ```
- */
+/** One event stream, whole, and everything that a reader learns from it by its end. */
 export interface EventStreamVector {
   /** What the row shows, unique among the rows. */
   readonly name: string;
