@@ -11,11 +11,11 @@ import type {
  * What both ends of a stream agree on: which events there are, and what their data holds.
  * {@linkcode defineEvents} makes it.
  *
- * @typeParam Event What the receiver gets: a union that `event` tells apart.
+ * @typeParam Received What the receiver gets: a union that `event` tells apart.
  * @typeParam Init What the sender gives.
  */
 export interface EventContract<
-  Event extends ServerSentEvent<string, unknown> = ServerSentEvent<
+  Received extends ServerSentEvent<string, unknown> = ServerSentEvent<
     string,
     unknown
   >,
@@ -44,7 +44,7 @@ export interface EventContract<
    */
   decode(
     event: ServerSentEvent,
-  ): Event | undefined | Promise<Event | undefined>;
+  ): Received | undefined | Promise<Received | undefined>;
 }
 
 /**
@@ -52,8 +52,8 @@ export interface EventContract<
  *
  * @typeParam Contract The contract's type.
  */
-export type EventOf<Contract> = Contract extends EventContract<infer Event>
-  ? Event
+export type EventOf<Contract> = Contract extends EventContract<infer Received>
+  ? Received
   : never;
 
 /**
@@ -112,7 +112,7 @@ export interface ContractOptions<Unlisted extends UnlistedPolicy = "text"> {
  * );
  * writer.close();
  *
- * for await (const event of decode(encoder.readable, { events: contract })) {
+ * for await (const event of decode(encoder.readable, { contract })) {
  *   switch (event.event) {
  *     case "tick":
  *       assertEquals(event.data.price, 1);

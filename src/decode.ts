@@ -59,11 +59,11 @@ export type { DecodeOptions };
  * @throws {RangeError} If an option is out of range.
  */
 export function decode<
-  Event extends ServerSentEvent<string, unknown> = ServerSentEvent,
+  Received extends ServerSentEvent<string, unknown> = ServerSentEvent,
 >(
   source: Response | ReadableStream<Uint8Array>,
-  options: DecodeOptions<Event> = {},
-): EventStream<NoInfer<Event>> {
+  options: DecodeOptions<Received> = {},
+): EventStream<NoInfer<Received>> {
   // NoInfer: whoever takes the stream does not say what it holds, so `respond(request, decode(upstream))` fits.
   return new EventStream(
     isResponse(source) ? eventStreamBody(source) : source,
@@ -95,10 +95,10 @@ function isResponse(source: unknown): source is Response {
  * ```
  */
 export class EventDecoderStream<
-  Event extends ServerSentEvent<string, unknown> = ServerSentEvent,
-> extends TransformStream<Uint8Array, NoInfer<Event>> {
+  Received extends ServerSentEvent<string, unknown> = ServerSentEvent,
+> extends TransformStream<Uint8Array, NoInfer<Received>> {
   // NoInfer: as for decode(), where the pipe leads to does not say what it holds.
-  readonly #events: EventStream<NoInfer<Event>>;
+  readonly #events: EventStream<NoInfer<Received>>;
 
   /**
    * Makes the stream.
@@ -107,7 +107,7 @@ export class EventDecoderStream<
    * @throws {TypeError} If an option has the wrong type.
    * @throws {RangeError} If an option is out of range.
    */
-  constructor(options: DecodeOptions<Event> = {}) {
+  constructor(options: DecodeOptions<Received> = {}) {
     super();
     // A transformer's queue is lost when it fails; this one's bytes wait until their events are asked for.
     const bytes = super.readable as ReadableStream<unknown>;
@@ -118,7 +118,7 @@ export class EventDecoderStream<
   }
 
   /** The events. */
-  override get readable(): EventStream<NoInfer<Event>> {
+  override get readable(): EventStream<NoInfer<Received>> {
     return this.#events;
   }
 }

@@ -7,17 +7,17 @@ import { EventParser, type ParseOptions } from "./parse.ts";
 /**
  * Options of {@linkcode decode}.
  *
- * @typeParam Event What comes out: events with text, unless a contract types them.
+ * @typeParam Received What comes out: events with text, unless a contract types them.
  */
 export interface DecodeOptions<
-  Event extends ServerSentEvent<string, unknown> = ServerSentEvent,
+  Received extends ServerSentEvent<string, unknown> = ServerSentEvent,
 > extends ParseOptions {
   /**
    * The contract that parses and validates the events' data. Without one data stays text.
    *
    * @default {undefined} every event as it arrived
    */
-  events?: EventContract<Event> | undefined;
+  contract?: EventContract<Received> | undefined;
   /** Aborting errors the stream with the signal's reason, cancels the source and drops what was not handed out. */
   signal?: AbortSignal | undefined;
   /**
@@ -46,11 +46,11 @@ interface Ending {
 
 /** Reads a source chunk by chunk and gives the events that each completed, until the end or the failure. */
 export class EventReader<
-  Event extends ServerSentEvent<string, unknown> = ServerSentEvent,
+  Received extends ServerSentEvent<string, unknown> = ServerSentEvent,
 > {
   #parser: EventParser;
   readonly #source: ReadableStreamDefaultReader<Uint8Array>;
-  readonly #options: DecodeOptions<Event>;
+  readonly #options: DecodeOptions<Received>;
   readonly #onAbort: () => void;
   #ended = false;
   #failure: { readonly reason: unknown } | undefined;
@@ -62,7 +62,7 @@ export class EventReader<
   /** Locks `source`. `onAbort` is called when the signal aborts, behind the failure that this causes. */
   constructor(
     source: ReadableStream<Uint8Array>,
-    options: DecodeOptions<Event>,
+    options: DecodeOptions<Received>,
     onAbort: (reason: unknown) => void,
   ) {
     checkReading("Cannot decode", options);
@@ -94,7 +94,7 @@ export class EventReader<
   }
 
   /** Gives the events of the next chunk, perhaps none, `undefined` at the end. */
-  read(): Promise<Event[] | undefined> {
+  read(): Promise<Received[] | undefined> {
     return this.#readOn(0);
   }
 
@@ -103,12 +103,12 @@ export class EventReader<
    * them. One promise where {@linkcode read} takes several: where a chunk holds an event, that is half of the time.
    */
   receive<T>(
-    onEvents: (events: Event[] | undefined) => T | Promise<T>,
+    onEvents: (events: Received[] | undefined) => T | Promise<T>,
     onFailed: (reason: unknown) => T | Promise<T>,
   ): Promise<T> {
     const readOn = (): Promise<T> => this.#readOn(1).then(onEvents, onFailed);
-    const { idleTimeout, events } = this.#options;
-    if (this.#ended || idleTimeout !== undefined || events !== undefined) {
+    const { idleTimeout, contract } = this.#options;
+    if (this.#ended || idleTimeout !== undefined || contract !== undefined) {
       return readOn();
     }
     return this.#source.read().then(({ value }) => {
@@ -123,8 +123,8 @@ export class EventReader<
   }
 
   /** Reads chunk by chunk in a loop, because promises that wait for each other would pile up. */
-  async #readOn(atLeast: 0 | 1): Promise<Event[] | undefined> {
-    const { events: contract } = this.#options;
+  async #readOn(atLeast: 0 | 1): Promise<Received[] | undefined> {
+    const { contract } = this.#options;
     while (!this.#ended) {
       const chunk = await this.#readChunk();
       if (this.#ended) break;
@@ -134,7 +134,7 @@ export class EventReader<
       }
       const raw = this.#parse(chunk);
       const events = contract === undefined
-        ? raw as ServerSentEvent<string, unknown>[] as Event[]
+        ? raw as ServerSentEvent<string, unknown>[] as Received[]
         : await this.#apply(contract, raw);
       if (this.#ended) break;
       this.#settle();
@@ -145,7 +145,7 @@ export class EventReader<
   }
 
   /** Takes a chunk that no contract has to see, or the end; `undefined` if the reading has ended. */
-  #accept(chunk: Uint8Array | undefined): Event[] | undefined {
+  #accept(chunk: Uint8Array | undefined): Received[] | undefined {
     if (this.#ended) return undefined;
     if (chunk === undefined) {
       this.#finish();
@@ -154,7 +154,7 @@ export class EventReader<
     const events: ServerSentEvent<string, unknown>[] = this.#parse(chunk);
     if (this.#ended) return undefined;
     this.#settle();
-    return events as Event[];
+    return events as Received[];
   }
 
   /** Takes over where the events given so far have led. */
@@ -239,10 +239,10 @@ export class EventReader<
 
   /** Lets the contract see one event after another, however long each takes, unless the reading ends first. */
   async #apply(
-    contract: EventContract<Event>,
+    contract: EventContract<Received>,
     raw: ServerSentEvent[],
-  ): Promise<Event[]> {
-    const events: Event[] = [];
+  ): Promise<Received[]> {
+    const events: Received[] = [];
     try {
       for (const event of raw) {
         const step = contract.decode(event);
@@ -296,17 +296,17 @@ export class EventReader<
 }
 
 /** Checks what has to do with reading among the options of whoever reads. */
-export function checkReading<Event extends ServerSentEvent<string, unknown>>(
+export function checkReading<Received extends ServerSentEvent<string, unknown>>(
   subject: string,
-  { events, idleTimeout, until, signal }: DecodeOptions<Event>,
+  { contract, idleTimeout, until, signal }: DecodeOptions<Received>,
 ): void {
   const refuse = (what: string, value: unknown): never => {
     throw new TypeError(
       `${subject}: ${what}: received ${describe(value)}`,
     );
   };
-  if (events !== undefined && typeof events?.decode !== "function") {
-    refuse("events must be a contract", events);
+  if (contract !== undefined && typeof contract?.decode !== "function") {
+    refuse("contract must be made by defineEvents()", contract);
   }
   checkInteger(`${subject}: idleTimeout`, idleTimeout, 1, MAX_DELAY);
   if (until !== undefined && !/string|function/.test(typeof until)) {

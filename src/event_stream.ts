@@ -32,11 +32,11 @@ export interface EventIteratorOptions {
  * ```
  */
 export class EventStream<
-  Event extends ServerSentEvent<string, unknown> = ServerSentEvent,
-> extends ReadableStream<Event> {
-  readonly #reader: EventReader<Event>;
-  readonly #controller: ReadableStreamDefaultController<Event>;
-  #batch: Event[] = [];
+  Received extends ServerSentEvent<string, unknown> = ServerSentEvent,
+> extends ReadableStream<Received> {
+  readonly #reader: EventReader<Received>;
+  readonly #controller: ReadableStreamDefaultController<Received>;
+  #batch: Received[] = [];
   #next = 0;
   #handedOutId = "";
   #dropped = false;
@@ -52,7 +52,7 @@ export class EventStream<
    */
   constructor(
     source: ReadableStream<Uint8Array>,
-    options: DecodeOptions<Event> = {},
+    options: DecodeOptions<Received> = {},
   ) {
     if (!(source instanceof ReadableStream) || source.locked) {
       throw new TypeError(
@@ -61,7 +61,7 @@ export class EventStream<
         }`,
       );
     }
-    let controller!: ReadableStreamDefaultController<Event>;
+    let controller!: ReadableStreamDefaultController<Received>;
     super({
       start: (c) => void (controller = c),
       pull: () => this.#pull(),
@@ -97,14 +97,14 @@ export class EventStream<
    */
   override values(
     { preventCancel = false }: EventIteratorOptions = {},
-  ): EventIterator<Event> {
+  ): EventIterator<Received> {
     return this.#iterate(() => this.#take(), preventCancel);
   }
 
   /** Iterates over the events, as {@linkcode EventStream.values} does. */
   override [Symbol.asyncIterator](
     options?: EventIteratorOptions,
-  ): EventIterator<Event> {
+  ): EventIterator<Received> {
     return this.values(options);
   }
 
@@ -115,7 +115,7 @@ export class EventStream<
    * @returns The iterator, which locks the stream until it is done.
    * @throws {TypeError} If the stream is locked.
    */
-  batches(): EventIterator<Event[]> {
+  batches(): EventIterator<Received[]> {
     return this.#iterate(() => this.#takeAll(), false);
   }
 
@@ -153,7 +153,7 @@ export class EventStream<
 
   /** Makes sure that an event is at hand, and tells whether there is one; there is none at the end. */
   #fill<T>(
-    reader: ReadableStreamDefaultReader<Event>,
+    reader: ReadableStreamDefaultReader<Received>,
     onFilled: (isFilled: boolean) => T | Promise<T>,
     onFailed: (reason: unknown) => T | Promise<T>,
   ): Promise<T> {
@@ -170,7 +170,9 @@ export class EventStream<
   }
 
   /** Takes what a reader that let go while it waited has left in the stream's own queue: its event, or the failure. */
-  async #recover(reader: ReadableStreamDefaultReader<Event>): Promise<boolean> {
+  async #recover(
+    reader: ReadableStreamDefaultReader<Received>,
+  ): Promise<boolean> {
     await this.#pulling;
     if (this.#controller.desiredSize !== 0) {
       const { value } = await reader.read();
@@ -196,13 +198,13 @@ export class EventStream<
     }, onFailed);
   }
 
-  #take(): Event {
+  #take(): Received {
     const event = this.#batch[this.#next++]!;
     this.#handedOutId = event.id;
     return event;
   }
 
-  #takeAll(): Event[] {
+  #takeAll(): Received[] {
     const events = this.#next === 0
       ? this.#batch
       : this.#batch.slice(this.#next);
@@ -219,12 +221,12 @@ export class EventStream<
 }
 
 /** What iterates over an {@linkcode EventStream}; leaving it early cancels the source. */
-export interface EventIterator<Event>
-  extends AsyncIterableIterator<Event>, AsyncDisposable {
+export interface EventIterator<Received>
+  extends AsyncIterableIterator<Received>, AsyncDisposable {
   /** Leaves early; resolves when the source has been cancelled. */
-  return(value?: unknown): Promise<IteratorResult<Event>>;
+  return(value?: unknown): Promise<IteratorResult<Received>>;
   /** The iterator itself. */
-  [Symbol.asyncIterator](): EventIterator<Event>;
+  [Symbol.asyncIterator](): EventIterator<Received>;
 }
 
 /** What a {@linkcode SerialIterator} takes from. */

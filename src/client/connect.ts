@@ -7,11 +7,11 @@ import { Connection, discard, responseOf, truncated } from "./connection.ts";
 /**
  * Options of {@linkcode connect}.
  *
- * @typeParam Event What comes out: events with text, unless a contract types them.
+ * @typeParam Received What comes out: events with text, unless a contract types them.
  */
 export interface ConnectOptions<
-  Event extends ServerSentEvent<string, unknown> = ServerSentEvent,
-> extends ConnectionOptions<Event> {
+  Received extends ServerSentEvent<string, unknown> = ServerSentEvent,
+> extends ConnectionOptions<Received> {
   /**
    * The event that ends the stream: its exact `data`, which is a bare end marker and is not handed
    * out, or a predicate, whose event is the last one handed out. A stream that is over before it, and
@@ -32,11 +32,11 @@ export interface ConnectOptions<
 /**
  * The events of a server, over however many connections; {@linkcode connect} makes it.
  *
- * @typeParam Event What comes out.
+ * @typeParam Received What comes out.
  */
 export interface EventConnection<
-  Event extends ServerSentEvent<string, unknown> = ServerSentEvent,
-> extends AsyncIterable<Event>, AsyncDisposable {
+  Received extends ServerSentEvent<string, unknown> = ServerSentEvent,
+> extends AsyncIterable<Received>, AsyncDisposable {
   /** The last event ID as of the events handed out: where to resume. `""` when there is none. */
   readonly lastEventId: string;
   /** How many milliseconds to wait before a reconnection: the server's last `retry`, at most 2^31-1. */
@@ -103,11 +103,11 @@ const PATIENT = {
  * @throws {RangeError} If an option is out of range.
  */
 export function connect<
-  Event extends ServerSentEvent<string, unknown> = ServerSentEvent,
+  Received extends ServerSentEvent<string, unknown> = ServerSentEvent,
 >(
   url: string | URL,
-  options: ConnectOptions<Event> = {},
-): EventConnection<NoInfer<Event>> {
+  options: ConnectOptions<Received> = {},
+): EventConnection<NoInfer<Received>> {
   const { until, reconnectOnEnd = true } = options;
   const target = parseUrl(url);
   const connection = new Connection({
@@ -149,10 +149,10 @@ async function* invalid(url: unknown): AsyncGenerator<never, void, void> {
   );
 }
 
-async function* iterate<Event extends ServerSentEvent<string, unknown>>(
-  connection: Connection<Event>,
+async function* iterate<Received extends ServerSentEvent<string, unknown>>(
+  connection: Connection<Received>,
   isCut: boolean,
-): AsyncGenerator<Event, void, void> {
+): AsyncGenerator<Received, void, void> {
   try {
     while (await connection.fill()) {
       const event = connection.take();

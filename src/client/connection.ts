@@ -17,13 +17,13 @@ import { retryDelay, type RetryPolicy } from "./retry.ts";
 type AnyEvent = ServerSentEvent<string, unknown>;
 
 /** What makes one connection differ from another. */
-export interface ConnectionSettings<Event extends AnyEvent> {
+export interface ConnectionSettings<Received extends AnyEvent> {
   /** Makes one request, from a last event ID; the controller aborts it. */
   open(
     lastEventId: string,
     controller: AbortController,
-  ): Promise<Opened<Event>>;
-  readonly options: Omit<ConnectionOptions, "events">;
+  ): Promise<Opened<Received>>;
+  readonly options: Omit<ConnectionOptions, "contract">;
   readonly policy: RetryPolicy;
   /** What ends the stream; without it, a stream that must not be requested again just ends. */
   readonly until: Until;
@@ -40,7 +40,7 @@ export interface ConnectionSettings<Event extends AnyEvent> {
 }
 
 /** One try at the events: the wait before it, the request, the stream. What it starts ends with its controller. */
-class Attempt<Event extends AnyEvent> {
+class Attempt<Received extends AnyEvent> {
   readonly controller: AbortController = new AbortController();
   /** How many milliseconds to wait before the request; `undefined` for none, not even a turn. */
   readonly delay: number | undefined;
@@ -50,7 +50,7 @@ class Attempt<Event extends AnyEvent> {
   /** The ID that the request was made with. */
   lastEventId = "";
   openedAt = Infinity;
-  reader: EventReader<Event> | undefined;
+  reader: EventReader<Received> | undefined;
   handedOut = false;
 
   constructor(delay?: number, awaitsNetwork = false) {
@@ -65,14 +65,14 @@ class Attempt<Event extends AnyEvent> {
  * All its state is the current attempt: none when it is closed, one with a reader when it is open.
  * An attempt that is over is never current again, which is how late results are told.
  */
-export class Connection<Event extends AnyEvent> {
-  readonly #settings: ConnectionSettings<Event>;
+export class Connection<Received extends AnyEvent> {
+  readonly #settings: ConnectionSettings<Received>;
   readonly #lifetime = new AbortController();
   readonly #saver: CursorSaver | undefined;
-  #attempt: Attempt<Event> | undefined = new Attempt();
+  #attempt: Attempt<Received> | undefined = new Attempt();
   /** How many attempts in a row have come to nothing, the current one included. */
   #attempts = 0;
-  #batch: Event[] = [];
+  #batch: Received[] = [];
   #next = 0;
   #failure: { readonly reason: unknown } | undefined;
   #hasEnded = false;
@@ -80,7 +80,7 @@ export class Connection<Event extends AnyEvent> {
   #lastEventId: string;
   #reconnectionTime: number;
 
-  constructor(settings: ConnectionSettings<Event>) {
+  constructor(settings: ConnectionSettings<Received>) {
     const { options, policy } = settings;
     const { cursor, signal, lastEventId = "" } = options;
     this.#settings = settings;
@@ -141,7 +141,7 @@ export class Connection<Event extends AnyEvent> {
   }
 
   /** Hands out an event, if one is at hand; the last event ID moves to it. */
-  take(): Event | undefined {
+  take(): Received | undefined {
     const event = this.#batch[this.#next];
     if (event === undefined) return undefined;
     this.#next++;
@@ -166,7 +166,7 @@ export class Connection<Event extends AnyEvent> {
     await this.#saver?.flush();
   }
 
-  async #open(attempt: Attempt<Event>): Promise<void> {
+  async #open(attempt: Attempt<Received>): Promise<void> {
     const { controller, delay } = attempt;
     const { signal } = controller;
     const { open, options, onOpen } = this.#settings;
@@ -198,8 +198,8 @@ export class Connection<Event extends AnyEvent> {
   }
 
   async #read(
-    attempt: Attempt<Event>,
-    reader: EventReader<Event>,
+    attempt: Attempt<Received>,
+    reader: EventReader<Received>,
   ): Promise<void> {
     // Blocks with an ID and no data, behind the last event or alone in their chunk.
     this.#commit(reader.lastEventId);
@@ -222,7 +222,7 @@ export class Connection<Event extends AnyEvent> {
   }
 
   /** Follows an attempt that is over with the next one, or with the end. */
-  #lose(attempt: Attempt<Event>, reason: unknown): void {
+  #lose(attempt: Attempt<Received>, reason: unknown): void {
     const { policy, onLost } = this.#settings;
     const hasMoved = attempt.lastEventId !== this.#lastEventId;
     const age = performance.now() - attempt.openedAt;
@@ -297,7 +297,7 @@ export class Connection<Event extends AnyEvent> {
     this.#drop(attempt);
   }
 
-  #drop(attempt: Attempt<Event> | undefined): void {
+  #drop(attempt: Attempt<Received> | undefined): void {
     this.#batch = [];
     this.#next = 0;
     attempt?.controller.abort();

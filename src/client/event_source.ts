@@ -16,18 +16,19 @@ import { parseUrl } from "./request.ts";
 /**
  * Options of {@linkcode EventSource}: all of them are extensions but `withCredentials`.
  *
- * @typeParam Contract The type of the contract in `events`.
+ * @typeParam Contract The type of the `contract`.
  */
 export interface EventSourceOptions<
   Contract extends EventContract | undefined = undefined,
-> extends Omit<ConnectionOptions<ServerSentEvent<string, unknown>>, "events"> {
+> extends
+  Omit<ConnectionOptions<ServerSentEvent<string, unknown>>, "contract"> {
   /**
    * The contract that parses and validates the events' data, and types the listeners. An event that it
    * refuses fires an `error` event, code `invalid-event`, and closes the source.
    *
    * @default {undefined} data is text
    */
-  events?: Contract | undefined;
+  contract?: Contract | undefined;
 }
 
 type AnyEvent = ServerSentEvent<string, unknown>;
@@ -38,7 +39,7 @@ type AnyEvent = ServerSentEvent<string, unknown>;
  * @typeParam Events The type of its contract, or of `data` by event name.
  */
 export type EventNames<Events extends object> = Events extends
-  EventContract<infer Event> ? Event["event"] : keyof Events & string;
+  EventContract<infer Received> ? Received["event"] : keyof Events & string;
 
 /**
  * What `data` is in an {@linkcode EventSource}'s events of a name.
@@ -47,8 +48,8 @@ export type EventNames<Events extends object> = Events extends
  * @typeParam Name The name.
  */
 export type EventData<Events extends object, Name extends string> =
-  Events extends EventContract<infer Event>
-    ? Extract<Event, { event: Name }>["data"]
+  Events extends EventContract<infer Received>
+    ? Extract<Received, { event: Name }>["data"]
     : Events[Name & keyof Events];
 
 /**
@@ -169,10 +170,10 @@ export type EventSourceListener = (event: any) => unknown;
  * import { z } from "npm:zod@^4";
  * import { assertEquals } from "@std/assert";
  *
- * const events = defineEvents({ tick: z.object({ price: z.number() }) });
+ * const contract = defineEvents({ tick: z.object({ price: z.number() }) });
  *
  * const { fetch } = scriptedServer([{ body: 'event: tick\ndata: {"price":42}\n\n' }]);
- * const source = new EventSource("https://example.com/", { fetch, events });
+ * const source = new EventSource("https://example.com/", { fetch, contract });
  * const price = await new Promise<number>((resolve) => {
  *   source.addEventListener("tick", ({ data }) => resolve(data.price));
  * });
@@ -180,7 +181,7 @@ export type EventSourceListener = (event: any) => unknown;
  * source.close();
  * ```
  *
- * @typeParam Events The type of the contract in `options.events`. Without one, which names of events there are,
+ * @typeParam Events The type of the contract in `options.contract`. Without one, which names of events there are,
  * each with `string`, for their data is text.
  */
 export class EventSource<Events extends object = Record<string, string>>

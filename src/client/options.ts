@@ -10,10 +10,10 @@ import { type RetryOptions, type RetryPolicy, retryPolicy } from "./retry.ts";
 /**
  * What `EventSource` and `connect()` have in common.
  *
- * @typeParam Event What comes out: events with text, unless a contract types them.
+ * @typeParam Received What comes out: events with text, unless a contract types them.
  */
 export interface ConnectionOptions<
-  Event extends ServerSentEvent<string, unknown> = ServerSentEvent,
+  Received extends ServerSentEvent<string, unknown> = ServerSentEvent,
 > {
   /**
    * The request method. With another one than GET or HEAD, a request is not repeated once its
@@ -83,7 +83,7 @@ export interface ConnectionOptions<
    *
    * @default {undefined} every event as it arrived
    */
-  events?: EventContract<Event> | undefined;
+  contract?: EventContract<Received> | undefined;
   /** When a lost connection is tried again, and when no more. */
   retry?: RetryOptions | undefined;
   /** Where the last event ID is kept for the next client. */
@@ -105,12 +105,14 @@ export interface ConnectionOptions<
 }
 
 /** Checks the options and gives what a connection needs that makes requests. */
-export function requestSettings<Event extends ServerSentEvent<string, unknown>>(
+export function requestSettings<
+  Received extends ServerSentEvent<string, unknown>,
+>(
   url: URL | undefined,
-  options: ConnectionOptions<Event>,
+  options: ConnectionOptions<Received>,
   defaults: Pick<RetryPolicy, "maxAttempts" | "statuses">,
   until?: Until,
-): Omit<ConnectionSettings<Event>, "onOpen" | "onLost"> {
+): Omit<ConnectionSettings<Received>, "onOpen" | "onLost"> {
   const { retry, fetch, method = "GET" } = options;
   checkOptions(options, until);
   const isHttp = url !== undefined && /^http/.test(url.protocol);
@@ -127,8 +129,8 @@ export function requestSettings<Event extends ServerSentEvent<string, unknown>>(
   };
 }
 
-function checkOptions<Event extends ServerSentEvent<string, unknown>>(
-  options: ConnectionOptions<Event>,
+function checkOptions<Received extends ServerSentEvent<string, unknown>>(
+  options: ConnectionOptions<Received>,
   until: Until,
 ): void {
   check("options", "an object", typeof options === "object", options);
@@ -153,8 +155,8 @@ function checkOptions<Event extends ServerSentEvent<string, unknown>>(
   const isStore = cursor === undefined ||
     typeof cursor.load === "function" && typeof cursor.save === "function";
   check("cursor", "a store with load() and save()", isStore, cursor);
-  const { events, idleTimeout, signal } = options;
-  const reading = { events, idleTimeout, signal, until };
+  const { contract, idleTimeout, signal } = options;
+  const reading = { contract, idleTimeout, signal, until };
   checkReading("Cannot connect", reading);
 }
 

@@ -10,7 +10,7 @@ import type { ConnectionOptions } from "./options.ts";
 /** What of a request's headers is sent to another origin; any other may be a secret. */
 const HARMLESS = ["accept", "content-type", "last-event-id"];
 
-type RequestOptions = Omit<ConnectionOptions, "events">;
+type RequestOptions = Omit<ConnectionOptions, "contract">;
 
 /**
  * Makes a request and follows its redirects. A page cannot see those; there `fetch` follows them and leaves
@@ -163,8 +163,8 @@ export function parseUrl(url: string | URL): URL | undefined {
 }
 
 /** An event stream that has begun. */
-export interface Opened<Event extends ServerSentEvent<string, unknown>> {
-  readonly reader: EventReader<Event>;
+export interface Opened<Received extends ServerSentEvent<string, unknown>> {
+  readonly reader: EventReader<Received>;
   /** The origin of the URL that answered in the end. */
   readonly origin: string;
 }
@@ -173,14 +173,14 @@ export type Until = DecodeOptions["until"];
 
 /** Makes one request, which the controller aborts, and so may the idle timeout by it. */
 export async function openStream<
-  Event extends ServerSentEvent<string, unknown>,
+  Received extends ServerSentEvent<string, unknown>,
 >(
   url: URL,
-  options: ConnectionOptions<Event>,
+  options: ConnectionOptions<Received>,
   until: Until,
   lastEventId: string,
   controller: AbortController,
-): Promise<Opened<Event>> {
+): Promise<Opened<Received>> {
   const { idleTimeout } = options;
   const { signal } = controller;
   // So that no function of the caller's is called from within the constructor.
@@ -197,8 +197,8 @@ export async function openStream<
     ).catch(() => {});
     const { response, origin } = await orAborted(pending, signal);
     const body = eventStreamBody(response);
-    const { events } = options;
-    const readOptions = { lastEventId, idleTimeout, signal, events, until };
+    const { contract } = options;
+    const readOptions = { lastEventId, idleTimeout, signal, contract, until };
     return {
       reader: new EventReader(body, readOptions, () => {}),
       origin,

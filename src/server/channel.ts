@@ -116,7 +116,7 @@ export let observe: (
  *
  * The IDs of events are the log's (`<epoch>-<seq>`).
  *
- * @typeParam Contract The type of the contract in `options.events`.
+ * @typeParam Contract The type of the contract in `options.contract`.
  *
  * @example
  * ```ts
@@ -169,7 +169,7 @@ export class Channel<Contract extends AnyContract = undefined> {
     const { keepAlive = 8000, maxOutage = 60_000 } = options;
     this.#log = log;
     this.#options = options;
-    this.#encode = options.events && orderedEncoder(options.events);
+    this.#encode = options.contract && orderedEncoder(options.contract);
     this.#pulse = keepAlive === false ? undefined : pulseOf(keepAlive);
     this.#tail = new Tail(log, {
       onAdvance: () => this.#advance(),
@@ -304,7 +304,7 @@ export class Channel<Contract extends AnyContract = undefined> {
     const body = this.#join(subscription, { request: undefined, lastEventId });
     if (this.#draining !== undefined) body.end("closed");
     return new EventStream<SubscribedEvent<Contract>>(body.stream, {
-      events: this.#options.events,
+      contract: this.#options.contract,
       signal,
       maxEventSize: Number.MAX_SAFE_INTEGER,
     });
@@ -388,7 +388,7 @@ export class Channel<Contract extends AnyContract = undefined> {
   }
 
   #join(subscription: Subscription, subscriber: Subscriber): Body {
-    const { maxAge, onSubscribe } = this.#options;
+    const { maxConnectionAge, onSubscribe } = this.#options;
     const { request } = subscriber;
     const member: Member = { subscriber, timer: undefined };
     this.#members.set(subscription, member);
@@ -402,8 +402,8 @@ export class Channel<Contract extends AnyContract = undefined> {
     // Whoever had gone before has left already, and nothing may run on for nobody.
     if (body.ended) return body;
     void this.#tail.start();
-    if (maxAge !== undefined && request !== undefined) {
-      const age = maxAge * (0.8 + 0.2 * Math.random());
+    if (maxConnectionAge !== undefined && request !== undefined) {
+      const age = maxConnectionAge * (0.8 + 0.2 * Math.random());
       member.timer = setTimeout(() => body.end("closed"), age);
     }
     return body;

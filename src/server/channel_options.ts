@@ -27,7 +27,7 @@ import type { StartPosition } from "./subscription.ts";
  *   return new Channel(undefined, { retry: 5000, ...options });
  * }
  *
- * const prices = openChannel({ events: defineEvents({ tick: z.number() }) });
+ * const prices = openChannel({ contract: defineEvents({ tick: z.number() }) });
  * await prices.publish({ event: "tick", data: 42 });
  * assertEquals(prices.stats.published, 1);
  * ```
@@ -39,7 +39,7 @@ export type AnyContract = EventContract<any, any> | undefined;
  * Options of {@linkcode Channel}. What a callback throws, or its promise rejects with, is reported as an uncaught
  * error (`reportError()`) and changes nothing else.
  *
- * @typeParam Contract The type of `events`.
+ * @typeParam Contract The type of `contract`.
  */
 export interface ChannelOptions<Contract extends AnyContract = undefined>
   extends SubscribeOptions, EventResponseOptions {
@@ -48,7 +48,7 @@ export interface ChannelOptions<Contract extends AnyContract = undefined>
    *
    * @default {undefined} any event whose data is text
    */
-  events?: Contract | undefined;
+  contract?: Contract | undefined;
   /**
    * The reconnection time to tell clients, in milliseconds, an integer of 0 to 2^30; each is told a random
    * one of `retry` to `2 * retry`, so that they do not all come back at once.
@@ -69,7 +69,7 @@ export interface ChannelOptions<Contract extends AnyContract = undefined>
    *
    * @default {undefined} never
    */
-  maxAge?: number | undefined;
+  maxConnectionAge?: number | undefined;
   /**
    * For how many milliseconds the log may fail before subscribers are closed. Until then
    * they stay connected and the read is tried again. A read that gives no answer for 10 seconds, or for
@@ -153,19 +153,25 @@ export interface ChannelStats {
 export function checkChannelOptions(
   options: ChannelOptions<AnyContract>,
 ): void {
-  const { retry, maxSubscribers, maxAge, maxOutage } = options;
+  const { retry, maxSubscribers, maxConnectionAge, maxOutage } = options;
   checkResponseOptions(options);
   checkSubscribeOptions(options);
   checkInteger("Cannot open channel: retry", retry, 0, 2 ** 30);
   checkInteger("Cannot open channel: maxSubscribers", maxSubscribers, 1);
-  checkInteger("Cannot open channel: maxAge", maxAge, 1, MAX_DELAY);
+  checkInteger(
+    "Cannot open channel: maxConnectionAge",
+    maxConnectionAge,
+    1,
+    MAX_DELAY,
+  );
   checkInteger("Cannot open channel: maxOutage", maxOutage, 1, MAX_DELAY);
   if (
-    typeof options.events?.encode !== "function" && options.events !== undefined
+    typeof options.contract?.encode !== "function" &&
+    options.contract !== undefined
   ) {
     throw new TypeError(
-      `Cannot open channel: events must be a contract: received ${
-        describe(options.events)
+      `Cannot open channel: contract must be made by defineEvents(): received ${
+        describe(options.contract)
       }`,
     );
   }

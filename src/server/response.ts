@@ -4,7 +4,7 @@ import { checkInteger, describe, MAX_DELAY } from "../internal/check.ts";
  * Why a response ended: its source came to the end, its source or log failed, the client went away,
  * or the server closed it (`maxAge`, `drain()`, a request that gets no stream).
  */
-export type CloseReason = "ended" | "failed" | "gone" | "closed";
+export type CloseReason = "ended" | "failed" | "disconnected" | "closed";
 
 /** Where a body gets its bytes. */
 export interface Feed {
@@ -38,7 +38,7 @@ export class Body implements Pulsed {
   readonly #feed: Feed;
   readonly #pulse: Pulse | undefined;
   readonly #signal: AbortSignal | undefined;
-  readonly #onAbort = (): void => this.end("gone");
+  readonly #onAbort = (): void => this.end("disconnected");
   #controller!: ReadableStreamDefaultController<Uint8Array>;
   #wanted = false;
   #ended = false;
@@ -56,10 +56,10 @@ export class Body implements Pulsed {
         this.#wanted = true;
         feed.pull();
       },
-      cancel: () => this.#settle("gone"),
+      cancel: () => this.#settle("disconnected"),
     }, { highWaterMark: 0 });
     if (signal?.aborted) {
-      this.end("gone");
+      this.end("disconnected");
       return;
     }
     signal?.addEventListener("abort", this.#onAbort);
@@ -85,7 +85,7 @@ export class Body implements Pulsed {
       this.#controller.enqueue(chunk);
     } catch {
       // The runtime has torn the stream down without a word: the client has gone.
-      this.end("gone");
+      this.end("disconnected");
     }
   }
 

@@ -31,7 +31,7 @@ import {
 import { Watch } from "./watch.ts";
 
 /** How a resumable stream ended: complete, by a failure, or because somebody stopped it. */
-export type ResumableEnd = "closed" | "failed" | "aborted";
+export type ResumableEnd = "ended" | "failed" | "aborted";
 
 /** A stream that outlives its readers; {@linkcode resumable} makes it. */
 export interface Resumable {
@@ -101,7 +101,7 @@ const DEFAULT_FAILURE = {
  *
  * // In a handler: `return answer.respond(request)`.
  * const first = await answer.respond(new Request("https://example.com/answer"));
- * assertEquals(await answer.done, "closed");
+ * assertEquals(await answer.done, "ended");
  * const second = await answer.respond(new Request("https://example.com/answer"));
  * const wire = (text: string) => text.replaceAll(/(id|retry): .*\n/g, "").trim();
  * assertEquals(wire(await first.text()), "data: To\n\ndata:  be");
@@ -240,7 +240,7 @@ class ResumableStream implements Resumable {
   #end(kind: LogEntryKind): void {
     this.#producer?.stop();
     if (this.#onDone === undefined) return;
-    this.#onDone(kind === "end" ? "closed" : kind as ResumableEnd);
+    this.#onDone(kind === "end" ? "ended" : kind as ResumableEnd);
     this.#onDone = undefined;
     this.#use(-1);
   }

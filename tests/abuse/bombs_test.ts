@@ -50,7 +50,7 @@ for (const [name, bomb] of Object.entries(bombs)) {
       'event: tick\ndata: {"price":1}\n\n',
     ]).stream();
     const seen: string[] = [];
-    for await (const { event } of decode(stream, { events: contract })) {
+    for await (const { event } of decode(stream, { contract })) {
       seen.push(event);
     }
     // The one that a price is expected in, and the tree where it was too deep.

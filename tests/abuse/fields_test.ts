@@ -3,7 +3,7 @@ import { assertEquals, assertInstanceOf } from "@std/assert";
 import { Hono } from "hono";
 import { encodeEvent, EventEncoderStream } from "../../src/encode.ts";
 import type { ServerSentEventInit } from "../../src/event.ts";
-import { streamEvents, streamSSE } from "../../src/hono/mod.ts";
+import { streamEvents } from "../../src/hono/mod.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { Channel } from "../../src/server/channel.ts";
 import { respond } from "../../src/server/respond.ts";
@@ -76,7 +76,7 @@ const writers: Record<string, Writer> = {
       yield* events;
     }, { onError: () => {} });
     const response = await stream.respond(request());
-    if (await stream.done !== "closed") {
+    if (await stream.done !== "ended") {
       await response.body?.cancel();
       throw new TypeError("It failed");
     }
@@ -85,16 +85,6 @@ const writers: Record<string, Writer> = {
   "streamEvents()": async (events) => {
     const app = new Hono();
     app.get("/", (c) => streamEvents(c, events));
-    return await bytesOf(await app.request("/"));
-  },
-  "streamSSE()": async (events) => {
-    const app = new Hono();
-    app.get("/", (c) =>
-      streamSSE(c, async (stream) => {
-        for (const event of events) {
-          await stream.writeSSE({ ...event, data: event.data ?? "" });
-        }
-      }));
     return await bytesOf(await app.request("/"));
   },
 };
@@ -143,7 +133,7 @@ for (const [writerName, write] of Object.entries(writers)) {
   });
 }
 
-test("respond(), Channel and streamSSE() take no line break into a header", async () => {
+test("respond(), Channel and streamEvents() take no line break into a header", async () => {
   const headers = { "x-name": "a\r\nset-cookie: evil=1" };
   const thrown: unknown[] = [];
   const attempts: (() => unknown)[] = [
@@ -155,7 +145,7 @@ test("respond(), Channel and streamSSE() take no line break into a header", asyn
       app.onError((error) => {
         throw error;
       });
-      app.get("/", (c) => streamSSE(c, async () => {}, undefined, { headers }));
+      app.get("/", (c) => streamEvents(c, [], { headers }));
       await app.request("/");
     },
   ];

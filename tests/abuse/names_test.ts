@@ -27,7 +27,7 @@ function streamOf(events: readonly string[], data = '{"price":1}'): string {
 }
 
 async function eventsIn(text: string, events?: ReturnType<typeof contractOf>) {
-  return await allOf(decode(new Blob([text]).stream(), { events }));
+  return await allOf(decode(new Blob([text]).stream(), { contract: events }));
 }
 
 /** Node 20 has no `Array.fromAsync()`. */

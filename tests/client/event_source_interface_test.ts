@@ -173,7 +173,7 @@ const wrong: [
   ["retry.statuses", { retry: { statuses: [500] } }, TypeError],
   ["cursor", { cursor: { load: () => "" } }, TypeError],
   ["cursor", { cursor: { load: "", save: () => {} } }, TypeError],
-  ["events", { events: {} }, TypeError],
+  ["contract", { contract: {} }, TypeError],
 ];
 
 for (const [option, options, error] of wrong) {

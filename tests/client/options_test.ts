@@ -292,7 +292,7 @@ for (const [name, start] of servers) {
       for await (
         const { event, data } of connect(server.url, {
           ...server.options,
-          events: contract,
+          contract,
         })
       ) {
         if (event === "tick") datas.push(data);
@@ -304,7 +304,7 @@ for (const [name, start] of servers) {
     assertEquals([datas, failure.code], [[42], "invalid-event"]);
     const source = new EventSource(server.url, {
       ...server.options,
-      events: contract,
+      contract,
     });
     source.addEventListener("tick", ({ data }) => datas.push(data));
     const { error } = await record(source).closed();

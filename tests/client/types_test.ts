@@ -63,7 +63,7 @@ test("connect() gives the events of a contract, which event tells apart", async 
   for await (
     const event of connect(url, {
       fetch,
-      events: contract,
+      contract,
       retry: { delay: 0, minDelay: 0 },
     })
   ) {

@@ -39,7 +39,7 @@ async function bodiesOf(log: MemoryLog): Promise<string[]> {
 
 test("Channel.publish() under a contract writes JSON, and refuses wrong data before anything is written", async () => {
   const log = new MemoryLog();
-  const channel = new Channel(log, { events: prices });
+  const channel = new Channel(log, { contract: prices });
   await channel.publish({ event: "tick", data: { price: 1 } });
   assertRefused(await reasonOf(channel.publish(wrong)));
   // All or none.
@@ -64,7 +64,7 @@ test("Channel.publish() under a contract keeps the order of its calls, however l
   const { schema, waiting, accept, refuse } = pendingSchema();
   const log = new MemoryLog();
   const channel = new Channel(log, {
-    events: defineEvents({ slow: schema, n: count }),
+    contract: defineEvents({ slow: schema, n: count }),
   });
   const first = channel.publish({ event: "slow", data: 1 });
   const refused = reasonOf(channel.publish({ event: "slow", data: 2 }));
@@ -86,7 +86,7 @@ test("Channel.publish() under a contract keeps the order of its calls, however l
 
 test("Channel.subscribe() under a contract gives what the schema makes, and fails at what another process wrote wrong", async () => {
   const log = new MemoryLog();
-  const channel = new Channel(log, { events: prices, from: "earliest" });
+  const channel = new Channel(log, { contract: prices, from: "earliest" });
   const foreign = new Channel(log);
   await channel.publish({ event: "tick", data: { price: 1 } });
   await foreign.publish({ event: "news", data: "It works" });
@@ -123,7 +123,7 @@ test("respond() sends nothing of an event that a contract refuses, and tells `on
     onClose: (reason) => reasons.push(reason),
   });
   const seen: unknown[] = [];
-  const options = { events: prices };
+  const options = { contract: prices };
   for await (const { data } of decode(response, options)) seen.push(data);
   assertEquals(seen, [{ price: 1 }]);
   assertEquals([errors.length, reasons], [1, ["failed"]]);
@@ -151,7 +151,7 @@ async function receive(
   const connected: unknown[] = [];
   try {
     const events = connect("https://example.com/", {
-      events: contract,
+      contract,
       until: ({ event }: ServerSentEvent) => event === "end",
       fetch: server(),
       retry,
@@ -164,7 +164,7 @@ async function receive(
   }
   const listened: unknown[] = [];
   const source = new EventSource("https://example.com/", {
-    events: contract as never,
+    contract: contract as never,
     fetch: server(),
     retry,
   });

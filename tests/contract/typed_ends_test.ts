@@ -42,7 +42,7 @@ type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends
 function holds<_Test extends true>(): void {}
 
 test("Channel takes what its contract lists, and does not compile with anything else", async () => {
-  const channel = new Channel(new MemoryLog(), { events: contract });
+  const channel = new Channel(new MemoryLog(), { contract });
   await channel.publish({ event: "tick", data: { price: 1 } });
   await channel.publish([{ event: "chat-message", data: { text: "hi" } }, {
     event: "meeting",
@@ -80,7 +80,7 @@ test("Channel takes what its contract lists, and does not compile with anything 
 });
 
 test("Channel.subscribe() gives what the contract says", () => {
-  const channel = new Channel(new MemoryLog(), { events: contract });
+  const channel = new Channel(new MemoryLog(), { contract });
   const typed = () => channel.subscribe();
   holds<Same<ReturnType<typeof typed>, EventStream<EventOf<Contract>>>>();
   const untyped = () => new Channel().subscribe();
@@ -111,7 +111,7 @@ test("connect() gives a union that the name tells apart, and does not compile wi
   async function read(): Promise<unknown> {
     for await (
       const event of connect("https://example.com/", {
-        events: contract,
+        contract,
         method: "POST",
       })
     ) {
@@ -136,13 +136,13 @@ test("connect() gives a union that the name tells apart, and does not compile wi
   }
   async function readOnly(): Promise<unknown> {
     for await (
-      const event of connect("https://example.com/", { events: only })
+      const event of connect("https://example.com/", { contract: only })
     ) {
       if (event.event === "tick") return event.data.price;
       return event.data.text;
     }
   }
-  const typed = () => connect("/", { events: contract });
+  const typed = () => connect("/", { contract });
   holds<Same<ReturnType<typeof typed>, EventConnection<EventOf<Contract>>>>();
   const untyped = () => connect("/");
   holds<Same<ReturnType<typeof untyped>, EventConnection<ServerSentEvent>>>();
@@ -157,7 +157,7 @@ test("connect() gives a union that the name tells apart, and does not compile wi
 test("EventDecoderStream gives a union that the name tells apart, and does not compile with anything else", () => {
   const bytes = () => new Blob([]).stream();
   async function read(): Promise<unknown> {
-    const decoder = new EventDecoderStream({ events: contract });
+    const decoder = new EventDecoderStream({ contract });
     for await (const event of bytes().pipeThrough(decoder)) {
       switch (event.event) {
         case "tick":
@@ -172,8 +172,7 @@ test("EventDecoderStream gives a union that the name tells apart, and does not c
       }
     }
   }
-  const typed = () =>
-    bytes().pipeThrough(new EventDecoderStream({ events: contract }));
+  const typed = () => bytes().pipeThrough(new EventDecoderStream({ contract }));
   holds<Same<ReturnType<typeof typed>, ReadableStream<EventOf<Contract>>>>();
   // @ts-expect-error it is no contract
   const wrong = () => new EventDecoderStream({ events: {} });
@@ -209,7 +208,7 @@ test("EventDecoderStream without a contract gives text, wherever its pipe leads"
 test("EventSource types its listeners by the contract, and does not compile with anything else", () => {
   function listen(): unknown {
     const source = new EventSource("https://example.com/", {
-      events: contract,
+      contract,
     });
     source.addEventListener("tick", ({ data }) => data.price.toFixed(2));
     source.addEventListener(
@@ -242,7 +241,7 @@ test("EventSource types its listeners by the contract, and does not compile with
     // @ts-expect-error the name is misspelt
     named.addEventListener("tikc", ({ data }) => data);
     // @ts-expect-error it is no contract
-    return new EventSource("https://example.com/", { events: {} });
+    return new EventSource("https://example.com/", { contract: {} });
   }
   assertEquals([listen.length, untyped.length], [0, 0]);
 });

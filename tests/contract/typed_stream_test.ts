@@ -99,7 +99,7 @@ for (const [wayName, take] of Object.entries(ways)) {
         'event: at\ndata: "2027-01-01"\n\n' + numbers(5, 6),
       ]);
       const events: AnyEvent[] = [];
-      const stream = decode(source.stream, { events: contract });
+      const stream = decode(source.stream, { contract });
       await take(stream, events);
       assertEquals(events, [
         { event: "n", data: 1, id: "1" },
@@ -127,7 +127,7 @@ for (const [wayName, take] of Object.entries(ways)) {
         const source = sourceOf([...chunks, numbers(4)], "waits");
         const events: AnyEvent[] = [];
         const stream = decode(source.stream, {
-          events: defineEvents({ n }),
+          contract: defineEvents({ n }),
           maxEventSize: 30,
           until: "!",
         });
@@ -154,7 +154,7 @@ for (const [wayName, take] of Object.entries(ways)) {
         numbers(4, "worst"),
       ]);
       const events: AnyEvent[] = [];
-      const stream = decode(source.stream, { events: contract });
+      const stream = decode(source.stream, { contract });
       await take(stream, events);
       assertEquals(datas(events), [1, 2, 4]);
       assertEquals(
@@ -173,7 +173,7 @@ for (const [wayName, take] of Object.entries(ways)) {
       });
       const source = sourceOf([numbers(1, "bad", 2)], "waits");
       const events: AnyEvent[] = [];
-      const stream = decode(source.stream, { events: contract });
+      const stream = decode(source.stream, { contract });
       assertStrictEquals(await reasonOf(take(stream, events)), thrown);
       assertEquals(datas(events), [1]);
       assertEquals(source.cancels, [thrown]);
@@ -192,7 +192,7 @@ for (const [wayName, take] of Object.entries(ways)) {
       ) {
         const source = sourceOf(chunks, "waits");
         const events: AnyEvent[] = [];
-        const stream = decode(source.stream, { events: contract, until });
+        const stream = decode(source.stream, { contract, until });
         await take(stream, events);
         assertEquals(datas(events), [1]);
         assertEquals(source.cancels, [undefined]);
@@ -207,7 +207,7 @@ for (const [wayName, take] of Object.entries(ways)) {
       const events: AnyEvent[] = [];
       await take(
         decode(source.stream, {
-          events: contract,
+          contract,
           until: ({ data }) => data === "2",
         }),
         events,
@@ -220,7 +220,7 @@ for (const [wayName, take] of Object.entries(ways)) {
       const source = sourceOf([numbers(1, 2)], { failsWith: reason });
       const events: AnyEvent[] = [];
       const stream = decode(source.stream, {
-        events: defineEvents({ n: ofKind(count) }),
+        contract: defineEvents({ n: ofKind(count) }),
       });
       assertStrictEquals(await reasonOf(take(stream, events)), reason);
       assertEquals(datas(events), [1, 2]);
@@ -231,7 +231,7 @@ for (const [wayName, take] of Object.entries(ways)) {
     const { schema, waiting, accept } = pendingSchema();
     const source = sourceOf([numbers(1, 2), numbers(3)], "waits");
     const stream = decode(source.stream, {
-      events: defineEvents({ n: schema }),
+      contract: defineEvents({ n: schema }),
     });
     const events: AnyEvent[] = [];
     const unhandled = await unhandledDuring(async () => {
@@ -265,7 +265,7 @@ for (const [wayName, take] of Object.entries(ways)) {
       const source = sourceOf([numbers(1), numbers(2, 3) + last], "waits");
       const controller = new AbortController();
       const stream = decode(source.stream, {
-        events: defineEvents({ n: schema }),
+        contract: defineEvents({ n: schema }),
         signal: controller.signal,
         until: "!",
       });
@@ -294,7 +294,9 @@ for (const [wayName, take] of Object.entries(ways)) {
 test("EventStream.cancel() does not wait for a schema, which is asked nothing more", async () => {
   const { schema, waiting, refuse } = pendingSchema();
   const source = sourceOf([numbers(1, 2)], "waits");
-  const stream = decode(source.stream, { events: defineEvents({ n: schema }) });
+  const stream = decode(source.stream, {
+    contract: defineEvents({ n: schema }),
+  });
   const unhandled = await unhandledDuring(async () => {
     const reader = stream.getReader();
     const read = reader.read();
@@ -317,7 +319,7 @@ test("EventStream.lastEventId is that of the typed events handed out", async () 
     numbers(1) + "id: x\ndata: skipped\n\n" + numbers(2),
     "id: y\ndata: skipped\n\n",
   ], "waits");
-  const stream = decode(source.stream, { events: contract });
+  const stream = decode(source.stream, { contract });
   const reader = stream.getReader();
   assertStrictEquals((await reader.read()).value?.data, 1);
   assertStrictEquals(stream.lastEventId, "1");
@@ -340,7 +342,7 @@ test("decode() gives a union that the name tells apart", async () => {
   ]);
   const shown: string[] = [];
   const stream: EventStream<EventOf<typeof contract>> = decode(source.stream, {
-    events: contract,
+    contract,
   });
   for await (const event of stream) {
     switch (event.event) {
@@ -375,9 +377,9 @@ test("decode() takes nothing but a contract in events", () => {
   for (const events of [null, {}, "json", () => {}, { encode: () => {} }]) {
     assertThrows(
       // @ts-expect-error it is no contract
-      () => decode(sourceOf([]).stream, { events }),
+      () => decode(sourceOf([]).stream, { contract: events }),
       TypeError,
-      "Cannot decode: events must be a contract: received ",
+      "Cannot decode: contract must be made by defineEvents(): received ",
     );
   }
 });
@@ -397,7 +399,9 @@ test("defineEvents() lets through a pipe what it made, both ways", async () => {
     for (const init of sent) await writer.write(await contract.encode(init));
     await writer.close();
   })();
-  const events = await readAll(decode(encoder.readable, { events: contract }));
+  const events = await readAll(
+    decode(encoder.readable, { contract }),
+  );
   await written;
   assertEquals(events, [
     { event: "n", data: 1, id: "1" },

@@ -38,7 +38,7 @@ async function script(faults: Faults, clock: Clock): Promise<void> {
   await clock.advance(LONG);
 
   const words = await log.words();
-  const last = await there.done === "closed" ? "end" : await there.done;
+  const last = await there.done === "ended" ? "end" : await there.done;
   assertEquals([words[0], words.at(-1)], ["begin", last]);
   const events = words.slice(1, -1).filter((word) => word !== "beat");
   const made = events.filter((word) => word !== "sorry");

@@ -118,7 +118,7 @@ for (const [library, contract] of Object.entries<Contract>(contracts)) {
         },
         { event: "tick", data: { price: 2, unit: "USD" } },
       ]),
-      { events: contract },
+      { contract },
     );
     const shown: string[] = [];
     for await (const event of stream) shown.push(show(event));
@@ -156,7 +156,7 @@ for (const [library, contract] of Object.entries<Contract>(contracts)) {
     ]);
     const shown: string[] = [];
     try {
-      for await (const event of decode(body.stream(), { events: contract })) {
+      for await (const event of decode(body.stream(), { contract })) {
         shown.push(show(event));
       }
       shown.push("the end");

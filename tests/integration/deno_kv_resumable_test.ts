@@ -64,6 +64,6 @@ Deno.test("resumable() on a DenoKvLog appends nothing twice when the database's 
   const datas: string[] = [];
   for await (const { data } of decode(response)) datas.push(data);
   assertEquals(datas, textsOf(20));
-  assertEquals(await answer.done, "closed");
+  assertEquals(await answer.done, "ended");
   assert(errors.length > 0);
 });

@@ -55,7 +55,7 @@ Deno.test("resumable() on connect() passes a model's answer on, to readers that 
   assertEquals(await model.running(), 1);
   const [[rest], [whole]] = await Promise.all([read(answer, id), read(answer)]);
   assertEquals([start + rest, whole], [answerTo(prompt), answerTo(prompt)]);
-  assertEquals(await answer.done, "closed");
+  assertEquals(await answer.done, "ended");
   assertEquals(await model.running(), 0);
 });
 

@@ -83,8 +83,8 @@ const wrongOptions: [
   [{ keepAlive: 0 }, RangeError, "keepAlive"],
   [{ maxSubscribers: 0 }, RangeError, "maxSubscribers"],
   [{ maxSubscribers: "5" }, TypeError, "maxSubscribers"],
-  [{ maxAge: 0 }, RangeError, "maxAge"],
-  [{ maxAge: 2 ** 31 }, RangeError, "maxAge"],
+  [{ maxConnectionAge: 0 }, RangeError, "maxConnectionAge"],
+  [{ maxConnectionAge: 2 ** 31 }, RangeError, "maxConnectionAge"],
   [{ maxOutage: 0.5 }, RangeError, "maxOutage"],
   [{ onSubscribe: {} }, TypeError, "onSubscribe"],
   [{ onUnsubscribe: 1 }, TypeError, "onUnsubscribe"],
@@ -93,7 +93,7 @@ const wrongOptions: [
   [{ gap: "all" }, TypeError, "gap"],
   [{ filter: "names" }, TypeError, "filter"],
   [{ filter: [1] }, TypeError, "filter"],
-  [{ events: {} }, TypeError, "events"],
+  [{ contract: {} }, TypeError, "contract"],
   [{ headers: { "a b": "c" } }, TypeError, ""],
 ];
 
@@ -161,12 +161,12 @@ test("respond() answers 503 past maxSubscribers, and sends nobody away", async (
   assertEquals(channel.stats.subscribers, 0);
 });
 
-test("respond() closes at a random 80 to 100 % of maxAge", async () => {
+test("respond() closes at a random 80 to 100 % of maxConnectionAge", async () => {
   await withClock(async (clock) => {
     const reasons: string[] = [];
     const channel = new Channel(undefined, {
       ...quiet,
-      maxAge: 10_000,
+      maxConnectionAge: 10_000,
       onUnsubscribe: (_, reason) => void reasons.push(reason),
     });
     const clients = [];
@@ -187,9 +187,12 @@ test("respond() closes at a random 80 to 100 % of maxAge", async () => {
   });
 });
 
-test("respond() lets no timer of maxAge outlive its client", async () => {
+test("respond() lets no timer of maxConnectionAge outlive its client", async () => {
   await withClock(async (clock) => {
-    const channel = new Channel(undefined, { ...quiet, maxAge: 10_000 });
+    const channel = new Channel(undefined, {
+      ...quiet,
+      maxConnectionAge: 10_000,
+    });
     const client = await open(channel);
     // The one that looks at the log now and then, and this one.
     assertEquals(clock.timers, 2);
@@ -205,7 +208,7 @@ test("drain() sends everybody away over the time given", async () => {
     const reasons: string[] = [];
     const channel = new Channel(undefined, {
       ...quiet,
-      maxAge: 3_600_000,
+      maxConnectionAge: 3_600_000,
       onUnsubscribe: (_, reason) => void reasons.push(reason),
     });
     for (let i = 0; i < 30; i++) await open(channel);
@@ -472,7 +475,7 @@ test("subscribe() ends when its signal aborts, also when it has before", async (
       const aborted = channel.subscribe({ signal: AbortSignal.abort(reason) });
       assertStrictEquals(await reasonOf(aborted.getReader().read()), reason);
       await settle();
-      assertEquals(reasons, ["gone", "gone"]);
+      assertEquals(reasons, ["disconnected", "disconnected"]);
       assertEquals([channel.stats.subscribers, log.watchers], [0, 0]);
       assertEquals(clock.timers, 0);
     });
@@ -480,12 +483,12 @@ test("subscribe() ends when its signal aborts, also when it has before", async (
   assertEquals(unhandled, []);
 });
 
-test("subscribe() takes no place of maxSubscribers, and is not closed by maxAge", async () => {
+test("subscribe() takes no place of maxSubscribers, and is not closed by maxConnectionAge", async () => {
   await withClock(async (clock) => {
     const channel = new Channel(undefined, {
       ...quiet,
       maxSubscribers: 1,
-      maxAge: 1000,
+      maxConnectionAge: 1000,
     });
     const reader = channel.subscribe().getReader();
     const reading = reader.read();
@@ -576,9 +579,9 @@ test("onSubscribe() and onUnsubscribe() are called once for each, with the same 
 
   for (
     const [request, lastEventId, reason] of [
-      [requests.gone, "what a stranger says", "gone"],
-      [requests.aborted, "", "gone"],
-      [requests.before, "", "gone"],
+      [requests.gone, "what a stranger says", "disconnected"],
+      [requests.aborted, "", "disconnected"],
+      [requests.before, "", "disconnected"],
       [requests.ended, "", "ended"],
       [undefined, "0-0", "ended"],
     ] as const

@@ -427,7 +427,7 @@ test("respond() tells onError a failure that the client has not come to when it 
   await settle();
   assertEquals(trace, { steps: [], errors: [] });
   await client.leave();
-  assertEquals(trace, { steps: ["gone"], errors: [BOOM] });
+  assertEquals(trace, { steps: ["disconnected"], errors: [BOOM] });
 });
 
 test("respond() asks once though two reads wait, and answers both in order", async () => {
@@ -566,7 +566,7 @@ const ways: Record<string, Way> = {
   "the client cancels before it reads": {
     script: ["event"],
     run: (client) => client.leave(),
-    reason: "gone",
+    reason: "disconnected",
     returned: true,
     unasked: true,
   },
@@ -576,7 +576,7 @@ const ways: Record<string, Way> = {
       await readOn(client);
       await client.leave();
     },
-    reason: "gone",
+    reason: "disconnected",
     returned: true,
   },
   "the client cancels between two events": {
@@ -585,7 +585,7 @@ const ways: Record<string, Way> = {
       await client.until("data: x");
       await client.leave();
     },
-    reason: "gone",
+    reason: "disconnected",
     returned: true,
   },
   "the signal aborts": {
@@ -595,7 +595,7 @@ const ways: Record<string, Way> = {
       controller.abort();
       await client.rest();
     },
-    reason: "gone",
+    reason: "disconnected",
     returned: true,
   },
   "the signal aborts, then the client cancels": {
@@ -605,7 +605,7 @@ const ways: Record<string, Way> = {
       controller.abort();
       await client.leave();
     },
-    reason: "gone",
+    reason: "disconnected",
     returned: true,
   },
   "the client cancels, then the signal aborts": {
@@ -615,7 +615,7 @@ const ways: Record<string, Way> = {
       await client.leave();
       controller.abort();
     },
-    reason: "gone",
+    reason: "disconnected",
     returned: true,
   },
   "the signal aborts behind the end": {
@@ -631,7 +631,7 @@ const ways: Record<string, Way> = {
   "the signal has aborted before": {
     script: ["event"],
     request: { signal: AbortSignal.abort() },
-    reason: "gone",
+    reason: "disconnected",
     returned: true,
     unasked: true,
   },
@@ -642,7 +642,7 @@ const ways: Record<string, Way> = {
       await withBrokenEnqueue(() => client.now());
       await client.leave();
     },
-    reason: "gone",
+    reason: "disconnected",
     returned: true,
   },
   "the request is refused": {
@@ -718,7 +718,7 @@ test("respond() ends exactly once when a keep-alive cannot be written", async ()
     }));
     await readOn(client);
     await withBrokenEnqueue(() => clock.advance(5000));
-    assertEquals(trace.steps, ["return", "gone"]);
+    assertEquals(trace.steps, ["return", "disconnected"]);
     assertEquals(clock.timers, 0);
     await client.leave();
   });
@@ -779,10 +779,10 @@ test("respond() returns a source that is stuck, and takes nothing from it any mo
   await readOn(client);
   await client.leave();
   await settle();
-  assertEquals(trace.steps, ["gone"]);
+  assertEquals(trace.steps, ["disconnected"]);
   release();
   await settle();
-  assertEquals(trace, { steps: ["gone", "finally"], errors: [] });
+  assertEquals(trace, { steps: ["disconnected", "finally"], errors: [] });
 });
 
 test("respond() returns what its function gives when the client has gone by then", async () => {
@@ -800,7 +800,7 @@ test("respond() returns what its function gives when the client has gone by then
   await client.leave();
   give(iterableOf(["event"], trace));
   await settle();
-  assertEquals(trace.steps, ["gone", "return"]);
+  assertEquals(trace.steps, ["disconnected", "return"]);
 });
 
 test("respond() takes a source that stops with its signal's reason for no failure", async () => {
@@ -817,7 +817,7 @@ test("respond() takes a source that stops with its signal's reason for no failur
   await readOn(client);
   await client.leave();
   await settle();
-  assertEquals(trace, { steps: ["gone"], errors: [] });
+  assertEquals(trace, { steps: ["disconnected"], errors: [] });
 });
 
 test("respond() tells onError what a source throws when it is stopped", async () => {

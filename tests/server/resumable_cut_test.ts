@@ -92,7 +92,7 @@ test("resumable() gives every event once and whole to a reader whose connection 
       (connection) => connection === 0 ? cut + 1 : Infinity,
     );
     assertEquals(read as unknown, expected, `cut at ${cut + 1}`);
-    assertEquals(await answer.done, "closed");
+    assertEquals(await answer.done, "ended");
   }));
 });
 

@@ -168,7 +168,7 @@ test("resumable() declares nobody failed who has nothing to say for long, and sh
     for (const client of clients) {
       assertEquals(datasOf(await soon(clock, client.rest())), ["b"]);
     }
-    assertEquals(await soon(clock, there.done), "closed");
+    assertEquals(await soon(clock, there.done), "ended");
     assertEquals(clock.timers, 0);
   }));
 
@@ -448,7 +448,7 @@ test("respond() of a resumable stream tells of the gap when retention has left n
   const answer = follower(log);
   const [gap, ...rest] = await readEvents(answer);
   assertEquals([gap!.event, rest.length], ["gap", 0]);
-  assertEquals(await answer.done, "closed");
+  assertEquals(await answer.done, "ended");
   const { epoch } = await log.read(0, { entries: 1, bytes: 1 });
   const headers = { "last-event-id": `${epoch}-3` };
   assertEquals((await answer.respond(requestOf(headers))).status, 204);

@@ -114,8 +114,8 @@ test("respond() of a resumable stream gives every reader all of it, whenever the
   assertEquals(await readDatas(here), ["to", "be"]);
   assertEquals(await readDatas(there), ["to", "be"]);
   assertEquals(await Promise.all([here.done, there.done]), [
-    "closed",
-    "closed",
+    "ended",
+    "ended",
   ]);
 });
 
@@ -219,7 +219,7 @@ test("start() rejects when the log is away, and can be tried again", async () =>
   assertStrictEquals(await reasonOf(answer.start()), away);
   log.isAway = false;
   await answer.start();
-  assertEquals(await answer.done, "closed");
+  assertEquals(await answer.done, "ended");
 });
 
 test("resumable() goes on producing when its readers have left, and lets them come back", async () => {
@@ -237,7 +237,7 @@ test("resumable() goes on producing when its readers have left, and lets them co
   await settle();
   assertFalse(signal!.aborted);
   middle.open();
-  assertEquals(await answer.done, "closed");
+  assertEquals(await answer.done, "ended");
   assertEquals((await readEvents(answer, id)).map(({ data }) => data), ["be"]);
   assertEquals(await readDatas(answer), ["to", "be"]);
 });
@@ -279,7 +279,7 @@ test("resumable() takes events from connect(), and fails when they break off bef
     );
   const [whole, half] = [ask(), ask()];
   assertEquals(await readDatas(whole), ['{"delta":"Hé 😀"}']);
-  assertEquals(await whole.done, "closed");
+  assertEquals(await whole.done, "ended");
   assertEquals(await server.requests[0]!.text(), '{"stream":true}');
   const events = await readEvents(half);
   assertEquals(events.map(({ event, data }) => [event, data]), [
@@ -311,7 +311,7 @@ test("resumable() takes a contract's events, and fails with what the contract re
   }, { onError: (error) => errors.push(error), failureEvent: false });
   const response = await answer.respond(requestOf());
   const received = [];
-  for await (const event of decode(response, { events: prices })) {
+  for await (const event of decode(response, { contract: prices })) {
     received.push(event);
   }
   assertEquals(received.map(({ event, data }) => [event, data]), [["tick", {
@@ -586,7 +586,7 @@ test("abort() does nothing when the stream has ended", async () => {
   await readText(answer);
   await answer.abort();
   assertEquals([await answer.done, await wordsOf(log)], [
-    "closed",
+    "ended",
     "begin to be end",
   ]);
 });
@@ -719,7 +719,7 @@ test("resumable() appends less at once to a log that keeps little, and a late re
     for (let i = 0; i < 100; i++) yield { data: String(i) };
   });
   await (await answer.respond(requestOf())).body!.cancel();
-  assertEquals(await answer.done, "closed");
+  assertEquals(await answer.done, "ended");
   const [gap, ...events] = await readEvents(answer);
   assertEquals(gap!.event, "gap");
   const { reason, first, last } = JSON.parse(gap!.data);
@@ -788,7 +788,7 @@ test("resumable() lets the log go `ttl` milliseconds after its end, however it e
     string,
     (signal: AbortSignal) => AsyncIterable<ServerSentEventInit>
   > = {
-    closed: words,
+    ended: words,
     failed: failing,
     aborted: waiting,
   };
@@ -811,7 +811,7 @@ test("resumable() lets the log go `ttl` milliseconds after its end, however it e
     await aborted;
     assertEquals(log.ttls, [1]);
     while ((await entriesOf(log)).length > 0) await settle();
-    if (end !== "closed") continue;
+    if (end !== "ended") continue;
     log.onExpire = () => Promise.resolve();
     assertEquals(await readDatas(answer), ["to", "be"]);
     assertEquals(calls, 2);
@@ -834,7 +834,7 @@ test("respond() of a resumable stream starts it anew when the log is let go of w
       event !== "gap"
     ).map(({ data }) => data);
     assertEquals(datas.slice(-2), ["to", "be"], `behind read ${turn}`);
-    assertEquals(await answer.done, "closed");
+    assertEquals(await answer.done, "ended");
   }
 });
 
@@ -856,7 +856,7 @@ test("`done` of a resumable stream waits for one that nobody has begun, and tell
   assertEquals(end, undefined);
   await readText(there);
   await here.done;
-  assertEquals([end, await there.done], ["closed", "closed"]);
+  assertEquals([end, await there.done], ["ended", "ended"]);
 });
 
 test("resumable() refuses wrong arguments before it does anything", () => {

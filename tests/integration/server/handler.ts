@@ -1,7 +1,6 @@
 /** One handler for every runtime: responses of each kind, and what became of them. */
 import { Hono } from "hono";
 import type { ServerSentEventInit } from "../../../src/event.ts";
-import { streamSSE } from "../../../src/hono/mod.ts";
 import { MemoryLog } from "../../../src/log/memory.ts";
 import { Channel } from "../../../src/server/channel.ts";
 import { respond } from "../../../src/server/respond.ts";
@@ -146,19 +145,6 @@ app.get("/fail", (c) =>
     await null;
     throw new Error("secret");
   }, { onError, onClose }));
-app.get("/hono", (c) =>
-  streamSSE(c, async (stream) => {
-    stream.onAbort(() => void state.aborted++);
-    try {
-      for (;;) {
-        await stream.writeSSE({ data: "event" });
-        await stream.sleep(PAUSES[c.req.query("mode") ?? "idle"]!);
-      }
-    } finally {
-      state.returned++;
-      onClose(stream.aborted ? "gone" : "ended");
-    }
-  }));
 app.get("/id", (c) =>
   respond(c.req.raw, ({ lastEventId }) => [{
     data: lastEventId,

@@ -4,5 +4,5 @@ import type { ChannelOptions } from "../../../src/server/mod.ts";
 export const kinds: Record<"silent" | "lively" | "mortal", ChannelOptions> = {
   silent: { keepAlive: false },
   lively: { keepAlive: 1000 },
-  mortal: { keepAlive: 1000, maxAge: 2000 },
+  mortal: { keepAlive: 1000, maxConnectionAge: 2000 },
 };

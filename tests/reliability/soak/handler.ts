@@ -16,7 +16,7 @@ export const options: ChannelOptions = {
   from: "earliest",
   retry: 10,
   keepAlive: 250,
-  maxAge: 3000,
+  maxConnectionAge: 3000,
 };
 
 /** What a channel and the way to one in an object have in common. */
