@@ -34,6 +34,7 @@ export function checkInteger(
       `${subject} must be a number: received ${describe(value)}`,
     );
   }
+  if (value === Infinity && max === Infinity) return;
   if (!Number.isInteger(value) || value < min || value > max) {
     throw new RangeError(
       `${subject} must be an integer from ${min} to ${max}: received ${value}`,
@@ -43,9 +44,109 @@ export function checkInteger(
 
 /** Throws unless `value` is a function, or `undefined`. */
 export function checkFunction(subject: string, value: unknown): void {
-  if (value !== undefined && typeof value !== "function") {
+  checkValue(subject, value, "function");
+}
+
+/**
+ * What an option must be: a type, the least and greatest integer (`Infinity` allows `Infinity` itself), or words for
+ * the message with a predicate. `"secret"` keeps the value out of the message.
+ */
+export type Rule =
+  | "function"
+  | "boolean"
+  | "string"
+  | readonly [min: number, max: number]
+  | readonly [
+    what: string,
+    // deno-lint-ignore no-explicit-any -- a predicate looks at what may be anything
+    isValid: (value: any) => boolean,
+    secret?: "secret",
+  ];
+
+/** A rule for each option: one that is left out does not compile. */
+export type OptionTable<Options> = {
+  readonly [Name in keyof Options]-?: Rule;
+};
+
+/**
+ * Throws unless `options` is an object that holds nothing but what its table lists, each `undefined` or as its rule
+ * says. `prefix` stands before each name in a message, as `retry.` for options inside an option.
+ */
+export function checkOptions<Options extends object>(
+  subject: string,
+  options: Options,
+  table: OptionTable<NoInfer<Options>>,
+  prefix: string = "",
+): void {
+  if (typeof options !== "object" || options === null) {
     throw new TypeError(
-      `${subject} must be a function: received ${describe(value)}`,
+      `${subject}: ${
+        prefix.slice(0, -1) || "options"
+      } must be an object: received ${describe(options)}`,
     );
   }
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(table, name)) continue;
+    throw new TypeError(
+      `${subject}: unknown option "${prefix}${name}"${
+        hintFor(name, Object.keys(table), prefix)
+      }`,
+    );
+  }
+  for (const [name, rule] of Object.entries<Rule>(table)) {
+    const value = (options as Record<string, unknown>)[name];
+    checkValue(`${subject}: ${prefix}${name}`, value, rule);
+  }
+}
+
+function checkValue(subject: string, value: unknown, rule: Rule): void {
+  if (value === undefined) return;
+  if (typeof rule === "string") {
+    // deno-lint-ignore valid-typeof -- a rule is one of the names that typeof gives
+    if (typeof value === rule) return;
+    throw new TypeError(
+      `${subject} must be a ${rule}: received ${describe(value)}`,
+    );
+  }
+  const [what, limit, secret] = rule;
+  if (typeof what === "number") {
+    return checkInteger(subject, value as number, what, limit as number);
+  }
+  if ((limit as (value: unknown) => boolean)(value)) return;
+  const received = secret && typeof value === "string"
+    ? "a string"
+    : describe(value);
+  throw new TypeError(`${subject} must be ${what}: received ${received}`);
+}
+
+/** Names the known option that is nearest to an unknown one, or all where none is near. */
+function hintFor(name: string, known: string[], prefix: string): string {
+  const [nearest] = known
+    .map((other) =>
+      [other, distance(name.toLowerCase(), other.toLowerCase())] as const
+    )
+    .filter(([other, edits]) => edits <= Math.max(2, other.length / 3))
+    .sort(([, a], [, b]) => a - b);
+  return nearest === undefined
+    ? `: the options are ${known.sort().join(", ")}`
+    : `, did you mean "${prefix}${nearest[0]}"?`;
+}
+
+/** How many letters must be inserted, removed or replaced to make one text of the other (Levenshtein). */
+function distance(a: string, b: string): number {
+  let row = [...b, ""].map((_, index) => index);
+  for (const [index, letter] of [...a].entries()) {
+    const next = [index + 1];
+    for (const [column, other] of [...b].entries()) {
+      next.push(
+        Math.min(
+          next[column]! + 1,
+          row[column + 1]! + 1,
+          row[column]! + Number(letter !== other),
+        ),
+      );
+    }
+    row = next;
+  }
+  return row[b.length]!;
 }

@@ -261,8 +261,8 @@ test("resumable() outlasts every outage of its log that is shorter than the leas
         }
         assertEquals(await saidIn(log), "begin a b c d end");
         assertEquals(await soon(clock, Promise.all([here.done, there.done])), [
-          "closed",
-          "closed",
+          "ended",
+          "ended",
         ]);
       }).concat(passing(clock, 6 * lease)),
     );
@@ -305,7 +305,7 @@ test("resumable() appends nothing twice when answers are lost, whichever they ar
         await saidIn(log.inner),
         produced,
       ], [
-        "closed",
+        "ended",
         "begin a b end",
         1,
       ]);

@@ -1,0 +1,116 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { checkOptions, type OptionTable } from "../../src/internal/check.ts";
+import { test } from "../_test.ts";
+
+interface Options {
+  from?: string | undefined;
+  filter?: ((event: string) => boolean) | undefined;
+  maxSize?: number | undefined;
+  attempts?: number | undefined;
+  isQuiet?: boolean | undefined;
+  token?: string | undefined;
+}
+
+const table: OptionTable<Options> = {
+  from: [
+    '"latest" or "earliest"',
+    (value) => /^(latest|earliest)$/.test(value),
+  ],
+  filter: "function",
+  maxSize: [1, 100],
+  attempts: [1, Infinity],
+  isQuiet: "boolean",
+  token: ["a token", (value) => value === "right", "secret"],
+};
+
+function messageOf(options: object, prefix?: string): string {
+  return assertThrows(
+    () => checkOptions("Cannot test", options as Options, table, prefix),
+    TypeError,
+  ).message;
+}
+
+test("checkOptions() accepts what the table allows, and undefined for every option", () => {
+  const undefinedOptions = Object.fromEntries(
+    Object.keys(table).map((name) => [name, undefined]),
+  );
+  const all = [
+    {},
+    undefinedOptions,
+    { from: "latest", filter: () => true, maxSize: 1, attempts: Infinity },
+    { maxSize: 100, attempts: 3, isQuiet: false, token: "right" },
+    Object.create({ from: "earliest" }),
+  ];
+  for (const options of all) checkOptions("Cannot test", options, table);
+});
+
+test("checkOptions() refuses what is not an object", () => {
+  const wrong = [null, "latest", 1];
+  assertEquals(
+    wrong.map((options) => messageOf(options as unknown as object)),
+    [
+      "Cannot test: options must be an object: received null",
+      'Cannot test: options must be an object: received "latest"',
+      "Cannot test: options must be an object: received 1",
+    ],
+  );
+});
+
+test("checkOptions() names the option that is nearest to an unknown one", () => {
+  const hints = [{ form: 1 }, { maxsize: 1 }, { filters: 1 }, { FROM: 1 }].map(
+    (options) => messageOf(options),
+  );
+  assertEquals(hints, [
+    'Cannot test: unknown option "form", did you mean "from"?',
+    'Cannot test: unknown option "maxsize", did you mean "maxSize"?',
+    'Cannot test: unknown option "filters", did you mean "filter"?',
+    'Cannot test: unknown option "FROM", did you mean "from"?',
+  ]);
+});
+
+test("checkOptions() lists all options where none is near, and is not misled by names that every object has", () => {
+  const list =
+    "the options are attempts, filter, from, isQuiet, maxSize, token";
+  for (const name of ["somethingElse", "toString", "__proto__"]) {
+    const options = Object.fromEntries([[name, 1]]);
+    assertEquals(
+      messageOf(options),
+      `Cannot test: unknown option "${name}": ${list}`,
+    );
+  }
+});
+
+test("checkOptions() says what each option must be and what it received", () => {
+  const messages = [
+    { from: "lastest" },
+    { filter: "all" },
+    { isQuiet: 1 },
+    { maxSize: "5" },
+    { token: "wrong" },
+  ].map((options) => messageOf(options));
+  assertEquals(messages, [
+    'Cannot test: from must be "latest" or "earliest": received "lastest"',
+    'Cannot test: filter must be a function: received "all"',
+    "Cannot test: isQuiet must be a boolean: received 1",
+    'Cannot test: maxSize must be a number: received "5"',
+    "Cannot test: token must be a token: received a string",
+  ]);
+  const ranges = [{ maxSize: 0 }, { maxSize: 1.5 }, { maxSize: Infinity }];
+  for (const options of ranges) {
+    assertThrows(
+      () => checkOptions("Cannot test", options, table),
+      RangeError,
+      `Cannot test: maxSize must be an integer from 1 to 100: received ${options.maxSize}`,
+    );
+  }
+});
+
+test("checkOptions() puts a prefix before each name", () => {
+  assertEquals(
+    [messageOf({ isQuiet: 1 }, "retry."), messageOf({ atempts: 1 }, "retry.")],
+    [
+      "Cannot test: retry.isQuiet must be a boolean: received 1",
+      'Cannot test: unknown option "retry.atempts", did you mean "retry.attempts"?',
+    ],
+  );
+});
