@@ -96,9 +96,13 @@ function isResponse(source: unknown): source is Response {
  */
 export class EventDecoderStream<
   Received extends ServerSentEvent<string, unknown> = ServerSentEvent,
-> extends TransformStream<Uint8Array, NoInfer<Received>> {
+> implements TransformStream<Uint8Array, NoInfer<Received>> {
+  // As the platform's TextDecoderStream, it has a TransformStream and is none: esbuild keeps each class that extends it.
   // NoInfer: as for decode(), where the pipe leads to does not say what it holds.
-  readonly #events: EventStream<NoInfer<Received>>;
+  /** The events. */
+  readonly readable: EventStream<NoInfer<Received>>;
+  /** Takes the bytes. */
+  readonly writable: WritableStream<Uint8Array>;
 
   /**
    * Makes the stream.
@@ -108,17 +112,12 @@ export class EventDecoderStream<
    * @throws {RangeError} If an option is out of range.
    */
   constructor(options: DecodeOptions<Received> = {}) {
-    super();
     // A transformer's queue is lost when it fails; this one's bytes wait until their events are asked for.
-    const bytes = super.readable as ReadableStream<unknown>;
-    this.#events = new EventStream(
-      bytes as ReadableStream<Uint8Array>,
-      options,
-    );
-  }
-
-  /** The events. */
-  override get readable(): EventStream<NoInfer<Received>> {
-    return this.#events;
+    const { readable, writable } = new TransformStream<
+      Uint8Array,
+      Uint8Array
+    >();
+    this.readable = new EventStream(readable, options);
+    this.writable = writable;
   }
 }

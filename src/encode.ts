@@ -75,15 +75,26 @@ export function encodeEvent(event: ServerSentEventInit): string {
  * ```
  */
 export class EventEncoderStream
-  extends TransformStream<ServerSentEventInit, Uint8Array> {
+  implements TransformStream<ServerSentEventInit, Uint8Array> {
+  // As the platform's TextEncoderStream, it has a TransformStream and is none: esbuild keeps each class that extends it.
+  /** The bytes. */
+  readonly readable: ReadableStream<Uint8Array>;
+  /** Takes the events. */
+  readonly writable: WritableStream<ServerSentEventInit>;
+
   /** Makes the stream; the last ID written starts as `""`. */
   constructor() {
     const writer = new FrameWriter();
     const encoder = new TextEncoder();
-    super({
+    const { readable, writable } = new TransformStream<
+      ServerSentEventInit,
+      Uint8Array
+    >({
       transform(event, controller) {
         controller.enqueue(encoder.encode(writer.write(event)));
       },
     });
+    this.readable = readable;
+    this.writable = writable;
   }
 }

@@ -31,9 +31,11 @@ const BOM = 0xfeff;
 /** Short fragments are joined at this length, so that a line in tiny chunks costs bytes, not objects. */
 const FRAGMENT_LENGTH = 65536;
 
-const encoder = new TextEncoder();
+const encoder = /* @__PURE__ */ new TextEncoder();
 /** For chunks that need no state. In Node 20 a decoder that has streamed once is slow for good. */
-const wholeDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const wholeDecoder = /* @__PURE__ */ new TextDecoder("utf-8", {
+  ignoreBOM: true,
+});
 
 /**
  * Parses the bytes of a `text/event-stream` synchronously, in chunks cut anywhere, by the letter of

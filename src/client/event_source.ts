@@ -62,7 +62,7 @@ export type EventSourceHandler<Received extends Event> =
   | null;
 
 /** How a stream that is there already is passed to the constructor. */
-const READER = Symbol();
+const READER = /* @__PURE__ */ Symbol();
 
 const AS_THE_STANDARD_SAYS = { maxAttempts: Infinity, statuses: () => false };
 
@@ -186,9 +186,12 @@ export type EventSourceListener = (event: any) => unknown;
  */
 export class EventSource<Events extends object = Record<string, string>>
   extends EventTarget {
-  static {
-    defineInterface(this, "EventSource", { CONNECTING: 0, OPEN: 1, CLOSED: 2 });
-  }
+  // A static block would keep the class in every bundle; a call marked pure is dropped with the class it belongs to.
+  static readonly #interface: void = /* @__PURE__ */ defineInterface(
+    this,
+    "EventSource",
+    { CONNECTING: 0, OPEN: 1, CLOSED: 2 },
+  );
 
   /** The connection is being made, for the first time or again. */
   declare static readonly CONNECTING: 0;

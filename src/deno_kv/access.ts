@@ -7,7 +7,6 @@ import type { KvAtomicOperation, KvEntry, KvKey, KvStore } from "./store.ts";
 /** How many values one `getMany()` reads at most. */
 export const MAX_GET = 10;
 
-const never = new AbortController().signal;
 const STRONG = { consistency: "strong" } as const;
 
 /**
@@ -73,7 +72,7 @@ export class KvAccess {
   }
 
   #await<T>(promise: Promise<T>): Promise<T> {
-    return within(promise, this.timeout, never);
+    return within(promise, this.timeout);
   }
 }
 
@@ -102,7 +101,7 @@ export async function untilWon<T>(
       cause = error;
     }
     const most = Math.min((performance.now() - start) * factor, PAUSE.most);
-    await sleep(most * Math.random(), never);
+    await sleep(most * Math.random());
   }
   const message = `other writers came first for ${patience} ms`;
   throw new Error(message, cause === undefined ? {} : { cause });

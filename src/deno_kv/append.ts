@@ -154,11 +154,11 @@ export class KvAppender {
  * The most bytes of one append, and of several in one commit, where an entry counts for {@linkcode ENTRY_COST} besides
  * its body. A commit takes 800 KiB; the rest is for the blocks' keys, and for what is deleted in the same commit.
  */
-export const MAX_WEIGHT: number = 720 * 1024;
+export const MAX_WEIGHT: number = 737_280;
 /** The most appends looked at for one commit. */
 const MAX_APPENDS = 500;
 /** The most bytes of idempotency keys in one commit, which takes 80 KiB of keys in all. */
-const MAX_KEY_BYTES = 32 * 1024;
+const MAX_KEY_BYTES = 32_768;
 /** More than the value of an idempotency key takes. */
 const KNOWN_COST = 128;
 
@@ -294,10 +294,10 @@ class Batch {
 }
 
 /** Names this process among those that write. */
-export const WRITER: string = newEpoch();
+export const WRITER: string = /* @__PURE__ */ newEpoch();
 
 /** What Deno KV takes in one commit. */
-const MAX_COMMIT = { mutations: 1000, keyBytes: 80 * 1024, bytes: 800 * 1024 };
+const MAX_COMMIT = { mutations: 1000, keyBytes: 81_920, bytes: 819_200 };
 /** More than what a value takes besides the entries in it, and the head's in all. */
 const VALUE_COST = 256;
 const HEAD_COST = 512;
@@ -405,7 +405,6 @@ function setKeys(
 const RIVALRY = 1000;
 /** How long its turn is at most, as a multiple of the time that an own one took. */
 const TURN = 4;
-const never = new AbortController().signal;
 
 /**
  * Lets the processes that append to one log take turns. One that has just committed would be the first again and again,
@@ -430,6 +429,6 @@ class Turns {
   async wait(): Promise<void> {
     const now = performance.now();
     if (now >= this.#nextAt || now - this.#rivalAt > RIVALRY) return;
-    await sleep(this.#nextAt - now, never);
+    await sleep(this.#nextAt - now);
   }
 }

@@ -82,8 +82,8 @@ export function packBlocks(
   return blocks;
 }
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const encoder = /* @__PURE__ */ new TextEncoder();
+const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { ignoreBOM: true });
 
 function split(value: BlockValue): unknown[] {
   const { bytes } = value;

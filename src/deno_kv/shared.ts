@@ -4,7 +4,7 @@ import { KvAppender } from "./append.ts";
 import type { KvWatcher, WatcherPlace, WatchKnowledge } from "./watch.ts";
 import type { KvStore } from "./store.ts";
 
-const shares = new WeakMap<KvStore, KvShared>();
+const shares = /* @__PURE__ */ new WeakMap<KvStore, KvShared>();
 
 /** What all the logs of a process on one store share. Of a log that is at rest nothing is kept. */
 export class KvShared {

@@ -23,7 +23,7 @@ import { respond } from "../server/respond.ts";
 /** The shortest time after which a client comes back when the object could not be reached, in milliseconds. */
 const RETRY = 2000;
 /** How much goes to the object in one call. */
-const MAX_BATCH = { items: 500, weight: 1024 * 1024, patience: 30_000 };
+const MAX_BATCH = { items: 500, weight: 1_048_576, patience: 30_000 };
 
 /**
  * The binding of a Worker to a class of Durable Objects: `env.CHANNELS`, a `DurableObjectNamespace`.

@@ -40,13 +40,15 @@ export interface DurableObjectLogStorage {
 
 /** For how many milliseconds the platform may take to set the first alarm. */
 const ALARM_PATIENCE = 2000;
-const never = new AbortController().signal;
 
 /** The most bytes of an entry's body: a row of the platform's SQLite holds 2 MB. */
 const MAX_BODY_SIZE = 1_900_000;
 
 /** Logs on one storage are one log, so they wake each other's watchers. */
-const watchersOf = new WeakMap<DurableObjectLogStorage, Watchers>();
+const watchersOf = /* @__PURE__ */ new WeakMap<
+  DurableObjectLogStorage,
+  Watchers
+>();
 
 /**
  * A log in the SQLite database of a Durable Object, for use inside that object. `ChannelObject` is an
@@ -196,7 +198,7 @@ export class DurableObjectLog implements EventLog {
   async #findObstacle(ttl: number): Promise<{ reason: unknown } | undefined> {
     try {
       // All appends behind this wait for it.
-      await within(this.#arm(Date.now() + ttl), ALARM_PATIENCE, never);
+      await within(this.#arm(Date.now() + ttl), ALARM_PATIENCE);
       return undefined;
     } catch (reason) {
       this.#obstacle = undefined;

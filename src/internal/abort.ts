@@ -8,7 +8,7 @@ const TURNS = 4;
 export async function within<T>(
   promise: Promise<T>,
   limit: number,
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): Promise<T> {
   let isSettled = false;
   const settle = (): void => void (isSettled = true);
@@ -20,33 +20,33 @@ export async function within<T>(
 async function limited<T>(
   promise: Promise<T>,
   limit: number,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<T> {
   const settled = new AbortController();
   const stop = (): void => settled.abort();
-  signal.addEventListener("abort", stop);
-  if (signal.aborted) stop();
+  signal?.addEventListener("abort", stop);
+  if (signal?.aborted) stop();
   const expiry = sleep(limit, settled.signal).then(() => {
     throw new DOMException(`no answer within ${limit} ms`, "TimeoutError");
   });
   try {
     return await Promise.race([promise, expiry]);
   } finally {
-    signal.removeEventListener("abort", stop);
+    signal?.removeEventListener("abort", stop);
     stop();
   }
 }
 
-/** Resolves after so many milliseconds, or as soon as the signal aborts; leaves neither timer nor listener. */
-export function sleep(delay: number, signal: AbortSignal): Promise<void> {
+/** Resolves after `delay` milliseconds, or as soon as the signal aborts; leaves neither timer nor listener. */
+export function sleep(delay: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
+    if (signal?.aborted) return resolve();
     const done = (): void => {
       clearTimeout(timer);
-      signal.removeEventListener("abort", done);
+      signal?.removeEventListener("abort", done);
       resolve();
     };
     const timer = setTimeout(done, delay);
-    signal.addEventListener("abort", done);
+    signal?.addEventListener("abort", done);
   });
 }

@@ -18,7 +18,7 @@ export interface Retention {
 
 const MAX_KEY_LENGTH = 256;
 
-const KINDS: ReadonlySet<LogEntryKind> = new Set<LogEntryKind>([
+const KINDS: ReadonlySet<LogEntryKind> = /* @__PURE__ */ new Set<LogEntryKind>([
   "event",
   "begin",
   "beat",

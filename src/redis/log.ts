@@ -46,7 +46,7 @@ const MAX_NAME_LENGTH = 256;
 const POLL_INTERVAL = 1000;
 const RESEND_TTL = 60_000;
 /** How much Redis, which does one thing at a time, is given to do at once. */
-const MAX_BATCH = { items: 500, weight: 1024 * 1024 };
+const MAX_BATCH = { items: 500, weight: 1_048_576 };
 
 /** An append that waits for its call. */
 interface Append extends Pick<AppendOptions, "expectedLast"> {

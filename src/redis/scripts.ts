@@ -6,8 +6,8 @@ export class Script {
   /** The text's SHA-1, known beforehand, so that no call waits for it. */
   readonly hash: string;
 
-  constructor(text: string, hash: string) {
-    this.text = text;
+  constructor(library: string, body: string, hash: string) {
+    this.text = library + body;
     this.hash = hash;
   }
 
@@ -108,8 +108,9 @@ end
  * All that can be refused is refused before something has been written: keys of another type by the reads, a replica
  * and full memory by the first XADD.
  */
-export const append: Script = new Script(
-  `${entries}
+export const append: Script = /* @__PURE__ */ new Script(
+  entries,
+  `
 local head = newest()
 local epoch = head and head.epoch or ARGV[2]
 local last = head and head.seq or 0
@@ -198,8 +199,9 @@ return outcomes
  * by EVALSHA_RO, which clients and services may pass to a replica that lags behind: the reader would be woken, find
  * nothing, and wait.
  */
-export const read: Script = new Script(
-  `${entries}
+export const read: Script = /* @__PURE__ */ new Script(
+  entries,
+  `
 local head = newest()
 if not head then
   return {'0', '1', '0'}
@@ -240,8 +242,9 @@ return page
 );
 
 /** KEYS: the log. ARGV: the milliseconds. */
-export const expire: Script = new Script(
-  `${entries}
+export const expire: Script = /* @__PURE__ */ new Script(
+  entries,
+  `
 if newest() then
   redis.call('PEXPIRE', log, ARGV[1])
 end

@@ -99,12 +99,18 @@ interface Observation {
   release(): void;
 }
 
+const observers = /* @__PURE__ */ new WeakMap<
+  object,
+  (onAdvance: () => void) => Observation
+>();
+
 /** Follows a channel's log with its own reader, which runs at least until the release. */
-export let observe: (
-  // deno-lint-ignore no-explicit-any -- any channel
-  channel: Channel<any>,
+export function observe(
+  channel: Channel,
   onAdvance: () => void,
-) => Observation;
+): Observation {
+  return observers.get(channel)!(onAdvance);
+}
 
 /**
  * A log of events that anybody can follow: publish into it from anywhere, answer requests with it.
@@ -135,10 +141,6 @@ export let observe: (
  * ```
  */
 export class Channel<Contract extends AnyContract = undefined> {
-  static {
-    observe = (channel, onAdvance) => channel.#observe(onAdvance);
-  }
-
   readonly #log: EventLog;
   readonly #options: ChannelOptions<Contract>;
   readonly #encode: OrderedEncoder<PublishInit<Contract>> | undefined;
@@ -166,6 +168,7 @@ export class Channel<Contract extends AnyContract = undefined> {
     options: ChannelOptions<Contract> = {},
   ) {
     checkChannelOptions(options);
+    observers.set(this, (onAdvance) => this.#observe(onAdvance));
     const { keepAlive = 8000, maxOutage = 60_000 } = options;
     this.#log = log;
     this.#options = options;
@@ -493,7 +496,7 @@ export class Channel<Contract extends AnyContract = undefined> {
   }
 }
 
-const encoder = new TextEncoder();
+const encoder = /* @__PURE__ */ new TextEncoder();
 
 function isMany<T>(event: T | readonly T[]): event is readonly T[] {
   return Array.isArray(event);

@@ -7,7 +7,7 @@ import { EventParser } from "../parse.ts";
 const CHUNK_SIZE = 65536;
 
 const FIRST_CAPACITY = 1024;
-const encoder = new TextEncoder();
+const encoder = /* @__PURE__ */ new TextEncoder();
 
 /**
  * Frames of entries that follow each other, encoded once and shared by all that send them. What has

@@ -9,16 +9,14 @@ import type {
 import { FrameCache, type Frames } from "./frames.ts";
 
 /** Bytes of frames kept for subscribers that follow live, and again for those that catch up. */
-const CACHE_BYTES = 4 * 1024 * 1024;
+const CACHE_BYTES = 4_194_304;
 /** How much one read asks of the log. */
-const READ_LIMIT = { entries: 1000, bytes: 256 * 1024 };
+const READ_LIMIT = { entries: 1000, bytes: 262_144 };
 /**
  * Under load, how long to gather wake-ups for the next read, in milliseconds: for each subscriber, but at least and at
  * most. To write to one takes about 10 µs, so up to 200 of them take a tenth of the time.
  */
 const WINDOW = { least: 4, most: 20, each: 0.1 };
-/** How many have been written to when the shortest window is over. */
-const FEW = WINDOW.least / WINDOW.each;
 /** How often to read without a wake-up, in milliseconds: a lost hint costs no more than this. */
 const SAFETY_POLL = 5000;
 /** For how long who comes waits for the log's first answer, in milliseconds. */
@@ -217,8 +215,9 @@ export class Tail {
       if (this.#ready) told += this.#tell();
       // Those who were told may have stopped it.
     } while (page.last > this.last && !signal.aborted);
-    // What is published while the event loop writes all that is gathered, and so is what comes in the window behind.
-    if (told > FEW) await sleep(0, signal);
+    // The next read also takes what is published while the event loop writes. With more subscribers than that, writing takes
+    // longer than the shortest window.
+    if (told > WINDOW.least / WINDOW.each) await sleep(0, signal);
   }
 
   /** Lets those go on who wait for the first read. */

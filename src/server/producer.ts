@@ -26,7 +26,7 @@ interface ProducerOptions {
 
 /** How much is read ahead while the log takes what came before: events, and UTF-16 code units. */
 const MAX_QUEUE = 64;
-const MAX_SIZE = 128 * 1024;
+const MAX_SIZE = 131_072;
 const BEATS_PER_LEASE = 3;
 const BEAT: readonly LogInput[] = [{ kind: "beat", body: "" }];
 const END: readonly LogInput[] = [{ kind: "end", body: "" }];
@@ -245,7 +245,6 @@ interface PersistOptions {
 const FIRST_PAUSE = 50;
 /** The longest pause is this part of the limit: who waits that long for a sign must not wait for a pause. */
 const PAUSES_PER_LIMIT = 10;
-const never = new AbortController().signal;
 
 /**
  * Does something with a log, again and again while that cannot be reached. What failed may have been done all the
@@ -253,7 +252,7 @@ const never = new AbortController().signal;
  */
 export async function persist<T>(
   attempt: (isRepeat: boolean) => Promise<T>,
-  { limit, signal = never, onError }: PersistOptions,
+  { limit, signal, onError }: PersistOptions,
 ): Promise<T> {
   const longest = limit / PAUSES_PER_LIMIT;
   let end: number | undefined;
@@ -265,7 +264,7 @@ export async function persist<T>(
       onError(error);
       // Not from the attempt's begin: a process that was asleep since then has not tried yet.
       end ??= performance.now() + limit;
-      if (signal.aborted || performance.now() > end) throw error;
+      if (signal?.aborted || performance.now() > end) throw error;
     }
     await sleep(Math.min(pause, longest), signal);
   }

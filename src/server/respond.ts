@@ -118,9 +118,9 @@ export function respond(
   return new Response(body.stream, { headers });
 }
 
-const encoder = new TextEncoder();
+const encoder = /* @__PURE__ */ new TextEncoder();
 /** The shortest comment, which keeps a connection alive and means nothing. */
-const KEEP_ALIVE = encoder.encode(":\n\n");
+const KEEP_ALIVE = /* @__PURE__ */ encoder.encode(":\n\n");
 /** From how many code units on a chunk goes without what else is at hand. */
 const CHUNK_LENGTH = 16_384;
 /** More turns than a few generators and transforms, one behind the other, take for an event that they need not wait for. */

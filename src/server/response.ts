@@ -281,7 +281,7 @@ export class Pulse {
   }
 }
 
-const pulses = new Map<number, Pulse>();
+const pulses = /* @__PURE__ */ new Map<number, Pulse>();
 
 /**
  * Gives the process's pulse for an interval in milliseconds. On Cloudflare Workers a timer belongs to

@@ -57,8 +57,8 @@ interface Selection {
 }
 
 const MAX_REQUESTED_LENGTH = 128;
-const encoder = new TextEncoder();
-const SILENCE = encoder.encode(":\n\n");
+const encoder = /* @__PURE__ */ new TextEncoder();
+const SILENCE = /* @__PURE__ */ encoder.encode(":\n\n");
 
 /** One subscriber: a cursor in the log, and the body that it feeds from there. */
 export class Subscription implements Feed {
