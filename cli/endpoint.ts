@@ -1,4 +1,4 @@
-import type { Command } from "npm:commander@^14";
+import type { Command } from "commander";
 import { aborted } from "./interrupt.ts";
 import { integer } from "./number_option.ts";
 import { notice } from "./terminal.ts";

@@ -1,5 +1,8 @@
-import { encodeEvent } from "../src/encode.ts";
-import type { ServerSentEvent, ServerSentEventInit } from "../src/event.ts";
+import {
+  encodeEvent,
+  type ServerSentEvent,
+  type ServerSentEventInit,
+} from "@rivulet/sse";
 
 /** An event as a line of JSON says it, with the time at which it arrived. */
 export interface TimedEvent {

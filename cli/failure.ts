@@ -1,4 +1,4 @@
-import { EventStreamError } from "../src/error.ts";
+import { EventStreamError } from "@rivulet/sse";
 
 /** How long to wait for the text of a refusal, in milliseconds, and how much of it to show. */
 const PATIENCE = 1000;

@@ -2,8 +2,8 @@ import {
   connect,
   type ConnectOptions,
   type EventConnection,
-} from "../src/client/connect.ts";
-import type { ServerSentEvent } from "../src/event.ts";
+  type ServerSentEvent,
+} from "@rivulet/sse";
 import { explain } from "./failure.ts";
 import { type FetchObserver, observedFetch } from "./observed_fetch.ts";
 

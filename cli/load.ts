@@ -1,4 +1,4 @@
-import { Command } from "npm:commander@^14";
+import { Command } from "commander";
 import { reasonOf } from "./failure.ts";
 import { follow } from "./follow.ts";
 import { interruption } from "./interrupt.ts";

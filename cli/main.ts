@@ -3,7 +3,7 @@
  * Deno.
  *
  * ```sh
- * deno x jsr:@rivulet/sse/cli tail https://example.com/events
+ * deno x jsr:@rivulet/sse-cli tail https://example.com/events
  * ```
  *
  * | command | what it does |
@@ -14,14 +14,14 @@
  * | `replay FILE` | sends a recording, at its own pace or faster |
  * | `load URL -c N` | reads over N connections, and counts |
  *
- * `--help` behind each tells its options. The exit code is 0 at the end and after Ctrl-C, 1 after a
- * failure, which is told on standard error.
+ * `--help` after a command lists its options, `--version` prints the version. The exit code is 0 at
+ * the end and after Ctrl-C, and 1 after a failure, whose reason is on standard error.
  *
  * @module
  */
 
-// Not 15, which warns whoever installs the package in Node 20.
-import { Command } from "npm:commander@^14";
+import { Command } from "commander";
+import config from "./deno.json" with { type: "json" };
 import { reasonOf } from "./failure.ts";
 import { loadCommand } from "./load.ts";
 import { recordCommand } from "./record.ts";
@@ -32,6 +32,7 @@ import { visible } from "./terminal.ts";
 
 const program: Command = new Command("rivulet")
   .description("Server-Sent Events on the command line.")
+  .version(config.version)
   .addCommand(tailCommand())
   .addCommand(serveCommand())
   .addCommand(recordCommand())

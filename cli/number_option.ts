@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from "npm:commander@^14";
+import { InvalidArgumentError } from "commander";
 
 /** The longest delay that a timer keeps, in milliseconds. */
 export const MAX_DELAY: number = 2 ** 31 - 1;

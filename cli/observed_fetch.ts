@@ -1,4 +1,4 @@
-import { EventParser } from "../src/parse.ts";
+import { EventParser } from "@rivulet/sse";
 
 /** Hears of what a connection goes through that its events do not tell. */
 export interface FetchObserver {

@@ -1,4 +1,4 @@
-import { Command } from "npm:commander@^14";
+import { Command } from "commander";
 import { toEventLine } from "./event_line.ts";
 import { follow } from "./follow.ts";
 import { interruption } from "./interrupt.ts";

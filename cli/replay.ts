@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Command, InvalidArgumentError } from "npm:commander@^14";
-import type { ServerSentEventInit } from "../src/event.ts";
-import { respond } from "../src/server/respond.ts";
+import { Command, InvalidArgumentError } from "commander";
+import { respond, type ServerSentEventInit } from "@rivulet/sse";
 import { type EndpointOptions, listen, withEndpoint } from "./endpoint.ts";
 import { parseEventLine } from "./event_line.ts";
 import { reasonOf } from "./failure.ts";

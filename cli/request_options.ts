@@ -1,5 +1,5 @@
-import { type Command, InvalidArgumentError } from "npm:commander@^14";
-import type { ConnectOptions } from "../src/client/connect.ts";
+import { type Command, InvalidArgumentError } from "commander";
+import type { ConnectOptions } from "@rivulet/sse";
 
 /** What the options that {@linkcode withRequest} adds hold. */
 export interface RequestOptions {

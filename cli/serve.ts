@@ -1,7 +1,5 @@
-import { Command } from "npm:commander@^14";
-import type { ServerSentEventInit } from "../src/event.ts";
-import { MemoryLog } from "../src/log/memory.ts";
-import { Channel } from "../src/server/channel.ts";
+import { Command } from "commander";
+import { Channel, MemoryLog, type ServerSentEventInit } from "@rivulet/sse";
 import { type EndpointOptions, listen, withEndpoint } from "./endpoint.ts";
 import { parseEventLine } from "./event_line.ts";
 import { reasonOf } from "./failure.ts";

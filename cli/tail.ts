@@ -1,6 +1,9 @@
-import { Command } from "npm:commander@^14";
-import { encodeEvent } from "../src/encode.ts";
-import type { ServerSentEvent, ServerSentEventInit } from "../src/event.ts";
+import { Command } from "commander";
+import {
+  encodeEvent,
+  type ServerSentEvent,
+  type ServerSentEventInit,
+} from "@rivulet/sse";
 import { follow } from "./follow.ts";
 import { interruption } from "./interrupt.ts";
 import { connectionNotices } from "./notices.ts";

@@ -39,7 +39,8 @@ function checkList(): void {
 
 /** The tests that need Deno or a database, without those for which something is missing here. */
 async function findEngineTests(jsr: boolean): Promise<string[]> {
-  let files = findFiles("tests/integration", "_test.ts");
+  let files = ["tests/integration", "cli/tests"]
+    .flatMap((folder) => findFiles(folder, "_test.ts"));
   const redis = await runCommand("sh", ["-c", "command -v redis-server"]);
   if (!redis.success) {
     leaveOut("tests/integration/redis*", "redis-server is not installed");

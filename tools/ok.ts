@@ -50,7 +50,10 @@ const web = ["check", "--quiet", "--config", "tests/web.json"];
 
 report("fmt", await runDeno(["fmt", "--check"]));
 report("lint", await runDeno(["lint"]));
-report("doc --lint", await runDeno(["doc", "--lint", ...entries]));
+report(
+  "doc --lint",
+  await runDeno(["doc", "--lint", ...entries, "cli/main.ts"]),
+);
 report(
   "check",
   await runDeno(["check", "--quiet", ...flags, ...findChecked(jsr)]),

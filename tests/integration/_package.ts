@@ -4,9 +4,8 @@ import { toolPath } from "../_tools.ts";
 
 const sources = "tests/integration/package";
 
-/** What a user of the package could import from it, the command line aside, which runs when it is imported. */
+/** What a user of the package can import from it. */
 export const subpaths: string[] = Object.keys(config.exports)
-  .filter((key) => key !== "./cli")
   .map((key) => key.replace(".", config.name));
 
 /** Packs the package into a tarball; returns its path. */

@@ -1,10 +1,12 @@
 /** `record` and `replay`, as their user starts them. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { connect } from "../../src/client/mod.ts";
-import { decode } from "../../src/decode.ts";
-import type { ServerSentEvent } from "../../src/event.ts";
+import { connect, decode, type ServerSentEvent } from "@rivulet/sse";
 import { run, start } from "./_cli.ts";
-import { endless, SseServer, stream } from "./_sse_server.ts";
+import {
+  endless,
+  SseServer,
+  stream,
+} from "../../tests/integration/_sse_server.ts";
 
 const events: ServerSentEvent[] = [
   { event: "message", data: "a", id: "" },

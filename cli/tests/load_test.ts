@@ -1,7 +1,12 @@
 /** `load`, as its user starts it. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { run, start, startInTerminal } from "./_cli.ts";
-import { broken, endless, SseServer, stream } from "./_sse_server.ts";
+import {
+  broken,
+  endless,
+  SseServer,
+  stream,
+} from "../../tests/integration/_sse_server.ts";
 
 /** The rows of the final table. */
 function rows(stdout: string): Record<string, string> {

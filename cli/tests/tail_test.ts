@@ -7,7 +7,12 @@ import {
   startInShell,
   startInTerminal,
 } from "./_cli.ts";
-import { broken, endless, SseServer, stream } from "./_sse_server.ts";
+import {
+  broken,
+  endless,
+  SseServer,
+  stream,
+} from "../../tests/integration/_sse_server.ts";
 
 /** So that a connection is made again as soon as the client is willing to. */
 const RETRY = "retry: 1\n\n";

@@ -1,8 +1,8 @@
 /** Hostile text through `serve` and `tail`. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { decode } from "../../src/decode.ts";
+import { decode } from "@rivulet/sse";
 import { run, startWithInput } from "./_cli.ts";
-import { SseServer, stream } from "./_sse_server.ts";
+import { SseServer, stream } from "../../tests/integration/_sse_server.ts";
 
 const texts = {
   "NUL": "a\0b",

@@ -1,11 +1,9 @@
 /** `serve`, as its user starts it. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { connect } from "../../src/client/mod.ts";
-import { decode } from "../../src/decode.ts";
-import type { ServerSentEvent } from "../../src/event.ts";
+import { connect, decode, type ServerSentEvent } from "@rivulet/sse";
 import { run, startWithInput } from "./_cli.ts";
-import { Socket } from "./_socket.ts";
-import { succeeds, until } from "./_until.ts";
+import { Socket } from "../../tests/integration/_socket.ts";
+import { succeeds, until } from "../../tests/integration/_until.ts";
 
 const anyPort = ["serve", "--port", "0"];
 
