@@ -12,7 +12,7 @@ Deno.test("./client reaches nothing but the codec and itself", async () => {
   const root = new URL("../../src/", import.meta.url).href;
   const files = modules.map(({ specifier }) => specifier.replace(root, ""));
   assert(files.includes("client/connection.ts"));
-  assert(files.includes("parser.ts"));
+  assert(files.includes("parse.ts"));
   const foreign = /^(server|log|testing)[/.]|:|encoder|hono|redis|durable|kv/;
   assertEquals(files.filter((file) => foreign.test(file)), []);
 });
