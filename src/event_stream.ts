@@ -34,6 +34,20 @@ export interface EventIteratorOptions {
 export class EventStream<
   Received extends ServerSentEvent<string, unknown> = ServerSentEvent,
 > extends ReadableStream<Received> {
+  static readonly #symbols: void = /* @__PURE__ */ addMethods(this, {
+    [Symbol.asyncIterator](
+      this: EventStream,
+      options?: EventIteratorOptions,
+    ): EventIterator<ServerSentEvent> {
+      return this.values(options);
+    },
+  });
+
+  /** Iterates over the events, as {@linkcode EventStream.values} does. */
+  declare readonly [Symbol.asyncIterator]: (
+    options?: EventIteratorOptions,
+  ) => EventIterator<Received>;
+
   readonly #reader: EventReader<Received>;
   readonly #controller: ReadableStreamDefaultController<Received>;
   #batch: Received[] = [];
@@ -99,13 +113,6 @@ export class EventStream<
     { preventCancel = false }: EventIteratorOptions = {},
   ): EventIterator<Received> {
     return this.#iterate(() => this.#take(), preventCancel);
-  }
-
-  /** Iterates over the events, as {@linkcode EventStream.values} does. */
-  override [Symbol.asyncIterator](
-    options?: EventIteratorOptions,
-  ): EventIterator<Received> {
-    return this.values(options);
   }
 
   /**
@@ -245,6 +252,18 @@ interface Supply<T> {
 
 /** Takes one step after another, as the calls of an asynchronous iterator must be; none costs more than a promise. */
 class SerialIterator<T> implements EventIterator<T> {
+  static readonly #symbols: void = /* @__PURE__ */ addMethods(this, {
+    [Symbol.asyncIterator](): unknown {
+      return this;
+    },
+    async [Symbol.asyncDispose](this: SerialIterator<unknown>): Promise<void> {
+      await this.return();
+    },
+  });
+
+  declare readonly [Symbol.asyncIterator]: () => this;
+  declare readonly [Symbol.asyncDispose]: () => Promise<void>;
+
   readonly #supply: Supply<T>;
   readonly #preventCancel: boolean;
   #done = false;
@@ -265,14 +284,6 @@ class SerialIterator<T> implements EventIterator<T> {
 
   return(value?: unknown): Promise<IteratorResult<T>> {
     return this.#queue(() => this.#end(!this.#preventCancel, value));
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.return();
   }
 
   #queue<R>(step: () => Promise<R>): Promise<R> {
@@ -305,4 +316,16 @@ class SerialIterator<T> implements EventIterator<T> {
     }
     return { done: true, value };
   }
+}
+
+/**
+ * Gives a class methods that have symbols as names. Those that a class declares itself keep it in every bundle: what makes
+ * JavaScript of this package for npm evaluates their names in statements of their own, before the class.
+ */
+function addMethods(
+  target: { readonly prototype: object },
+  methods: object,
+): void {
+  const descriptors = Object.getOwnPropertyDescriptors(methods);
+  Object.defineProperties(target.prototype, descriptors);
 }

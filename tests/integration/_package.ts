@@ -8,13 +8,6 @@ const sources = "tests/integration/package";
 export const subpaths: string[] = Object.keys(config.exports)
   .map((key) => key.replace(".", config.name));
 
-/** Packs the package into a tarball; returns its path. */
-export async function pack(folder: string): Promise<string> {
-  const path = `${folder}/package.tgz`;
-  await run(Deno.execPath(), "pack", "--quiet", "--allow-dirty", "-o", path);
-  return path;
-}
-
 /** A fresh npm project with the example; disposing of it deletes it. */
 export class Project implements AsyncDisposable {
   readonly folder: string;

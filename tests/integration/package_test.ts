@@ -1,7 +1,8 @@
 /** The package as its users meet it: packed, installed in fresh projects, and used from there. */
 import { assertEquals } from "@std/assert";
+import { pack } from "../../tools/packed.ts";
 import { toolPath } from "../_tools.ts";
-import { pack, Project, startWorker, subpaths } from "./_package.ts";
+import { Project, startWorker, subpaths } from "./_package.ts";
 import { SseServer, stream } from "./_sse_server.ts";
 
 const compilers = [
