@@ -3,18 +3,30 @@ import { runCommand } from "../tools/command.ts";
 /** The other runtimes, at the versions that the suite is known to pass on. */
 const versions = { bun: "1.4.5", workerd: "1.20261117.1" };
 
+/** What wrangler 4.86 brings, the last one that runs in Node 20. */
+export const OLDEST_WORKERD = "1.20260426.1";
+
+const paths = new Map<string, Promise<string>>();
+
 /**
  * The path of another runtime's own executable, installed through npm when it is not there yet. It is started directly
  * rather than through `npx`, so that a kill reaches the runtime and not only its launcher.
  */
-export async function toolPath(name: keyof typeof versions): Promise<string> {
-  const { success, stdout, output } = await runCommand("npx", [
-    "-y",
-    "-p",
-    `${name}@${versions[name]}`,
-    "-c",
-    `command -v ${name}`,
-  ]);
-  if (!success) throw new Error(`Cannot install ${name}: ${output}`);
+export function toolPath(
+  name: keyof typeof versions,
+  version: string = versions[name],
+): Promise<string> {
+  const tool = `${name}@${version}`;
+  const known = paths.get(tool);
+  if (known !== undefined) return known;
+  const path = install(name, tool);
+  paths.set(tool, path);
+  return path;
+}
+
+async function install(name: string, tool: string): Promise<string> {
+  const args = ["-y", "-p", tool, "-c", `command -v ${name}`];
+  const { success, stdout, output } = await runCommand("npx", args);
+  if (!success) throw new Error(`Cannot install ${tool}: ${output}`);
   return stdout.trim();
 }

@@ -4,8 +4,10 @@ import { freePort } from "./_port.ts";
 
 /** What {@linkcode Workerd.start} starts. */
 export interface WorkerdOptions {
-  /** The Worker's main module, a path from the root of the project; it is bundled. */
-  worker: string;
+  /** The Worker's main module, a path from the root of the project, which is bundled, or the source of a bundle. */
+  worker: string | { source: string };
+  /** The version of workerd. */
+  version?: string;
   /** Its Durable Object classes, each with a binding of the same name, and whether they have SQL. */
   classes?: Record<string, { sql: boolean }>;
   /** Servers that it calls, each with a binding of the same name: their URLs. */
@@ -20,16 +22,19 @@ export class Workerd {
   readonly url: string;
   /** Where the same Worker listens in an isolate of its own, with the same objects. */
   readonly twinUrl: string;
+  readonly #executable: string;
   readonly #folder: string;
   #child: Deno.ChildProcess;
 
   private constructor(
+    executable: string,
     folder: string,
     child: Deno.ChildProcess,
     ports: Ports,
   ) {
     this.url = `http://127.0.0.1:${ports.main}`;
     this.twinUrl = `http://127.0.0.1:${ports.twin}`;
+    this.#executable = executable;
     this.#folder = folder;
     this.#child = child;
   }
@@ -37,12 +42,17 @@ export class Workerd {
   /** Bundles a Worker and starts it. */
   static async start(options: WorkerdOptions): Promise<Workerd> {
     const folder = await Deno.makeTempDir({ prefix: "workerd_" });
-    const source = await bundle(options.worker);
+    const { worker, version } = options;
+    const source = typeof worker === "string"
+      ? await bundle(worker)
+      : worker.source;
+    const executable = await toolPath("workerd", version);
     await Deno.mkdir(`${folder}/disk`);
     await Deno.writeTextFile(`${folder}/worker.js`, source);
     await Deno.writeTextFile(`${folder}/config.capnp`, configOf(options));
-    const child = await spawn(folder, { main: freePort(), twin: freePort() });
-    return new Workerd(folder, child, await listening(child));
+    const ports = { main: freePort(), twin: freePort() };
+    const child = spawn(executable, folder, ports);
+    return new Workerd(executable, folder, child, await listening(child));
   }
 
   /** Ends the process with SIGKILL, which gives it no chance to save anything. */
@@ -72,7 +82,7 @@ export class Workerd {
   async restart(): Promise<void> {
     const [main, twin] = [this.url, this.twinUrl]
       .map((url) => Number(new URL(url).port)) as [number, number];
-    this.#child = await spawn(this.#folder, { main, twin });
+    this.#child = spawn(this.#executable, this.#folder, { main, twin });
     await listening(this.#child);
   }
 
@@ -83,7 +93,6 @@ export class Workerd {
   }
 }
 
-let executable: Promise<string> | undefined;
 const bundles = new Map<string, Promise<string>>();
 
 function bundle(path: string): Promise<string> {
@@ -99,7 +108,7 @@ function bundle(path: string): Promise<string> {
 }
 
 function configOf(
-  { classes = {}, servers = {}, flags = [] }: WorkerdOptions,
+  { classes = {}, servers = {}, flags = [], version }: WorkerdOptions,
 ): string {
   const namespaces = Object.entries(classes).map(([name, { sql }]) =>
     `(className = "${name}", uniqueKey = "${name}", enableSql = ${sql})`
@@ -119,7 +128,7 @@ function configOf(
   );
   const both = `
     modules = [(name = "worker.js", esModule = embed "worker.js")],
-    compatibilityDate = "2026-11-01",
+    compatibilityDate = "${dateOf(version)}",
     compatibilityFlags = ${JSON.stringify(flags)},
     bindings = [${bindings}],`;
   return `
@@ -141,16 +150,23 @@ const config :Workerd.Config = (
 );`;
 }
 
+/** A date that the version knows: that of its release, or one that all tests are written for. */
+function dateOf(version: string | undefined): string {
+  return version?.match(/\.(\d{4})(\d\d)(\d\d)\./)?.slice(1).join("-") ??
+    "2026-11-01";
+}
+
 interface Ports {
   main: number;
   twin: number;
 }
 
-async function spawn(
+function spawn(
+  executable: string,
   folder: string,
   { main, twin }: Ports,
-): Promise<Deno.ChildProcess> {
-  return new Deno.Command(await (executable ??= toolPath("workerd")), {
+): Deno.ChildProcess {
+  return new Deno.Command(executable, {
     args: [
       "serve",
       "config.capnp",
