@@ -2,6 +2,7 @@
 import config from "../deno.json" with { type: "json" };
 import { type Result, runDeno } from "./command.ts";
 import { findFiles } from "./files.ts";
+import { checkImports, readImports } from "./imports.ts";
 import { findResolution } from "./resolution.ts";
 import { findScore } from "./score.ts";
 import { describeSize, findSizes } from "./sizes.ts";
@@ -29,22 +30,6 @@ function findChecked(jsr: boolean): string[] {
   return files.filter((path) => !left.includes(path));
 }
 
-/** The package imports nothing but its own files, types included. */
-async function checkDependencies(): Promise<Verdict> {
-  const own = new URL("../", import.meta.url).href;
-  const foreign: string[] = [];
-  for (const source of sources) {
-    const { stdout } = await runDeno(["info", "--json", source]);
-    const { modules } = JSON.parse(stdout);
-    for (const { specifier } of modules) {
-      const path = specifier.replace(own, "");
-      if (path === "mod.ts" || path.startsWith("src/")) continue;
-      foreign.push(`${source} leads to ${path}`);
-    }
-  }
-  return { success: foreign.length === 0, output: foreign.join("\n") };
-}
-
 const { jsr, flags } = await findResolution();
 const web = ["check", "--quiet", "--config", "tests/web.json"];
 
@@ -59,7 +44,11 @@ report(
   await runDeno(["check", "--quiet", ...flags, ...findChecked(jsr)]),
 );
 report("check for the web alone", await runDeno([...web, ...sources]));
-report("no dependency", await checkDependencies());
+const wrongImports = checkImports(await readImports(Deno.cwd()));
+report("imports: no dependency, one direction, no circle", {
+  success: wrongImports.length === 0,
+  output: wrongImports.join("\n"),
+});
 for (const [criterion, verdict] of await findScore()) {
   report(`JSR: ${criterion}`, verdict);
 }
