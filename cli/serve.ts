@@ -29,7 +29,8 @@ export function serveCommand(): Command {
 
 async function serve(options: ServeOptions): Promise<void> {
   const { json, history } = options;
-  const channel = new Channel(new MemoryLog({ maxEvents: history }), {
+  const channel = new Channel({
+    log: new MemoryLog({ maxEvents: history }),
     from: "earliest",
   });
   const failure = new AbortController();

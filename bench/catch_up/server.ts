@@ -33,7 +33,7 @@ function counted(log: EventLog): EventLog {
 }
 
 async function channel(log: EventLog): Promise<Handler> {
-  const channel = new Channel(counted(log));
+  const channel = new Channel({ log: counted(log) });
   for (let sent = 0; sent < events.length; sent += 1000) {
     await channel.publish(events.slice(sent, sent + 1000));
   }

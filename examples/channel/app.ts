@@ -18,7 +18,7 @@ export interface App {
 /** Makes the app. */
 export function createApp(log: EventLog): App {
   // Who comes without a last event ID gets all that is kept.
-  const channel = new Channel(log, { from: "earliest" });
+  const channel = new Channel({ log, from: "earliest" });
   return {
     async fetch(request) {
       switch (request.method) {

@@ -20,7 +20,8 @@ export class Room {
   readonly #newsroom = new Newsroom((report) => this.#channel.publish(report));
 
   constructor(log: EventLog) {
-    this.#channel = new Channel(log, {
+    this.#channel = new Channel({
+      log,
       // Who comes for the first time gets the history.
       from: "earliest",
       keepAlive: 2000,

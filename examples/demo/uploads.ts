@@ -92,7 +92,7 @@ function announced({ name, size }: Record<string, unknown>): Upload {
   const upload = {
     name: readText("A file name", name, MAX_NAME),
     size: Number(size),
-    events: new Channel(undefined, { from: "earliest", keepAlive: 2000 }),
+    events: new Channel({ from: "earliest", keepAlive: 2000 }),
     isStarted: false,
     file: undefined,
   };

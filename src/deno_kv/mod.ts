@@ -8,7 +8,7 @@
  * import { assertEquals } from "@std/assert";
  *
  * using kv = await Deno.openKv(":memory:"); // or a path, or nothing on Deno Deploy
- * const news = new Channel(new DenoKvLog(kv, "news"));
+ * const news = new Channel({ log: new DenoKvLog(kv, "news") });
  * const id = await news.publish({ data: "It works" });
  *
  * for await (const event of news.subscribe({ from: "earliest" })) {

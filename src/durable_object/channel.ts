@@ -1,4 +1,4 @@
-import { describe } from "../internal/check.ts";
+import { checkOptions, describe, type OptionTable } from "../internal/check.ts";
 import { encodeEvent } from "../encode.ts";
 import { EventStreamError } from "../error.ts";
 import type { ServerSentEventInit } from "../event.ts";
@@ -13,10 +13,12 @@ import {
   unpackId,
   unpackOutcomes,
 } from "./rpc.ts";
-import type { StartPosition } from "../server/subscription.ts";
 import {
-  checkSubscribeOptions,
+  isNames,
+  PUBLISH_OPTIONS,
   type PublishOptions,
+  RESPOND_OPTIONS,
+  type StartPosition,
 } from "../server/channel_options.ts";
 import { respond } from "../server/respond.ts";
 
@@ -40,14 +42,11 @@ export interface ChannelNamespace {
 
 /** Options of {@linkcode DurableChannel.respond}; what is left out is as the object's own. */
 export interface DurableRespondOptions {
-  /**
-   * Where to begin without an ID to resume from: behind the `"latest"` event, with the `"earliest"` one kept,
-   * or behind the event of an ID.
-   */
-  from?: StartPosition | (string & Record<never, never>) | undefined;
-  /** Where to go on behind a gap: with the `"earliest"` event kept or behind the `"latest"`. */
-  gap?: StartPosition | undefined;
-  /** The names of the events to send. A predicate belongs into the object. */
+  /** Where to begin without an ID to resume from. */
+  from?: StartPosition | undefined;
+  /** Where to go on after a gap: with the `"earliest"` event stored or after the `"latest"`. */
+  gap?: "earliest" | "latest" | undefined;
+  /** The names of the events to send. A predicate belongs in the object: see {@linkcode ChannelObject}. */
   filter?: readonly string[] | undefined;
   /** Headers to add to the object's. */
   headers?: HeadersInit | undefined;
@@ -132,6 +131,7 @@ export function durableChannel(
 
   return {
     async publish(event, options = {}) {
+      checkOptions("Cannot publish", options, PUBLISH_OPTIONS);
       const given = Array.isArray(event)
         ? event as readonly ServerSentEventInit[]
         : [event as ServerSentEventInit];
@@ -199,17 +199,24 @@ function lengthOf(events: readonly ServerSentEventInit[]): number {
   );
 }
 
+const DURABLE_RESPOND_OPTIONS: OptionTable<DurableRespondOptions> =
+  /* @__PURE__ */ Object.assign(
+    {},
+    RESPOND_OPTIONS,
+    {
+      filter: [
+        "a list of event names, as a function cannot be sent to the object",
+        isNames,
+      ],
+    } as const,
+  );
+
 function respondCall(
   { url }: Request,
   options: DurableRespondOptions,
 ): ObjectCall {
-  checkSubscribeOptions(options);
+  checkOptions("Cannot respond", options, DURABLE_RESPOND_OPTIONS);
   const { from, gap, filter } = options;
-  if (typeof filter === "function") {
-    throw new TypeError(
-      "Cannot respond: filter must be event names: received a function, which cannot go to the object",
-    );
-  }
   const headers = [...new Headers(options.headers)];
   return { kind: "respond", url, options: { from, gap, filter, headers } };
 }

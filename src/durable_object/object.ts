@@ -47,7 +47,7 @@ export class ChannelObject {
   /** What the log keeps. */
   readonly retention: RetentionOptions = {};
   /** What the channel does. */
-  readonly options: ChannelOptions = {};
+  readonly options: Omit<ChannelOptions, "log"> = {};
   readonly #storage: DurableObjectLogStorage;
   #log: DurableObjectLog | undefined;
   #channel: Channel | undefined;
@@ -64,7 +64,10 @@ export class ChannelObject {
   /** The channel, for a subclass that publishes or looks at its `stats`. */
   get channel(): Channel {
     // Only now, as a subclass sets its options behind this class's constructor.
-    return this.#channel ??= new Channel(this.#opened, this.options);
+    return this.#channel ??= new Channel({
+      ...this.options,
+      log: this.#opened,
+    });
   }
 
   get #opened(): DurableObjectLog {

@@ -48,14 +48,14 @@ export function checkFunction(subject: string, value: unknown): void {
 }
 
 /**
- * What an option must be: a type, the least and greatest integer (`Infinity` allows `Infinity` itself), or words for
- * the message with a predicate. `"secret"` keeps the value out of the message.
+ * What an option must be: a type, the least and greatest integer (`Infinity` allows `Infinity` itself, `"or false"`
+ * allows `false`), or words for the message with a predicate. `"secret"` keeps the value out of the message.
  */
 export type Rule =
   | "function"
   | "boolean"
   | "string"
-  | readonly [min: number, max: number]
+  | readonly [min: number, max: number, orFalse?: "or false"]
   | readonly [
     what: string,
     // deno-lint-ignore no-explicit-any -- a predicate looks at what may be anything
@@ -108,12 +108,13 @@ function checkValue(subject: string, value: unknown, rule: Rule): void {
       `${subject} must be a ${rule}: received ${describe(value)}`,
     );
   }
-  const [what, limit, secret] = rule;
+  const [what, limit, extra] = rule;
   if (typeof what === "number") {
+    if (value === false && extra === "or false") return;
     return checkInteger(subject, value as number, what, limit as number);
   }
   if ((limit as (value: unknown) => boolean)(value)) return;
-  const received = secret && typeof value === "string"
+  const received = extra === "secret" && typeof value === "string"
     ? "a string"
     : describe(value);
   throw new TypeError(`${subject} must be ${what}: received ${received}`);

@@ -8,7 +8,12 @@ import { EventStream } from "../decode.ts";
 import { encodeEvent } from "../encode.ts";
 import { EventStreamError } from "../error.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../event.ts";
-import { checkInteger, MAX_DELAY } from "../internal/check.ts";
+import {
+  checkOptions,
+  describe,
+  MAX_DELAY,
+  type OptionTable,
+} from "../internal/check.ts";
 import { notify } from "../internal/report.ts";
 import {
   type EventLog,
@@ -19,12 +24,14 @@ import {
 import { MemoryLog } from "../log/memory.ts";
 import {
   type AnyContract,
+  CHANNEL_OPTIONS,
   type ChannelOptions,
   type ChannelStats,
-  checkChannelOptions,
-  checkSubscribeOptions,
   predicateOf,
+  PUBLISH_OPTIONS,
   type PublishOptions,
+  RESPOND_OPTIONS,
+  SUBSCRIBE_OPTIONS,
   type SubscribeOptions,
   type Subscriber,
 } from "./channel_options.ts";
@@ -156,20 +163,17 @@ export class Channel<Contract extends AnyContract = undefined> {
   #draining: (() => void)[] | undefined;
 
   /**
-   * Makes a channel; it costs nothing until somebody subscribes.
+   * Makes a channel. It opens nothing and sets no timer until it has a subscriber.
    *
-   * @param log Where the events live. Channels on the same log, in this process or another, are one.
-   * @param options What all its responses have in common, its limits and hooks.
+   * @param options Its log, what all its responses have in common, its limits and hooks.
    * @throws {TypeError} If an option has the wrong type.
    * @throws {RangeError} If an option is out of range.
    */
-  constructor(
-    log: EventLog = new MemoryLog(),
-    options: ChannelOptions<Contract> = {},
-  ) {
+  constructor(options: ChannelOptions<Contract> = {}) {
     checkChannelOptions(options);
     observers.set(this, (onAdvance) => this.#observe(onAdvance));
-    const { keepAlive = 8000, maxOutage = 60_000 } = options;
+    const { log = new MemoryLog(), keepAlive = 8000, maxOutage = 60_000 } =
+      options;
     this.#log = log;
     this.#options = options;
     this.#encode = options.contract && orderedEncoder(options.contract);
@@ -221,6 +225,7 @@ export class Channel<Contract extends AnyContract = undefined> {
     event: PublishInit<Contract> | readonly PublishInit<Contract>[],
     options: PublishOptions = {},
   ): Promise<string> {
+    checkOptions("Cannot publish", options, PUBLISH_OPTIONS);
     const given = isMany(event) ? event : [event];
     // Without a promise in between where none is needed, so that appends come in the order of the calls.
     const encoded = this.#encode === undefined ? given : this.#encode(given);
@@ -265,7 +270,7 @@ export class Channel<Contract extends AnyContract = undefined> {
     options: ChannelRespondOptions = {},
   ): Promise<Response> {
     checkRequest(request);
-    checkSubscribeOptions(options);
+    checkOptions("Cannot respond", options, RESPOND_OPTIONS);
     const headers = eventHeaders(this.#options.headers, options.headers);
     const refused = refusal(request);
     if (refused !== undefined) return refused;
@@ -301,7 +306,7 @@ export class Channel<Contract extends AnyContract = undefined> {
   subscribe(
     options: ChannelSubscribeOptions = {},
   ): EventStream<SubscribedEvent<Contract>> {
-    checkSubscribeOptions(options);
+    checkOptions("Cannot subscribe", options, CHANNEL_SUBSCRIBE_OPTIONS);
     const { lastEventId = "", signal } = options;
     const subscription = this.#subscription(lastEventId, options);
     const body = this.#join(subscription, { request: undefined, lastEventId });
@@ -343,8 +348,9 @@ export class Channel<Contract extends AnyContract = undefined> {
    * @returns A promise that resolves when the last one has gone, after `over` milliseconds at most.
    * @throws {RangeError} If `over` is out of range.
    */
-  drain({ over = 10_000 }: DrainOptions = {}): Promise<void> {
-    checkInteger("Cannot drain channel: over", over, 0, MAX_DELAY);
+  drain(options: DrainOptions = {}): Promise<void> {
+    checkOptions("Cannot drain channel", options, DRAIN_OPTIONS);
+    const { over = 10_000 } = options;
     this.#draining ??= [];
     for (const [subscription, member] of this.#members) {
       clearTimeout(member.timer);
@@ -497,6 +503,33 @@ export class Channel<Contract extends AnyContract = undefined> {
 }
 
 const encoder = /* @__PURE__ */ new TextEncoder();
+
+const CHANNEL_SUBSCRIBE_OPTIONS: OptionTable<ChannelSubscribeOptions> =
+  /* @__PURE__ */ Object.assign(
+    {
+      lastEventId: "string",
+      signal: [
+        "an AbortSignal",
+        (signal: unknown) => signal instanceof AbortSignal,
+      ],
+    } as const,
+    SUBSCRIBE_OPTIONS,
+  );
+
+const DRAIN_OPTIONS: OptionTable<DrainOptions> = { over: [0, MAX_DELAY] };
+
+function checkChannelOptions(options: ChannelOptions<AnyContract>): void {
+  if (typeof (options as Partial<EventLog> | null)?.append === "function") {
+    throw new TypeError(
+      `Cannot create channel: options must be an object of options: received ${
+        describe(options)
+      }: pass { log }`,
+    );
+  }
+  checkOptions("Cannot create channel", options, CHANNEL_OPTIONS);
+  // Refuses names and values that no header can have.
+  new Headers(options.headers);
+}
 
 function isMany<T>(event: T | readonly T[]): event is readonly T[] {
   return Array.isArray(event);

@@ -1,17 +1,8 @@
 import type { EventContract } from "../contract.ts";
 import type { ServerSentEvent } from "../event.ts";
-import {
-  checkFunction,
-  checkInteger,
-  describe,
-  MAX_DELAY,
-} from "../internal/check.ts";
-import {
-  checkResponseOptions,
-  type CloseReason,
-  type EventResponseOptions,
-} from "./response.ts";
-import type { StartPosition } from "./subscription.ts";
+import { MAX_DELAY, type OptionTable } from "../internal/check.ts";
+import { type EventLog, parseCursor } from "../log/log.ts";
+import type { CloseReason, EventResponseOptions } from "./response.ts";
 
 /**
  * What a channel is made with that has a contract, or none.
@@ -24,7 +15,7 @@ import type { StartPosition } from "./subscription.ts";
  *
  * // Makes channels with or without a contract, and keeps its type.
  * function openChannel<Contract extends AnyContract>(options: ChannelOptions<Contract>): Channel<Contract> {
- *   return new Channel(undefined, { retry: 5000, ...options });
+ *   return new Channel({ retry: 5000, ...options });
  * }
  *
  * const prices = openChannel({ contract: defineEvents({ tick: z.number() }) });
@@ -43,6 +34,12 @@ export type AnyContract = EventContract<any, any> | undefined;
  */
 export interface ChannelOptions<Contract extends AnyContract = undefined>
   extends SubscribeOptions, EventResponseOptions {
+  /**
+   * Where the events are stored. Channels on the same log, in this process or another, are one channel.
+   *
+   * @default {new MemoryLog()}
+   */
+  log?: EventLog | undefined;
   /**
    * What may be published: {@linkcode defineEvents} makes it. Data is validated, and goes out as JSON.
    *
@@ -89,22 +86,29 @@ export interface ChannelOptions<Contract extends AnyContract = undefined>
 }
 
 /**
- * Options of {@linkcode Channel.subscribe}, and what a channel's {@linkcode Channel.respond} can be given anew.
+ * Where a subscriber without an ID to resume from begins: after the `"latest"` event, with the `"earliest"` one that is
+ * stored, with the last `n` entries (`{ last: n }`, fewer when fewer are stored), or after the event of an ID of the log.
  */
+export type StartPosition =
+  | "latest"
+  | "earliest"
+  | { readonly last: number }
+  | (string & Record<never, never>);
+
+/** Options that a channel has for all its subscribers, and that each subscriber can replace. */
 export interface SubscribeOptions {
   /**
-   * Where to begin without an ID to resume from: behind the `"latest"` event, with the `"earliest"` one kept,
-   * or behind the event of an ID.
+   * Where to begin without an ID to resume from.
    *
    * @default {"latest"}
    */
-  from?: StartPosition | (string & Record<never, never>) | undefined;
+  from?: StartPosition | undefined;
   /**
-   * Where to go on behind a gap: with the `"earliest"` event kept or behind the `"latest"`.
+   * Where to go on after a gap: with the `"earliest"` event stored or after the `"latest"`.
    *
    * @default {"earliest"}
    */
-  gap?: StartPosition | undefined;
+  gap?: "earliest" | "latest" | undefined;
   /**
    * Which events to send: a list of event names, or a predicate, which is called once for each event. The ID
    * moves past the others. A predicate that throws fails its own subscription alone.
@@ -149,62 +153,80 @@ export interface ChannelStats {
   readonly behind: number;
 }
 
-/** Checks what a channel is made with. */
-export function checkChannelOptions(
-  options: ChannelOptions<AnyContract>,
-): void {
-  const { retry, maxSubscribers, maxConnectionAge, maxOutage } = options;
-  checkResponseOptions(options);
-  checkSubscribeOptions(options);
-  checkInteger("Cannot open channel: retry", retry, 0, 2 ** 30);
-  checkInteger("Cannot open channel: maxSubscribers", maxSubscribers, 1);
-  checkInteger(
-    "Cannot open channel: maxConnectionAge",
-    maxConnectionAge,
-    1,
-    MAX_DELAY,
+/** What headers must be; whether each can be sent shows when they are put together. */
+const HEADERS = [
+  "headers: an object, a list of pairs or a Headers object",
+  (headers: unknown) => typeof headers === "object" && headers !== null,
+] as const;
+
+/** What the options of every subscription must be. */
+export const SUBSCRIBE_OPTIONS: OptionTable<SubscribeOptions> = {
+  from: [
+    '"latest", "earliest", { last: count } or an ID of a log',
+    isStartPosition,
+  ],
+  gap: [
+    '"earliest" or "latest"',
+    (gap) => gap === "earliest" || gap === "latest",
+  ],
+  filter: [
+    "a list of event names or a function",
+    (filter) => typeof filter === "function" || isNames(filter),
+  ],
+};
+
+/** What the options of a channel's response must be. */
+export const RESPOND_OPTIONS: OptionTable<
+  SubscribeOptions & { headers?: HeadersInit | undefined }
+> = /* @__PURE__ */ Object.assign(
+  { headers: HEADERS } as const,
+  SUBSCRIBE_OPTIONS,
+);
+
+/** What the options of a channel must be. */
+export const CHANNEL_OPTIONS: OptionTable<ChannelOptions<AnyContract>> =
+  /* @__PURE__ */ Object.assign(
+    {
+      log: [
+        "an EventLog",
+        (log: EventLog) => typeof log?.append === "function",
+      ],
+      contract: [
+        "made by defineEvents()",
+        (contract: AnyContract) => typeof contract?.encode === "function",
+      ],
+      headers: HEADERS,
+      keepAlive: [4, MAX_DELAY, "or false"],
+      retry: [0, 2 ** 30],
+      maxSubscribers: [1, Number.MAX_SAFE_INTEGER],
+      maxConnectionAge: [1, MAX_DELAY],
+      maxOutage: [1, MAX_DELAY],
+      onSubscribe: "function",
+      onUnsubscribe: "function",
+      onError: "function",
+    } as const,
+    SUBSCRIBE_OPTIONS,
   );
-  checkInteger("Cannot open channel: maxOutage", maxOutage, 1, MAX_DELAY);
-  if (
-    typeof options.contract?.encode !== "function" &&
-    options.contract !== undefined
-  ) {
-    throw new TypeError(
-      `Cannot open channel: contract must be made by defineEvents(): received ${
-        describe(options.contract)
-      }`,
-    );
+
+/** What the options of a publication must be; the log looks closer. */
+export const PUBLISH_OPTIONS: OptionTable<PublishOptions> = {
+  idempotencyKey: "string",
+};
+
+function isStartPosition(from: unknown): boolean {
+  if (typeof from === "object" && from !== null) {
+    const { last } = from as { last?: unknown };
+    return Object.keys(from).join() === "last" && Number.isSafeInteger(last) &&
+      last as number > 0;
   }
-  for (const name of ["onSubscribe", "onUnsubscribe", "onError"] as const) {
-    checkFunction(`Cannot open channel: ${name}`, options[name]);
-  }
+  return from === "latest" || from === "earliest" ||
+    typeof from === "string" && parseCursor(from) !== undefined;
 }
 
-/** Checks what a subscription is made with. */
-export function checkSubscribeOptions(
-  { from, gap, filter }: SubscribeOptions,
-): void {
-  if (from !== undefined && typeof from !== "string") {
-    throw new TypeError(
-      `Cannot subscribe: from must be a string: received ${describe(from)}`,
-    );
-  }
-  if (gap !== undefined && gap !== "earliest" && gap !== "latest") {
-    throw new TypeError(
-      `Cannot subscribe: gap must be "earliest" or "latest": received ${
-        describe(gap)
-      }`,
-    );
-  }
-  const isList = Array.isArray(filter) &&
-    filter.every((name) => typeof name === "string");
-  if (filter !== undefined && typeof filter !== "function" && !isList) {
-    throw new TypeError(
-      `Cannot subscribe: filter must be event names or a function: received ${
-        describe(filter)
-      }`,
-    );
-  }
+/** Tells whether something is a list of event names. */
+export function isNames(names: unknown): boolean {
+  return Array.isArray(names) &&
+    names.every((name) => typeof name === "string");
 }
 
 /** Gives a filter as a predicate. */

@@ -48,10 +48,11 @@ export type {
   ChannelOptions,
   ChannelStats,
   PublishOptions,
+  StartPosition,
   SubscribeOptions,
   Subscriber,
 } from "./channel_options.ts";
-export type { Gap, GapReason, StartPosition } from "./subscription.ts";
+export type { Gap, GapReason } from "./subscription.ts";
 export { EventStreamError } from "../error.ts";
 export type {
   EventStreamErrorCode,

@@ -143,7 +143,8 @@ class ResumableStream implements Resumable {
     this.#produce = produce;
     this.#options = options;
     this.#lease = lease;
-    this.#channel = new Channel(log, {
+    this.#channel = new Channel({
+      log,
       headers,
       keepAlive,
       retry,

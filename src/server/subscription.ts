@@ -3,10 +3,8 @@ import { encodeEvent } from "../encode.ts";
 import { formatCursor, parseCursor } from "../log/log.ts";
 import type { Body, CloseReason, Feed } from "./response.ts";
 import type { Frames } from "./frames.ts";
+import type { StartPosition } from "./channel_options.ts";
 import type { Tail } from "./hub.ts";
-
-/** Where to go on when there is nothing to resume from. */
-export type StartPosition = "latest" | "earliest";
 
 /**
  * Why events are missing: retention removed them, the log began anew, or the ID that was asked for is
@@ -30,10 +28,10 @@ export interface Gap {
 interface SubscriptionOptions {
   /** The ID to resume from, `""` for none. */
   lastEventId: string;
-  /** Where to begin without one: `"latest"`, `"earliest"` or an ID. */
-  from: string;
-  /** Where to go on behind a gap. */
-  gap: StartPosition;
+  /** Where to begin without one. */
+  from: StartPosition;
+  /** Where to go on after a gap. */
+  gap: "earliest" | "latest";
   /** Which events to send. */
   accepts: ((event: ServerSentEvent) => boolean) | undefined;
 }
@@ -74,7 +72,7 @@ export class Subscription implements Feed {
   /** The sequence number in the last id sent. */
   #told = -1;
   #loading = false;
-  #refreshed = false;
+  #looked = false;
 
   constructor(
     tail: Tail,
@@ -135,12 +133,10 @@ export class Subscription implements Feed {
   #place(): void {
     const { lastEventId, from } = this.#options;
     if (this.#life !== undefined) return this.#gap("epoch", this.#id());
-    // A position is ours to give, not the stranger's who sent the ID.
-    if (lastEventId === "" && from === "earliest") return this.#moveTo(from);
-    if (lastEventId === "" && from === "latest") {
-      return this.#moveTo(this.#start());
-    }
-    const requested = lastEventId || from;
+    // "earliest" is a position when the caller says it, and an invalid ID when a client sends it.
+    const start = lastEventId === "" ? this.#startOf(from) : undefined;
+    if (start !== undefined) return this.#beginAt(start);
+    const requested = lastEventId || String(from);
     const cursor = parseCursor(requested);
     if (cursor === undefined) return this.#gap("invalid", requested);
     const { epoch, last } = this.#tail;
@@ -149,11 +145,26 @@ export class Subscription implements Feed {
       (cursor.epoch === "0" && cursor.seq === 0);
     if (isHere && cursor.seq <= last) return this.#moveTo(cursor.seq);
     // Another process may have sent what this one has yet to read.
-    if (!this.#refreshed) {
-      this.#refreshed = true;
+    if (!this.#looked) {
+      this.#looked = true;
       return void this.#await(this.#tail.refresh());
     }
     this.#gap(isHere ? "ahead" : "epoch", requested);
+  }
+
+  /** The place of a start position, `undefined` if it is an ID. */
+  #startOf(from: StartPosition): number | undefined {
+    if (typeof from === "string" && from !== "latest" && from !== "earliest") {
+      return undefined;
+    }
+    const { first, ended } = this.#tail;
+    const end = this.#start();
+    if (from === "latest") return end;
+    // The entry that ended the log is not shown, so it does not count.
+    const wanted = typeof from === "object"
+      ? end - from.last - Number(ended === end)
+      : 0;
+    return Math.min(Math.max(wanted, first - 1), end);
   }
 
   /** Where the log ended when this was made: what came since is not missed, however late the first read. */
@@ -163,7 +174,15 @@ export class Subscription implements Feed {
     return this.#latest.life === life ? this.#latest.seq : last;
   }
 
-  #moveTo(position: StartPosition | number): void {
+  /** Begins at a start position, once it is known whether retention has removed what stood there. */
+  #beginAt(start: number): void {
+    const isAtHand = start >= this.#tail.last || this.#tail.find(start);
+    if (isAtHand || this.#looked) return this.#moveTo(start);
+    this.#looked = true;
+    void this.#await(this.#tail.load(start));
+  }
+
+  #moveTo(position: number): void {
     this.#set(position);
     this.body!.write(this.#idBlock());
   }
@@ -187,7 +206,7 @@ export class Subscription implements Feed {
     this.body!.write(encoder.encode(frame));
   }
 
-  #set(position: StartPosition | number): void {
+  #set(position: "earliest" | "latest" | number): void {
     const { life, epoch, first, last } = this.#tail;
     this.#life = life;
     this.#epoch = epoch;

@@ -64,7 +64,7 @@ const writers: Record<string, Writer> = {
   },
   "respond()": (events) => bytesOf(respond(request(), events)),
   "Channel": async (events) => {
-    const channel = new Channel(new MemoryLog());
+    const channel = new Channel();
     // One by one, for together none would be there.
     for (const event of events) await channel.publish(event);
     await channel.close();
@@ -138,7 +138,7 @@ test("respond(), Channel and streamEvents() take no line break into a header", a
   const thrown: unknown[] = [];
   const attempts: (() => unknown)[] = [
     () => respond(request(), [], { headers }),
-    () => new Channel(undefined, { headers }),
+    () => new Channel({ headers }),
     () => new Channel().respond(request(), { headers }),
     async () => {
       const app = new Hono();

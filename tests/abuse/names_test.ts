@@ -104,7 +104,7 @@ test("json() gives keys of any name but __proto__, and changes no prototype", ()
 
 test("Channel publishes, filters and resumes events of any name, and keys of any name are no repeats", async () => {
   const log = new MemoryLog();
-  const channel = new Channel(log);
+  const channel = new Channel({ log });
   for (const name of names) {
     const event = { event: name, data: name };
     const id = await channel.publish(event, { idempotencyKey: name });

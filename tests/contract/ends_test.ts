@@ -39,7 +39,7 @@ async function bodiesOf(log: MemoryLog): Promise<string[]> {
 
 test("Channel.publish() under a contract writes JSON, and refuses wrong data before anything is written", async () => {
   const log = new MemoryLog();
-  const channel = new Channel(log, { contract: prices });
+  const channel = new Channel({ log, contract: prices });
   await channel.publish({ event: "tick", data: { price: 1 } });
   assertRefused(await reasonOf(channel.publish(wrong)));
   // All or none.
@@ -63,7 +63,8 @@ test("Channel.publish() under a contract writes JSON, and refuses wrong data bef
 test("Channel.publish() under a contract keeps the order of its calls, however long a schema takes", async () => {
   const { schema, waiting, accept, refuse } = pendingSchema();
   const log = new MemoryLog();
-  const channel = new Channel(log, {
+  const channel = new Channel({
+    log,
     contract: defineEvents({ slow: schema, n: count }),
   });
   const first = channel.publish({ event: "slow", data: 1 });
@@ -86,8 +87,8 @@ test("Channel.publish() under a contract keeps the order of its calls, however l
 
 test("Channel.subscribe() under a contract gives what the schema makes, and fails at what another process wrote wrong", async () => {
   const log = new MemoryLog();
-  const channel = new Channel(log, { contract: prices, from: "earliest" });
-  const foreign = new Channel(log);
+  const channel = new Channel({ log, contract: prices, from: "earliest" });
+  const foreign = new Channel({ log });
   await channel.publish({ event: "tick", data: { price: 1 } });
   await foreign.publish({ event: "news", data: "It works" });
   await foreign.publish({ event: "tick", data: '{"price":"2"}' });

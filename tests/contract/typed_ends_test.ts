@@ -42,7 +42,7 @@ type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends
 function holds<_Test extends true>(): void {}
 
 test("Channel takes what its contract lists, and does not compile with anything else", async () => {
-  const channel = new Channel(new MemoryLog(), { contract });
+  const channel = new Channel({ contract });
   await channel.publish({ event: "tick", data: { price: 1 } });
   await channel.publish([{ event: "chat-message", data: { text: "hi" } }, {
     event: "meeting",
@@ -80,7 +80,7 @@ test("Channel takes what its contract lists, and does not compile with anything 
 });
 
 test("Channel.subscribe() gives what the contract says", () => {
-  const channel = new Channel(new MemoryLog(), { contract });
+  const channel = new Channel({ contract });
   const typed = () => channel.subscribe();
   holds<Same<ReturnType<typeof typed>, EventStream<EventOf<Contract>>>>();
   const untyped = () => new Channel().subscribe();

@@ -58,7 +58,8 @@ async function checkAnswers(
 async function script(faults: Faults, clock: Clock): Promise<void> {
   const log = new StepLog(faults);
   const hook = (name: string) => () => faults.step(name, () => {});
-  const channel = new Channel(log, {
+  const channel = new Channel({
+    log,
     keepAlive: false,
     retry: 0,
     maxOutage: 20_000,
@@ -86,7 +87,7 @@ async function script(faults: Faults, clock: Clock): Promise<void> {
   const closing = outcomeOf(channel.close());
   await clock.advance(LONG);
   // Whoever waits for a log that never answers can close the channel through another object.
-  if (closing.value !== "done") await new Channel(log).close();
+  if (closing.value !== "done") await new Channel({ log }).close();
   await clock.advance(LONG);
   for (const client of clients) assert(client.stopped);
   await clock.advance(LONG);

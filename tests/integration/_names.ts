@@ -17,7 +17,7 @@ const names = [
 export async function channelsKeepApart(
   logOf: (name: string) => EventLog,
 ): Promise<void> {
-  const channels = names.map((name) => new Channel(logOf(name)));
+  const channels = names.map((name) => new Channel({ log: logOf(name) }));
   const streams = channels.map((channel) => channel.subscribe());
   const ids: string[] = [];
   for (const [i, channel] of channels.entries()) {

@@ -122,7 +122,7 @@ function serve(channel: Channel): Deno.HttpServer<Deno.NetAddr> {
 }
 
 Deno.test("Channel answers 503 to 200 clients beyond maxSubscribers, sends nobody away, and has places again", async () => {
-  const channel = new Channel(new MemoryLog(), { maxSubscribers: 3, retry: 0 });
+  const channel = new Channel({ maxSubscribers: 3, retry: 0 });
   await using server = serve(channel);
   const url = `http://127.0.0.1:${server.addr.port}/`;
   const open = async () => {
@@ -150,7 +150,7 @@ Deno.test("Channel answers 503 to 200 clients beyond maxSubscribers, sends nobod
 });
 
 Deno.test("Channel gives everything to a client that reads a byte at a time, and keeps nobody waiting for it", async () => {
-  const channel = new Channel(new MemoryLog(), { retry: 0, keepAlive: false });
+  const channel = new Channel({ retry: 0, keepAlive: false });
   await using server = serve(channel);
   const url = `http://127.0.0.1:${server.addr.port}/?lastEventId=0-0`;
   const { hostname, port } = new URL(url);

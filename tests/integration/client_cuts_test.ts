@@ -13,7 +13,7 @@ const datas = ["first", "second\nof two lines", "Zürich → 北京", "last"];
 /** A server of a channel with these events, and the IDs that it was asked to resume from, by the path. */
 class Server implements AsyncDisposable {
   readonly lastEventIds: Record<string, (string | null)[]> = {};
-  readonly #channel = new Channel(new MemoryLog(), {
+  readonly #channel = new Channel({
     from: "earliest",
     retry: 0,
     keepAlive: 20,

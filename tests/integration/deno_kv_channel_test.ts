@@ -75,7 +75,9 @@ Deno.test("Channel on a DenoKvLog keeps its clients' connections while somebody 
 
 Deno.test("Channel on a DenoKvLog tells a client that was away for too long of the gap", async () => {
   await using file = await KvFile.make();
-  const channel = new Channel(await file.log("log", { maxEvents: 20 }));
+  const channel = new Channel({
+    log: await file.log("log", { maxEvents: 20 }),
+  });
   for (let i = 1; i <= 5; i++) await channel.publish({ data: `${i}` });
   const id = await channel.publish({ data: "6" });
   for (let i = 7; i <= 100; i++) await channel.publish({ data: `${i}` });
@@ -106,11 +108,12 @@ Deno.test("Channel on a DenoKvLog keeps its clients while the database is away, 
       : Promise.resolve();
   const kv = interfere(await file.open(), { get: fail, list: fail });
   let errors = 0;
-  const channel = new Channel(new DenoKvLog(kv, "log"), {
+  const channel = new Channel({
+    log: new DenoKvLog(kv, "log"),
     onError: () => errors++,
   });
-  const other = new Channel(await file.log("log"));
-  const hasty = new Channel(await file.log("log", { timeout: 100 }));
+  const other = new Channel({ log: await file.log("log") });
+  const hasty = new Channel({ log: await file.log("log", { timeout: 100 }) });
   const stream = decode(await channel.respond(new Request("http://channel/")));
   const received = Array.fromAsync(stream, ({ data }) => data);
   await channel.publish({ data: "a" });

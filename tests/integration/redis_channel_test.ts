@@ -53,7 +53,7 @@ Deno.test("Channel on a RedisLog tells a client that was away for too long of th
   await using redis = await RedisServer.start();
   await using client = ioRedisClient(redis.port);
   const log = new RedisLog(client.redis, "news", { maxEvents: 20 });
-  const channel = new Channel(log);
+  const channel = new Channel({ log });
   const id = await channel.publish({ data: "1" });
   for (let i = 2; i <= 100; i++) await channel.publish({ data: `${i}` });
   const request = new Request("http://channel/", {

@@ -13,7 +13,7 @@ const options: ChannelOptions = { retry: 0, keepAlive: false };
 
 /** Ten events: 1 to 9, in turn of the names a, b and message; then the last. */
 async function tenEvents(log = new MemoryLog()): Promise<Channel> {
-  const channel = new Channel(log, options);
+  const channel = new Channel({ log, ...options });
   await channel.publish(
     ["a", "b", "message", "a", "b", "", "a", "b", undefined, "last"].map(
       (event, i) => ({ event, data: `${i + 1}` } as { data: string }),
@@ -47,7 +47,8 @@ for (const [name, [filter, datas]] of Object.entries(filters)) {
       const log = new MemoryLog();
       const { respond } = await tenEvents(log);
       assert(respond);
-      const channel = new Channel(log, {
+      const channel = new Channel({
+        log,
         ...options,
         filter: isOfChannel ? filter : () => false,
       });
@@ -80,7 +81,7 @@ test("respond() gives each event to the predicate once, with its id", async () =
 });
 
 test("respond() lets a comment through every filter, for it is no event", async () => {
-  const channel = new Channel(new MemoryLog(), options);
+  const channel = new Channel(options);
   await channel.publish([{ comment: "hello" }, { data: "1" }, { retry: 7 }]);
   await channel.publish({ event: "last", data: "2" });
   const client = await open(channel, "0-0", { filter: ["last"] });
@@ -97,7 +98,7 @@ test("respond() lets a comment through every filter, for it is no event", async 
 test("respond() fails the one whose predicate throws, and nobody else", async () => {
   const errors: unknown[] = [];
   const reasons: string[] = [];
-  const channel = new Channel(new MemoryLog(), {
+  const channel = new Channel({
     ...options,
     onError: (error) => errors.push(error),
     onUnsubscribe: (_, reason) => void reasons.push(reason),
@@ -122,7 +123,7 @@ test("respond() fails the one whose predicate throws, and nobody else", async ()
 
 test("respond() survives a predicate that throws for the only subscriber, in the middle of a long log", async () => {
   const log = new MemoryLog();
-  const channel = new Channel(log, options);
+  const channel = new Channel({ log, ...options });
   const stays = await open(channel, undefined, {
     filter: () => {
       throw new Error("boom");
@@ -152,7 +153,7 @@ test("subscribe() rejects with what its predicate throws", async () => {
 
 test("respond() moves the id past events that are filtered out, with the next keep-alive", async () => {
   await withClock(async (clock) => {
-    const channel = new Channel(new MemoryLog(), {
+    const channel = new Channel({
       retry: 0,
       keepAlive: 4000,
       filter: ["wanted"],
@@ -185,7 +186,7 @@ test("respond() moves the id past events that are filtered out, with the next ke
 test("respond() shows no control entry, and moves the id past it", async () => {
   await withClock(async (clock) => {
     const log = new MemoryLog();
-    const channel = new Channel(log, { retry: 0, keepAlive: 4000 });
+    const channel = new Channel({ log, retry: 0, keepAlive: 4000 });
     await log.append([{ kind: "begin", body: "" }]);
     const client = await open(channel, "0-0");
     await client.now();

@@ -39,7 +39,7 @@ async function take(
 // --- Requests
 
 test("respond() of a channel answers Accept and HEAD as respond() does, and takes no place for it", async () => {
-  const channel = new Channel(undefined, {
+  const channel = new Channel({
     ...quiet,
     headers: { "x-mine": "channel", "x-more": "1" },
   });
@@ -61,7 +61,7 @@ test("respond() of a channel answers Accept and HEAD as respond() does, and take
 });
 
 test("respond() tells each client another reconnection time, from r to 2r", async () => {
-  const channel = new Channel(undefined, { keepAlive: false, retry: 1000 });
+  const channel = new Channel({ keepAlive: false, retry: 1000 });
   const times = new Set<number>();
   for (let i = 0; i < 50; i++) {
     const client = await open(channel);
@@ -90,21 +90,30 @@ const wrongOptions: [
   [{ onUnsubscribe: 1 }, TypeError, "onUnsubscribe"],
   [{ onError: "x" }, TypeError, "onError"],
   [{ from: 5 }, TypeError, "from"],
+  [{ from: "lastest" }, TypeError, "from"],
+  [{ from: "-50" }, TypeError, "from"],
+  [{ from: "" }, TypeError, "from"],
+  [{ from: { last: 0 } }, TypeError, "from"],
+  [{ from: { last: "5" } }, TypeError, "from"],
+  [{ from: { last: 5, first: 1 } }, TypeError, "from"],
   [{ gap: "all" }, TypeError, "gap"],
   [{ filter: "names" }, TypeError, "filter"],
   [{ filter: [1] }, TypeError, "filter"],
   [{ contract: {} }, TypeError, "contract"],
   [{ headers: { "a b": "c" } }, TypeError, ""],
+  [{ headers: "a: b" }, TypeError, "headers"],
+  [{ log: {} }, TypeError, "log"],
+  [{ form: "latest" }, TypeError, 'did you mean "from"?'],
 ];
 
 for (const [options, error, name] of wrongOptions) {
   test(`Channel() refuses ${JSON.stringify(options)}`, async () => {
     assertThrows(
-      () => new Channel(undefined, options as ChannelOptions),
+      () => new Channel(options as ChannelOptions),
       error,
       name,
     );
-    if (!("from" in options || "gap" in options || "filter" in options)) return;
+    if (!["from", "gap", "filter", "form"].some((o) => o in options)) return;
     const channel = new Channel();
     const promise = channel.respond(requestOf(), options);
     assert(await reasonOf(promise) instanceof error);
@@ -112,8 +121,52 @@ for (const [options, error, name] of wrongOptions) {
   });
 }
 
+test("Channel() refuses a log in the place of its options, and says how to pass it", () => {
+  const error = assertThrows(
+    () => new Channel(new MemoryLog() as ChannelOptions),
+    TypeError,
+  );
+  assertEquals(
+    error.message,
+    "Cannot create channel: options must be an object of options: received an instance of MemoryLog: pass { log }",
+  );
+});
+
+test("publish(), subscribe() and drain() refuse wrong options by name, and leave nothing", async () => {
+  const channel = new Channel(quiet);
+  const attempts: [attempt: () => unknown, message: string][] = [
+    [
+      () => channel.publish({ data: "" }, { idempotencykey: "1" } as object),
+      'Cannot publish: unknown option "idempotencykey", did you mean "idempotencyKey"?',
+    ],
+    [
+      () => channel.publish({ data: "" }, { idempotencyKey: 1 } as object),
+      "Cannot publish: idempotencyKey must be a string: received 1",
+    ],
+    [
+      () => channel.subscribe({ lastEventID: "1-1" } as object),
+      'Cannot subscribe: unknown option "lastEventID", did you mean "lastEventId"?',
+    ],
+    [
+      () => channel.subscribe({ signal: {} } as object),
+      "Cannot subscribe: signal must be an AbortSignal: received an instance of Object",
+    ],
+    [
+      () => channel.drain({ ower: 1 } as object),
+      'Cannot drain channel: unknown option "ower", did you mean "over"?',
+    ],
+  ];
+  for (const [attempt, message] of attempts) {
+    const error = await reasonOf(Promise.resolve().then(attempt));
+    assert(error instanceof TypeError);
+    assertEquals(error.message, message);
+  }
+  assertEquals(channel.stats.subscribers, 0);
+  assertEquals(channel.stats.published, 0);
+});
+
 test("respond() of a channel refuses what is no request, and wrong headers, and leaves nothing", async () => {
-  const channel = new Channel(undefined, quiet);
+  const channel = new Channel(quiet);
   await assertRejects(
     () => channel.respond({} as Request),
     TypeError,
@@ -129,7 +182,7 @@ test("respond() of a channel refuses what is no request, and wrong headers, and 
 // --- Limits
 
 test("respond() answers 503 past maxSubscribers, and sends nobody away", async () => {
-  const channel = new Channel(undefined, {
+  const channel = new Channel({
     keepAlive: false,
     maxSubscribers: 3,
     retry: 5000,
@@ -164,7 +217,7 @@ test("respond() answers 503 past maxSubscribers, and sends nobody away", async (
 test("respond() closes at a random 80 to 100 % of maxConnectionAge", async () => {
   await withClock(async (clock) => {
     const reasons: string[] = [];
-    const channel = new Channel(undefined, {
+    const channel = new Channel({
       ...quiet,
       maxConnectionAge: 10_000,
       onUnsubscribe: (_, reason) => void reasons.push(reason),
@@ -189,7 +242,7 @@ test("respond() closes at a random 80 to 100 % of maxConnectionAge", async () =>
 
 test("respond() lets no timer of maxConnectionAge outlive its client", async () => {
   await withClock(async (clock) => {
-    const channel = new Channel(undefined, {
+    const channel = new Channel({
       ...quiet,
       maxConnectionAge: 10_000,
     });
@@ -206,7 +259,7 @@ test("respond() lets no timer of maxConnectionAge outlive its client", async () 
 test("drain() sends everybody away over the time given", async () => {
   await withClock(async (clock) => {
     const reasons: string[] = [];
-    const channel = new Channel(undefined, {
+    const channel = new Channel({
       ...quiet,
       maxConnectionAge: 3_600_000,
       onUnsubscribe: (_, reason) => void reasons.push(reason),
@@ -228,7 +281,7 @@ test("drain() sends everybody away over the time given", async () => {
 
 test("drain() sends later requests away at once, with a reconnection time", async () => {
   const log = new TestLog();
-  const channel = new Channel(log, { keepAlive: false, retry: 1000 });
+  const channel = new Channel({ log, keepAlive: false, retry: 1000 });
   await publish(channel, "1");
   await channel.drain();
   const response = await channel.respond(requestOf());
@@ -247,7 +300,7 @@ test("drain() sends later requests away at once, with a reconnection time", asyn
 
 test("drain() sends away who was about to subscribe when it began", async () => {
   const log = new TestLog();
-  const channel = new Channel(log, quiet);
+  const channel = new Channel({ log, ...quiet });
   const first = await open(channel);
   await first.until("id: ");
   await first.leave();
@@ -262,7 +315,7 @@ test("drain() sends away who was about to subscribe when it began", async () => 
 });
 
 test("drain() may be called twice, and refuses a time out of range", async () => {
-  const channel = new Channel(undefined, quiet);
+  const channel = new Channel(quiet);
   const client = await open(channel);
   await Promise.all([channel.drain({ over: 5 }), channel.drain({ over: 5 })]);
   await client.rest();
@@ -273,7 +326,10 @@ test("drain() may be called twice, and refuses a time out of range", async () =>
 
 test("drain() lets clients resume elsewhere where they were", async () => {
   const log = new MemoryLog();
-  const [here, there] = [new Channel(log, quiet), new Channel(log, quiet)];
+  const [here, there] = [
+    new Channel({ log, ...quiet }),
+    new Channel({ log, ...quiet }),
+  ];
   await publish(here, "1", "2");
   const client = await open(here, "0-0");
   const text = await client.until("data: 2\n\n");
@@ -293,7 +349,10 @@ test("close() delivers what was published before, then ends, in every process", 
     ...quiet,
     onUnsubscribe: (_, reason) => void reasons.push(reason),
   };
-  const [here, there] = [new Channel(log, options), new Channel(log, options)];
+  const [here, there] = [
+    new Channel({ log, ...options }),
+    new Channel({ log, ...options }),
+  ];
   const clients = [await open(here), await open(there)];
   for (const client of clients) await client.until("id: ");
   await publish(here, "1", "2");
@@ -306,7 +365,7 @@ test("close() delivers what was published before, then ends, in every process", 
 });
 
 test("close() waits for nobody, and who is far behind gets everything before the end", async () => {
-  const channel = new Channel(undefined, quiet);
+  const channel = new Channel(quiet);
   const follower = await open(channel);
   await follower.until("id: ");
   const datas = Array.from(
@@ -322,7 +381,7 @@ test("close() waits for nobody, and who is far behind gets everything before the
 });
 
 test("close() ends with a block that moves the id past the end, so that the next request gets 204", async () => {
-  const channel = new Channel(undefined, quiet);
+  const channel = new Channel(quiet);
   const id = await publish(channel, "1");
   const client = await open(channel, "0-0");
   await client.until("data: 1\n\n");
@@ -350,10 +409,10 @@ const afterClose: [id: string | undefined, from: string, outcome: string][] = [
 for (const [id, from, outcome] of afterClose) {
   test(`close() leaves ${outcome} to a request with ${id ?? "no id"} and from: ${from}`, async () => {
     const log = new MemoryLog();
-    const channel = new Channel(log, quiet);
+    const channel = new Channel({ log, ...quiet });
     const epoch = epochOf(await publish(channel, "1", "2", "3"));
     await channel.close();
-    for (const opened of [channel, new Channel(log, quiet)]) {
+    for (const opened of [channel, new Channel({ log, ...quiet })]) {
       const headers: Record<string, string> = id === undefined
         ? {}
         : { "last-event-id": id.replace("EPOCH", epoch) };
@@ -378,7 +437,7 @@ for (const [id, from, outcome] of afterClose) {
 
 test("close() is one close, whoever calls it and how often", async () => {
   const log = new TestLog();
-  const channels = [new Channel(log), new Channel(log)];
+  const channels = [new Channel({ log }), new Channel({ log })];
   await Promise.all(
     channels.flatMap((channel) => [channel.close(), channel.close()]),
   );
@@ -386,7 +445,7 @@ test("close() is one close, whoever calls it and how often", async () => {
 });
 
 test("close() ends a channel in which nothing was ever published", async () => {
-  const channel = new Channel(undefined, quiet);
+  const channel = new Channel(quiet);
   const client = await open(channel);
   await client.until("id: ");
   await channel.close();
@@ -419,7 +478,7 @@ test("subscribe() gives the events with their ids, and ends when the channel is 
 });
 
 test("subscribe() and respond() give from the latest what is published behind the call, however late they are read", async () => {
-  const channel = new Channel(undefined, quiet);
+  const channel = new Channel(quiet);
   await publish(channel, "before");
   for (const data of ["1", "2"]) {
     const events = channel.subscribe();
@@ -436,7 +495,7 @@ test("subscribe() and respond() give from the latest what is published behind th
 });
 
 test("subscribe() resumes behind an id, tells gaps, and filters", async () => {
-  const channel = new Channel(new MemoryLog({ maxEvents: 3 }));
+  const channel = new Channel({ log: new MemoryLog({ maxEvents: 3 }) });
   for (const data of ["1", "2", "3", "4"]) {
     await channel.publish({ event: Number(data) % 2 ? "odd" : "even", data });
   }
@@ -459,7 +518,8 @@ test("subscribe() ends when its signal aborts, also when it has before", async (
     await withClock(async (clock) => {
       const log = new TestLog();
       const reasons: string[] = [];
-      const channel = new Channel(log, {
+      const channel = new Channel({
+        log,
         onUnsubscribe: (_, reason) => void reasons.push(reason),
       });
       const controller = new AbortController();
@@ -485,7 +545,7 @@ test("subscribe() ends when its signal aborts, also when it has before", async (
 
 test("subscribe() takes no place of maxSubscribers, and is not closed by maxConnectionAge", async () => {
   await withClock(async (clock) => {
-    const channel = new Channel(undefined, {
+    const channel = new Channel({
       ...quiet,
       maxSubscribers: 1,
       maxConnectionAge: 1000,
@@ -513,7 +573,10 @@ test("subscribe() asks for nothing while nobody reads", async () => {
 // --- stats and hooks
 
 test("stats counts what was published, handed out, missed and trimmed", async () => {
-  const channel = new Channel(new MemoryLog({ maxEvents: 4 }), quiet);
+  const channel = new Channel({
+    log: new MemoryLog({ maxEvents: 4 }),
+    ...quiet,
+  });
   assertEquals(channel.stats, {
     subscribers: 0,
     published: 0,
@@ -552,7 +615,7 @@ test("stats counts what was published, handed out, missed and trimmed", async ()
 
 test("onSubscribe() and onUnsubscribe() are called once for each, with the same subscriber", async () => {
   const calls: [Subscriber, string][] = [];
-  const channel = new Channel(undefined, {
+  const channel = new Channel({
     ...quiet,
     onSubscribe: (subscriber) => void calls.push([subscriber, "subscribed"]),
     onUnsubscribe: (subscriber, reason) =>
@@ -602,16 +665,16 @@ test("onSubscribe() is not called for who is refused, full, drained or told to s
     onSubscribe: () => void calls++,
     onUnsubscribe: () => void calls++,
   };
-  const full = new Channel(undefined, options);
+  const full = new Channel(options);
   const client = await open(full);
   calls = 0;
   await (await full.respond(requestOf())).text();
   await (await full.respond(requestOf({ accept: "text/html" }))).text();
   await full.respond(requestOf({}, { method: "HEAD" }));
-  const closed = new Channel(undefined, options);
+  const closed = new Channel(options);
   await closed.close();
   assertEquals((await closed.respond(requestOf())).status, 204);
-  const drained = new Channel(undefined, options);
+  const drained = new Channel(options);
   await drained.drain();
   await (await drained.respond(requestOf())).text();
   assertEquals(calls, 0);
@@ -620,7 +683,7 @@ test("onSubscribe() is not called for who is refused, full, drained or told to s
 
 test("onSubscribe() and onUnsubscribe() harm nobody when they throw", async () => {
   const thrown = await reportedDuring(async () => {
-    const channel = new Channel(undefined, {
+    const channel = new Channel({
       ...quiet,
       onSubscribe: () => {
         throw new ReportedError("from onSubscribe");
@@ -643,7 +706,7 @@ test("onSubscribe() and onUnsubscribe() harm nobody when they throw", async () =
 });
 
 test("respond() lets a hook publish to the channel that calls it", async () => {
-  const channel: Channel = new Channel(undefined, {
+  const channel: Channel = new Channel({
     ...quiet,
     onSubscribe: () => void publish(channel, "joined"),
     onUnsubscribe: () => void publish(channel, "left"),

@@ -13,7 +13,8 @@ test("respond() keeps its subscribers while the log fails, and goes on when it i
   await withClock(async (clock) => {
     const log = new TestLog();
     const errors: unknown[] = [];
-    const channel = new Channel(log, {
+    const channel = new Channel({
+      log,
       keepAlive: 1000,
       onError: (error) => errors.push(error),
     });
@@ -38,7 +39,7 @@ test("respond() keeps its subscribers while the log fails, and goes on when it i
 test("respond() tries a failing log again ever more slowly, up to 5 seconds", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
-    const channel = new Channel(log, { keepAlive: false });
+    const channel = new Channel({ log, keepAlive: false });
     const client = await open(channel);
     await client.now();
     log.readFailure = FAILURE;
@@ -61,7 +62,8 @@ test("respond() closes its subscribers when the log has failed for longer than m
   await withClock(async (clock) => {
     const log = new TestLog();
     const reasons: string[] = [];
-    const channel = new Channel(log, {
+    const channel = new Channel({
+      log,
       maxOutage: 20_000,
       keepAlive: false,
       onUnsubscribe: (_, reason) => void reasons.push(reason),
@@ -87,7 +89,8 @@ test("respond() takes a read that gives no answer for 10 seconds for failed, and
   await withClock(async (clock) => {
     const log = new TestLog();
     const errors: unknown[] = [];
-    const channel = new Channel(log, {
+    const channel = new Channel({
+      log,
       keepAlive: false,
       onError: (error) => errors.push(error),
     });
@@ -115,7 +118,8 @@ for (const what of ["reads", "answers"] as const) {
     await withClock(async (clock) => {
       const log = new TestLog();
       const reasons: string[] = [];
-      const channel = new Channel(log, {
+      const channel = new Channel({
+        log,
         maxOutage: 20_000,
         keepAlive: false,
         onUnsubscribe: (_, reason) => void reasons.push(reason),
@@ -143,7 +147,7 @@ for (const what of ["reads", "answers"] as const) {
 test("respond() leaves no timer behind a client that goes while a read hangs", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
-    const channel = new Channel(log, { keepAlive: false });
+    const channel = new Channel({ log, keepAlive: false });
     const client = await open(channel);
     await client.now();
     log.hold();
@@ -162,7 +166,8 @@ test("respond() follows a log whose watch() throws, and tells of it", async () =
       throw FAILURE;
     };
     const errors: unknown[] = [];
-    const channel = new Channel(log, {
+    const channel = new Channel({
+      log,
       keepAlive: false,
       maxSubscribers: 1,
       onError: (error) => errors.push(error),
@@ -183,7 +188,7 @@ test("respond() follows a log whose watch() throws, and tells of it", async () =
 test("respond() takes the time of an outage anew after each success", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
-    const channel = new Channel(log, { maxOutage: 20_000, keepAlive: false });
+    const channel = new Channel({ log, maxOutage: 20_000, keepAlive: false });
     const client = await open(channel);
     await client.now();
     for (let i = 0; i < 5; i++) {
@@ -202,7 +207,7 @@ test("respond() takes the time of an outage anew after each success", async () =
 test("respond() answers at once while the log fails, and places the subscriber when it is back", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
-    const channel = new Channel(log, { retry: 0, keepAlive: 1000 });
+    const channel = new Channel({ log, retry: 0, keepAlive: 1000 });
     const id = await publish(channel, "1", "2");
     log.readFailure = FAILURE;
     const client = await open(channel, id.replace("-2", "-1"));
@@ -220,7 +225,7 @@ test("respond() answers at once while the log fails, and places the subscriber w
 test("respond() waits no more than a second for a log that does not answer", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
-    const channel = new Channel(log, { retry: 0, keepAlive: 4000 });
+    const channel = new Channel({ log, retry: 0, keepAlive: 4000 });
     const id = await publish(channel, "1", "2");
     log.hold();
     const headers = { "last-event-id": id.replace("-2", "-1") };
@@ -244,7 +249,7 @@ test("respond() waits no more than a second for a log that does not answer", asy
 test("respond() recovers when the log fails while a subscriber catches up", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
-    const channel = new Channel(log, { keepAlive: false });
+    const channel = new Channel({ log, keepAlive: false });
     await publish(channel, "1", "2", "3");
     const stays = await open(channel);
     await stays.now();
@@ -265,8 +270,8 @@ test("respond() delivers though no wake-up ever comes", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
     log.wakes = false;
-    const here = new Channel(log, { keepAlive: false });
-    const elsewhere = new Channel(log);
+    const here = new Channel({ log, keepAlive: false });
+    const elsewhere = new Channel({ log });
     const client = await open(here);
     await client.now();
     await publish(elsewhere, "1");
@@ -287,7 +292,7 @@ test("respond() delivers though no wake-up ever comes", async () => {
 test("respond() reads again for what comes while it reads", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
-    const channel = new Channel(log, { keepAlive: false });
+    const channel = new Channel({ log, keepAlive: false });
     const client = await open(channel);
     await client.now();
     // A read that sees nothing yet, and the publication behind it.
@@ -307,7 +312,7 @@ test("respond() reads again for what comes while it reads", async () => {
 test("respond() tells a gap when the log has lost its newest events, and goes on with those that take their numbers", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
-    const channel = new Channel(log, { keepAlive: false });
+    const channel = new Channel({ log, keepAlive: false });
     const id = await publish(channel, "1", "2", "3");
     const client = await open(channel, id);
     await client.now();
@@ -331,7 +336,7 @@ test("respond() does not wait for a read that nobody waits for any more", async 
   await withClock(async (clock) => {
     const log = new TestLog();
     log.wakes = false;
-    const channel = new Channel(log, { keepAlive: false });
+    const channel = new Channel({ log, keepAlive: false });
     const first = await open(channel);
     await first.now();
     await clock.advance(10);

@@ -36,7 +36,7 @@ test("publish() gives the id of the event, and of the last of several", async ()
 
 test("publish() puts nothing between events that are published as one", async () => {
   const log = new TestLog();
-  const channels = [new Channel(log), new Channel(log)];
+  const channels = [new Channel({ log }), new Channel({ log })];
   await Promise.all(
     channels.flatMap((channel, i) =>
       ["a", "b"].map((text) =>
@@ -56,7 +56,7 @@ test("publish() puts nothing between events that are published as one", async ()
 
 test("publish() keeps the order of calls that nobody waits for", async () => {
   const log = new TestLog();
-  const channel = new Channel(log);
+  const channel = new Channel({ log });
   const texts = Array.from({ length: 50 }, (_, i) => `${i}`);
   await Promise.all(texts.map((data) => channel.publish({ data })));
   assertEquals(
@@ -67,7 +67,7 @@ test("publish() keeps the order of calls that nobody waits for", async () => {
 
 test("publish() keeps each event encoded without its own id and the default name", async () => {
   const log = new TestLog();
-  await new Channel(log).publish([
+  await new Channel({ log }).publish([
     { data: " a\nb", id: "mine", event: "message" },
     { event: "tick", data: "" },
     { comment: "nothing", retry: 5 },
@@ -93,7 +93,7 @@ const invalid: Record<string, unknown> = {
 for (const [name, event] of Object.entries(invalid)) {
   test(`publish() rejects an event with ${name}, and appends nothing`, async () => {
     const log = new TestLog();
-    const channel = new Channel(log);
+    const channel = new Channel({ log });
     const good = { data: "good" };
     const wrong = event as ServerSentEventInit;
     for (const events of [wrong, [wrong], [good, wrong], [wrong, good]]) {
@@ -109,7 +109,7 @@ for (const [name, event] of Object.entries(invalid)) {
 
 test("publish() rejects no events at all, and more than the log can hold", async () => {
   const log = new TestLog(new MemoryLog({ maxEvents: 2, maxBytes: 100 }));
-  const channel = new Channel(log);
+  const channel = new Channel({ log });
   await assertRejects(() => channel.publish([]), RangeError);
   await assertRejects(() => publish(channel, "a", "b", "c"), RangeError);
   await assertRejects(() => publish(channel, "x".repeat(100)), RangeError);
@@ -118,7 +118,7 @@ test("publish() rejects no events at all, and more than the log can hold", async
 
 test("publish() publishes once what is tried again with the same key", async () => {
   const log = new TestLog();
-  const channel = new Channel(log);
+  const channel = new Channel({ log });
   const options = { idempotencyKey: "order-17" };
   const first = await channel.publish({ data: "a" }, options);
   await publish(channel, "b");
@@ -128,7 +128,7 @@ test("publish() publishes once what is tried again with the same key", async () 
 
 test("publish() rejects with code closed when the channel was closed, here or elsewhere", async () => {
   const log = new TestLog();
-  const [here, elsewhere] = [new Channel(log), new Channel(log)];
+  const [here, elsewhere] = [new Channel({ log }), new Channel({ log })];
   await here.close();
   assertEquals(await codeOf(publish(here, "a")), "closed");
   assertEquals(await codeOf(publish(elsewhere, "a")), "closed");
@@ -144,7 +144,7 @@ test("publish() rejects once close() was called, though the end is not durable y
 
 test("publish() rejects with code log-unavailable and the cause when the log fails", async () => {
   const log = new TestLog();
-  const channel = new Channel(log);
+  const channel = new Channel({ log });
   log.appendFailure = new Error("connection lost");
   const error = await reasonOf(publish(channel, "a"));
   assertInstanceOf(error, EventStreamError);
@@ -162,7 +162,7 @@ test("publish() rejects with code log-unavailable and the cause when the log fai
 
 test("close() can be tried again when the log failed", async () => {
   const log = new TestLog();
-  const channel = new Channel(log);
+  const channel = new Channel({ log });
   log.appendFailure = new Error("connection lost");
   assertEquals(await codeOf(channel.close()), "log-unavailable");
   log.appendFailure = undefined;
@@ -174,7 +174,7 @@ test("close() can be tried again when the log failed", async () => {
 
 test("writable publishes what is written, one event after the other, and closes the channel", async () => {
   const log = new TestLog();
-  const channel = new Channel(log);
+  const channel = new Channel({ log });
   const writer = channel.writable.getWriter();
   void writer.write({ data: "a" });
   await writer.write({ event: "tick", data: "b" });
@@ -188,7 +188,7 @@ test("writable publishes what is written, one event after the other, and closes 
 
 test("writable fails with the error of an event, and leaves the channel open", async () => {
   const log = new TestLog();
-  const channel = new Channel(log);
+  const channel = new Channel({ log });
   const writer = channel.writable.getWriter();
   await assertRejects(() => writer.write({ data: 1 as never }), TypeError);
   await assertRejects(() => writer.closed, TypeError);
@@ -199,7 +199,7 @@ test("writable fails with the error of an event, and leaves the channel open", a
 
 test("writable takes a pipe, and stays open when the pipe says so", async () => {
   const log = new TestLog();
-  const channel = new Channel(log);
+  const channel = new Channel({ log });
   for (const data of ["a", "b"]) {
     const source = new ReadableStream<ServerSentEventInit>({
       start(controller) {

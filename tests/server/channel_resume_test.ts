@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { LogLimit, LogPage } from "../../src/log/log.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { Channel } from "../../src/server/channel.ts";
 import type { ChannelOptions } from "../../src/server/channel_options.ts";
@@ -12,13 +13,23 @@ import {
   open,
   publish,
 } from "./_channel.ts";
-import { Client, eventsOf } from "./_client.ts";
+import { Client, datasOf, eventsOf, requestOf } from "./_client.ts";
 import { TestLog } from "./_log.ts";
+
+/** A log whose oldest entries go by age: nothing is appended when they do. */
+class AgingLog extends MemoryLog {
+  aged = 0;
+
+  override async read(after: number, limit: LogLimit): Promise<LogPage> {
+    const page = await super.read(Math.max(after, this.aged), limit);
+    return { ...page, first: Math.max(page.first, this.aged + 1) };
+  }
+}
 
 const options: ChannelOptions = { retry: 0, keepAlive: false };
 
 async function fiveEvents(log = new MemoryLog()) {
-  const channel = new Channel(log, options);
+  const channel = new Channel({ log, ...options });
   const last = await publish(channel, "1", "2", "3", "4", "5");
   return { channel, epoch: epochOf(last) };
 }
@@ -59,7 +70,7 @@ for (const [from, datas] of starts) {
       const { epoch } = await fiveEvents(log);
       const start = { from: from.replace("EPOCH", epoch) };
       const own = isOfChannel ? start : { from: "latest" };
-      const channel = new Channel(log, { ...options, ...own });
+      const channel = new Channel({ log, ...options, ...own });
       const client = await open(channel, undefined, isOfChannel ? {} : start);
       const text = await client.until("id: ");
       await publish(channel, "new");
@@ -67,6 +78,66 @@ for (const [from, datas] of starts) {
       await client.leave();
       assertEquals(events.map(({ data }) => data), datas);
     }
+  });
+}
+
+const lastCases: [last: number, stored: string[], datas: string[]][] = [
+  [2, ["1", "2", "3", "4", "5"], ["4", "5", "new"]],
+  [5, ["1", "2", "3", "4", "5"], ["1", "2", "3", "4", "5", "new"]],
+  [50, ["1", "2", "3", "4", "5"], ["1", "2", "3", "4", "5", "new"]],
+  [50, ["1", "2", "3", "4", "5", "6"], ["2", "3", "4", "5", "6", "new"]],
+  [1, [], ["new"]],
+];
+
+for (const [last, stored, datas] of lastCases) {
+  test(`respond() and subscribe() start with the last ${last} of ${stored.length} events, and without a gap`, async () => {
+    for (const isOfChannel of [true, false]) {
+      const log = new MemoryLog({ maxEvents: 5 });
+      const start = { from: { last } };
+      const channel = new Channel({
+        log,
+        ...options,
+        ...(isOfChannel ? start : {}),
+      });
+      for (const data of stored) await publish(channel, data);
+      const own = isOfChannel ? {} : start;
+      const client = await open(channel, undefined, own);
+      const subscription = channel.subscribe(own);
+      const reader = subscription.getReader();
+      const seen: string[] = [];
+      const isStored = (): boolean => seen.length + 1 < datas.length;
+      while (isStored()) seen.push((await reader.read()).value!.data);
+      const text = await client.until(`id: ${stored.length ? "" : "0-0"}`);
+      await publish(channel, "new");
+      seen.push((await reader.read()).value!.data);
+      const events = eventsOf(text + await client.until("data: new"));
+      await client.leave();
+      await reader.cancel();
+      assertEquals([events.map(({ data }) => data), seen], [datas, datas]);
+      assertEquals(channel.stats.gaps, 0);
+    }
+  });
+}
+
+test("respond() starts with the last events of a closed channel, its end not counted", async () => {
+  const { channel } = await fiveEvents();
+  await channel.close();
+  const response = await channel.respond(requestOf({}), { from: { last: 2 } });
+  assertEquals(datasOf(await response.text()), ["4", "5"]);
+});
+
+for (const from of ["earliest", { last: 3 }] as const) {
+  test(`respond() from ${JSON.stringify(from)} begins without a gap when events have aged since the last read`, async () => {
+    const log = new AgingLog();
+    const channel = new Channel({ log, ...options, from });
+    await publish(channel, "1", "2", "3", "4", "5");
+    const first = await open(channel, undefined, { from: "latest" });
+    await first.until("id: ");
+    log.aged = 3;
+    const second = await open(channel);
+    assertEquals(await datasUntil(second, "5"), ["4", "5"]);
+    assertEquals(channel.stats.gaps, 0);
+    await first.leave();
   });
 }
 
@@ -89,7 +160,7 @@ test("respond() moves the client's id on connect, without an event", async () =>
 });
 
 test("respond() gives who saw the log empty all that came then", async () => {
-  const channel = new Channel(new MemoryLog(), options);
+  const channel = new Channel(options);
   const client = await open(channel);
   assertEquals(await client.until("id: "), "retry: 0\n\nid: 0-0\n\n");
   const id = await publish(channel, "1", "2");
@@ -166,7 +237,8 @@ for (const policy of ["earliest", "latest"] as const) {
   for (const { id, reason, requested } of gaps) {
     const name = id.length > 40 ? `${id.slice(0, 40)} and more` : id;
     test(`respond() tells the gap behind ${JSON.stringify(name)} (${reason}), then goes on from the ${policy}`, async () => {
-      const channel = new Channel(new MemoryLog({ maxEvents: 5 }), {
+      const channel = new Channel({
+        log: new MemoryLog({ maxEvents: 5 }),
         ...options,
         gap: policy,
       });
@@ -202,7 +274,10 @@ for (const policy of ["earliest", "latest"] as const) {
 }
 
 test("respond() tells no gap to who is at the edge of what was trimmed", async () => {
-  const channel = new Channel(new MemoryLog({ maxEvents: 5 }), options);
+  const channel = new Channel({
+    log: new MemoryLog({ maxEvents: 5 }),
+    ...options,
+  });
   for (const text of ["1", "2", "3", "4", "5", "6", "7"]) {
     await publish(channel, text);
   }
@@ -214,10 +289,10 @@ test("respond() tells no gap to who is at the edge of what was trimmed", async (
 
 test("respond() reads on before it says that an id is ahead: another process may have sent it", async () => {
   const shared = new MemoryLog();
-  const ahead = new Channel(shared, options);
+  const ahead = new Channel({ log: shared, ...options });
   const log = new TestLog(shared);
   log.wakes = false;
-  const behind = new Channel(log, options);
+  const behind = new Channel({ log, ...options });
   const stays = await open(behind);
   await stays.until("id: ");
   const id = await publish(ahead, "1", "2", "3");
@@ -234,7 +309,7 @@ test("respond() reads on before it says that an id is ahead: another process may
 
 test("respond() tells who is connected that the log began anew, and goes on", async () => {
   const log = new MemoryLog();
-  const channel = new Channel(log, options);
+  const channel = new Channel({ log, ...options });
   const old = await publish(channel, "1", "2");
   const client = await open(channel, old);
   await client.until("id: ");
@@ -257,7 +332,7 @@ test("respond() tells who is connected that the log began anew, and goes on", as
 
 test("respond() tells a client that reads too slowly exactly what it missed", async () => {
   const log = new MemoryLog({ maxEvents: 100 });
-  const channel = new Channel(log, options);
+  const channel = new Channel({ log, ...options });
   const client = await open(channel);
   await client.until("id: ");
   // More than is kept in memory for those who follow.

@@ -78,7 +78,8 @@ class World {
   #channel(): Channel {
     const { schedule } = this;
     const log = new ScheduledLog(this.#history, schedule, this.#weather);
-    return new Channel(log, {
+    return new Channel({
+      log,
       keepAlive: pick(schedule.random, [false, 1000] as const),
       onError: () => totals.failures++,
     });

@@ -38,7 +38,7 @@ async function follow(channel: Channel, count: number): Promise<Client[]> {
 }
 
 test("respond() encodes an event once for all subscribers of a process", async () => {
-  const channel = new Channel(new MemoryLog(), options);
+  const channel = new Channel(options);
   const clients = await follow(channel, 50);
   const received: string[] = [];
   const encoded = await encodedDuring(async () => {
@@ -53,7 +53,7 @@ test("respond() encodes an event once for all subscribers of a process", async (
 });
 
 test("respond() hands all subscribers parts of one buffer, without a copy for each", async () => {
-  const channel = new Channel(new MemoryLog(), options);
+  const channel = new Channel(options);
   const clients = await follow(channel, 50);
   await publish(channel, ...texts(200));
   for (const client of clients) await client.until("data: 200\n\n");
@@ -63,7 +63,7 @@ test("respond() hands all subscribers parts of one buffer, without a copy for ea
 });
 
 test("respond() gives a subscriber that is behind many events in one chunk, up to 64 KiB", async () => {
-  const channel = new Channel(new MemoryLog(), options);
+  const channel = new Channel(options);
   const stays = await open(channel);
   await stays.until("id: ");
   for (let i = 0; i < 100; i++) {
@@ -81,7 +81,7 @@ test("respond() gives a subscriber that is behind many events in one chunk, up t
 });
 
 test("respond() gives an event of more than 64 KiB in one chunk of its own", async () => {
-  const channel = new Channel(new MemoryLog(), options);
+  const channel = new Channel(options);
   const [client] = await follow(channel, 1);
   const big = "x".repeat(300_000);
   await publish(channel, "1", big, "2");
@@ -94,7 +94,7 @@ test("respond() gives an event of more than 64 KiB in one chunk of its own", asy
 
 test("respond() reads the log once for any number of subscribers that follow", async () => {
   const log = new TestLog();
-  const channel = new Channel(log, options);
+  const channel = new Channel({ log, ...options });
   const clients = await follow(channel, 100);
   assertEquals(log.watchers, 1);
   const before = log.reads.length;
@@ -108,7 +108,7 @@ test("respond() reads the log once for any number of subscribers that follow", a
 test("publish() is read once, and at once when the last one was sent longer ago than the window", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
-    const channel = new Channel(log, options);
+    const channel = new Channel({ log, ...options });
     const [client] = await follow(channel, 1);
     await clock.advance(1000);
     for (const data of ["1", "2", "3"]) {
@@ -125,9 +125,9 @@ test("publish() is read once, and at once when the last one was sent longer ago 
 
 test("respond() reads what many ask for at once from the log once", async () => {
   const log = new TestLog();
-  const writer = new Channel(log);
+  const writer = new Channel({ log });
   await publish(writer, ...texts(900));
-  const channel = new Channel(log, options);
+  const channel = new Channel({ log, ...options });
   const stays = await open(channel);
   await stays.until("id: ");
   const before = log.reads.length;
@@ -144,9 +144,9 @@ test("respond() reads what many ask for at once from the log once", async () => 
 
 test("respond() reads about as often for a storm over the whole log as for one client", async () => {
   const log = new TestLog(new MemoryLog({ maxEvents: 20_000 }));
-  const writer = new Channel(log);
+  const writer = new Channel({ log });
   const id = await publish(writer, ...texts(20_000));
-  const channel = new Channel(log, options);
+  const channel = new Channel({ log, ...options });
   const stays = await open(channel);
   await stays.until("id: ");
   const readsOf = async (count: number) => {
@@ -169,7 +169,10 @@ test("respond() reads about as often for a storm over the whole log as for one c
 });
 
 test("respond() asks nothing of a subscriber that does not read, however much is published", async () => {
-  const channel = new Channel(new MemoryLog({ maxEvents: 100 }), options);
+  const channel = new Channel({
+    log: new MemoryLog({ maxEvents: 100 }),
+    ...options,
+  });
   const [idle] = await follow(channel, 1);
   const stays = await follow(channel, 1);
   for (let i = 0; i < 100; i++) await publish(channel, ...texts(100));
@@ -184,7 +187,7 @@ test("respond() asks nothing of a subscriber that does not read, however much is
 
 test("respond() reads the log less often than it is published to under load", async () => {
   const log = new TestLog();
-  const channel = new Channel(log, options);
+  const channel = new Channel({ log, ...options });
   const [client] = await follow(channel, 1);
   const before = log.reads.length;
   for (const text of texts(1000)) await publish(channel, text);
@@ -196,7 +199,7 @@ test("respond() reads the log less often than it is published to under load", as
 
 test("respond() begins nothing and keeps nothing for who has gone before", async () => {
   const log = new TestLog();
-  const channel = new Channel(log, options);
+  const channel = new Channel({ log, ...options });
   const request = new Request("https://example.com/", {
     signal: AbortSignal.abort(),
   });

@@ -59,7 +59,7 @@ test("streamEvents() gives its source the last event ID, and stops it when the c
 });
 
 test("a channel answers in Hono as it is", async () => {
-  const news = new Channel(undefined, { retry: 0, keepAlive: false });
+  const news = new Channel({ retry: 0, keepAlive: false });
   const app = new Hono();
   app.get("/news", (c) => news.respond(c.req.raw));
   const id = await news.publish({ data: "1" });

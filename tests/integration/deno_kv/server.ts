@@ -7,7 +7,8 @@ import { Channel } from "../../../src/server/mod.ts";
 import { handleChannel } from "../_channel_handler.ts";
 
 const kv = await Deno.openKv(Deno.args[0]);
-const channel = new Channel(new DenoKvLog(kv, "log"), {
+const channel = new Channel({
+  log: new DenoKvLog(kv, "log"),
   from: "earliest",
   retry: 10,
 });

@@ -8,7 +8,8 @@ import { ioRedis, RedisLog } from "../../../src/redis/mod.ts";
 import { handleChannel } from "../_channel_handler.ts";
 
 const client = new Redis(Deno.args[0]!, { lazyConnect: true });
-const channel = new Channel(new RedisLog(ioRedis(client), "news"), {
+const channel = new Channel({
+  log: new RedisLog(ioRedis(client), "news"),
   from: "earliest",
   retry: 10,
 });

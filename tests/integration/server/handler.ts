@@ -37,7 +37,8 @@ const onError = (error: unknown): void => void state.errors.push(`${error}`);
 const onClose = (reason: string): void => void state.closes.push(reason);
 
 /** Nothing but the runtime's own signs tells that a client has gone. */
-const channel = new Channel(new MemoryLog({ maxBytes: 8 * 1024 * 1024 }), {
+const channel = new Channel({
+  log: new MemoryLog({ maxBytes: 8 * 1024 * 1024 }),
   keepAlive: false,
   retry: 0,
   onError,
@@ -47,7 +48,7 @@ const channel = new Channel(new MemoryLog({ maxBytes: 8 * 1024 * 1024 }), {
 const channels = new Map(
   Object.entries(kinds).map(([kind, options]) => [
     kind,
-    new Channel(new MemoryLog(), options),
+    new Channel(options),
   ]),
 );
 

@@ -68,7 +68,7 @@ export async function checkUpgrade(
     EventStreamError,
     `it is ${last}`,
   );
-  const channel = new Channel(log, { keepAlive: false });
+  const channel = new Channel({ log, keepAlive: false });
   const stream = channel.subscribe({ lastEventId: `${epoch}-${last - 2}` });
   const id = await channel.publish({ data: "of this version" });
   assertEquals(id, `${epoch}-${last + 1}`);
@@ -105,7 +105,8 @@ export async function checkOther(
     );
   }
   const errors: unknown[] = [];
-  const channel = new Channel(log, {
+  const channel = new Channel({
+    log,
     keepAlive: false,
     maxOutage: 1,
     onError: (error) => errors.push(error),

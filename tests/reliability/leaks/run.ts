@@ -83,7 +83,7 @@ async function server(name: string): Promise<Scenario> {
 
 /** Subscriptions in the process, to one channel. */
 function subscribing(): Scenario {
-  const channel = new Channel(new MemoryLog(), { from: "earliest" });
+  const channel = new Channel({ from: "earliest" });
   return {
     async run(cycles) {
       await channel.publish({ data: "event" });

@@ -53,10 +53,7 @@ function responding(): Visited {
 
 function channel(): Visited {
   const log = new WatchedLog();
-  const channel = new Channel(log, {
-    from: "earliest",
-    keepAlive: KEEP_ALIVE,
-  });
+  const channel = new Channel({ log, from: "earliest", keepAlive: KEEP_ALIVE });
   void channel.publish([{ data: "a" }, { data: "b" }, { data: "c" }]);
   return {
     handle: (request) => channel.respond(request),

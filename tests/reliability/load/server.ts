@@ -19,7 +19,9 @@ class CountingLog extends MemoryLog {
   }
 }
 
-const channel = new Channel(new CountingLog({ maxBytes: 8 * 1024 * 1024 }));
+const channel = new Channel({
+  log: new CountingLog({ maxBytes: 8 * 1024 * 1024 }),
+});
 
 function handle(request: Request): Promise<Response> {
   return new URL(request.url).pathname === "/channel"

@@ -26,7 +26,7 @@ const logs: Record<string, (address: string) => EventLog | Promise<EventLog>> =
     },
   };
 
-const channel = new Channel(await logs[log]!(address), options);
+const channel = new Channel({ log: await logs[log]!(address), ...options });
 
 function handle(request: Request): Response | Promise<Response> {
   if (request.method === "POST") return publish(channel, request);
