@@ -1,0 +1,431 @@
+import { Batches } from "../_batches.ts";
+import { checkFunction, checkInteger, describe, MAX_DELAY } from "../_check.ts";
+import { sleep } from "../_sleep.ts";
+import { within } from "../_within.ts";
+import { EventStreamError } from "../error.ts";
+import {
+  checkAppend,
+  checkRead,
+  checkTtl,
+  closed,
+  conflict,
+  isFinal,
+  newEpoch,
+  type Retention,
+  retentionOf,
+} from "../log/_log.ts";
+import type {
+  AppendOptions,
+  EventLog,
+  LogEntryKind,
+  LogInput,
+  LogLimit,
+  LogPage,
+  LogPosition,
+  RetentionOptions,
+} from "../log/event_log.ts";
+import {
+  checkIdleTtl,
+  type IdleOptions,
+  renewWhileFollowed,
+} from "../log/idle.ts";
+import { checkName } from "./name.ts";
+import { fromBase64, toBase64 } from "./base64.ts";
+import { FORMAT, migration, type Place } from "./postgres_schema.ts";
+import { Poller } from "./postgres_poller.ts";
+
+/** What {@linkcode PostgresLog} uses of a driver. `Pool` of `pg` and of Neon, and PGlite, fit as they are. */
+export interface PostgresClient {
+  /**
+   * Runs one statement with text for its `$1`, `$2`, … and resolves with the rows, or with an object that has them as
+   * `rows`.
+   */
+  query(text: string, params: string[]): PromiseLike<PostgresRows>;
+  /**
+   * Listens to a channel of `NOTIFY`. Without it the log polls.
+   *
+   * @param channel The channel's name, of `a-z`, `0-9` and `_`.
+   * @param wake To be called for each notification, and each time that listening started again after the connection
+   * was lost.
+   * @returns What stops it, once it listens.
+   */
+  listen?(channel: string, wake: () => void): PromiseLike<() => unknown>;
+}
+
+/** Rows of a query, as drivers give them. */
+export type PostgresRows =
+  | readonly object[]
+  | { readonly rows: readonly object[] };
+
+/** Which tables a {@linkcode PostgresLog} uses. */
+export interface PostgresTables {
+  /**
+   * The schema, of `a-z`, `0-9` and `_`, at most 63 characters.
+   *
+   * @default {"rivulet"}
+   */
+  schema?: string | undefined;
+  /**
+   * What the names of the tables and functions begin with, of `a-z`, `0-9` and `_`, at most 32 characters.
+   *
+   * @default {""}
+   */
+  prefix?: string | undefined;
+}
+
+/** Options of {@linkcode PostgresLog}. */
+export interface PostgresLogOptions
+  extends RetentionOptions, IdleOptions, PostgresTables {
+  /**
+   * Whether appends send a `NOTIFY`, which wakes who listens. Postgres lets commits with a `NOTIFY` take turns: without
+   * it a server does more appends to different logs at a time, and watchers poll.
+   *
+   * @default {true}
+   */
+  notify?: boolean | undefined;
+  /**
+   * Milliseconds between polls while the log is watched, 1 to 2^31-1. One query polls for all logs of a client.
+   *
+   * @default {undefined} 10000 where the client listens, 1000 elsewhere
+   */
+  pollInterval?: number | undefined;
+  /**
+   * Milliseconds to wait for an answer, 1 to 2^31-1. An append that takes longer rejects, and may still be done.
+   *
+   * @default {5000}
+   */
+  timeout?: number | undefined;
+}
+
+/** How much one call appends at most. */
+const MAX_BATCH = { items: 500, weight: 1024 * 1024 };
+/** Serialization failure and deadlock: Postgres has undone everything, and asks for another try. */
+const RETRIED = ["40001", "40P01"];
+/** A function, schema or table that is not there. */
+const UNDEFINED = ["42883", "3F000", "42P01"];
+
+/** Polls by client, and by tables and interval. */
+const pollers = /* @__PURE__ */ new WeakMap<
+  PostgresClient,
+  Map<string, Poller>
+>();
+
+interface Append {
+  readonly entries: readonly LogInput[];
+  readonly sizes: readonly number[];
+  readonly options: AppendOptions;
+}
+
+type Outcome = readonly [outcome: string, epoch: string, seq: number];
+
+/** A page as the function gives it, its bodies in one piece. */
+interface PageRow extends Omit<LogPage, "entries"> {
+  readonly entries: readonly (readonly [
+    seq: number,
+    time: number,
+    kind: LogEntryKind,
+    size: number,
+  ])[];
+  readonly bodies: string;
+}
+
+/**
+ * A log in Postgres 14 or later, for all processes that reach it.
+ *
+ * {@linkcode PostgresLog.migrate} installs its tables and functions once per database. An append is one call of a
+ * function, and is as durable as `synchronous_commit` says, which must not be `off`.
+ *
+ * Appends to one `PostgresLog` are done in the order of the calls, awaited or not. One call is under way at a time;
+ * appends made meanwhile go together in the next one, each done or refused on its own.
+ *
+ * @example
+ * ```ts ignore
+ * import { Pool } from "pg";
+ * import { Channel } from "@rivulet/sse/server";
+ * import { PostgresLog } from "@rivulet/sse/postgres";
+ *
+ * const pool = new Pool({ connectionString: "postgres://localhost/app" });
+ * await PostgresLog.migrate(pool);
+ * const channel = new Channel(new PostgresLog(pool, "news", { maxEvents: 1000 }));
+ * ```
+ */
+export class PostgresLog implements EventLog {
+  readonly #client: PostgresClient;
+  readonly #name: string;
+  readonly #place: Place;
+  readonly #channel: string;
+  readonly #retention: Retention;
+  readonly #notify: boolean;
+  readonly #timeout: number;
+  readonly #idleTtl: number | undefined;
+  readonly #poller: Poller;
+  readonly #batches: Batches<Append, Outcome>;
+
+  /**
+   * Installs the tables and functions, or updates the functions. Run it once before the first use, with a role that may
+   * create them. It can run again at every start, in many processes at once.
+   *
+   * @param client The client.
+   * @param tables Which schema and prefix.
+   * @throws {TypeError} If an argument has the wrong type.
+   * @throws {RangeError} If a name is out of range.
+   * @throws {EventStreamError} Code `log-unavailable`, if Postgres refuses, or the tables are not a log's.
+   */
+  static async migrate(
+    client: PostgresClient,
+    tables: PostgresTables = {},
+  ): Promise<void> {
+    checkClient(client);
+    const text = migration(placeOf(tables));
+    await client.query(text, []).then(undefined, (cause) => {
+      throw unavailable("migrate", cause);
+    });
+  }
+
+  /**
+   * Makes a log; nothing is sent yet.
+   *
+   * @param client The client: a pool, so that a statement of yours does not hold up the log's.
+   * @param name The log's name: 1 to 256 UTF-16 code units without control characters.
+   * @param options What it keeps, where it is, and how it waits.
+   * @throws {TypeError} If an argument or option has the wrong type.
+   * @throws {RangeError} If an option or the name is out of range.
+   */
+  constructor(
+    client: PostgresClient,
+    name: string,
+    options: PostgresLogOptions = {},
+  ) {
+    const { timeout = 5000, notify = true, pollInterval } = options;
+    checkClient(client);
+    checkName(name);
+    checkInteger("Cannot open log: timeout", timeout, 1, MAX_DELAY);
+    checkInteger("Cannot open log: pollInterval", pollInterval, 1, MAX_DELAY);
+    this.#retention = retentionOf(options);
+    this.#idleTtl = checkIdleTtl(options.idleTtl, this.#retention);
+    this.#client = client;
+    this.#name = name;
+    this.#place = placeOf(options);
+    this.#channel = channelOf(this.#place, name);
+    this.#notify = notify;
+    this.#timeout = timeout;
+    this.#poller = this.#findPoller(
+      pollInterval ?? (client.listen ? 10_000 : 1000),
+    );
+    this.#batches = new Batches((appends) => this.#append(appends), MAX_BATCH);
+  }
+
+  /** Appends entries; see {@linkcode EventLog.append}. */
+  async append(
+    entries: readonly LogInput[],
+    options: AppendOptions = {},
+  ): Promise<LogPosition> {
+    const sizes = checkAppend(entries, options, this.#retention);
+    const weight = sizes.reduce((sum, size) => sum + size, 0);
+    const append = { entries, sizes, options };
+    const [outcome, epoch, seq] = await this.#batches.add(append, weight);
+    if (outcome === "closed") throw closed();
+    if (outcome === "conflict") throw conflict(options.expectedLast!, seq);
+    if (outcome === "repeated") return { epoch, seq, repeated: true };
+    if (!this.#client.listen) this.#poller.wake(this.#name);
+    return { epoch, seq };
+  }
+
+  /** Reads entries; see {@linkcode EventLog.read}. */
+  async read(after: number, limit: LogLimit): Promise<LogPage> {
+    checkRead(after, limit);
+    const { maxAge } = this.#retention;
+    const result = await this.#call("read log", "read", [
+      this.#name,
+      ...[after, limit.entries, limit.bytes].map(String),
+      maxAge === Infinity ? "" : String(maxAge),
+    ]);
+    const { epoch, first, last, entries, bodies }: PageRow = JSON.parse(result);
+    const bytes = fromBase64(bodies);
+    const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+    let end = 0;
+    return {
+      epoch,
+      first,
+      last,
+      entries: entries.map(([seq, time, kind, size]) => {
+        const body = decoder.decode(bytes.subarray(end, end += size));
+        return { seq, time, kind, body };
+      }),
+    };
+  }
+
+  /**
+   * Calls `wake` after appends; see {@linkcode EventLog.watch}. It is called once more each time that listening starts.
+   */
+  watch(wake: () => void, signal: AbortSignal): void {
+    if (signal.aborted) return;
+    this.#poller.add(this.#name, wake, signal);
+    if (this.#client.listen) void this.#listen(wake, signal);
+    if (this.#idleTtl === undefined) return;
+    const args = [this.#name, String(this.#idleTtl)];
+    const renew = () => this.#call("watch log", "renew", args);
+    renewWhileFollowed(renew, this.#idleTtl, signal);
+  }
+
+  /** Deletes the log later; see {@linkcode EventLog.expire}. */
+  async expire(ttl: number): Promise<void> {
+    checkTtl(ttl);
+    await this.#call("expire log", "expire", [this.#name, String(ttl)]);
+  }
+
+  async #append(appends: readonly Append[]): Promise<Outcome[]> {
+    const { maxEvents, maxBytes, maxAge, idempotencyTtl } = this.#retention;
+    let place = 0;
+    const described = appends.map(({ entries, sizes, options }) => ({
+      start: place,
+      entries: entries.map(({ kind }, i) => [kind, place, place += sizes[i]!]),
+      end: place,
+      ends: isFinal(entries.at(-1)!.kind),
+      expectedLast: options.expectedLast,
+      // JSON's escape of U+0000 is no text in Postgres, which has no U+0000.
+      key: options.idempotencyKey && encodeURIComponent(options.idempotencyKey),
+      ttl: idempotencyTtl,
+    }));
+    const bodies = appends.flatMap(({ entries }) =>
+      entries.map(({ body }) => body)
+    );
+    const result = await this.#call("append", "append", [
+      this.#name,
+      this.#notify ? this.#channel : "",
+      newEpoch(),
+      JSON.stringify({
+        maxEvents,
+        maxBytes,
+        maxAge: maxAge === Infinity ? null : maxAge,
+        idleTtl: this.#idleTtl,
+      }),
+      JSON.stringify(described),
+      toBase64(new TextEncoder().encode(bodies.join(""))),
+    ]);
+    return JSON.parse(result);
+  }
+
+  /** Listens for as long as the signal does not abort, and tries again when it cannot. */
+  async #listen(wake: () => void, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        const stop = await this.#client.listen!(this.#channel, wake);
+        signal.addEventListener("abort", () => void stop(), { once: true });
+        if (signal.aborted) void stop();
+        return wake();
+      } catch {
+        // Without notifications it polls; the calls that need Postgres report why it is away.
+        await sleep(500 + Math.random() * 500, signal);
+        if (!signal.aborted) wake();
+      }
+    }
+  }
+
+  /** Calls a function and returns the text that it gives. */
+  async #call(action: string, name: string, args: string[]): Promise<string> {
+    const { schema, prefix } = this.#place;
+    const params = [String(FORMAT), ...args];
+    const places = params.map((_, i) => `$${i + 1}`);
+    const text = `SELECT ${schema}.${prefix}${name}(${places}) AS result`;
+    const { signal } = new AbortController();
+    const end = performance.now() + this.#timeout;
+    for (;;) {
+      try {
+        const answer = Promise.resolve(this.#client.query(text, params));
+        const limit = Math.max(0, end - performance.now());
+        return resultOf(await within(answer, limit, signal));
+      } catch (cause) {
+        const isOver = performance.now() >= end;
+        if (isOver || !RETRIED.includes(codeOf(cause))) {
+          throw unavailable(action, cause);
+        }
+        await sleep(Math.random() * 20, signal);
+      }
+    }
+  }
+
+  #findPoller(interval: number): Poller {
+    const { schema, prefix } = this.#place;
+    const ofClient = pollers.get(this.#client) ?? new Map<string, Poller>();
+    pollers.set(this.#client, ofClient);
+    const key = `${schema}.${prefix} ${interval}`;
+    const poll = async (names: string[]) =>
+      JSON.parse(
+        await this.#call("watch log", "positions", [JSON.stringify(names)]),
+      );
+    const poller = ofClient.get(key) ?? new Poller(poll, interval);
+    ofClient.set(key, poller);
+    return poller;
+  }
+}
+
+function checkClient(client: PostgresClient): void {
+  if (typeof client?.query !== "function") {
+    throw new TypeError(
+      `Cannot open log: client must have a method query(): received ${
+        describe(client)
+      }`,
+    );
+  }
+  checkFunction("Cannot open log: client.listen", client.listen);
+}
+
+function placeOf({ schema = "rivulet", prefix = "" }: PostgresTables): Place {
+  checkIdentifier("schema", schema, /^[a-z_][a-z0-9_]{0,62}$/);
+  checkIdentifier("prefix", prefix, /^([a-z_][a-z0-9_]{0,31})?$/);
+  return { schema, prefix };
+}
+
+function checkIdentifier(what: string, value: string, pattern: RegExp): void {
+  if (typeof value !== "string") {
+    throw new TypeError(
+      `Cannot open log: ${what} must be a string: received ${describe(value)}`,
+    );
+  }
+  if (!pattern.test(value)) {
+    throw new RangeError(
+      `Cannot open log: ${what} must match ${pattern}: received ${
+        describe(value)
+      }`,
+    );
+  }
+}
+
+/** The name of the channel for a log's notifications. Logs that share one wake each other's watchers needlessly. */
+function channelOf({ schema, prefix }: Place, name: string): string {
+  let hash = 0n;
+  for (const char of `${schema}.${prefix}.${name}`) {
+    hash = BigInt.asUintN(64, hash * 1_000_003n + BigInt(char.codePointAt(0)!));
+  }
+  return `rivulet_${hash.toString(36)}`;
+}
+
+function resultOf(answer: PostgresRows): string {
+  const [row] = "rows" in answer ? answer.rows : answer;
+  const { result } = (row ?? {}) as { result?: unknown };
+  if (typeof result === "string") return result;
+  throw new TypeError(
+    `query() must resolve with rows: received ${describe(answer)}`,
+  );
+}
+
+/** The code that Postgres gave to an error; Bun has it as `errno`. */
+function codeOf(error: unknown): string {
+  const { code, errno } = (error ?? {}) as Record<string, unknown>;
+  return [code, errno].find((value) => /^[0-9A-Z]{5}$/.test(String(value))) as
+    | string
+    | undefined ?? "";
+}
+
+function unavailable(action: string, cause: unknown): EventStreamError {
+  const reason = cause instanceof Error ? cause.message : describe(cause);
+  const advice = UNDEFINED.includes(codeOf(cause))
+    ? ": call PostgresLog.migrate() once before"
+    : "";
+  return new EventStreamError(
+    "log-unavailable",
+    `Cannot ${action}: Postgres failed: ${reason}${advice}`,
+    { cause },
+  );
+}

@@ -1,0 +1,75 @@
+import { checkFunction } from "../_check.ts";
+import { type Connection, Subscriptions } from "../log/redis/_subscriptions.ts";
+import type { PostgresClient } from "./postgres.ts";
+
+/** What {@linkcode pgListener} uses of a `Client` of `pg`, or of Neon. */
+export interface PgClient {
+  /** Opens the connection. */
+  connect(): Promise<unknown>;
+  /** Runs a statement. */
+  query(text: string): Promise<unknown>;
+  /** Closes the connection. */
+  end(): Promise<unknown>;
+  /** Calls a listener for each notification. */
+  on(
+    event: "notification",
+    listener: (message: { channel: string }) => void,
+  ): unknown;
+  /** Calls a listener when the connection failed or ended. */
+  on(event: "error" | "end", listener: () => void): unknown;
+}
+
+/**
+ * Makes {@linkcode PostgresClient.listen} from clients of `pg`, or of Neon over WebSockets: one connection for all
+ * channels, opened while a log is watched, and again when it is lost. It has to reach Postgres itself or a pooler in session
+ * mode.
+ *
+ * @example
+ * ```ts ignore
+ * import { Client, Pool } from "pg";
+ * import { pgListener, PostgresLog } from "@rivulet/sse/postgres";
+ *
+ * const connectionString = "postgres://localhost/app";
+ * const pool = new Pool({ connectionString });
+ * const client = {
+ *   query: (text: string, params: string[]) => pool.query(text, params),
+ *   listen: pgListener(() => new Client({ connectionString })),
+ * };
+ * const log = new PostgresLog(client, "news");
+ * ```
+ *
+ * @param create Makes a client that is not connected yet.
+ * @throws {TypeError} If `create` is not a function.
+ */
+export function pgListener(
+  create: () => PgClient,
+): NonNullable<PostgresClient["listen"]> {
+  checkFunction("Cannot listen: create", create);
+  const subscriptions = new Subscriptions((message, lost) =>
+    connectionOf(create(), message, lost)
+  );
+  return (channel, wake) => {
+    const controller = new AbortController();
+    subscriptions.add(channel, wake, controller.signal);
+    return Promise.resolve(() => controller.abort());
+  };
+}
+
+function connectionOf(
+  client: PgClient,
+  message: (channel: string) => void,
+  lost: () => void,
+): Connection {
+  client.on("error", lost);
+  client.on("end", lost);
+  client.on("notification", ({ channel }) => message(channel));
+  const runAll = (verb: string, channels: string[]) =>
+    Promise.all(channels.map((channel) => client.query(`${verb} ${channel}`)));
+  return {
+    open: () => client.connect(),
+    subscribe: (channels) => runAll("LISTEN", channels),
+    unsubscribe: (channels) => runAll("UNLISTEN", channels),
+    // The connection may be broken, and is of no use any more.
+    close: () => void client.end().catch(() => {}),
+  };
+}

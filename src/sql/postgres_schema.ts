@@ -1,0 +1,309 @@
+/** Goes up when the tables, or what they mean, change. */
+export const FORMAT = 1;
+
+/** Where a log's tables and functions are: the schema, and what their names begin with. */
+export interface Place {
+  readonly schema: string;
+  readonly prefix: string;
+}
+
+/**
+ * The statement that installs the tables and functions, or replaces the functions of the same format.
+ *
+ * A log is a row of `logs`, and its entries carry the row's number, not the log's name. A log that has expired keeps its
+ * row, without the name, until a sweep has deleted its entries; the next append makes another row. So no append waits
+ * for the deletion of a whole log.
+ */
+export function migration(place: Place): string {
+  return statement(MIGRATION, place);
+}
+
+/** Fills in where the tables are, and the format. */
+function statement(text: string, { schema, prefix }: Place): string {
+  return text
+    .replaceAll(/\{(\w+)\}/g, `${schema}.${prefix}$1`)
+    .replaceAll("<schema>", schema)
+    .replaceAll("<prefix>", prefix)
+    .replaceAll("<format>", String(FORMAT));
+}
+
+const TABLES = `
+CREATE TABLE {format} (format int NOT NULL);
+INSERT INTO {format} VALUES (<format>);
+-- Rows are updated in place: half of each page is left free for that.
+CREATE TABLE {logs} (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text COLLATE "C" UNIQUE,
+  epoch text NOT NULL DEFAULT '0', timeline text NOT NULL,
+  first bigint NOT NULL DEFAULT 1, last bigint NOT NULL DEFAULT 0, deleted bigint NOT NULL DEFAULT 0,
+  size bigint NOT NULL DEFAULT 0, time bigint NOT NULL DEFAULT 0, ended boolean NOT NULL DEFAULT false,
+  expires_at bigint, idle_at bigint
+) WITH (fillfactor = 50);
+CREATE INDEX ON {logs} (least(expires_at, idle_at)) WHERE least(expires_at, idle_at) IS NOT NULL;
+-- \`size\` counts the bytes of the epoch up to and including the entry, so that a limit is found by search.
+CREATE TABLE {entries} (
+  log bigint NOT NULL, seq bigint NOT NULL, time bigint NOT NULL, size bigint NOT NULL,
+  kind text NOT NULL, body bytea NOT NULL, PRIMARY KEY (log, seq)
+);
+CREATE TABLE {keys} (
+  log bigint NOT NULL, key text COLLATE "C" NOT NULL, seq bigint NOT NULL, forget_at bigint NOT NULL,
+  PRIMARY KEY (log, key)
+);
+CREATE INDEX ON {keys} (log, forget_at);
+`;
+
+const HELPERS = `
+CREATE OR REPLACE FUNCTION {check_format}(format text) RETURNS void LANGUAGE plpgsql IMMUTABLE AS $body$
+BEGIN
+  IF format IS DISTINCT FROM '<format>' THEN
+    RAISE EXCEPTION 'the log must be of format %: it is of format <format>', format;
+  END IF;
+END $body$;
+
+CREATE OR REPLACE FUNCTION {now}() RETURNS bigint LANGUAGE sql VOLATILE AS $body$
+  SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
+$body$;
+
+-- The first number from which on an entry starts at least there and is younger, or "upto". Near "low" it takes the
+-- fewest steps.
+CREATE OR REPLACE FUNCTION {search}(of_log bigint, low bigint, upto bigint, min_start bigint, after_time bigint)
+RETURNS bigint LANGUAGE plpgsql STABLE AS $body$
+DECLARE
+  step bigint := 1;
+  middle bigint;
+BEGIN
+  WHILE low < upto LOOP
+    middle := least(low + step - 1, (low + upto) / 2);
+    IF EXISTS (
+      SELECT FROM {entries} e WHERE e.log = of_log AND e.seq = middle
+      AND e.size - octet_length(e.body) >= min_start AND e.time > after_time
+    ) THEN
+      upto := middle;
+    ELSE
+      low := middle + 1;
+      step := step * 2;
+    END IF;
+  END LOOP;
+  RETURN upto;
+END $body$;
+
+-- Deletes some of what has expired, if anything has. Who finds a log that another process sweeps goes on.
+CREATE OR REPLACE FUNCTION {sweep}() RETURNS void LANGUAGE plpgsql VOLATILE AS $body$
+DECLARE
+  expired bigint;
+  entries bigint;
+  keys bigint;
+BEGIN
+  SELECT l.id INTO expired FROM {logs} l WHERE least(l.expires_at, l.idle_at) <= {now}()
+    ORDER BY least(l.expires_at, l.idle_at) LIMIT 1 FOR UPDATE SKIP LOCKED;
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  DELETE FROM {entries} e WHERE e.log = expired AND e.seq IN (
+    SELECT o.seq FROM {entries} o WHERE o.log = expired ORDER BY o.seq LIMIT 500);
+  GET DIAGNOSTICS entries = ROW_COUNT;
+  DELETE FROM {keys} k WHERE k.log = expired AND k.key IN (
+    SELECT o.key FROM {keys} o WHERE o.log = expired LIMIT 500);
+  GET DIAGNOSTICS keys = ROW_COUNT;
+  IF entries < 500 AND keys < 500 THEN
+    DELETE FROM {logs} l WHERE l.id = expired;
+  END IF;
+END $body$;
+`;
+
+const APPEND = `
+-- Takes several appends, each with its conditions, and returns what became of each. Bodies are one piece of base64;
+-- entries say where in it theirs is.
+CREATE OR REPLACE FUNCTION {append}(
+  format text, of_name text, channel text, new_epoch text, retention text, appends text, bodies text
+) RETURNS text LANGUAGE plpgsql VOLATILE AS $body$
+DECLARE
+  kept json := retention::json;
+  idle_ttl bigint := kept->>'idleTtl';
+  bytes bytea := decode(bodies, 'base64');
+  timeline text := {timeline}();
+  head {logs}%ROWTYPE;
+  clock bigint;
+  before bigint;
+  append json;
+  known bigint;
+  outcomes json[] := '{}';
+  oldest bigint;
+BEGIN
+  PERFORM {check_format}(format);
+  -- The row may be deleted between the two statements.
+  LOOP
+    SELECT * INTO head FROM {logs} l WHERE l.name = of_name FOR UPDATE;
+    EXIT WHEN FOUND;
+    INSERT INTO {logs} AS l (name, timeline) VALUES (of_name, timeline)
+      ON CONFLICT (name) DO NOTHING RETURNING * INTO head;
+    EXIT WHEN FOUND;
+  END LOOP;
+  clock := {now}();
+  IF least(head.expires_at, head.idle_at) <= clock THEN
+    UPDATE {logs} l SET name = NULL WHERE l.id = head.id;
+    INSERT INTO {logs} AS l (name, timeline) VALUES (of_name, timeline) RETURNING * INTO head;
+  END IF;
+  before := head.last;
+  head.time := greatest(head.time, clock);
+
+  FOR append IN SELECT a.value FROM json_array_elements(appends::json) a LOOP
+    known := NULL;
+    IF append->>'key' IS NOT NULL THEN
+      SELECT k.seq INTO known FROM {keys} k
+        WHERE k.log = head.id AND k.key = append->>'key' AND k.forget_at > clock;
+    END IF;
+    IF known IS NOT NULL THEN
+      outcomes := outcomes || json_build_array('repeated', head.epoch, known);
+    ELSIF head.ended THEN
+      outcomes := outcomes || json_build_array('closed', head.epoch, head.last);
+    ELSIF (append->>'expectedLast')::bigint <> head.last THEN
+      outcomes := outcomes || json_build_array('conflict', head.epoch, head.last);
+    ELSE
+      -- A server that took over from another may have lost commits, and would give their numbers again.
+      IF head.epoch = '0' OR head.timeline <> timeline THEN
+        head.epoch := new_epoch;
+        head.timeline := timeline;
+      END IF;
+      INSERT INTO {entries} (log, seq, time, size, kind, body)
+        SELECT head.id, head.last + e.place, head.time,
+          head.size + (e.value->>2)::bigint - (append->>'start')::bigint, e.value->>0,
+          substr(bytes, (e.value->>1)::int + 1, (e.value->>2)::int - (e.value->>1)::int)
+        FROM json_array_elements(append->'entries') WITH ORDINALITY e (value, place);
+      head.last := head.last + json_array_length(append->'entries');
+      head.size := head.size + (append->>'end')::bigint - (append->>'start')::bigint;
+      head.ended := (append->>'ends')::boolean;
+      IF append->>'key' IS NOT NULL THEN
+        INSERT INTO {keys} AS k (log, key, seq, forget_at)
+          VALUES (head.id, append->>'key', head.last, clock + (append->>'ttl')::bigint)
+          ON CONFLICT (log, key) DO UPDATE SET seq = excluded.seq, forget_at = excluded.forget_at;
+        DELETE FROM {keys} k WHERE k.log = head.id AND k.key IN (
+          SELECT o.key FROM {keys} o WHERE o.log = head.id AND o.forget_at <= clock ORDER BY o.forget_at LIMIT 100);
+      END IF;
+      outcomes := outcomes || json_build_array('appended', head.epoch, head.last);
+    END IF;
+  END LOOP;
+
+  IF head.last = before THEN
+    DELETE FROM {logs} l WHERE l.id = head.id AND l.epoch = '0';
+    RETURN array_to_json(outcomes);
+  END IF;
+  head.first := {search}(
+    head.id, greatest(head.first, head.last - (kept->>'maxEvents')::bigint + 1), head.last,
+    head.size - (kept->>'maxBytes')::bigint, coalesce(clock - (kept->>'maxAge')::bigint, -1));
+  oldest := head.deleted;
+  head.deleted := least(head.first - 1, head.deleted + 1000 + head.last - before);
+  IF head.deleted > oldest THEN
+    DELETE FROM {entries} e WHERE e.log = head.id AND e.seq > oldest AND e.seq <= head.deleted;
+  END IF;
+  UPDATE {logs} l SET epoch = head.epoch, timeline = head.timeline, first = head.first, last = head.last,
+    deleted = head.deleted, size = head.size, time = head.time, ended = head.ended, expires_at = NULL,
+    idle_at = clock + idle_ttl WHERE l.id = head.id;
+  IF channel <> '' THEN
+    PERFORM pg_notify(channel, '');
+  END IF;
+  PERFORM {sweep}();
+  RETURN array_to_json(outcomes);
+END $body$;
+`;
+
+const OTHERS = `
+-- STABLE: all of its queries see the same snapshot.
+CREATE OR REPLACE FUNCTION {read}(
+  format text, of_name text, after text, max_entries text, max_bytes text, max_age text
+) RETURNS text LANGUAGE plpgsql STABLE AS $body$
+DECLARE
+  head {logs}%ROWTYPE;
+  clock bigint := {now}();
+  low bigint;
+  most bigint;
+  page json;
+BEGIN
+  PERFORM {check_format}(format);
+  SELECT * INTO head FROM {logs} l
+    WHERE l.name = of_name AND (least(l.expires_at, l.idle_at) > clock) IS NOT FALSE;
+  IF NOT FOUND THEN
+    RETURN json_build_object('epoch', '0', 'first', 1, 'last', 0, 'entries', '[]'::json, 'bodies', '');
+  END IF;
+  IF max_age <> '' THEN
+    -- What ended the log stays however old.
+    head.first := {search}(head.id, head.first, CASE WHEN head.ended THEN head.last ELSE head.last + 1 END,
+      0, clock - max_age::bigint);
+  END IF;
+  low := greatest(head.first, after::bigint + 1);
+  SELECT e.size - octet_length(e.body) + max_bytes::bigint INTO most
+    FROM {entries} e WHERE e.log = head.id AND e.seq = low;
+  SELECT json_build_object('epoch', head.epoch, 'first', head.first, 'last', head.last, 'entries',
+    coalesce(json_agg(json_build_array(e.seq, e.time, e.kind, octet_length(e.body)) ORDER BY e.seq), '[]'),
+    'bodies', coalesce(translate(encode(string_agg(e.body, '' ORDER BY e.seq), 'base64'), E'\\n', ''), ''))
+  INTO page FROM {entries} e WHERE e.log = head.id AND e.seq >= low
+    AND e.seq <= least(head.last, low + max_entries::bigint - 1) AND (e.size <= most OR e.seq = low);
+  RETURN page;
+END $body$;
+
+-- How far each of several logs is, for those who cannot listen.
+CREATE OR REPLACE FUNCTION {positions}(format text, names text) RETURNS text LANGUAGE plpgsql STABLE AS $body$
+BEGIN
+  PERFORM {check_format}(format);
+  RETURN coalesce((
+    SELECT json_object_agg(l.name, l.epoch || '-' || l.last) FROM {logs} l
+    WHERE l.name IN (SELECT json_array_elements_text(names::json))), '{}');
+END $body$;
+
+CREATE OR REPLACE FUNCTION {expire}(format text, of_name text, ttl text)
+RETURNS text LANGUAGE plpgsql VOLATILE AS $body$
+BEGIN
+  PERFORM {check_format}(format);
+  UPDATE {logs} l SET expires_at = {now}() + ttl::bigint
+    WHERE l.name = of_name AND (least(l.expires_at, l.idle_at) > {now}()) IS NOT FALSE;
+  PERFORM {sweep}();
+  RETURN '';
+END $body$;
+
+-- Keeps a log that expires when it is idle, as somebody follows it.
+CREATE OR REPLACE FUNCTION {renew}(format text, of_name text, ttl text)
+RETURNS text LANGUAGE plpgsql VOLATILE AS $body$
+BEGIN
+  PERFORM {check_format}(format);
+  UPDATE {logs} l SET idle_at = greatest(l.idle_at, {now}() + ttl::bigint)
+    WHERE l.name = of_name AND l.idle_at IS NOT NULL AND least(l.expires_at, l.idle_at) > {now}();
+  PERFORM {sweep}();
+  RETURN '';
+END $body$;
+`;
+
+// One statement, so that every driver takes it, and that all of it is there or nothing.
+const MIGRATION = `DO $migration$
+DECLARE
+  found_format int;
+  timeline text := $sql$SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)$sql$;
+  other text;
+BEGIN
+  -- Processes that start at once take turns.
+  PERFORM pg_advisory_xact_lock(hashtext('rivulet <schema>.<prefix>'));
+  IF to_regnamespace('<schema>') IS NULL THEN
+    CREATE SCHEMA <schema>;
+  END IF;
+  IF to_regclass('{format}') IS NOT NULL THEN
+    EXECUTE 'SELECT format FROM {format}' INTO found_format;
+    IF found_format IS DISTINCT FROM <format> THEN
+      RAISE EXCEPTION 'the log must be of format <format>: it is of format %', found_format;
+    END IF;
+  ELSE
+    SELECT c.relname INTO other FROM pg_class c
+      WHERE c.oid IN (to_regclass('{logs}'), to_regclass('{entries}'), to_regclass('{keys}'));
+    IF FOUND THEN
+      RAISE EXCEPTION 'the table <schema>.% is not a log''s', other;
+    END IF;
+    ${TABLES}
+  END IF;
+  -- Some services do not let their users see it.
+  BEGIN
+    EXECUTE timeline;
+  EXCEPTION WHEN OTHERS THEN
+    timeline := $sql$SELECT ''$sql$;
+  END;
+  EXECUTE 'CREATE OR REPLACE FUNCTION {timeline}() RETURNS text LANGUAGE sql VOLATILE AS ' || quote_literal(timeline);
+  ${HELPERS}
+  ${APPEND}
+  ${OTHERS}
+END $migration$`;

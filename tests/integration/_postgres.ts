@@ -1,0 +1,189 @@
+import { runCommand } from "../../tools/command.ts";
+import { freePort } from "./_port.ts";
+
+/** Postgres refuses to run as root: then it runs as this user, which its package makes. */
+const USER = "postgres";
+
+/** A Postgres on a free port of the loopback interface, its data in a folder of its own until the end. */
+export class PostgresServer {
+  readonly port: number;
+  readonly #folder: string;
+  readonly #config: readonly string[];
+  #child: Deno.ChildProcess;
+
+  private constructor(
+    port: number,
+    folder: string,
+    config: readonly string[],
+    child: Deno.ChildProcess,
+  ) {
+    this.port = port;
+    this.#folder = folder;
+    this.#config = config;
+    this.#child = child;
+  }
+
+  /** Starts one with settings such as `"fsync=on"`. */
+  static async start(...config: string[]): Promise<PostgresServer> {
+    const folder = await makeFolder();
+    await run("initdb", [
+      ...["-D", `${folder}/data`, "--auth=trust", `--username=${USER}`],
+      ...["--no-sync", "--encoding=UTF8", "--locale=C"],
+    ]);
+    const port = freePort();
+    const child = await spawn(folder, port, config);
+    return new PostgresServer(port, folder, config, child);
+  }
+
+  /** Starts a standby that follows this one, `name` in its `synchronous_standby_names`. */
+  async startStandby(name: string): Promise<PostgresServer> {
+    const folder = await makeFolder();
+    await run("pg_basebackup", [
+      ...["-D", `${folder}/data`, "--checkpoint=fast", "--write-recovery-conf"],
+      ...["-d", `${this.url}?application_name=${name}`, "--no-sync"],
+    ]);
+    const port = freePort();
+    const child = await spawn(folder, port, this.#config);
+    return new PostgresServer(port, folder, this.#config, child);
+  }
+
+  get url(): string {
+    return `postgres://${USER}@127.0.0.1:${this.port}/postgres`;
+  }
+
+  /** Runs SQL with psql and returns what it prints, columns separated by `|`. */
+  async query(sql: string): Promise<string> {
+    const args = [this.url, "-AtXq", "-v", "ON_ERROR_STOP=1", "-c", sql];
+    const { success, stdout, output } = await runCommand(
+      await findProgram("psql"),
+      args,
+    );
+    if (!success) throw new Error(output);
+    return stdout.trim();
+  }
+
+  /** Ends the postmaster with SIGKILL, and waits until those that it has started have noticed. */
+  async kill(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#child.status;
+    while (await answers(this.port)) await wait();
+  }
+
+  /** Ends one of the processes that serve clients with SIGKILL, upon which Postgres restarts all of them. */
+  async killBackend(): Promise<void> {
+    const pid = await this.query(
+      "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() LIMIT 1",
+    );
+    if (pid !== "") Deno.kill(Number(pid), "SIGKILL");
+  }
+
+  /** Makes a standby a server of its own. */
+  async promote(): Promise<void> {
+    await this.query("SELECT pg_promote()");
+  }
+
+  /** Starts another process on the same port and data. */
+  async restart(): Promise<void> {
+    // What was killed has left this behind.
+    await Deno.remove(`${this.#folder}/data/postmaster.pid`).catch(() => {});
+    this.#child = await spawn(this.#folder, this.port, this.#config);
+  }
+
+  /** Ends the process and deletes what it kept. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill("SIGQUIT");
+    await this.#child.status;
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+}
+
+async function makeFolder(): Promise<string> {
+  const folder = await Deno.makeTempDir({ prefix: "postgres_" });
+  const { uid, gid } = await findUser();
+  if (uid !== undefined) await Deno.chown(folder, uid, gid!);
+  return folder;
+}
+
+async function spawn(
+  folder: string,
+  port: number,
+  config: readonly string[],
+): Promise<Deno.ChildProcess> {
+  const settings = [
+    "listen_addresses=127.0.0.1",
+    "unix_socket_directories=",
+    `port=${port}`,
+    "max_connections=200",
+    ...config,
+  ].flatMap((setting) => ["-c", setting]);
+  const child = new Deno.Command(await findProgram("postgres"), {
+    args: ["-D", `${folder}/data`, ...settings],
+    cwd: folder,
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+    ...await findUser(),
+  }).spawn();
+  let ended = false;
+  child.status.then(() => ended = true);
+  while (!await answers(port)) {
+    if (ended) throw new Error("Postgres did not start");
+    await wait();
+  }
+  return child;
+}
+
+/** Tells whether Postgres takes connections. */
+async function answers(port: number): Promise<boolean> {
+  const url = `postgres://${USER}@127.0.0.1:${port}/postgres`;
+  const args = ["-X", "-c", "SELECT 1", url];
+  return (await runCommand(await findProgram("psql"), args)).success;
+}
+
+function wait(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+async function run(name: string, args: string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command(await findProgram(name), {
+    args,
+    cwd: "/",
+    stdout: "null",
+    stderr: "piped",
+    ...await findUser(),
+  }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+}
+
+let user: Promise<{ uid?: number; gid?: number }> | undefined;
+
+function findUser(): Promise<{ uid?: number; gid?: number }> {
+  async function find() {
+    if (Deno.uid() !== 0) return {};
+    const [uid, gid] = await Promise.all(
+      ["-u", "-g"].map((flag) => runCommand("id", [flag, USER])),
+    );
+    return { uid: Number(uid!.stdout), gid: Number(gid!.stdout) };
+  }
+  return user ??= find();
+}
+
+let programs: Promise<string> | undefined;
+
+/** The path of one of Postgres's own programs, which Debian keeps in a folder of their version. */
+async function findProgram(name: string): Promise<string> {
+  programs ??= findPostgres().then((folder) => {
+    if (folder === undefined) throw new Error("Postgres is not installed");
+    return folder;
+  });
+  return `${await programs}/${name}`;
+}
+
+/** The folder of Postgres's programs, if it is installed. */
+export async function findPostgres(): Promise<string | undefined> {
+  // Debian's newest; elsewhere what is in the path.
+  const script =
+    "{ ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null | sort -Vr; command -v initdb; } | head -n 1";
+  const { stdout } = await runCommand("sh", ["-c", script]);
+  return stdout.trim().replace(/\/initdb$/, "") || undefined;
+}
