@@ -1,0 +1,150 @@
+import { describe } from "../_check.ts";
+import { EventStreamError } from "../error.ts";
+import {
+  checkAppend,
+  checkRead,
+  checkTtl,
+  closed,
+  conflict,
+  retentionOf,
+} from "../log/_log.ts";
+import type {
+  AppendOptions,
+  EventLog,
+  LogInput,
+  LogLimit,
+  LogPage,
+  LogPosition,
+  RetentionOptions,
+} from "../log/event_log.ts";
+import {
+  checkIdleTtl,
+  type IdleOptions,
+  renewWhileFollowed,
+} from "../log/idle.ts";
+import { checkName } from "./name.ts";
+import {
+  type LogSettings,
+  type SqliteDatabase,
+  storeOf,
+} from "./sqlite_store.ts";
+
+/** Options of {@linkcode SqliteLog}. */
+export interface SqliteLogOptions extends RetentionOptions, IdleOptions {}
+
+/**
+ * A log in a SQLite file: durable without a server, for all processes on the machine that open the file.
+ *
+ * One file holds any number of logs, in tables whose names begin with `rivulet_`. The first append makes them. The log
+ * sets `journal_mode` to WAL, `synchronous` to FULL and `busy_timeout` on its connection; give it one that is not used
+ * for transactions of yours.
+ *
+ * An append is one transaction, and durable when it resolves. Appends to any log of one database that are made meanwhile
+ * go together in the next one. Watchers in the same process are woken at once, those in others within 50 ms.
+ *
+ * @example
+ * ```ts ignore
+ * import { DatabaseSync } from "node:sqlite";
+ * import { Channel } from "@rivulet/sse/server";
+ * import { SqliteLog } from "@rivulet/sse/sqlite";
+ *
+ * const log = new SqliteLog(new DatabaseSync("events.db"), "news", { maxEvents: 1000 });
+ * const channel = new Channel(log);
+ * ```
+ */
+export class SqliteLog implements EventLog {
+  readonly #store: ReturnType<typeof storeOf>;
+  readonly #settings: LogSettings;
+
+  /**
+   * Makes a log; nothing is read or written yet.
+   *
+   * @param database The database.
+   * @param name The log's name: 1 to 256 UTF-16 code units without control characters.
+   * @param options What it keeps.
+   * @throws {TypeError} If an argument or option has the wrong type.
+   * @throws {RangeError} If an option or the name is out of range.
+   */
+  constructor(
+    database: SqliteDatabase,
+    name: string,
+    options: SqliteLogOptions = {},
+  ) {
+    checkDatabase(database);
+    checkName(name);
+    const retention = retentionOf(options);
+    const idleTtl = checkIdleTtl(options.idleTtl, retention);
+    this.#settings = { name, retention, idleTtl };
+    this.#store = storeOf(database);
+  }
+
+  /** Appends entries; see {@linkcode EventLog.append}. */
+  async append(
+    entries: readonly LogInput[],
+    options: AppendOptions = {},
+  ): Promise<LogPosition> {
+    const sizes = checkAppend(entries, options, this.#settings.retention);
+    const append = { ...this.#settings, entries, sizes, options };
+    const { outcome, epoch, seq } = await this.#store.append(append)
+      .catch((cause) => {
+        throw unavailable("append", cause);
+      });
+    if (outcome === "closed") throw closed();
+    if (outcome === "conflict") throw conflict(options.expectedLast!, seq);
+    return outcome === "repeated"
+      ? { epoch, seq, repeated: true }
+      : { epoch, seq };
+  }
+
+  /** Reads entries; see {@linkcode EventLog.read}. */
+  async read(after: number, limit: LogLimit): Promise<LogPage> {
+    checkRead(after, limit);
+    return await this.#store.read(this.#settings, after, limit)
+      .catch((cause) => {
+        throw unavailable("read log", cause);
+      });
+  }
+
+  /** Calls `wake` after appends; see {@linkcode EventLog.watch}. */
+  watch(wake: () => void, signal: AbortSignal): void {
+    if (signal.aborted) return;
+    this.#store.watch(this.#settings.name, wake, signal);
+    const { idleTtl } = this.#settings;
+    if (idleTtl === undefined) return;
+    const renew = () => this.#store.renew(this.#settings);
+    renewWhileFollowed(renew, idleTtl, signal);
+  }
+
+  /** Deletes the log later; see {@linkcode EventLog.expire}. */
+  async expire(ttl: number): Promise<void> {
+    checkTtl(ttl);
+    await this.#store.expire(this.#settings, ttl).catch((cause) => {
+      throw unavailable("expire log", cause);
+    });
+  }
+}
+
+function checkDatabase(database: SqliteDatabase): void {
+  if (
+    typeof database?.exec !== "function" ||
+    typeof database.prepare !== "function"
+  ) {
+    throw new TypeError(
+      `Cannot open log: database must have the methods exec() and prepare(): received ${
+        describe(database)
+      }`,
+    );
+  }
+}
+
+function unavailable(action: string, cause: unknown): EventStreamError {
+  const reason = cause instanceof Error ? cause.message : describe(cause);
+  const advice = reason.includes("within a transaction")
+    ? ": give the log a connection that is not used for other transactions"
+    : "";
+  return new EventStreamError(
+    "log-unavailable",
+    `Cannot ${action}: SQLite failed: ${reason}${advice}`,
+    { cause },
+  );
+}
