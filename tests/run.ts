@@ -6,6 +6,7 @@ import { runCommand } from "../tools/command.ts";
 import { findFiles } from "../tools/files.ts";
 import { findResolution } from "../tools/resolution.ts";
 import { startFixture } from "./fixture/start.ts";
+import { findPostgres } from "./integration/_postgres.ts";
 import { bundleSuite, copyRunners, mapStacks } from "./runners/bundle.ts";
 import { findChromium } from "./runners/chromium.ts";
 import { runDenoTest } from "./runners/deno.ts";
@@ -45,6 +46,10 @@ async function findEngineTests(jsr: boolean): Promise<string[]> {
   if (!redis.success) {
     leaveOut("tests/integration/redis*", "redis-server is not installed");
     files = files.filter((path) => !path.includes("/redis"));
+  }
+  if (await findPostgres() === undefined) {
+    leaveOut("tests/integration/postgres*", "Postgres is not installed");
+    files = files.filter((path) => !path.includes("/postgres"));
   }
   if (await findChromium() === undefined) {
     leaveOut("tests/integration/*_page_test.ts", "Chromium is not installed");

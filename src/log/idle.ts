@@ -1,6 +1,6 @@
-import { checkInteger, MAX_DELAY } from "../_check.ts";
-import { sleep } from "../_sleep.ts";
-import type { Retention } from "./_log.ts";
+import { checkInteger, MAX_DELAY } from "../internal/check.ts";
+import { sleep } from "../internal/abort.ts";
+import type { Retention } from "./check.ts";
 
 /** When a log that nobody uses is deleted. */
 export interface IdleOptions {

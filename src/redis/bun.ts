@@ -1,5 +1,5 @@
 import { describe } from "../internal/check.ts";
-import { type Connection, Subscriptions } from "./subscriptions.ts";
+import { type Connection, Subscriptions } from "../log/subscriptions.ts";
 import type { RedisClient } from "./client.ts";
 
 /** What {@linkcode bunRedis} uses of Bun's `RedisClient`. */

@@ -1,5 +1,5 @@
 import { describe } from "../internal/check.ts";
-import { type Connection, Subscriptions } from "./subscriptions.ts";
+import { type Connection, Subscriptions } from "../log/subscriptions.ts";
 import type { RedisClient } from "./client.ts";
 
 /** What {@linkcode nodeRedis} uses of a client made by node-redis's `createClient()`. */

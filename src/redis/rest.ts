@@ -1,6 +1,6 @@
 import { describe, describeUrl } from "../internal/check.ts";
 import { decode } from "../decode.ts";
-import { type Connection, Subscriptions } from "./subscriptions.ts";
+import { type Connection, Subscriptions } from "../log/subscriptions.ts";
 import type { RedisClient } from "./client.ts";
 
 /** Where {@linkcode restRedis} finds Redis. */

@@ -1,4 +1,4 @@
-import { describe } from "../_check.ts";
+import { describe } from "../internal/check.ts";
 
 const MAX_NAME_LENGTH = 256;
 

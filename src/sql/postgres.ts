@@ -1,7 +1,11 @@
-import { Batches } from "../_batches.ts";
-import { checkFunction, checkInteger, describe, MAX_DELAY } from "../_check.ts";
-import { sleep } from "../_sleep.ts";
-import { within } from "../_within.ts";
+import { Batches } from "../internal/batcher.ts";
+import {
+  checkFunction,
+  checkInteger,
+  describe,
+  MAX_DELAY,
+} from "../internal/check.ts";
+import { sleep, within } from "../internal/abort.ts";
 import { EventStreamError } from "../error.ts";
 import {
   checkAppend,
@@ -13,7 +17,7 @@ import {
   newEpoch,
   type Retention,
   retentionOf,
-} from "../log/_log.ts";
+} from "../log/check.ts";
 import type {
   AppendOptions,
   EventLog,
@@ -23,7 +27,7 @@ import type {
   LogPage,
   LogPosition,
   RetentionOptions,
-} from "../log/event_log.ts";
+} from "../log/log.ts";
 import {
   checkIdleTtl,
   type IdleOptions,
@@ -261,7 +265,9 @@ export class PostgresLog implements EventLog {
   watch(wake: () => void, signal: AbortSignal): void {
     if (signal.aborted) return;
     this.#poller.add(this.#name, wake, signal);
-    if (this.#client.listen) void this.#listen(wake, signal);
+    // Drivers may have a notification in hand when they are told to stop.
+    const wakeUnlessAborted = () => signal.aborted || wake();
+    if (this.#client.listen) void this.#listen(wakeUnlessAborted, signal);
     if (this.#idleTtl === undefined) return;
     const args = [this.#name, String(this.#idleTtl)];
     const renew = () => this.#call("watch log", "renew", args);
@@ -311,13 +317,13 @@ export class PostgresLog implements EventLog {
     while (!signal.aborted) {
       try {
         const stop = await this.#client.listen!(this.#channel, wake);
-        signal.addEventListener("abort", () => void stop(), { once: true });
-        if (signal.aborted) void stop();
-        return wake();
+        wake();
+        await aborted(signal);
+        await stop();
       } catch {
-        // Without notifications it polls; the calls that need Postgres report why it is away.
+        // Without notifications it polls, and who has aborted listens no more; calls report why Postgres is away.
         await sleep(500 + Math.random() * 500, signal);
-        if (!signal.aborted) wake();
+        wake();
       }
     }
   }
@@ -358,6 +364,13 @@ export class PostgresLog implements EventLog {
     ofClient.set(key, poller);
     return poller;
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }
 
 function checkClient(client: PostgresClient): void {

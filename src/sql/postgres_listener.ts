@@ -1,5 +1,5 @@
-import { checkFunction } from "../_check.ts";
-import { type Connection, Subscriptions } from "../log/redis/_subscriptions.ts";
+import { checkFunction } from "../internal/check.ts";
+import { type Connection, Subscriptions } from "../log/subscriptions.ts";
 import type { PostgresClient } from "./postgres.ts";
 
 /** What {@linkcode pgListener} uses of a `Client` of `pg`, or of Neon. */

@@ -40,4 +40,4 @@ export type {
   LogPage,
   LogPosition,
   RetentionOptions,
-} from "../log/event_log.ts";
+} from "../log/log.ts";

@@ -1,5 +1,5 @@
-import { sleep } from "../_sleep.ts";
-import { Watchers } from "../log/_watchers.ts";
+import { sleep } from "../internal/abort.ts";
+import { Watchers } from "../log/memory.ts";
 
 /** Asks how far logs are; a log that is not there has no place. */
 type Poll = (names: string[]) => Promise<Record<string, string>>;

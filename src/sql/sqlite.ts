@@ -1,4 +1,4 @@
-import { describe } from "../_check.ts";
+import { describe } from "../internal/check.ts";
 import { EventStreamError } from "../error.ts";
 import {
   checkAppend,
@@ -7,7 +7,7 @@ import {
   closed,
   conflict,
   retentionOf,
-} from "../log/_log.ts";
+} from "../log/check.ts";
 import type {
   AppendOptions,
   EventLog,
@@ -16,7 +16,7 @@ import type {
   LogPage,
   LogPosition,
   RetentionOptions,
-} from "../log/event_log.ts";
+} from "../log/log.ts";
 import {
   checkIdleTtl,
   type IdleOptions,

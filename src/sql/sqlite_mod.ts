@@ -32,4 +32,4 @@ export type {
   LogPage,
   LogPosition,
   RetentionOptions,
-} from "../log/event_log.ts";
+} from "../log/log.ts";

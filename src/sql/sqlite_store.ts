@@ -1,7 +1,12 @@
-import { Batches } from "../_batches.ts";
-import { sleep } from "../_sleep.ts";
-import { isFinal, newEpoch, otherFormat, type Retention } from "../log/_log.ts";
-import { Watchers } from "../log/_watchers.ts";
+import { Batches } from "../internal/batcher.ts";
+import { sleep } from "../internal/abort.ts";
+import {
+  isFinal,
+  newEpoch,
+  otherFormat,
+  type Retention,
+} from "../log/check.ts";
+import { Watchers } from "../log/memory.ts";
 import type {
   AppendOptions,
   LogEntry,
@@ -9,7 +14,7 @@ import type {
   LogInput,
   LogLimit,
   LogPage,
-} from "../log/event_log.ts";
+} from "../log/log.ts";
 /** A value for a `?` in SQL. */
 export type SqliteValue = string | number | Uint8Array<ArrayBuffer>;
 

@@ -1,7 +1,10 @@
-import { PGlite } from "npm:@electric-sql/pglite@0.5.17";
 import pg from "npm:pg@8.23.1";
 import postgres from "npm:postgres@3.4.9";
-import { pgListener, type PostgresClient } from "../../src/sql/postgres_mod.ts";
+import {
+  pgListener,
+  type PostgresClient,
+  PostgresLog,
+} from "../../src/sql/postgres_mod.ts";
 
 /** A client of a library, as a log takes it. */
 export interface AdaptedClient extends AsyncDisposable {
@@ -10,9 +13,7 @@ export interface AdaptedClient extends AsyncDisposable {
 
 /** Makes a client of pg with a connection for notifications. */
 export function pgClient(connectionString: string): AdaptedClient {
-  const pool = new pg.Pool({ connectionString, max: 4 });
-  // A connection that broke while it was idle is made again.
-  pool.on("error", () => {});
+  const pool = makePool(connectionString);
   const ends: Promise<unknown>[] = [];
   const create = () => {
     const client = new pg.Client({ connectionString });
@@ -33,9 +34,16 @@ export function pgClient(connectionString: string): AdaptedClient {
 
 /** Makes a client of pg that cannot listen. */
 export function pollingClient(connectionString: string): AdaptedClient {
-  const pool = new pg.Pool({ connectionString, max: 4 });
-  pool.on("error", () => {});
+  const pool = makePool(connectionString);
   return { client: pool, [Symbol.asyncDispose]: () => pool.end() };
+}
+
+function makePool(connectionString: string): pg.Pool {
+  // It leaves the timers of idle connections behind.
+  const pool = new pg.Pool({ connectionString, max: 4, idleTimeoutMillis: 0 });
+  // A connection that broke while it was idle is made again.
+  pool.on("error", () => {});
+  return pool;
 }
 
 /** Makes a client of postgres.js. */
@@ -53,7 +61,25 @@ export function postgresClient(url: string): AdaptedClient {
   };
 }
 
-/** Makes a Postgres in this process, in memory. */
-export async function makePglite(): Promise<PGlite> {
-  return await PGlite.create();
+/** Starts what Neon's driver reaches a Postgres through: a WebSocket whose messages are the bytes of its protocol. */
+export function startNeonProxy(
+  postgresPort: number,
+): Deno.HttpServer<Deno.NetAddr> {
+  const options = { hostname: "127.0.0.1", port: 0, onListen: () => {} };
+  return Deno.serve(options, async (request) => {
+    const { socket, response } = Deno.upgradeWebSocket(request);
+    socket.binaryType = "arraybuffer";
+    const connection = await Deno.connect({
+      hostname: "127.0.0.1",
+      port: postgresPort,
+    });
+    const writer = connection.writable.getWriter();
+    socket.onmessage = ({ data }) =>
+      void writer.write(new Uint8Array(data)).catch(() => socket.close());
+    socket.onclose = () => void writer.close().catch(() => {});
+    connection.readable.pipeTo(
+      new WritableStream({ write: (bytes) => socket.send(bytes) }),
+    ).catch(() => {}).finally(() => socket.close());
+    return response;
+  });
 }

@@ -1,17 +1,18 @@
 /**
- * The cases for any log in Node with better-sqlite3, or in Bun with its own SQLite: `suite.ts FILE`. It prints a line of
- * JSON for each.
+ * The cases for any log in Bun with its own SQLite, or in Node with better-sqlite3: `suite.ts FILE [MODULES]`. It prints a
+ * line of JSON for each.
  */
+import { createRequire } from "node:module";
 import process from "node:process";
 import { toOutcome } from "../durable_object/outcome.ts";
 import { type Connection, sqliteCases } from "./cases.ts";
 
-const [, , file] = process.argv;
-const isBun = "Bun" in globalThis;
-// A bundler leaves it to the runtime to find this.
-const library: string = isBun ? "bun:sqlite" : "better-sqlite3";
-const { Database, default: constructor } = await import(library);
-const Connect = isBun ? Database : constructor;
+const [file, modules] = process.argv.slice(2);
+// The bundler leaves it to the runtime to find this.
+const own: string = "bun:sqlite";
+const Connect = modules
+  ? createRequire(modules)("better-sqlite3")
+  : (await import(own)).Database;
 
 for (const { run } of sqliteCases("", () => new Connect(file) as Connection)) {
   console.log(JSON.stringify(await toOutcome(run)));

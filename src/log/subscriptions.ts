@@ -1,5 +1,5 @@
 import { sleep } from "../internal/abort.ts";
-import { Watchers } from "../log/memory.ts";
+import { Watchers } from "./memory.ts";
 
 /** A connection that listens to channels. */
 export interface Connection {
@@ -49,7 +49,7 @@ export class Subscriptions {
 
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      // Whatever the reason, it costs latency only; the calls that need Redis tell it.
+      // Whatever the reason, it costs latency only; the calls that need the engine report it.
       await this.#listen(signal).catch(() => {});
       // Not all processes at once.
       await sleep(500 + Math.random() * 500, signal);
