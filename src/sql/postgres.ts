@@ -102,7 +102,7 @@ export interface PostgresLogOptions
 }
 
 /** How much one call appends at most. */
-const MAX_BATCH = { items: 500, weight: 1024 * 1024 };
+const MAX_BATCH = { items: 500, weight: 1_048_576 };
 /** Serialization failure and deadlock: Postgres has undone everything, and asks for another try. */
 const RETRIED = ["40001", "40P01"];
 /** A function, schema or table that is not there. */
@@ -143,14 +143,14 @@ interface PageRow extends Omit<LogPage, "entries"> {
  * appends made meanwhile go together in the next one, each done or refused on its own.
  *
  * @example
- * ```ts ignore
- * import { Pool } from "pg";
- * import { Channel } from "@rivulet/sse/server";
- * import { PostgresLog } from "@rivulet/sse/postgres";
+ * ```ts
+ * import { type PostgresClient, PostgresLog } from "@rivulet/sse/postgres";
  *
- * const pool = new Pool({ connectionString: "postgres://localhost/app" });
- * await PostgresLog.migrate(pool);
- * const channel = new Channel(new PostgresLog(pool, "news", { maxEvents: 1000 }));
+ * // A `Pool` of pg, for example.
+ * async function openLog(pool: PostgresClient): Promise<PostgresLog> {
+ *   await PostgresLog.migrate(pool);
+ *   return new PostgresLog(pool, "news", { maxEvents: 1000 });
+ * }
  * ```
  */
 export class PostgresLog implements EventLog {

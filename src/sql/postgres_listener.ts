@@ -25,17 +25,14 @@ export interface PgClient {
  * mode.
  *
  * @example
- * ```ts ignore
- * import { Client, Pool } from "pg";
- * import { pgListener, PostgresLog } from "@rivulet/sse/postgres";
+ * ```ts
+ * import { type PgClient, pgListener, type PostgresClient, PostgresLog } from "@rivulet/sse/postgres";
  *
- * const connectionString = "postgres://localhost/app";
- * const pool = new Pool({ connectionString });
- * const client = {
- *   query: (text: string, params: string[]) => pool.query(text, params),
- *   listen: pgListener(() => new Client({ connectionString })),
- * };
- * const log = new PostgresLog(client, "news");
+ * // `new Pool(config)` and `() => new Client(config)` of pg, for example.
+ * function openLog(pool: PostgresClient, connect: () => PgClient): PostgresLog {
+ *   const query = (text: string, params: string[]) => pool.query(text, params);
+ *   return new PostgresLog({ query, listen: pgListener(connect) }, "news");
+ * }
  * ```
  *
  * @param create Makes a client that is not connected yet.

@@ -2,19 +2,15 @@
  * A log in Postgres: one channel for all processes that reach it.
  *
  * @example
- * ```ts ignore
- * import { Client, Pool } from "pg";
- * import { Channel } from "@rivulet/sse/server";
- * import { pgListener, PostgresLog } from "@rivulet/sse/postgres";
+ * ```ts
+ * import { type PgClient, pgListener, type PostgresClient, PostgresLog } from "@rivulet/sse/postgres";
  *
- * const connectionString = "postgres://localhost/app";
- * const pool = new Pool({ connectionString });
- * const client = {
- *   query: (text: string, params: string[]) => pool.query(text, params),
- *   listen: pgListener(() => new Client({ connectionString })),
- * };
- * await PostgresLog.migrate(client);
- * const channel = new Channel(new PostgresLog(client, "news"));
+ * // `new Pool(config)` and `() => new Client(config)` of pg, for example.
+ * async function openLog(pool: PostgresClient, connect: () => PgClient): Promise<PostgresLog> {
+ *   await PostgresLog.migrate(pool);
+ *   const query = (text: string, params: string[]) => pool.query(text, params);
+ *   return new PostgresLog({ query, listen: pgListener(connect) }, "news");
+ * }
  * ```
  *
  * @module

@@ -15,7 +15,7 @@ export interface Place {
  * for the deletion of a whole log.
  */
 export function migration(place: Place): string {
-  return statement(MIGRATION, place);
+  return statement(migrationText(), place);
 }
 
 /** Fills in where the tables are, and the format. */
@@ -271,8 +271,10 @@ BEGIN
 END $body$;
 `;
 
-// One statement, so that every driver takes it, and that all of it is there or nothing.
-const MIGRATION = `DO $migration$
+// One statement, so that every driver takes it, and that all of it is there or nothing. In a function, as bundlers keep a
+// constant made of others.
+function migrationText(): string {
+  return `DO $migration$
 DECLARE
   found_format int;
   timeline text := $sql$SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)$sql$;
@@ -307,3 +309,4 @@ BEGIN
   ${APPEND}
   ${OTHERS}
 END $migration$`;
+}

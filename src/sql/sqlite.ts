@@ -43,13 +43,16 @@ export interface SqliteLogOptions extends RetentionOptions, IdleOptions {}
  * go together in the next one. Watchers in the same process are woken at once, those in others within 50 ms.
  *
  * @example
- * ```ts ignore
+ * ```ts
  * import { DatabaseSync } from "node:sqlite";
- * import { Channel } from "@rivulet/sse/server";
  * import { SqliteLog } from "@rivulet/sse/sqlite";
+ * import { assertEquals } from "@std/assert";
  *
- * const log = new SqliteLog(new DatabaseSync("events.db"), "news", { maxEvents: 1000 });
- * const channel = new Channel(log);
+ * const database = new DatabaseSync(":memory:"); // or a file: "events.db"
+ * const log = new SqliteLog(database, "news", { maxEvents: 1000 });
+ * const { seq } = await log.append([{ kind: "event", body: "data: a\n\n" }]);
+ * assertEquals(seq, 1);
+ * database.close();
  * ```
  */
 export class SqliteLog implements EventLog {

@@ -2,13 +2,16 @@
  * A log in a SQLite file: durable without a server.
  *
  * @example
- * ```ts ignore
+ * ```ts
  * import { DatabaseSync } from "node:sqlite";
- * import { Channel } from "@rivulet/sse/server";
  * import { SqliteLog } from "@rivulet/sse/sqlite";
+ * import { assertEquals } from "@std/assert";
  *
- * const log = new SqliteLog(new DatabaseSync("events.db"), "news", { maxEvents: 1000 });
- * const channel = new Channel(log);
+ * const database = new DatabaseSync(":memory:"); // or a file: "events.db"
+ * const log = new SqliteLog(database, "news", { maxEvents: 1000 });
+ * const { seq } = await log.append([{ kind: "event", body: "data: a\n\n" }]);
+ * assertEquals(seq, 1);
+ * database.close();
  * ```
  *
  * @module

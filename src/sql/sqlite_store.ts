@@ -41,7 +41,7 @@ export interface SqliteDatabase {
 const FORMAT = 1;
 
 /** A time that never comes. */
-const NEVER = Number.MAX_SAFE_INTEGER;
+const NEVER = 9_007_199_254_740_991;
 
 /** Milliseconds between looks for what other connections have written. */
 const POLL_INTERVAL = 50;
@@ -53,14 +53,15 @@ const BUSY_TIMEOUT = 10;
 const LOCK_TIMEOUT = 5000;
 
 /** How much one transaction appends at most. */
-const MAX_BATCH = { items: 500, weight: 1024 * 1024 };
+const MAX_BATCH = { items: 500, weight: 1_048_576 };
 
 /** How many entries, or keys, a sweep deletes at most. */
 const MAX_SWEEP = 500;
 
 // `size` counts the bytes of the epoch up to and including the entry. The names of logs are not in their entries: a log
 // that has expired is given up at once, and deleted bit by bit.
-const TABLES = `
+function createTables(): string {
+  return `
 CREATE TABLE rivulet_format (format INTEGER NOT NULL);
 INSERT INTO rivulet_format VALUES (${FORMAT});
 CREATE TABLE rivulet_logs (
@@ -78,6 +79,7 @@ CREATE TABLE rivulet_keys (
   log INTEGER NOT NULL, key TEXT NOT NULL, seq INTEGER NOT NULL, forgetAt INTEGER NOT NULL, PRIMARY KEY (log, key)
 ) WITHOUT ROWID;
 CREATE INDEX rivulet_forget ON rivulet_keys (log, forgetAt);`;
+}
 
 interface Head {
   id: number;
@@ -493,7 +495,7 @@ class SqliteStore {
     // Some are built to write to the disk later, and could lose a number that was read.
     this.#database.exec("PRAGMA synchronous = FULL; BEGIN IMMEDIATE");
     try {
-      if (!this.#hasTables()) this.#database.exec(TABLES);
+      if (!this.#hasTables()) this.#database.exec(createTables());
       this.#run("COMMIT");
       this.#isReady = true;
     } catch (error) {

@@ -1,10 +1,6 @@
 import pg from "npm:pg@8.23.1";
 import postgres from "npm:postgres@3.4.9";
-import {
-  pgListener,
-  type PostgresClient,
-  PostgresLog,
-} from "../../src/sql/postgres_mod.ts";
+import { pgListener, type PostgresClient } from "../../src/sql/postgres_mod.ts";
 
 /** A client of a library, as a log takes it. */
 export interface AdaptedClient extends AsyncDisposable {
