@@ -49,6 +49,7 @@ export type {
   EventSourceHandler,
   EventSourceListener,
   EventSourceOptions,
+  FetchInit,
   RetryOptions,
 } from "./src/client/mod.ts";
 export { encodeEvent, EventEncoderStream } from "./src/encode.ts";

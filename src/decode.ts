@@ -16,8 +16,9 @@
  */
 
 import type { ServerSentEvent } from "./event.ts";
-import { type DecodeOptions, eventStreamBody } from "./event_reader.ts";
+import type { DecodeOptions } from "./event_reader.ts";
 import { EventStream } from "./event_stream.ts";
+import { refusalOf, streamOf } from "./internal/response.ts";
 
 export { EventStreamError } from "./error.ts";
 export type { EventStreamErrorCode, EventStreamErrorOptions } from "./error.ts";
@@ -51,11 +52,14 @@ export type { DecodeOptions };
  * assertEquals(answer, "Hi");
  * ```
  *
- * @param source The response, whose status must be 200 and whose content type `text/event-stream`, or the bytes.
+ * A response that is not an event stream is released: the first 64 KiB of its body, as far as they arrive within a
+ * second, stay readable in the error, and the rest is cancelled.
+ *
+ * @param source The response, which must be 2xx with content type `text/event-stream`, or the bytes.
  * @param options Limits, the end marker and the signal.
  * @returns The events.
- * @throws {EventStreamError} Code `not-an-event-stream`, carrying the response with its body unread.
- * @throws {TypeError} If the body or stream is locked or used, or an option has the wrong type.
+ * @throws {EventStreamError} Code `not-an-event-stream`, with the response.
+ * @throws {TypeError} If the body is not a stream, is locked or used, or an option has the wrong type.
  * @throws {RangeError} If an option is out of range.
  */
 export function decode<
@@ -66,9 +70,15 @@ export function decode<
 ): EventStream<NoInfer<Received>> {
   // NoInfer: whoever takes the stream does not say what it holds, so `respond(request, decode(upstream))` fits.
   return new EventStream(
-    isResponse(source) ? eventStreamBody(source) : source,
+    isResponse(source) ? bodyOf(source) : source,
     options,
   );
+}
+
+function bodyOf(response: Response): ReadableStream<Uint8Array> {
+  const refusal = refusalOf(response, "Cannot decode");
+  if (refusal !== undefined) throw refusal.error;
+  return streamOf(response, "Cannot decode");
 }
 
 /**
@@ -77,7 +87,7 @@ export function decode<
  */
 function isResponse(source: unknown): source is Response {
   return source instanceof Response ||
-    typeof source === "object" && source !== null && "bodyUsed" in source &&
+    typeof source === "object" && source !== null && "headers" in source &&
       "status" in source;
 }
 

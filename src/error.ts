@@ -6,7 +6,7 @@ import type { StandardSchemaIssue } from "./standard_schema.ts";
  *
  * | code | meaning |
  * |---|---|
- * | `not-an-event-stream` | the response has another status than 200 or another content type; see `response` |
+ * | `not-an-event-stream` | the response has a status or a content type that an event stream does not have; see `response` |
  * | `event-too-large` | more than `maxEventSize` would have had to be kept for one event |
  * | `truncated` | the stream ended before the event that `until` waits for |
  * | `idle-timeout` | no byte came for `idleTimeout` milliseconds |
@@ -29,7 +29,7 @@ export type EventStreamErrorCode =
 
 /** What an {@linkcode EventStreamError} can carry besides its code and message. */
 export interface EventStreamErrorOptions extends ErrorOptions {
-  /** The refused response, its body unread. */
+  /** The refused response. */
   response?: Response | undefined;
   /** The event that was refused, its data as text. */
   event?: ServerSentEvent | undefined;
@@ -91,7 +91,10 @@ export class EventStreamError extends Error {
     this.attempts = options.attempts;
   }
 
-  /** The refused response with its body unread, for `not-an-event-stream`. */
+  /**
+   * The refused response, for `not-an-event-stream`. Its connection is free: the body holds the first 64 KiB, as far as
+   * they arrived within a second.
+   */
   get response(): Response | undefined {
     return this.#response;
   }

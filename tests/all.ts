@@ -9,6 +9,8 @@ import "./client/event_source_interface_test.ts";
 import "./client/failures_test.ts";
 import "./client/options_test.ts";
 import "./client/page_test.ts";
+import "./client/redirect_test.ts";
+import "./client/refusal_test.ts";
 import "./client/resume_test.ts";
 import "./client/retry_policy_test.ts";
 import "./client/scripted_server_test.ts";

@@ -2,7 +2,7 @@ import { describeUrl } from "../internal/check.ts";
 import type { ServerSentEvent } from "../event.ts";
 import { type ConnectionOptions, requestSettings } from "./options.ts";
 import { parseUrl } from "./request.ts";
-import { Connection, discard, responseOf, truncated } from "./connection.ts";
+import { Connection, responseOf, truncated } from "./connection.ts";
 
 /**
  * Options of {@linkcode connect}.
@@ -111,10 +111,10 @@ export function connect<
   const { until, reconnectOnEnd = true } = options;
   const target = parseUrl(url);
   const connection = new Connection({
-    ...requestSettings(target, options, PATIENT, until),
+    ...requestSettings(target, options, PATIENT, "2xx", until),
     reconnectsOnEnd: reconnectOnEnd,
     onOpen: () => {},
-    onLost: discard,
+    onLost: () => {},
   });
   const events = target === undefined
     ? invalid(url)

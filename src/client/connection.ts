@@ -6,6 +6,7 @@ import { MAX_DELAY } from "../internal/check.ts";
 import { CursorSaver } from "./cursor_store.ts";
 import type { ConnectionOptions } from "./options.ts";
 import {
+  FinalError,
   isHidden,
   type Opened,
   orAborted,
@@ -229,18 +230,17 @@ export class Connection<Received extends AnyEvent> {
     if (attempt.handedOut || hasMoved || age >= policy.maxDelay) {
       this.#attempts = 0;
     }
-    // Nothing of it is left to abort, and the body of a refusal must stay readable.
     this.#attempt = undefined;
     try {
+      if (reason instanceof FinalError) throw reason.reason;
       if (attempt.reader?.hasEnding) throw reason;
       const wouldRepeat = attempt.handedOut && !hasMoved;
       if (!this.#mayRetry(reason, wouldRepeat)) return this.#finish();
     } catch (failure) {
-      if (responseOf(failure) === undefined) discard(reason);
       return void this.#fail(failure);
     }
     // The policy is a function of the caller's, who may have closed this in it.
-    if (this.#lifetime.signal.aborted) return discard(reason);
+    if (this.#lifetime.signal.aborted) return;
     const response = responseOf(reason);
     const attempts = Math.max(1, this.#attempts);
     const time = this.#reconnectionTime;
@@ -323,11 +323,6 @@ export class Connection<Received extends AnyEvent> {
 /** The response that was refused, if that is what happened. */
 export function responseOf(reason: unknown): Response | undefined {
   return reason instanceof EventStreamError ? reason.response : undefined;
-}
-
-/** Lets go of the response that was refused, if that is what happened. */
-export function discard(reason: unknown): void {
-  responseOf(reason)?.body?.cancel().catch(() => {});
 }
 
 /** Says that a stream has ended, or broken off and cannot be resumed, where it should have gone on. */

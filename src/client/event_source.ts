@@ -6,7 +6,6 @@ import { report } from "../internal/report.ts";
 import {
   Connection,
   type ConnectionSettings,
-  discard,
   responseOf,
   truncated,
 } from "./connection.ts";
@@ -253,7 +252,7 @@ export class EventSource<Events extends object = Record<string, string>>
     this.#url = urlRecord.href;
     this.#withCredentials = Boolean(init.withCredentials);
     this.#connection = new Connection({
-      ...requestSettings(urlRecord, init, AS_THE_STANDARD_SAYS),
+      ...requestSettings(urlRecord, init, AS_THE_STANDARD_SAYS, "200"),
       ...init[READER] && adopted(init[READER]),
       onOpen: (origin) => this.#announce(origin),
       onLost: (reason) => this.#fireError(reason),
@@ -395,10 +394,7 @@ export class EventSource<Events extends object = Record<string, string>>
   }
 
   #fireError(reason: unknown): void {
-    let isTaken = false;
-    const event = new EventSourceErrorEvent(reason, () => isTaken = true);
-    this.#fire(event);
-    if (!isTaken) discard(reason);
+    this.#fire(new EventSourceErrorEvent(reason));
   }
 
   #fire(event: Event): void {
@@ -529,20 +525,17 @@ export class EventSourceErrorEvent extends Event {
   /** What happened, for code: an `EventStreamError`, or what `fetch`, the stream or a function of yours failed with. */
   readonly error: unknown;
   readonly #response: Response | undefined;
-  readonly #onTake: () => void;
 
   /**
    * Makes the event.
    *
    * @param error What happened.
-   * @param onTake Called when somebody takes the response.
    */
-  constructor(error: unknown, onTake: () => void = () => {}) {
+  constructor(error: unknown) {
     super("error");
     this.message = error instanceof Error ? error.message : String(error);
     this.error = error;
     this.#response = responseOf(error);
-    this.#onTake = onTake;
   }
 
   /** The status of the response that was refused, `undefined` when none was. */
@@ -551,11 +544,10 @@ export class EventSourceErrorEvent extends Event {
   }
 
   /**
-   * The response that was refused, its body unread. The body is cancelled after the dispatch unless a
-   * listener has got the response from here by then.
+   * The refused response. Its connection is free: the body holds the first 64 KiB, as far as they arrived within a
+   * second.
    */
   get response(): Response | undefined {
-    this.#onTake();
     return this.#response;
   }
 }

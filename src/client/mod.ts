@@ -45,7 +45,7 @@ export type {
   EventSourceListener,
   EventSourceOptions,
 } from "./event_source.ts";
-export type { ConnectionOptions } from "./options.ts";
+export type { ConnectionOptions, FetchInit } from "./options.ts";
 export type { RetryOptions } from "./retry.ts";
 export type { EventContract } from "../contract.ts";
 export { EventStreamError } from "../error.ts";

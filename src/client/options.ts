@@ -7,6 +7,31 @@ import type { ConnectionSettings } from "./connection.ts";
 import type { CursorStore } from "./cursor_store.ts";
 import { type RetryOptions, type RetryPolicy, retryPolicy } from "./retry.ts";
 
+/** What the option `fetch` is called with: a `RequestInit` whose headers are a plain object, so that they spread. */
+export interface FetchInit {
+  /** The method. */
+  method: string;
+  /** The headers, with names in lower case. */
+  headers: Record<string, string>;
+  /** The body, or `null` for none. */
+  body:
+    | string
+    | Blob
+    | ArrayBuffer
+    | ArrayBufferView<ArrayBuffer>
+    | FormData
+    | URLSearchParams
+    | null;
+  /** Aborts when the connection is closed or has timed out. */
+  signal: AbortSignal;
+  /** `"follow"` in browsers, which do not show redirects. */
+  redirect: "manual" | "follow";
+  /** Left out where the runtime does not know it. */
+  cache?: "no-store";
+  /** Whether cookies are sent to another origin. */
+  credentials: "include" | "same-origin";
+}
+
 /**
  * What `EventSource` and `connect()` have in common.
  *
@@ -23,38 +48,30 @@ export interface ConnectionOptions<
    */
   method?: string | undefined;
   /**
-   * The request body. Not a stream, which could be sent only once. A redirect with status 307 or 308 takes it along, to
-   * another origin too, as the standard says.
+   * The request body. Not a stream, which could be sent only once. A redirect with status 307 or 308 is followed with it
+   * within the origin and refused across origins.
    */
-  body?:
-    | string
-    | Blob
-    | ArrayBuffer
-    | ArrayBufferView
-    | FormData
-    | URLSearchParams
-    | null
-    | undefined;
+  body?: FetchInit["body"] | ArrayBufferView | undefined;
   /**
    * The request headers, or a function that gives them, called for every attempt, as for a token that
    * expires. Its failure is a failed attempt. `accept: text/event-stream` is added unless they
    * hold an `accept`.
    *
-   * A redirect to another origin takes along `accept`, `content-type` and `last-event-id` and nothing else of them.
-   * Only a page cannot see to that: there `fetch` leaves `authorization` and cookies behind, and for the
-   * rest the other origin has to ask by CORS.
+   * After a redirect to another origin only `accept`, `cache-control` and `last-event-id` are sent. A browser does not
+   * show redirects: there its `fetch` removes `authorization`, and sends the others if CORS allows them.
    */
   headers?:
     | HeadersInit
     | (() => HeadersInit | Promise<HeadersInit>)
     | undefined;
   /**
-   * What makes the requests.
+   * The function that makes the requests. It is never called for another origin: a redirect there fails, except in a
+   * browser, which follows it unseen.
    *
    * @default {globalThis.fetch}
    */
   fetch?:
-    | ((url: string, init: RequestInit) => Promise<Response>)
+    | ((url: string, init: FetchInit) => Promise<Response>)
     | undefined;
   /** Aborting closes the connection, whatever it is doing. */
   signal?: AbortSignal | undefined;
@@ -111,6 +128,7 @@ export function requestSettings<
   url: URL | undefined,
   options: ConnectionOptions<Received>,
   defaults: Pick<RetryPolicy, "maxAttempts" | "statuses">,
+  statuses: "200" | "2xx",
   until?: Until,
 ): Omit<ConnectionSettings<Received>, "onOpen" | "onLost"> {
   const { retry, fetch, method = "GET" } = options;
@@ -118,7 +136,8 @@ export function requestSettings<
   const isHttp = url !== undefined && /^http/.test(url.protocol);
   const isUsable = url !== undefined && !url.username && !url.password;
   return {
-    open: (id, controller) => openStream(url!, options, until, id, controller),
+    open: (id, controller) =>
+      openStream({ url: url!, options, until, statuses }, id, controller),
     options,
     policy: retryPolicy(retry, defaults),
     until,

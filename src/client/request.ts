@@ -1,124 +1,216 @@
 import { EventStreamError } from "../error.ts";
 import type { ServerSentEvent } from "../event.ts";
-import {
-  type DecodeOptions,
-  EventReader,
-  eventStreamBody,
-} from "../event_reader.ts";
-import type { ConnectionOptions } from "./options.ts";
+import { type DecodeOptions, EventReader } from "../event_reader.ts";
+import { refusalOf, refuse, streamOf } from "../internal/response.ts";
+import type { ConnectionOptions, FetchInit } from "./options.ts";
 
-/** What of a request's headers is sent to another origin; any other may be a secret. */
-const HARMLESS = ["accept", "content-type", "last-event-id"];
+/** The headers that another origin receives after a redirect: any other may be a secret. */
+const SAFE_HEADERS = ["accept", "cache-control", "last-event-id"];
+const MAX_REDIRECTS = 20;
+const SUBJECT = "Cannot connect";
 
 type RequestOptions = Omit<ConnectionOptions, "contract">;
 
+/** A failure that another attempt cannot mend. */
+export class FinalError {
+  readonly reason: unknown;
+
+  constructor(reason: unknown) {
+    this.reason = reason;
+  }
+}
+
+/** A response, and the origin of the URL that sent it. */
+interface Answer {
+  readonly response: Response;
+  readonly origin: string;
+}
+
 /**
- * Makes a request and follows its redirects. A page cannot see those; there `fetch` follows them and leaves
- * `authorization` behind at another origin, which elsewhere not every runtime does (workerd with a compatibility date
- * before 2025-09-01).
+ * Makes a request and follows its redirects (WHATWG Fetch, section 4.4, "HTTP-redirect fetch"). The runtime's `fetch`
+ * would send custom headers to another origin; and what a wrapper adds to each request would go there too.
  */
 async function request(
   url: URL,
   options: RequestOptions,
-  headers: Headers,
+  headers: Record<string, string>,
   signal: AbortSignal,
-): Promise<{ response: Response; origin: string }> {
+): Promise<Answer> {
   const { fetch = globalThis.fetch } = options;
-  const init: RequestInit = { ...initOf(options), headers, signal };
-  if (page.location === undefined) init.redirect = "manual";
-  for (let left = 20;; left--) {
-    checkCredentials(url);
+  const isOwnFetch = fetch === globalThis.fetch;
+  checkCredentials(url);
+  let init = initOf(options, headers, signal);
+  for (let redirects = 0;; redirects++) {
     const response = await fetched(fetch, url, init);
-    const target = redirectOf(response, url);
-    if (target === undefined || left === 0) {
+    const location = locationOf(response);
+    if (location === null) {
       return { response, origin: new URL(response.url || url).origin };
     }
+    const target = parseUrl(location, url);
+    const next = nextInit(init, response.status);
+    const isAcross = target?.origin !== url.origin;
+    const rule = redirects === MAX_REDIRECTS
+      ? `be one of at most ${MAX_REDIRECTS}`
+      : redirectRule(target, isAcross, next, isOwnFetch);
+    if (rule !== undefined) {
+      return await refuseRedirect(response, target, rule);
+    }
     await response.body?.cancel();
-    const becomesGet = response.status === 303 ||
-      response.status < 303 && init.method === "POST";
-    if (becomesGet) Object.assign(init, { method: "GET", body: null });
-    if (target.origin !== url.origin) init.headers = harmless(headers);
-    url = target;
+    if (isAcross) next.headers = pick(next.headers, SAFE_HEADERS);
+    [url, init] = [target!, next];
   }
 }
 
-/** Node and browsers refuse such a URL too, but tell the password in their error. */
-function checkCredentials({ username, password }: URL): void {
-  if (username === "" && password === "") return;
-  throw new TypeError(
-    "Cannot connect: url must hold no user name and no password: send an authorization header instead",
+/** Returns what a redirect must be and is not, if so. */
+function redirectRule(
+  target: URL | undefined,
+  isAcross: boolean,
+  { body }: FetchInit,
+  isOwnFetch: boolean,
+): string | undefined {
+  if (target === undefined || !/^https?:$/.test(target.protocol)) {
+    return "lead to an http or https URL";
+  }
+  if (target.username !== "" || target.password !== "") {
+    return "hold no user name and no password";
+  }
+  if (isAcross && body !== null) {
+    return "stay within its origin when the request has a body";
+  }
+  return isAcross && !isOwnFetch
+    ? "stay within its origin when the option fetch is given"
+    : undefined;
+}
+
+async function refuseRedirect(
+  response: Response,
+  target: URL | undefined,
+  rule: string,
+): Promise<never> {
+  const { origin = "an invalid URL", protocol } = target ?? {};
+  // The origin of any other scheme is "null"; path and query may hold a token.
+  const to = origin === "null" ? protocol : origin;
+  const { error, released } = refuse(
+    response,
+    `${SUBJECT}: a redirect must ${rule}: received ${response.status} to ${to}: connect to its target directly`,
+  );
+  await released;
+  throw error;
+}
+
+/** Returns where a response redirects to, if it does. */
+function locationOf({ status, headers }: Response): string | null {
+  const isRedirect = [301, 302, 303, 307, 308].includes(status);
+  return isRedirect ? headers.get("location") : null;
+}
+
+/** Returns what a redirect leaves of a request within the origin. */
+function nextInit(init: FetchInit, status: number): FetchInit {
+  const isPost = /^post$/i.test(init.method);
+  const becomesGet = status === 303
+    ? !/^(get|head)$/i.test(init.method)
+    : status < 303 && isPost;
+  if (!becomesGet) return { ...init };
+  const names = Object.keys(init.headers).filter((name) =>
+    !/^content-(encoding|language|location|type)$/.test(name)
+  );
+  const headers = pick(init.headers, names);
+  return { ...init, method: "GET", body: null, headers };
+}
+
+function pick(
+  headers: Record<string, string>,
+  names: string[],
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => names.includes(name)),
   );
 }
 
-/** Makes one request; if that fails, for a reason that does not tell the query, which may hold a token. */
+/** Node and browsers refuse such a URL too, but their error shows the password. */
+function checkCredentials({ username, password }: URL): void {
+  if (username === "" && password === "") return;
+  throw new TypeError(
+    `${SUBJECT}: url must hold no user name and no password: send an authorization header instead`,
+  );
+}
+
+/** Makes one request. If that fails, the error does not show the query, which may hold a token. */
 async function fetched(
   fetch: NonNullable<RequestOptions["fetch"]>,
   url: URL,
-  init: RequestInit,
+  init: FetchInit,
 ): Promise<Response> {
   try {
     return await fetch(url.href, init);
   } catch (reason) {
-    throw init.signal!.aborted ? reason : withoutQuery(reason, url);
+    throw init.signal.aborted ? reason : withoutQuery(reason, url);
   }
 }
 
 /** Deno (2.9) writes the URL into the cause of the error of a failed request, Bun (1.4) beside its message. */
 function withoutQuery(reason: unknown, { search }: URL): unknown {
   const messages: string[] = [];
-  let isTold = false;
+  let isShown = false;
   let error = reason as (Error & { path?: unknown }) | undefined;
   while (error instanceof Error && messages.length < 10) {
     messages.push(error.message);
-    isTold ||= `${error.message} ${error.path}`.includes(search);
+    isShown ||= `${error.message} ${error.path}`.includes(search);
     error = error.cause as Error | undefined;
   }
-  if (search === "" || !isTold) return reason;
+  if (search === "" || !isShown) return reason;
   return new TypeError(messages.join(": ").replaceAll(search, "?…"));
-}
-
-/** Where a response sends the request on to (WHATWG Fetch, section 4.4, "HTTP-redirect fetch"). */
-function redirectOf(response: Response, url: URL): URL | undefined {
-  const location = response.headers.get("location");
-  const isRedirect = [301, 302, 303, 307, 308].includes(response.status);
-  return isRedirect && location !== null ? new URL(location, url) : undefined;
-}
-
-function harmless(headers: Headers): Headers {
-  return new Headers([...headers].filter(([name]) => HARMLESS.includes(name)));
 }
 
 function initOf(
   { method = "GET", body = null, withCredentials }: RequestOptions,
-): RequestInit {
+  headers: Record<string, string>,
+  signal: AbortSignal,
+): FetchInit {
+  const isBrowser = hidesRedirects();
+  // [spec] Set request's cache mode to "no-store": for that a browser sends this header. Deno (2.9) and Bun (1.4) do
+  // not. In a browser it would be a custom header, which CORS asks about.
+  if (!isBrowser) headers["cache-control"] ??= "no-cache";
   return {
     method,
-    body: body as BodyInit | null,
-    // [spec] Set request's cache mode to "no-store".
+    headers,
+    body: body as FetchInit["body"],
+    signal,
+    redirect: isBrowser ? "follow" : "manual",
     // workerd refuses it with a compatibility date before 2024-11-11.
     ..."cache" in Request.prototype && { cache: "no-store" },
     credentials: withCredentials ? "include" : "same-origin",
   };
 }
 
-/** Gives the headers of the next request, fresh from the caller. */
+/**
+ * Tells whether `fetch` is a browser's, which shows nothing of a redirect. A browser forbids the header `host` (WHATWG
+ * Fetch, "forbidden request-header"); Deno, Node, Bun and workerd do not. Globals such as `document`, `location` and
+ * `WorkerGlobalScope` prove nothing: Deno has some of them, and tests put up others.
+ */
+function hidesRedirects(): boolean {
+  const { headers } = new Request("http://a/", { headers: { host: "a" } });
+  return !headers.has("host");
+}
+
+/** Returns the headers of the next request, fresh from the caller. A plain object: `Headers` do not spread. */
 async function headersOf(
   { headers }: RequestOptions,
   lastEventId: string,
-): Promise<Headers> {
+): Promise<Record<string, string>> {
   const all = parsed(typeof headers === "function" ? await headers() : headers);
   if (!all.has("accept")) all.set("accept", "text/event-stream");
   if (lastEventId !== "") all.set("last-event-id", utf8Header(lastEventId));
-  return all;
+  return Object.fromEntries(all);
 }
 
-/** Reads headers. The error of Deno (2.9) and Node (20) would tell the value, which may be a token with a line break. */
+/** Reads headers. The error of Deno (2.9) and Node (20) would show the value, which may be a token with a line break. */
 function parsed(headers: HeadersInit | undefined): Headers {
   try {
     return new Headers(headers);
   } catch {
     throw new TypeError(
-      "Cannot connect: headers must be valid: received a name or value that no header can have",
+      `${SUBJECT}: headers must be valid: received a name or value that no header can have`,
     );
   }
 }
@@ -153,35 +245,49 @@ export function isHidden(): boolean {
   return page.document?.visibilityState === "hidden";
 }
 
-/** Resolves a URL as a page or a worker does; `undefined` when it cannot be parsed. */
-export function parseUrl(url: string | URL): URL | undefined {
+/** Resolves a URL, by default as a page or a worker does; `undefined` when it cannot be parsed. */
+export function parseUrl(
+  url: string | URL,
+  base: string | URL | undefined = page.document?.baseURI ??
+    page.location?.href,
+): URL | undefined {
   try {
-    return new URL(url, page.document?.baseURI ?? page.location?.href);
+    return new URL(url, base);
   } catch {
     return undefined;
   }
 }
 
 /** An event stream that has begun. */
-export interface Opened<Received extends ServerSentEvent<string, unknown>> {
+export interface Opened<Received extends ServerSentEvent<string, unknown>>
+  extends Partial<Answer> {
   readonly reader: EventReader<Received>;
-  /** The origin of the URL that answered in the end. */
   readonly origin: string;
 }
 
 export type Until = DecodeOptions["until"];
 
+/** What all requests of a connection have in common. */
+export interface RequestSettings<
+  Received extends ServerSentEvent<string, unknown>,
+> {
+  readonly url: URL;
+  readonly options: ConnectionOptions<Received>;
+  readonly until: Until;
+  /** Which statuses an event stream may have: the standard's `EventSource` takes 200 alone. */
+  readonly statuses: "200" | "2xx";
+}
+
 /** Makes one request, which the controller aborts, and so may the idle timeout by it. */
 export async function openStream<
   Received extends ServerSentEvent<string, unknown>,
 >(
-  url: URL,
-  options: ConnectionOptions<Received>,
-  until: Until,
+  settings: RequestSettings<Received>,
   lastEventId: string,
   controller: AbortController,
 ): Promise<Opened<Received>> {
-  const { idleTimeout } = options;
+  const { url, options, until, statuses } = settings;
+  const { idleTimeout, contract } = options;
   const { signal } = controller;
   // So that no function of the caller's is called from within the constructor.
   await undefined;
@@ -195,17 +301,31 @@ export async function openStream<
     pending.then((late) =>
       signal.aborted ? late.response.body?.cancel() : undefined
     ).catch(() => {});
-    const { response, origin } = await orAborted(pending, signal);
-    const body = eventStreamBody(response);
-    const { contract } = options;
+    const answer = await orAborted(pending, signal);
+    const body = await orAborted(bodyOf(answer.response, statuses), signal);
     const readOptions = { lastEventId, idleTimeout, signal, contract, until };
-    return {
-      reader: new EventReader(body, readOptions, () => {}),
-      origin,
-    };
+    const reader = new EventReader(body, readOptions, () => {});
+    return { ...answer, reader };
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Returns the body of an event stream; rejects with the refusal of any other response, once that is released. */
+async function bodyOf(
+  response: Response,
+  statuses: "200" | "2xx",
+): Promise<ReadableStream<Uint8Array>> {
+  const refusal = refusalOf(response, SUBJECT, statuses);
+  if (refusal === undefined) {
+    try {
+      return streamOf(response, SUBJECT);
+    } catch (reason) {
+      throw new FinalError(reason);
+    }
+  }
+  await refusal.released;
+  throw refusal.error;
 }
 
 function noResponse(idleTimeout: number): EventStreamError {

@@ -1,9 +1,4 @@
-import {
-  assert,
-  assertEquals,
-  assertInstanceOf,
-  assertLess,
-} from "@std/assert";
+import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import {
   connect,
   EventSource,
@@ -15,7 +10,7 @@ import { test } from "../_test.ts";
 import { count } from "../contract/_schemas.ts";
 import { faces } from "./_faces.ts";
 import { record } from "./_record.ts";
-import { quick, realServer, servers } from "./_server.ts";
+import { quick, servers } from "./_server.ts";
 
 const retry = { ...quick, maxAttempts: 2 };
 
@@ -311,77 +306,6 @@ for (const [name, start] of servers) {
     assertInstanceOf(error, EventStreamError);
     assertEquals([datas, error.code], [[42, 42], "invalid-event"]);
     assertEquals((await server.requests()).length, 2);
-  });
-}
-
-for (const [face, read] of faces) {
-  test(`${face} sends no credentials behind a redirect to another origin`, async () => {
-    const target = await realServer({
-      script: [{ body: ["id: 1\ndata: a\n\n"] }],
-    }, "localhost");
-    const redirect = { status: 307, headers: { location: target.url } };
-    const server = await realServer({ script: [redirect, redirect] });
-    const outcome = await read(server.url, {
-      headers: {
-        authorization: "Bearer secret",
-        cookie: "session=secret",
-        "proxy-authorization": "secret",
-        "x-api-key": "secret",
-        "content-type": "application/json",
-      },
-      method: "POST",
-      body: "{}",
-      retry,
-    });
-    assertEquals(outcome.events, [["a", "1"]]);
-    for (const [index, request] of (await target.requests()).entries()) {
-      const { method, body, headers, lastEventId } = request;
-      assertEquals([method, body], ["POST", "{}"]);
-      assertEquals(headers["authorization"], undefined);
-      assertEquals(headers["cookie"], undefined);
-      assertEquals(headers["proxy-authorization"], undefined);
-      assertEquals(headers["content-type"], "application/json");
-      assertEquals(headers["accept"], "text/event-stream");
-      assertEquals(lastEventId, index === 0 ? undefined : "1");
-      // A page cannot see a redirect, and this server asks for every header by CORS.
-      const isPage = "location" in globalThis && globalThis.location;
-      assertEquals(headers["x-api-key"], isPage ? "secret" : undefined);
-    }
-    const requests = await server.requests();
-    assertEquals(
-      requests.map(({ headers }) => headers["x-api-key"]),
-      ["secret", "secret"],
-    );
-  });
-
-  test(`${face} takes its headers along behind a redirect to the same origin`, async () => {
-    const target = await realServer({ script: [] });
-    const { pathname } = new URL(target.url);
-    const server = await realServer({
-      script: [{ status: 302, headers: { location: pathname } }],
-    });
-    await read(server.url, {
-      headers: { authorization: "Bearer secret", "x-api-key": "secret" },
-      method: "POST",
-      body: "{}",
-      retry,
-    });
-    const [request] = await target.requests();
-    assertEquals([request?.method, request?.body], ["GET", ""]);
-    assertEquals(request?.headers["authorization"], "Bearer secret");
-    assertEquals(request?.headers["x-api-key"], "secret");
-  });
-
-  test(`${face} gives up a redirect that never ends`, async () => {
-    const loop = { status: 307, headers: { location: "#" } };
-    const server = await realServer({ script: Array(50).fill(loop) });
-    const { reason } = await read(server.url, {
-      retry: { ...retry, maxAttempts: 1 },
-    });
-    assertInstanceOf(reason, EventStreamError);
-    assertEquals(reason.code, "connection-failed");
-    await reason.response?.body?.cancel();
-    assertLess((await server.requests()).length, 23);
   });
 }
 

@@ -389,7 +389,7 @@ test("decode() takes a response of any spelling of its MIME type", async () => {
   }
 });
 
-test("decode() refuses a response of another MIME type and leaves its body to be read", async () => {
+test("decode() refuses a response of another MIME type, and its body stays readable", async () => {
   const types = [
     undefined,
     "",
@@ -411,20 +411,16 @@ test("decode() refuses a response of another MIME type and leaves its body to be
     });
     const error = assertThrows(() => decode(response), EventStreamError);
     assertCode(error, "not-an-event-stream");
-    assertStrictEquals(error.response, response);
-    assertFalse(response.bodyUsed);
-    assertFalse(response.body?.locked);
-    assertStrictEquals(await error.response?.text(), "a body");
+    const { response: refused } = error;
+    assertFalse(refused?.bodyUsed);
+    assertFalse(refused?.body?.locked);
+    assertStrictEquals(await refused?.text(), "a body");
   }
 });
 
-test("decode() refuses a response of a status other than 200 and leaves its body to be read", async () => {
+test("decode() refuses a response of a status other than 2xx, and its body stays readable", async () => {
   for (
     const status of [
-      201,
-      203,
-      206,
-      299,
       300,
       400,
       401,

@@ -1,0 +1,135 @@
+import { EventStreamError } from "../error.ts";
+import { describe } from "./check.ts";
+
+/** How many bytes of a refused response's body stay readable. */
+const KEPT_BYTES = 64 * 1024;
+/** How many milliseconds those bytes have to arrive. */
+const KEPT_TIME = 1000;
+
+/** Why a response is not an event stream. */
+export interface Refusal {
+  /** Carries a copy of the response whose body is the kept part. */
+  readonly error: EventStreamError;
+  /** Resolves when that part has arrived and the connection is free. */
+  readonly released: Promise<unknown>;
+}
+
+/**
+ * Refuses a response that is not an event stream, and starts to release it. A 204 or 205 cannot be one: it has no
+ * body.
+ */
+export function refusalOf(
+  response: Response,
+  subject: string,
+  statuses: "200" | "2xx" = "2xx",
+): Refusal | undefined {
+  const { status, headers } = response;
+  const contentType = headers.get("content-type") ?? "";
+  const isAccepted = status === 200 ||
+    statuses === "2xx" && status > 200 && status < 300 && !isBodiless(status);
+  if (isAccepted && mimeEssence(contentType) === "text/event-stream") {
+    return undefined;
+  }
+  const received = contentType === ""
+    ? `${status} without a content type`
+    : `${status} with ${describe(contentType)}`;
+  return refuse(
+    response,
+    `${subject}: response must be ${statuses} with text/event-stream: received ${received}`,
+  );
+}
+
+/** Refuses a response with a message, and starts to release it. */
+export function refuse(response: Response, message: string): Refusal {
+  const [kept, released] = release(response);
+  const error = new EventStreamError("not-an-event-stream", message, {
+    response: kept,
+  });
+  return { error, released };
+}
+
+/** Returns the body of an accepted response; throws a `TypeError` if it cannot be read as a stream. */
+export function streamOf(
+  { body, bodyUsed }: Response,
+  subject: string,
+): ReadableStream<Uint8Array> {
+  if (body === null) return new Blob().stream();
+  if (!isStream(body)) {
+    throw new TypeError(
+      `${subject}: response.body must be a ReadableStream: received ${
+        describe(body)
+      }: use a fetch whose responses can be read as a stream`,
+    );
+  }
+  if (bodyUsed || body.locked) {
+    throw new TypeError(
+      `${subject}: response.body must be unread: received a ${
+        bodyUsed ? "used" : "locked"
+      } one`,
+    );
+  }
+  return body;
+}
+
+/** Tests the shape, not the class: a polyfill or another realm has a `ReadableStream` of its own. */
+function isStream(body: unknown): body is ReadableStream<Uint8Array> {
+  return typeof (body as Partial<ReadableStream> | null)?.getReader ===
+    "function";
+}
+
+function isBodiless(status: number): boolean {
+  return [204, 205, 304].includes(status);
+}
+
+/**
+ * Reads the first 64 KiB of a body for at most a second and cancels the rest, so that the connection is free although
+ * nobody may ever read the response. Returns a copy of the response with what was read as its body.
+ */
+function release(response: Response): [kept: Response, done: Promise<unknown>] {
+  const { body, bodyUsed, status, statusText, headers, url } = response;
+  const hasCopy = status >= 200 && status < 600 && !isBodiless(status);
+  if (!hasCopy || !isStream(body) || bodyUsed || body.locked) {
+    return [response, Promise.resolve()];
+  }
+  const chunks = readStart(body.getReader());
+  const stream = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      for (const chunk of await chunks) controller.enqueue(chunk);
+      controller.close();
+    },
+  }, { highWaterMark: 0 });
+  const kept = new Response(stream, { status, statusText, headers });
+  Object.defineProperty(kept, "url", { value: url });
+  return [kept, chunks];
+}
+
+async function readStart(
+  source: ReadableStreamDefaultReader<Uint8Array>,
+): Promise<Uint8Array[]> {
+  const chunks: Uint8Array[] = [];
+  const cancel = (): void => void source.cancel().catch(() => {});
+  const timer = setTimeout(cancel, KEPT_TIME);
+  try {
+    for (let left = KEPT_BYTES; left > 0;) {
+      const { value } = await source.read();
+      if (value === undefined) break;
+      chunks.push(value.subarray(0, left));
+      left -= value.length;
+    }
+  } catch {
+    // The refusal is the failure to report; a body that breaks off is kept as far as it came.
+  }
+  clearTimeout(timer);
+  cancel();
+  return chunks;
+}
+
+/**
+ * Returns the type and subtype of a `Content-Type` in lower case (WHATWG Fetch, "extract a MIME type"): of a header
+ * that was sent twice the last one counts.
+ */
+function mimeEssence(contentType: string): string {
+  const last = contentType.split(",").at(-1)!;
+  return last.split(";", 1)[0]!.replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, "")
+    .toLowerCase();
+}
