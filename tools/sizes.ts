@@ -17,9 +17,9 @@ interface Limits {
 const names: Record<string, Limits> = {
   encodeEvent: { budget: 1_000 },
   EventParser: { budget: 1_700, ceiling: 1_980 },
-  decode: { budget: 3_600, ceiling: 4_190 },
-  connect: { budget: 6_600, ceiling: 6_990 },
-  EventSource: { budget: 7_200, ceiling: 7_760 },
+  decode: { budget: 3_600, ceiling: 4_600 },
+  connect: { budget: 6_600, ceiling: 7_840 },
+  EventSource: { budget: 7_200, ceiling: 8_570 },
   respond: { budget: 3_400, ceiling: 3_520 },
   Channel: { budget: 9_500, ceiling: 12_050 },
   merge: {},

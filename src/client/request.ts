@@ -5,8 +5,7 @@ import { refusalOf, refuse, streamOf } from "../internal/response.ts";
 import type { ConnectionOptions, FetchInit } from "./options.ts";
 
 /** The headers that another origin receives after a redirect: any other may be a secret. */
-const SAFE_HEADERS = ["accept", "cache-control", "last-event-id"];
-const MAX_REDIRECTS = 20;
+const SAFE_HEADER = /^(accept|cache-control|last-event-id)$/;
 const SUBJECT = "Cannot connect";
 
 type RequestOptions = Omit<ConnectionOptions, "contract">;
@@ -38,7 +37,7 @@ async function request(
 ): Promise<Answer> {
   const { fetch = globalThis.fetch } = options;
   const isOwnFetch = fetch === globalThis.fetch;
-  checkCredentials(url);
+  checkLogin(url);
   let init = initOf(options, headers, signal);
   for (let redirects = 0;; redirects++) {
     const response = await fetched(fetch, url, init);
@@ -49,37 +48,18 @@ async function request(
     const target = parseUrl(location, url);
     const next = nextInit(init, response.status);
     const isAcross = target?.origin !== url.origin;
-    const rule = redirects === MAX_REDIRECTS
-      ? `be one of at most ${MAX_REDIRECTS}`
-      : redirectRule(target, isAcross, next, isOwnFetch);
-    if (rule !== undefined) {
-      return await refuseRedirect(response, target, rule);
-    }
+    const rule = !isPlainHttp(target)
+      ? "lead to an http or https URL without a user name and a password"
+      : isAcross && (next.body !== null || !isOwnFetch)
+      ? "stay within its origin when the request has a body or the option fetch is given"
+      : redirects === 20
+      ? "be one of at most 20"
+      : undefined;
+    if (rule !== undefined) await refuseRedirect(response, target, rule);
     await response.body?.cancel();
-    if (isAcross) next.headers = pick(next.headers, SAFE_HEADERS);
+    if (isAcross) next.headers = pick(next.headers, SAFE_HEADER);
     [url, init] = [target!, next];
   }
-}
-
-/** Returns what a redirect must be and is not, if so. */
-function redirectRule(
-  target: URL | undefined,
-  isAcross: boolean,
-  { body }: FetchInit,
-  isOwnFetch: boolean,
-): string | undefined {
-  if (target === undefined || !/^https?:$/.test(target.protocol)) {
-    return "lead to an http or https URL";
-  }
-  if (target.username !== "" || target.password !== "") {
-    return "hold no user name and no password";
-  }
-  if (isAcross && body !== null) {
-    return "stay within its origin when the request has a body";
-  }
-  return isAcross && !isOwnFetch
-    ? "stay within its origin when the option fetch is given"
-    : undefined;
 }
 
 async function refuseRedirect(
@@ -87,12 +67,11 @@ async function refuseRedirect(
   target: URL | undefined,
   rule: string,
 ): Promise<never> {
-  const { origin = "an invalid URL", protocol } = target ?? {};
-  // The origin of any other scheme is "null"; path and query may hold a token.
-  const to = origin === "null" ? protocol : origin;
+  // Path and query may hold a token. The origin of another scheme than http and https is "null".
+  const to = target?.origin.replace("null", target.protocol);
   const { error, released } = refuse(
     response,
-    `${SUBJECT}: a redirect must ${rule}: received ${response.status} to ${to}: connect to its target directly`,
+    `${SUBJECT}: a redirect must ${rule}: received ${response.status} to ${to}`,
   );
   await released;
   throw error;
@@ -111,28 +90,33 @@ function nextInit(init: FetchInit, status: number): FetchInit {
     ? !/^(get|head)$/i.test(init.method)
     : status < 303 && isPost;
   if (!becomesGet) return { ...init };
-  const names = Object.keys(init.headers).filter((name) =>
-    !/^content-(encoding|language|location|type)$/.test(name)
-  );
-  const headers = pick(init.headers, names);
+  const headers = pick(init.headers, /^(?!content-)/);
   return { ...init, method: "GET", body: null, headers };
 }
 
 function pick(
   headers: Record<string, string>,
-  names: string[],
+  name: RegExp,
 ): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(headers).filter(([name]) => names.includes(name)),
+    Object.entries(headers).filter((header) => name.test(header[0])),
   );
 }
 
 /** Node and browsers refuse such a URL too, but their error shows the password. */
-function checkCredentials({ username, password }: URL): void {
-  if (username === "" && password === "") return;
+function checkLogin(url: URL): void {
+  if (!hasLogin(url)) return;
   throw new TypeError(
     `${SUBJECT}: url must hold no user name and no password: send an authorization header instead`,
   );
+}
+
+function isPlainHttp(url: URL | undefined): boolean {
+  return url !== undefined && /^https?:$/.test(url.protocol) && !hasLogin(url);
+}
+
+function hasLogin({ username, password }: URL): boolean {
+  return username !== "" || password !== "";
 }
 
 /** Makes one request. If that fails, the error does not show the query, which may hold a token. */

@@ -14,28 +14,27 @@ export interface Refusal {
   readonly released: Promise<unknown>;
 }
 
-/**
- * Refuses a response that is not an event stream, and starts to release it. A 204 or 205 cannot be one: it has no
- * body.
- */
+/** Refuses a response that is not an event stream, and starts to release it. */
 export function refusalOf(
   response: Response,
   subject: string,
   statuses: "200" | "2xx" = "2xx",
 ): Refusal | undefined {
   const { status, headers } = response;
-  const contentType = headers.get("content-type") ?? "";
-  const isAccepted = status === 200 ||
-    statuses === "2xx" && status > 200 && status < 300 && !isBodiless(status);
-  if (isAccepted && mimeEssence(contentType) === "text/event-stream") {
+  const contentType = headers.get("content-type");
+  // A 204 or 205 has no body.
+  const isAccepted = statuses === "200"
+    ? status === 200
+    : /^2(?!0[45])/.test(`${status}`);
+  if (isAccepted && mimeEssence(contentType ?? "") === "text/event-stream") {
     return undefined;
   }
-  const received = contentType === ""
-    ? `${status} without a content type`
-    : `${status} with ${describe(contentType)}`;
+  const received = contentType
+    ? `with ${describe(contentType)}`
+    : "without a content type";
   return refuse(
     response,
-    `${subject}: response must be ${statuses} with text/event-stream: received ${received}`,
+    `${subject}: response must be ${statuses} with text/event-stream: received ${status} ${received}`,
   );
 }
 
@@ -48,27 +47,23 @@ export function refuse(response: Response, message: string): Refusal {
   return { error, released };
 }
 
+/** A response whose body can be read. */
+type Readable = Response & { readonly body: ReadableStream<Uint8Array> };
+
 /** Returns the body of an accepted response; throws a `TypeError` if it cannot be read as a stream. */
 export function streamOf(
-  { body, bodyUsed }: Response,
+  response: Response,
   subject: string,
 ): ReadableStream<Uint8Array> {
+  const { body } = response;
   if (body === null) return new Blob().stream();
-  if (!isStream(body)) {
-    throw new TypeError(
-      `${subject}: response.body must be a ReadableStream: received ${
-        describe(body)
-      }: use a fetch whose responses can be read as a stream`,
-    );
-  }
-  if (bodyUsed || body.locked) {
-    throw new TypeError(
-      `${subject}: response.body must be unread: received a ${
-        bodyUsed ? "used" : "locked"
-      } one`,
-    );
-  }
-  return body;
+  if (isUnread(response)) return body;
+  const received = isStream(body)
+    ? "one that was used or is locked"
+    : `${describe(body)}: use a fetch whose responses can be read as a stream`;
+  throw new TypeError(
+    `${subject}: response.body must be an unread ReadableStream: received ${received}`,
+  );
 }
 
 /** Tests the shape, not the class: a polyfill or another realm has a `ReadableStream` of its own. */
@@ -77,8 +72,9 @@ function isStream(body: unknown): body is ReadableStream<Uint8Array> {
     "function";
 }
 
-function isBodiless(status: number): boolean {
-  return [204, 205, 304].includes(status);
+function isUnread(response: Response): response is Readable {
+  const { body, bodyUsed } = response;
+  return isStream(body) && !bodyUsed && !body.locked;
 }
 
 /**
@@ -86,20 +82,16 @@ function isBodiless(status: number): boolean {
  * nobody may ever read the response. Returns a copy of the response with what was read as its body.
  */
 function release(response: Response): [kept: Response, done: Promise<unknown>] {
-  const { body, bodyUsed, status, statusText, headers, url } = response;
-  const hasCopy = status >= 200 && status < 600 && !isBodiless(status);
-  if (!hasCopy || !isStream(body) || bodyUsed || body.locked) {
-    return [response, Promise.resolve()];
-  }
-  const chunks = readStart(body.getReader());
+  if (!isUnread(response)) return [response, Promise.resolve()];
+  const chunks = readStart(response.body.getReader());
   const stream = new ReadableStream<Uint8Array>({
     async pull(controller) {
       for (const chunk of await chunks) controller.enqueue(chunk);
       controller.close();
     },
   }, { highWaterMark: 0 });
-  const kept = new Response(stream, { status, statusText, headers });
-  Object.defineProperty(kept, "url", { value: url });
+  const kept = new Response(stream, response);
+  Object.defineProperty(kept, "url", { value: response.url });
   return [kept, chunks];
 }
 

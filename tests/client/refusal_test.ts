@@ -105,7 +105,7 @@ const foreign = {
 
 for (const [name, response] of streamless) {
   const given = { ...foreign, ...response } as unknown as Response;
-  const expected = "response.body must be a ReadableStream: received";
+  const expected = "response.body must be an unread ReadableStream: received";
 
   for (const [face, read] of faces) {
     test(`${face} ends with a TypeError for a fetch whose response has ${name} for a body`, async () => {
@@ -137,7 +137,10 @@ for (const [face, read] of faces) {
       const fetch = () => Promise.resolve(response);
       const { reason } = await read(url, { fetch, retry });
       assertInstanceOf(reason, TypeError);
-      assertStringIncludes(reason.message, "response.body must be unread");
+      assertStringIncludes(
+        reason.message,
+        "received one that was used or is locked",
+      );
     }
   });
 }
