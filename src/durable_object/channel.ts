@@ -2,7 +2,7 @@ import { checkOptions, describe, type OptionTable } from "../internal/check.ts";
 import { encodeEvent } from "../encode.ts";
 import { EventStreamError } from "../error.ts";
 import type { ServerSentEventInit } from "../event.ts";
-import { checkRequest } from "../server/response.ts";
+import { checkRequest, HEADERS_RULE } from "../server/response.ts";
 import { Batches } from "../internal/batcher.ts";
 import {
   type ChannelStep,
@@ -17,8 +17,8 @@ import {
   isNames,
   PUBLISH_OPTIONS,
   type PublishOptions,
-  RESPOND_OPTIONS,
   type StartPosition,
+  SUBSCRIBE_OPTIONS,
 } from "../server/channel_options.ts";
 import { respond } from "../server/respond.ts";
 
@@ -202,8 +202,9 @@ function lengthOf(events: readonly ServerSentEventInit[]): number {
 const DURABLE_RESPOND_OPTIONS: OptionTable<DurableRespondOptions> =
   /* @__PURE__ */ Object.assign(
     {},
-    RESPOND_OPTIONS,
+    SUBSCRIBE_OPTIONS,
     {
+      headers: HEADERS_RULE,
       filter: [
         "a list of event names, as a function cannot be sent to the object",
         isNames,

@@ -5,7 +5,6 @@ import {
   orderedEncoder,
 } from "../contract.ts";
 import { EventStream } from "../decode.ts";
-import { encodeEvent } from "../encode.ts";
 import { EventStreamError } from "../error.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../event.ts";
 import {
@@ -38,21 +37,32 @@ import {
 import { eventEntry } from "./frames.ts";
 import { Tail } from "./hub.ts";
 import {
-  Body,
+  type BodySource,
   checkRequest,
   type CloseReason,
-  eventHeaders,
+  EventBody,
+  eventResponse,
+  isSubscription,
+  type KeepAliveTimer,
+  keepAliveTimer,
   lastEventIdOf,
-  type Pulse,
-  pulseOf,
-  refusal,
+  mergeHeaders,
+  SIGNAL_RULE,
+  textResponse,
 } from "./response.ts";
-import { Subscription, type SubscriptionListener } from "./subscription.ts";
+import {
+  isOver,
+  Subscription,
+  type SubscriptionListener,
+  type SubscriptionOptions,
+} from "./subscription.ts";
 
 /** Options of {@linkcode Channel.respond}; what is left out is as the channel's own. */
 export interface ChannelRespondOptions extends SubscribeOptions {
   /** Headers to add to the channel's. */
   headers?: HeadersInit | undefined;
+  /** Ends the response and its subscription, with the reason `"closed"`. */
+  signal?: AbortSignal | undefined;
 }
 
 /** Options of {@linkcode Channel.subscribe}; what is left out is as the channel's own. */
@@ -152,7 +162,7 @@ export class Channel<Contract extends AnyContract = undefined> {
   readonly #options: ChannelOptions<Contract>;
   readonly #encode: OrderedEncoder<PublishInit<Contract>> | undefined;
   readonly #tail: Tail;
-  readonly #pulse: Pulse | undefined;
+  readonly #timer: KeepAliveTimer | undefined;
   readonly #members = new Map<Subscription, Member>();
   readonly #listener: SubscriptionListener;
   readonly #counts = { published: 0, delivered: 0, bytes: 0, gaps: 0 };
@@ -172,12 +182,11 @@ export class Channel<Contract extends AnyContract = undefined> {
   constructor(options: ChannelOptions<Contract> = {}) {
     checkChannelOptions(options);
     observers.set(this, (onAdvance) => this.#observe(onAdvance));
-    const { log = new MemoryLog(), keepAlive = 8000, maxOutage = 60_000 } =
-      options;
+    const { log = new MemoryLog(), keepAlive, maxOutage = 60_000 } = options;
     this.#log = log;
     this.#options = options;
     this.#encode = options.contract && orderedEncoder(options.contract);
-    this.#pulse = keepAlive === false ? undefined : pulseOf(keepAlive);
+    this.#timer = keepAliveTimer(keepAlive);
     this.#tail = new Tail(log, {
       onAdvance: () => this.#advance(),
       onError: (error) => notify(options.onError, error),
@@ -271,29 +280,29 @@ export class Channel<Contract extends AnyContract = undefined> {
   ): Promise<Response> {
     checkRequest(request);
     checkOptions("Cannot respond", options, RESPOND_OPTIONS);
-    const headers = eventHeaders(this.#options.headers, options.headers);
-    const refused = refusal(request);
-    if (refused !== undefined) return refused;
-    if (request.method === "HEAD") return new Response(null, { headers });
-    const { maxSubscribers = Infinity } = this.#options;
-    if (this.#members.size + this.#reserved >= maxSubscribers) {
-      return this.#full();
-    }
-
+    const { keepAlive, maxConnectionAge } = this.#options;
+    const headers = mergeHeaders(this.#options.headers, options.headers);
     const lastEventId = lastEventIdOf(request);
-    const subscription = this.#subscription(lastEventId, options);
-    if (this.#draining === undefined) {
-      this.#reserved++;
-      await this.#tail.start();
-      this.#reserved--;
+    const place = this.#place(lastEventId, options);
+    if (isSubscription(request)) {
+      const refused = await this.#admit(place, headers);
+      if (refused !== undefined) return refused;
     }
-    const dismissal = this.#dismissal(subscription, headers);
-    if (dismissal !== undefined) {
-      this.#stopIdleTail();
-      return dismissal;
-    }
-    const body = this.#join(subscription, { request, lastEventId });
-    return new Response(body.stream, { headers });
+    return eventResponse(
+      request,
+      (body) =>
+        this.#draining === undefined
+          ? this.#join(body, place, { request, lastEventId })
+          : nothing(body),
+      {
+        headers,
+        keepAlive,
+        timer: this.#timer,
+        retry: this.#retry(),
+        signal: options.signal,
+        maxConnectionAge,
+      },
+    );
   }
 
   /**
@@ -308,8 +317,11 @@ export class Channel<Contract extends AnyContract = undefined> {
   ): EventStream<SubscribedEvent<Contract>> {
     checkOptions("Cannot subscribe", options, CHANNEL_SUBSCRIBE_OPTIONS);
     const { lastEventId = "", signal } = options;
-    const subscription = this.#subscription(lastEventId, options);
-    const body = this.#join(subscription, { request: undefined, lastEventId });
+    const place = this.#place(lastEventId, options);
+    const subscriber: Subscriber = { request: undefined, lastEventId };
+    const body = new EventBody((body) => this.#join(body, place, subscriber), {
+      first: new Uint8Array(),
+    });
     if (this.#draining !== undefined) body.end("closed");
     return new EventStream<SubscribedEvent<Contract>>(body.stream, {
       contract: this.#options.contract,
@@ -355,7 +367,7 @@ export class Channel<Contract extends AnyContract = undefined> {
     for (const [subscription, member] of this.#members) {
       clearTimeout(member.timer);
       member.timer = setTimeout(
-        () => subscription.body?.end("closed"),
+        () => subscription.end("closed"),
         Math.random() * over,
       );
     }
@@ -386,36 +398,51 @@ export class Channel<Contract extends AnyContract = undefined> {
     }
   }
 
-  #subscription(lastEventId: string, options: SubscribeOptions): Subscription {
+  #place(lastEventId: string, options: SubscribeOptions): SubscriptionOptions {
     const { from = "latest", gap = "earliest", filter } = this.#options;
-    return new Subscription(this.#tail, {
+    return {
       lastEventId,
       from: options.from ?? from,
       gap: options.gap ?? gap,
       accepts: predicateOf(options.filter ?? filter),
-    }, this.#listener);
+      latest: this.#tail.mark,
+    };
   }
 
-  #join(subscription: Subscription, subscriber: Subscriber): Body {
-    const { maxConnectionAge, onSubscribe } = this.#options;
-    const { request } = subscriber;
-    const member: Member = { subscriber, timer: undefined };
-    this.#members.set(subscription, member);
-    notify(onSubscribe, subscriber);
-    const body = new Body(subscription, {
-      first: request === undefined ? new Uint8Array() : this.#retry(),
-      pulse: request === undefined ? undefined : this.#pulse,
-      signal: request?.signal,
-    });
-    subscription.body = body;
-    // Whoever had gone before has left already, and nothing may run on for nobody.
-    if (body.ended) return body;
-    void this.#tail.start();
-    if (maxConnectionAge !== undefined && request !== undefined) {
-      const age = maxConnectionAge * (0.8 + 0.2 * Math.random());
-      member.timer = setTimeout(() => body.end("closed"), age);
+  /** Waits for the log; returns the answer to a request that cannot become a subscriber. */
+  async #admit(
+    place: SubscriptionOptions,
+    headers: Headers,
+  ): Promise<Response | undefined> {
+    const { maxSubscribers = Infinity } = this.#options;
+    if (this.#members.size + this.#reserved >= maxSubscribers) {
+      return this.#full(headers);
     }
-    return body;
+    if (this.#draining === undefined) {
+      this.#reserved++;
+      await this.#tail.start();
+      this.#reserved--;
+    }
+    const hasEnded = isOver(this.#tail, place);
+    if (hasEnded || this.#draining !== undefined) this.#stopIdleTail();
+    return hasEnded ? new Response(null, { status: 204, headers }) : undefined;
+  }
+
+  #join(
+    body: EventBody,
+    place: SubscriptionOptions,
+    subscriber: Subscriber,
+  ): Subscription {
+    const subscription = new Subscription(
+      body,
+      this.#tail,
+      place,
+      this.#listener,
+    );
+    this.#members.set(subscription, { subscriber, timer: undefined });
+    void this.#tail.start();
+    notify(this.#options.onSubscribe, subscriber);
+    return subscription;
   }
 
   #leave(subscription: Subscription, reason: CloseReason): void {
@@ -459,60 +486,27 @@ export class Channel<Contract extends AnyContract = undefined> {
     this.#tail.stop();
     if (this.#observers.size > 0) void this.#tail.start();
     for (const subscription of [...this.#members.keys()]) {
-      subscription.body!.end("failed");
+      subscription.end("failed");
     }
   }
 
-  /** Tells the reconnection time, another one to each client. */
-  #retry(): Uint8Array {
+  /** Chooses a client's reconnection time, so that they do not all come back at once. */
+  #retry(): number {
     const { retry = DEFAULT_RETRY } = this.#options;
-    return encoder.encode(
-      encodeEvent({ retry: Math.round(retry * (1 + Math.random())) }),
-    );
+    return Math.round(retry * (1 + Math.random()));
   }
 
-  /** Answers who cannot become a subscriber: the channel has ended, or this process is being drained. */
-  #dismissal(
-    subscription: Subscription,
-    headers: Headers,
-  ): Response | undefined {
-    if (subscription.isOver) return new Response(null, { status: 204 });
-    if (this.#draining === undefined) return undefined;
-    return new Response(this.#farewell(), { headers });
-  }
-
-  /** What a client gets while this process is being drained: when to come back, and the end. */
-  #farewell(): ReadableStream<Uint8Array> {
-    return new Blob([this.#retry() as Uint8Array<ArrayBuffer>]).stream();
-  }
-
-  #full(): Response {
-    const { retry = DEFAULT_RETRY, maxSubscribers } = this.#options;
-    const seconds = Math.max(1, Math.ceil(retry / 1000 * (1 + Math.random())));
-    return new Response(
-      `This channel has ${maxSubscribers} subscribers already.`,
-      {
-        status: 503,
-        headers: {
-          "content-type": "text/plain",
-          "retry-after": String(seconds),
-        },
-      },
-    );
+  #full(headers: Headers): Response {
+    const { maxSubscribers } = this.#options;
+    const seconds = Math.max(1, Math.ceil(this.#retry() / 1000));
+    const text = `This channel has ${maxSubscribers} subscribers already.`;
+    return textResponse(503, text, headers, { "retry-after": String(seconds) });
   }
 }
 
-const encoder = /* @__PURE__ */ new TextEncoder();
-
 const CHANNEL_SUBSCRIBE_OPTIONS: OptionTable<ChannelSubscribeOptions> =
   /* @__PURE__ */ Object.assign(
-    {
-      lastEventId: "string",
-      signal: [
-        "an AbortSignal",
-        (signal: unknown) => signal instanceof AbortSignal,
-      ],
-    } as const,
+    { lastEventId: "string", signal: SIGNAL_RULE } as const,
     SUBSCRIBE_OPTIONS,
   );
 
@@ -527,8 +521,15 @@ function checkChannelOptions(options: ChannelOptions<AnyContract>): void {
     );
   }
   checkOptions("Cannot create channel", options, CHANNEL_OPTIONS);
-  // Refuses names and values that no header can have.
-  new Headers(options.headers);
+}
+
+/** The source of a client that is only to come back later: while this process is being drained. */
+function nothing(body: EventBody): BodySource {
+  return {
+    pull: () => body.end("closed"),
+    keepAlive: () => undefined,
+    stop: () => {},
+  };
 }
 
 function isMany<T>(event: T | readonly T[]): event is readonly T[] {

@@ -2,7 +2,12 @@ import type { EventContract } from "../contract.ts";
 import type { ServerSentEvent } from "../event.ts";
 import { MAX_DELAY, type OptionTable } from "../internal/check.ts";
 import { type EventLog, parseCursor } from "../log/log.ts";
-import type { CloseReason, EventResponseOptions } from "./response.ts";
+import {
+  type CloseReason,
+  type EventResponseOptions,
+  HEADERS_RULE,
+  SIGNAL_RULE,
+} from "./response.ts";
 
 /**
  * What a channel is made with that has a contract, or none.
@@ -33,7 +38,7 @@ export type AnyContract = EventContract<any, any> | undefined;
  * @typeParam Contract The type of `contract`.
  */
 export interface ChannelOptions<Contract extends AnyContract = undefined>
-  extends SubscribeOptions, EventResponseOptions {
+  extends SubscribeOptions, Omit<EventResponseOptions, "signal"> {
   /**
    * Where the events are stored. Channels on the same log, in this process or another, are one channel.
    *
@@ -60,13 +65,6 @@ export interface ChannelOptions<Contract extends AnyContract = undefined>
    * @default {undefined} no limit
    */
   maxSubscribers?: number | undefined;
-  /**
-   * After how many milliseconds a response is closed, at a random 80 to 100 % of it, so that connections
-   * spread over processes anew. Clients resume where they were.
-   *
-   * @default {undefined} never
-   */
-  maxConnectionAge?: number | undefined;
   /**
    * For how many milliseconds the log may fail before subscribers are closed. Until then
    * they stay connected and the read is tried again. A read that gives no answer for 10 seconds, or for
@@ -153,12 +151,6 @@ export interface ChannelStats {
   readonly behind: number;
 }
 
-/** What headers must be; whether each can be sent shows when they are put together. */
-const HEADERS = [
-  "headers: an object, a list of pairs or a Headers object",
-  (headers: unknown) => typeof headers === "object" && headers !== null,
-] as const;
-
 /** What the options of every subscription must be. */
 export const SUBSCRIBE_OPTIONS: OptionTable<SubscribeOptions> = {
   from: [
@@ -177,9 +169,9 @@ export const SUBSCRIBE_OPTIONS: OptionTable<SubscribeOptions> = {
 
 /** What the options of a channel's response must be. */
 export const RESPOND_OPTIONS: OptionTable<
-  SubscribeOptions & { headers?: HeadersInit | undefined }
+  SubscribeOptions & Pick<EventResponseOptions, "headers" | "signal">
 > = /* @__PURE__ */ Object.assign(
-  { headers: HEADERS } as const,
+  { headers: HEADERS_RULE, signal: SIGNAL_RULE } as const,
   SUBSCRIBE_OPTIONS,
 );
 
@@ -195,7 +187,7 @@ export const CHANNEL_OPTIONS: OptionTable<ChannelOptions<AnyContract>> =
         "made by defineEvents()",
         (contract: AnyContract) => typeof contract?.encode === "function",
       ],
-      headers: HEADERS,
+      headers: HEADERS_RULE,
       keepAlive: [4, MAX_DELAY, "or false"],
       retry: [0, 2 ** 30],
       maxSubscribers: [1, Number.MAX_SAFE_INTEGER],

@@ -36,6 +36,12 @@ interface TailListener {
   onOutage(): void;
 }
 
+/** A place in the log as it is read at one time. */
+export interface TailMark {
+  readonly life: number;
+  readonly seq: number;
+}
+
 /**
  * The one reader of a log for all subscribers of a process. It follows the log by reading behind what it
  * has read, and takes notifications as a hint to do so, never as content.
@@ -83,6 +89,11 @@ export class Tail {
   /** Tells whether the log's bounds are known. */
   get ready(): boolean {
     return this.#ready;
+  }
+
+  /** Where the log ends now, `undefined` while that is not known. */
+  get mark(): TailMark | undefined {
+    return this.#ready ? { life: this.life, seq: this.last } : undefined;
   }
 
   /** Starts following, unless it does; resolves when the first read has succeeded or failed, or takes too long. */

@@ -67,8 +67,12 @@ export type {
   ParseOptions,
 } from "../decode.ts";
 export { resumable } from "./resumable.ts";
-export type { Resumable, ResumableEnd } from "./resumable.ts";
-export type { ResumableOptions } from "./resumable.ts";
+export type {
+  Resumable,
+  ResumableEnd,
+  ResumableOptions,
+  ResumableRespondOptions,
+} from "./resumable.ts";
 export type { Produce } from "./producer.ts";
 export { merge } from "../merge.ts";
 export type { MergedItem, MergeSource } from "../merge.ts";

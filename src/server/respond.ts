@@ -1,33 +1,32 @@
-import { encodeEvent } from "../encode.ts";
-import { FrameWriter } from "../internal/frame.ts";
 import type { ServerSentEventInit } from "../event.ts";
-import { checkFunction, describe } from "../internal/check.ts";
+import { checkOptions, describe, type OptionTable } from "../internal/check.ts";
+import { FrameWriter } from "../internal/frame.ts";
 import { notify } from "../internal/report.ts";
 import {
-  Body,
+  type BodySource,
   checkRequest,
-  checkResponseOptions,
   type CloseReason,
-  eventHeaders,
+  COMMENT,
+  type EventBody,
+  eventResponse,
   type EventResponseOptions,
-  type Feed,
+  isSubscription,
   lastEventIdOf,
-  pulseOf,
-  refusal,
+  RESPONSE_OPTIONS,
   sentIdOf,
 } from "./response.ts";
 
-/** Events in order, however they come. */
+/** Events in order: an iterable, an async iterable or a stream of them. */
 export type EventIterable =
   | AsyncIterable<ServerSentEventInit>
   | Iterable<ServerSentEventInit>
   | ReadableStream<ServerSentEventInit>;
 
-/** What a source that is a function is given. */
+/** What a source that is a function receives. */
 export interface RespondContext {
-  /** The last event ID that the client sent, `""` when it sent none: what a stranger says. */
+  /** The last event ID that the client sent, `""` when it sent none. It is untrusted input. */
   readonly lastEventId: string;
-  /** Aborts when the response has ended, for whatever reason. */
+  /** Aborts when the response has ended, for any reason. */
   readonly signal: AbortSignal;
 }
 
@@ -37,34 +36,44 @@ export type RespondSource =
   | ((context: RespondContext) => EventIterable | Promise<EventIterable>);
 
 /**
- * Options of {@linkcode respond}. What a callback throws, or its promise rejects with, is reported as an uncaught
- * error (`reportError()`) and changes nothing else.
+ * Options of {@linkcode respond}. Callbacks are not awaited. What one throws, or its promise rejects with, is reported
+ * as an uncaught error (`reportError()`) and changes nothing else.
  */
 export interface RespondOptions extends EventResponseOptions {
   /** Called once, when the response has ended, with the reason. */
   onClose?: ((reason: CloseReason) => void) | undefined;
   /**
-   * Called with what the source threw, also while it was being returned, or with why its event was refused; the
-   * response then ends as if the source had. The client is told nothing of it.
+   * Called with what the source threw, also while it was being returned, and with the error of an event that cannot be
+   * sent. The response then ends as if the source had. The client receives nothing of the error.
    *
-   * Without it the body fails with the error, which the runtime reports. What the source throws behind the end of
-   * the response, as when the client has gone, is told to nobody then: a client that leaves must not end a server. An
-   * `AbortError` behind the end is no failure: the source stopped as it was told to.
+   * Without it the body fails with the error, which the runtime reports. Errors after the end of the response, as when
+   * the client has disconnected, are then ignored: a client that leaves must not end a server. An `AbortError` after
+   * the end is not a failure, as the source was asked to stop.
    */
   onError?: ((error: unknown) => void) | undefined;
 }
 
+const RESPOND_OPTIONS: OptionTable<RespondOptions> = /* @__PURE__ */ Object
+  .assign(
+    { onClose: "function", onError: "function" } as const,
+    RESPONSE_OPTIONS,
+  );
+
 /**
  * Answers a request with a stream of events.
  *
- * The source is asked when the client takes more, so a slow client slows it down: for an event, for what
- * is at hand behind it without waiting, up to 16 Ki characters, which goes in the same chunk, and for one
- * more. A comment goes out at once, so that proxies let the response through, and again whenever the
- * source has been silent. When the source ends or fails, or the client leaves, then the signal aborts, the
+ * The source is asked for events when the client reads, so a slow client slows it down. Events that the source has
+ * ready are sent together, up to 16 Ki characters, and one more is requested while the client takes them. A comment is
+ * sent at once, so that proxies forward the response, and again whenever the source has been silent for `keepAlive`.
+ * When the source ends or fails, the client disconnects or `signal` aborts, then the signal of the context aborts, the
  * source is returned and `onClose` is called, in this order and once.
  *
- * A request whose `Accept` rules `text/event-stream` out gets 406; one with the method HEAD gets the
- * headers alone. Both end at once, with the reason `"closed"`: no event is asked for.
+ * These requests are answered without a stream. Their source is returned, not read, and the reason is `"closed"`:
+ *
+ * - OPTIONS: 204 with `Allow` and your headers.
+ * - HEAD: the headers alone.
+ * - Methods other than GET and POST: 405 with `Allow`.
+ * - An `Accept` header without `text/event-stream`: 406.
  *
  * @example A generator for each request
  * ```ts
@@ -84,9 +93,9 @@ export interface RespondOptions extends EventResponseOptions {
  * assertEquals(await response.text(), ":\n\nid: 1\ndata: event 1\n\nid: 2\ndata: event 2\n\n");
  * ```
  *
- * @param request The request: its `Last-Event-ID`, `Accept`, method and signal are looked at.
- * @param source The events, or a function that is given the last event ID and a signal and returns them.
- * @param options Headers, keep-alive and what to call at the end.
+ * @param request The request.
+ * @param source The events, or a function that receives the last event ID and a signal and returns them.
+ * @param options Headers, keep-alive, what ends the response and what is called at its end.
  * @returns The response.
  * @throws {TypeError} If an argument or an option has the wrong type, or the source is a locked stream.
  * @throws {RangeError} If an option is out of range.
@@ -97,70 +106,68 @@ export function respond(
   options: RespondOptions = {},
 ): Response {
   checkRequest(request);
-  checkSource(source);
-  checkOptions(options);
-  const { keepAlive = 8000, retry } = options;
-  const headers = eventHeaders(options.headers);
-  const feed = new SourceFeed(source, request, options);
-  const refused = refusal(request);
-  if (refused !== undefined || request.method === "HEAD") {
-    feed.stop("closed");
-    return refused ?? new Response(null, { headers });
-  }
-  const body = new Body(feed, {
-    first: retry === undefined
-      ? KEEP_ALIVE
-      : encoder.encode(encodeEvent({ retry })),
-    pulse: keepAlive === false ? undefined : pulseOf(keepAlive),
-    signal: request.signal,
-  });
-  feed.attach(body);
-  return new Response(body.stream, { headers });
+  if (typeof source !== "function") checkIterable(source);
+  checkOptions("Cannot respond", options, RESPOND_OPTIONS);
+  if (!isSubscription(request)) void discard(source, options);
+  return eventResponse(
+    request,
+    (body) => new IteratorSource(body, request, source, options),
+    options,
+  );
 }
 
-const encoder = /* @__PURE__ */ new TextEncoder();
-/** The shortest comment, which keeps a connection alive and means nothing. */
-const KEEP_ALIVE = /* @__PURE__ */ encoder.encode(":\n\n");
-/** From how many code units on a chunk goes without what else is at hand. */
+/** Returns a source that is not read. */
+async function discard(
+  source: RespondSource,
+  { onError }: RespondOptions,
+): Promise<void> {
+  if (typeof source === "function") return;
+  try {
+    await iterate(source).return?.();
+  } catch (error) {
+    notify(onError, error);
+  }
+}
+
+/** Code units from which on a chunk is sent without what else is ready. */
 const CHUNK_LENGTH = 16_384;
-/** More turns than a few generators and transforms, one behind the other, take for an event that they need not wait for. */
+/** More microtasks than a few generators and transforms in a row take for an event that they have ready. */
 const TURNS = 16;
 
-/** Asks a source for events, and tells it and the user when the response has ended. */
-class SourceFeed implements Feed {
+/** Reads events from a source for one response. */
+class IteratorSource implements BodySource {
+  readonly #body: EventBody;
   readonly #writer: FrameWriter;
+  readonly #encoder = new TextEncoder();
   readonly #ended = new AbortController();
   readonly #lastEventId: string;
-  readonly #options: RespondOptions;
   readonly #source: RespondSource;
+  readonly #onError: RespondOptions["onError"];
   #iterator: AnyIterator | undefined;
-  #body: Body | undefined;
   /** Frames that are to be written. */
   #chunk = "";
-  /** Ends the response, behind the chunk. */
+  /** Ends the response, after the chunk. */
   #ending: (() => void) | undefined;
-  /** Whether the source has been asked, and has not answered. */
+  /** Whether the source was asked for an event, and has not answered. */
   #asking = false;
   #gathering = false;
-  /** Turns of the microtask queue since the source's last answer. */
+  /** Microtasks since the source's last answer. */
   #turns = 0;
 
   constructor(
-    source: RespondSource,
+    body: EventBody,
     request: Request,
-    options: RespondOptions,
+    source: RespondSource,
+    { onError }: RespondOptions,
   ) {
+    this.#body = body;
     this.#source = source;
+    this.#onError = onError;
     this.#lastEventId = lastEventIdOf(request);
-    // What the client holds already need not be said again, and what differs must be: also that there is none.
+    // An ID that the client holds is not sent again; one that differs is, also if it is empty.
     this.#writer = new FrameWriter(sentIdOf(request));
-    this.#options = options;
     // Now, as a source that is never asked must be returned all the same.
     if (typeof source !== "function") this.#iterator = iterate(source);
-  }
-
-  attach(body: Body): void {
-    this.#body = body;
   }
 
   pull(): void {
@@ -169,15 +176,14 @@ class SourceFeed implements Feed {
   }
 
   keepAlive(): Uint8Array {
-    return KEEP_ALIVE;
+    return COMMENT;
   }
 
   stop(reason: CloseReason): void {
     this.#ended.abort();
-    // A failure that the client has not come to is told all the same.
+    // Reports a failure that the client has not come to.
     this.#end();
     if (reason !== "ended") void this.#return();
-    notify(this.#options.onClose, reason);
   }
 
   #ask(): void {
@@ -193,7 +199,7 @@ class SourceFeed implements Feed {
     }
   }
 
-  /** Calls the function that gives the source, and asks that for the first time. */
+  /** Calls the function that returns the source, and asks that for the first event. */
   async #open(): Promise<Step> {
     const source = this.#source as Exclude<RespondSource, EventIterable>;
     const { signal } = this.#ended;
@@ -210,24 +216,24 @@ class SourceFeed implements Feed {
     this.#turns = 0;
     if (this.#ended.signal.aborted) return;
     try {
-      if (step.done) this.#endWith(() => this.#body!.end("ended"));
+      if (step.done) this.#endWith(() => this.#body.end("ended"));
       else this.#chunk += this.#writer.write(step.value);
     } catch (error) {
       this.#ending = () => this.#fail(error);
     }
-    if (!this.#body!.wanted) return;
+    if (!this.#body.wanted) return;
     if (this.#chunk.length < CHUNK_LENGTH) this.#ask();
     void this.#gather();
   };
 
   readonly #onFailure = (error: unknown): void => {
     this.#asking = false;
-    if (this.#ended.signal.aborted) return this.#tellLate(error);
+    if (this.#ended.signal.aborted) return this.#reportLate(error);
     this.#endWith(() => this.#fail(error));
-    if (this.#body!.wanted) void this.#gather();
+    if (this.#body.wanted) void this.#gather();
   };
 
-  /** Takes a source that has ended or failed for over: there is nothing to return. */
+  /** Notes that the source has ended or failed: it needs no return. */
   #endWith(ending: () => void): void {
     this.#iterator = undefined;
     this.#ending = ending;
@@ -239,7 +245,7 @@ class SourceFeed implements Feed {
     ending?.();
   }
 
-  /** Writes what there is as one chunk, when the source has to be waited for or the chunk is full; ends behind the last. */
+  /** Writes what there is as one chunk once the chunk is full or the source has nothing ready; ends after the last. */
   async #gather(): Promise<void> {
     const isNothing = this.#chunk === "" && this.#ending === undefined;
     if (this.#gathering || isNothing) return;
@@ -248,12 +254,12 @@ class SourceFeed implements Feed {
     while (
       this.#asking && this.#chunk.length < CHUNK_LENGTH && this.#turns++ < TURNS
     ) await null;
-    // Before the write, which may ask for more on its way.
+    // Before the write, which may ask for more.
     this.#gathering = false;
     const chunk = this.#chunk;
     this.#chunk = "";
     if (chunk === "") this.#end();
-    else this.#body!.write(encoder.encode(chunk));
+    else this.#body.write(this.#encoder.encode(chunk));
   }
 
   async #return(): Promise<void> {
@@ -262,24 +268,24 @@ class SourceFeed implements Feed {
     try {
       await iterator?.return?.();
     } catch (error) {
-      this.#tellLate(error);
+      this.#reportLate(error);
     }
   }
 
   #fail(error: unknown): void {
-    if (this.#ended.signal.aborted) return this.#tellLate(error);
-    const { onError } = this.#options;
-    notify(onError, error);
-    this.#body!.end("failed", onError === undefined ? { error } : undefined);
+    if (this.#ended.signal.aborted) return this.#reportLate(error);
+    notify(this.#onError, error);
+    const isReported = this.#onError !== undefined;
+    this.#body.end("failed", isReported ? undefined : { error });
   }
 
-  /** Tells of a failure behind the end, when there is no body left to fail; uncaught it would end the server. */
-  #tellLate(error: unknown): void {
+  /** Reports a failure after the end, when there is no body left to fail. Uncaught, it would end the server. */
+  #reportLate(error: unknown): void {
     const { reason } = this.#ended.signal;
     const isStop = error === reason ||
       error instanceof Error && error.name === "AbortError";
-    // A source that stops because it was told to has not failed.
-    if (!isStop) notify(this.#options.onError, error);
+    // A source that stops because its signal aborted has not failed.
+    if (!isStop) notify(this.#onError, error);
   }
 }
 
@@ -305,10 +311,6 @@ function iterate(source: EventIterable): AnyIterator {
     : source[Symbol.iterator]();
 }
 
-function checkSource(source: RespondSource): void {
-  if (typeof source !== "function") checkIterable(source);
-}
-
 function checkIterable(source: EventIterable): void {
   const isObject = typeof source === "object" && source !== null;
   const isIterable = isObject &&
@@ -326,10 +328,4 @@ function checkIterable(source: EventIterable): void {
       "Cannot respond: source must be an unlocked stream: received a locked one",
     );
   }
-}
-
-function checkOptions(options: RespondOptions): void {
-  checkResponseOptions(options);
-  checkFunction("Cannot respond: onClose", options.onClose);
-  checkFunction("Cannot respond: onError", options.onError);
 }

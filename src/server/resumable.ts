@@ -2,8 +2,10 @@ import type { ServerSentEventInit } from "../event.ts";
 import {
   checkFunction,
   checkInteger,
+  checkOptions,
   describe,
   MAX_DELAY,
+  type OptionTable,
 } from "../internal/check.ts";
 import { notify } from "../internal/report.ts";
 import {
@@ -26,12 +28,27 @@ import {
 import {
   checkRequest,
   type EventResponseOptions,
-  refusal,
+  HEADERS_RULE,
+  isSubscription,
+  SIGNAL_RULE,
 } from "./response.ts";
 import { Watch } from "./watch.ts";
 
 /** How a resumable stream ended: complete, by a failure, or because somebody stopped it. */
 export type ResumableEnd = "ended" | "failed" | "aborted";
+
+/** Options of {@linkcode Resumable.respond}. */
+export interface ResumableRespondOptions {
+  /** Headers to add to those of the stream. */
+  headers?: HeadersInit | undefined;
+  /** Ends this response, with the stream going on. */
+  signal?: AbortSignal | undefined;
+}
+
+const RESPOND_OPTIONS: OptionTable<ResumableRespondOptions> = {
+  headers: HEADERS_RULE,
+  signal: SIGNAL_RULE,
+};
 
 /** A stream that outlives its readers; {@linkcode resumable} makes it. */
 export interface Resumable {
@@ -41,11 +58,15 @@ export interface Resumable {
    * which tells an EventSource to stop.
    *
    * @param request The request.
+   * @param options Headers, and a signal that ends this response.
    * @returns The response.
-   * @throws {TypeError} If the argument is not a request.
+   * @throws {TypeError} If an argument or an option has the wrong type.
    * @throws {EventStreamError} Code `log-unavailable`, if the log cannot tell whether the stream has begun.
    */
-  respond(request: Request): Promise<Response>;
+  respond(
+    request: Request,
+    options?: ResumableRespondOptions,
+  ): Promise<Response>;
   /**
    * Starts the producer without a request, as the first one would: where a prompt is taken, and its answer
    * asked for later. Does nothing when the stream has begun, wherever that was.
@@ -138,16 +159,17 @@ class ResumableStream implements Resumable {
   #onDone: ((end: ResumableEnd) => void) | undefined;
 
   constructor(log: EventLog, produce: Produce, options: ResumableOptions) {
-    const { headers, keepAlive, retry, lease = DEFAULT_LEASE } = options;
+    const { lease = DEFAULT_LEASE } = options;
     this.#log = log;
     this.#produce = produce;
     this.#options = options;
     this.#lease = lease;
     this.#channel = new Channel({
       log,
-      headers,
-      keepAlive,
-      retry,
+      headers: options.headers,
+      keepAlive: options.keepAlive,
+      retry: options.retry,
+      maxConnectionAge: options.maxConnectionAge,
       // Not the earliest event kept: who is to get all of it is told what is missing.
       from: formatCursor("0", 0),
       onSubscribe: () => this.#use(1),
@@ -163,12 +185,14 @@ class ResumableStream implements Resumable {
     });
   }
 
-  async respond(request: Request): Promise<Response> {
+  async respond(
+    request: Request,
+    options: ResumableRespondOptions = {},
+  ): Promise<Response> {
     checkRequest(request);
-    if (request.method !== "HEAD" && refusal(request) === undefined) {
-      await this.start();
-    }
-    return this.#channel.respond(request);
+    checkOptions("Cannot respond", options, RESPOND_OPTIONS);
+    if (isSubscription(request)) await this.start();
+    return this.#channel.respond(request, options);
   }
 
   start(): Promise<void> {
@@ -315,7 +339,7 @@ class ResumableStream implements Resumable {
 }
 
 /** Options of {@linkcode resumable}. */
-export interface ResumableOptions extends EventResponseOptions {
+export interface ResumableOptions extends Omit<EventResponseOptions, "signal"> {
   /**
    * For how many milliseconds a producer that gives no sign of life is taken to be alive, an integer of
    * 100 to 2^31-1, the same in all processes and less than the log's `maxAge`. A living one gives a sign

@@ -1,10 +1,15 @@
 import type { ServerSentEvent } from "../event.ts";
 import { encodeEvent } from "../encode.ts";
 import { formatCursor, parseCursor } from "../log/log.ts";
-import type { Body, CloseReason, Feed } from "./response.ts";
+import {
+  type BodySource,
+  type CloseReason,
+  COMMENT,
+  type EventBody,
+} from "./response.ts";
 import type { Frames } from "./frames.ts";
 import type { StartPosition } from "./channel_options.ts";
-import type { Tail } from "./hub.ts";
+import type { Tail, TailMark } from "./hub.ts";
 
 /**
  * Why events are missing: retention removed them, the log began anew, or the ID that was asked for is
@@ -24,8 +29,8 @@ export interface Gap {
   readonly last: number;
 }
 
-/** What a subscription takes of its channel. */
-interface SubscriptionOptions {
+/** Which events a subscriber gets. */
+export interface SubscriptionOptions {
   /** The ID to resume from, `""` for none. */
   lastEventId: string;
   /** Where to begin without one. */
@@ -34,6 +39,8 @@ interface SubscriptionOptions {
   gap: "earliest" | "latest";
   /** Which events to send. */
   accepts: ((event: ServerSentEvent) => boolean) | undefined;
+  /** Where the log ended when the subscriber came, `undefined` if that was not known yet. */
+  latest: TailMark | undefined;
 }
 
 /** What a subscription tells its channel. */
@@ -56,16 +63,26 @@ interface Selection {
 
 const MAX_REQUESTED_LENGTH = 128;
 const encoder = /* @__PURE__ */ new TextEncoder();
-const SILENCE = /* @__PURE__ */ encoder.encode(":\n\n");
 
-/** One subscriber: a cursor in the log, and the body that it feeds from there. */
-export class Subscription implements Feed {
-  body: Body | undefined;
+/** Tells whether the log has ended, and nothing is left to send to a subscriber. */
+export function isOver(
+  { ready, ended, epoch, last }: Tail,
+  { lastEventId, from }: SubscriptionOptions,
+): boolean {
+  if (!ready || ended === undefined) return false;
+  if (lastEventId === "" && from === "latest") return true;
+  const requested = lastEventId || from;
+  // The entry that ended the log is not shown.
+  return requested === formatCursor(epoch, last) ||
+    requested === formatCursor(epoch, last - 1);
+}
+
+/** One subscriber: a cursor in the log, and the body to which it writes from there. */
+export class Subscription implements BodySource {
+  readonly #body: EventBody;
   readonly #tail: Tail;
   readonly #options: SubscriptionOptions;
   readonly #listener: SubscriptionListener;
-  /** Where the log ended when this was made, and which; `undefined` when that was not known yet. */
-  readonly #latest: { readonly life: number; readonly seq: number } | undefined;
   #life: number | undefined;
   #epoch = "0";
   #cursor = 0;
@@ -75,14 +92,15 @@ export class Subscription implements Feed {
   #looked = false;
 
   constructor(
+    body: EventBody,
     tail: Tail,
     options: SubscriptionOptions,
     listener: SubscriptionListener,
   ) {
+    this.#body = body;
     this.#tail = tail;
     this.#options = options;
     this.#listener = listener;
-    if (tail.ready) this.#latest = { life: tail.life, seq: tail.last };
   }
 
   /** How many entries of the log it has not sent yet. */
@@ -90,22 +108,10 @@ export class Subscription implements Feed {
     return this.#life === this.#tail.life ? this.#tail.last - this.#cursor : 0;
   }
 
-  /** Tells whether the log has ended, and nothing is left to show behind what is asked for. */
-  get isOver(): boolean {
-    const { ready, ended, epoch, last } = this.#tail;
-    if (!ready || ended === undefined) return false;
-    const { lastEventId, from } = this.#options;
-    if (lastEventId === "" && from === "latest") return true;
-    const requested = lastEventId || from;
-    // The entry that ended the log is not shown.
-    return requested === formatCursor(epoch, last) ||
-      requested === formatCursor(epoch, last - 1);
-  }
-
   /** Sends what comes next, or waits for it. */
   pull(): void {
     const tail = this.#tail;
-    while (this.body?.wanted && !this.#loading) {
+    while (this.#body.wanted && !this.#loading) {
       if (!tail.ready) return this.#listener.onWait(this);
       const run = this.#life === tail.life
         ? tail.find(this.#cursor)
@@ -120,9 +126,14 @@ export class Subscription implements Feed {
 
   keepAlive(): Uint8Array {
     if (this.#told === this.#cursor || this.#life !== this.#tail.life) {
-      return SILENCE;
+      return COMMENT;
     }
     return this.#idBlock();
+  }
+
+  /** Ends the subscriber's response. */
+  end(reason: CloseReason): void {
+    this.#body.end(reason);
   }
 
   stop(reason: CloseReason): void {
@@ -170,8 +181,9 @@ export class Subscription implements Feed {
   /** Where the log ended when this was made: what came since is not missed, however late the first read. */
   #start(): number {
     const { life, origin, last } = this.#tail;
-    if (this.#latest === undefined) return origin;
-    return this.#latest.life === life ? this.#latest.seq : last;
+    const { latest } = this.#options;
+    if (latest === undefined) return origin;
+    return latest.life === life ? latest.seq : last;
   }
 
   /** Begins at a start position, once it is known whether retention has removed what stood there. */
@@ -184,7 +196,7 @@ export class Subscription implements Feed {
 
   #moveTo(position: number): void {
     this.#set(position);
-    this.body!.write(this.#idBlock());
+    this.#body.write(this.#idBlock());
   }
 
   #gap(reason: GapReason, id: string): void {
@@ -203,7 +215,7 @@ export class Subscription implements Feed {
       data: JSON.stringify(gap),
     });
     this.#listener.onGap();
-    this.body!.write(encoder.encode(frame));
+    this.#body.write(encoder.encode(frame));
   }
 
   #set(position: "earliest" | "latest" | number): void {
@@ -223,7 +235,7 @@ export class Subscription implements Feed {
       selection = this.#select(run, this.#cursor);
     } catch (error) {
       this.#listener.onError(error);
-      return this.body!.end("failed", { error });
+      return this.#body.end("failed", { error });
     }
     const { after, cursor } = selection;
     let { last } = selection;
@@ -234,7 +246,7 @@ export class Subscription implements Feed {
     while (!run.isShown(last)) last--;
     this.#told = last;
     this.#listener.onDeliver(run.count(after, last), bytes.length);
-    this.body!.write(bytes);
+    this.#body.write(bytes);
   }
 
   /** Finds the next events to send that follow each other; the predicate sees every event once. */
@@ -261,8 +273,8 @@ export class Subscription implements Feed {
   /** Waits at the end of the log, or ends with it. */
   #rest(): void {
     if (this.#tail.ended === undefined) return this.#listener.onWait(this);
-    if (this.#told !== this.#cursor) this.body!.write(this.#idBlock());
-    this.body!.end("ended");
+    if (this.#told !== this.#cursor) this.#body.write(this.#idBlock());
+    this.#body.end("ended");
   }
 
   async #await(promise: Promise<void>): Promise<void> {

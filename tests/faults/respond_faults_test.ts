@@ -2,7 +2,12 @@ import { assert, assertEquals } from "@std/assert";
 import type { ServerSentEventInit } from "../../src/event.ts";
 import { respond, type RespondOptions } from "../../src/server/respond.ts";
 import { reportedDuring } from "../_reported.ts";
-import { Client, datasOf, requestOf } from "../server/_client.ts";
+import {
+  Client,
+  datasOf,
+  readsRequestSignal,
+  requestOf,
+} from "../server/_client.ts";
 import { type Clock, withClock } from "../server/_clock.ts";
 import { test } from "../_test.ts";
 import { eachFault, type Faults, InjectedFault, rest } from "./_faults.ts";
@@ -10,10 +15,10 @@ import { eachFault, type Faults, InjectedFault, rest } from "./_faults.ts";
 const DELAYS = { late: 300, tooLate: 25_000 };
 const DATAS = ["a", "b", "c"];
 
-/** How a client that does not read to the end goes, and behind how many chunks. */
+/** How a response ends that is not read to its end, and after how many chunks. */
 interface Leave {
-  readonly by: "cancel" | "abort";
-  readonly behind: number;
+  readonly by: "cancel" | "request.signal" | "options.signal";
+  readonly after: number;
 }
 
 /** What was seen of a source. */
@@ -47,22 +52,26 @@ function sourceOf(faults: Faults, trace: Trace) {
     });
 }
 
-/** A request whose listeners are counted. */
-function countedRequest(controller: AbortController) {
-  const request = requestOf();
-  const { signal } = controller;
-  Object.defineProperty(request, "signal", { value: signal });
-  const count = { listeners: 0 };
+/** Counts the listeners of a signal. */
+function counted(signal: AbortSignal): { count: number } {
+  const listeners = { count: 0 };
   const { addEventListener, removeEventListener } = signal;
   signal.addEventListener = (...args: unknown[]) => {
-    count.listeners++;
+    listeners.count++;
     addEventListener.apply(signal, args as never);
   };
   signal.removeEventListener = (...args: unknown[]) => {
-    count.listeners--;
+    listeners.count--;
     removeEventListener.apply(signal, args as never);
   };
-  return { request, count };
+  return listeners;
+}
+
+/** A request with a signal that can be counted. */
+function requestWith(signal: AbortSignal): Request {
+  const request = requestOf();
+  Object.defineProperty(request, "signal", { value: signal });
+  return request;
 }
 
 async function readAs(
@@ -73,14 +82,14 @@ async function readAs(
 ): Promise<string> {
   let text = "";
   const reading = (async () => {
-    for (let chunks = 0; chunks !== leave?.behind; chunks++) {
+    for (let chunks = 0; chunks !== leave?.after; chunks++) {
       const chunk = await client.read();
       if (chunk === undefined) return;
       text += chunk;
     }
   })();
   await clock.advance(40_000);
-  if (leave?.by === "abort") controller.abort();
+  if (leave !== undefined && leave.by !== "cancel") controller.abort();
   // Of a body that has failed, the failure is what comes of it.
   else await client.leave().catch(() => {});
   await reading;
@@ -95,10 +104,14 @@ async function script(
   onError: RespondOptions["onError"],
 ): Promise<void> {
   const controller = new AbortController();
-  const { request, count } = countedRequest(controller);
+  const { signal } = controller;
+  const listeners = counted(signal);
+  const isOption = leave?.by === "options.signal";
   const trace: Trace = { returned: 0, aborted: 0, given: 0 };
   const reasons: string[] = [];
+  const request = isOption ? requestOf() : requestWith(signal);
   const response = respond(request, sourceOf(faults, trace), {
+    signal: isOption ? signal : undefined,
     onClose: (reason) => reasons.push(reason),
     onError,
   });
@@ -118,12 +131,13 @@ async function script(
   }
   if (trace.given > 0) assertEquals(trace.aborted, 1, "the signal aborts once");
   assert(trace.returned <= 1, "the source is returned once");
-  assertEquals([count.listeners, clock.timers], [0, 0]);
+  assertEquals([listeners.count, clock.timers], [0, 0]);
 }
 
 const leaves: (Leave | undefined)[] = [undefined];
-for (const by of ["cancel", "abort"] as const) {
-  for (const behind of [0, 1, 2, 3, 4]) leaves.push({ by, behind });
+for (const by of ["cancel", "request.signal", "options.signal"] as const) {
+  if (by === "request.signal" && !readsRequestSignal) continue;
+  for (const after of [0, 1, 2, 3, 4]) leaves.push({ by, after });
 }
 
 test("respond() ends once, tells once and leaks nothing whatever its source does, and whenever the client goes", async () => {

@@ -53,6 +53,7 @@ test("respond() of a channel answers Accept and HEAD as respond() does, and take
   assertEquals(Object.fromEntries(head.headers), {
     "cache-control": "no-cache, no-transform",
     "content-type": "text/event-stream",
+    "incremental": "?1",
     "x-accel-buffering": "no",
     "x-mine": "request",
     "x-more": "1",
@@ -624,16 +625,21 @@ test("onSubscribe() and onUnsubscribe() are called once for each, with the same 
   const controller = new AbortController();
   const requests = {
     gone: requestOf({ "last-event-id": "what a stranger says" }),
-    aborted: requestOf({}, { signal: controller.signal }),
-    before: requestOf({}, { signal: AbortSignal.abort() }),
+    aborted: requestOf(),
+    before: requestOf(),
     ended: requestOf(),
   };
   const client = new Client(await channel.respond(requests.gone));
   await client.leave();
-  const aborted = new Client(await channel.respond(requests.aborted));
+  const aborted = new Client(
+    await channel.respond(requests.aborted, {
+      signal: controller.signal,
+    }),
+  );
   controller.abort();
-  await aborted.leave();
-  await (await channel.respond(requests.before)).text();
+  await aborted.rest();
+  const before = { signal: AbortSignal.abort() };
+  await (await channel.respond(requests.before, before)).text();
   const ended = await channel.respond(requests.ended);
   const stream = channel.subscribe({ lastEventId: "0-0" });
   await channel.close();
@@ -643,8 +649,8 @@ test("onSubscribe() and onUnsubscribe() are called once for each, with the same 
   for (
     const [request, lastEventId, reason] of [
       [requests.gone, "what a stranger says", "disconnected"],
-      [requests.aborted, "", "disconnected"],
-      [requests.before, "", "disconnected"],
+      [requests.aborted, "", "closed"],
+      [requests.before, "", "closed"],
       [requests.ended, "", "ended"],
       [undefined, "0-0", "ended"],
     ] as const
@@ -657,7 +663,7 @@ test("onSubscribe() and onUnsubscribe() are called once for each, with the same 
   assertEquals(calls.length, 10);
 });
 
-test("onSubscribe() is not called for who is refused, full, drained or told to stop", async () => {
+test("onSubscribe() is not called when a request is refused, asks about methods, or finds the channel full, drained or closed", async () => {
   let calls = 0;
   const options: ChannelOptions = {
     ...quiet,
@@ -670,7 +676,10 @@ test("onSubscribe() is not called for who is refused, full, drained or told to s
   calls = 0;
   await (await full.respond(requestOf())).text();
   await (await full.respond(requestOf({ accept: "text/html" }))).text();
-  await full.respond(requestOf({}, { method: "HEAD" }));
+  for (const method of ["HEAD", "OPTIONS", "DELETE"]) {
+    const { body } = await full.respond(requestOf({}, { method }));
+    await body?.cancel();
+  }
   const closed = new Channel(options);
   await closed.close();
   assertEquals((await closed.respond(requestOf())).status, 204);

@@ -197,13 +197,12 @@ test("respond() reads the log less often than it is published to under load", as
   await client!.leave();
 });
 
-test("respond() begins nothing and keeps nothing for who has gone before", async () => {
+test("respond() starts nothing and keeps nothing when its signal has aborted before", async () => {
   const log = new TestLog();
   const channel = new Channel({ log, ...options });
-  const request = new Request("https://example.com/", {
+  const response = await channel.respond(new Request("https://example.com/"), {
     signal: AbortSignal.abort(),
   });
-  const response = await channel.respond(request);
   assertStrictEquals(channel.stats.subscribers, 0);
   assertEquals(log.watchers, 0);
   await response.text();

@@ -22,6 +22,7 @@ test("streamEvents() keeps the headers of middleware, and the status is its own"
   assertEquals(Object.fromEntries(response.headers), {
     "cache-control": "no-cache, no-transform",
     "content-type": "text/event-stream",
+    "incremental": "?1",
     "x-accel-buffering": "no",
     "x-after": "2",
     "x-before": "1",

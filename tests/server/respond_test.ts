@@ -16,7 +16,7 @@ import {
 } from "../../src/server/respond.ts";
 import { test } from "../_test.ts";
 import { settle, sourceOf, unhandledDuring } from "../codec/_source.ts";
-import { Client, datasOf, requestOf } from "./_client.ts";
+import { Client, datasOf, readsRequestSignal, requestOf } from "./_client.ts";
 import { Hand } from "./_hand.ts";
 import { withClock } from "./_clock.ts";
 import { reportedDuring, ReportedError } from "../_reported.ts";
@@ -58,6 +58,7 @@ test("respond() sets the headers of an event stream and none of the connection's
   assertEquals([...response.headers], [
     ["cache-control", "no-cache, no-transform"],
     ["content-type", "text/event-stream"],
+    ["incremental", "?1"],
     ["x-accel-buffering", "no"],
   ]);
   assertEquals(response.status, 200);
@@ -244,6 +245,70 @@ for (const [accept, status] of accepts) {
   });
 }
 
+test("respond() answers OPTIONS with Allow and the caller's headers", async () => {
+  const reasons: string[] = [];
+  let asked = 0;
+  const response = respond(
+    requestOf({ accept: "text/html" }, { method: "OPTIONS" }),
+    () => {
+      asked++;
+      return events;
+    },
+    {
+      headers: { "access-control-allow-origin": "*" },
+      onClose: (reason) => reasons.push(reason),
+    },
+  );
+  assertEquals(response.status, 204);
+  assertEquals([...response.headers], [
+    ["access-control-allow-origin", "*"],
+    ["allow", "GET, HEAD, POST, OPTIONS"],
+  ]);
+  assertStrictEquals(response.body, null);
+  await settle();
+  assertEquals([asked, reasons], [0, ["closed"]]);
+});
+
+for (const method of ["PUT", "DELETE", "PATCH", "PROPFIND"]) {
+  test(`respond() answers ${method} with 405 and Allow`, async () => {
+    const response = respond(requestOf({}, { method }), events, {
+      headers: { "access-control-allow-origin": "*", "content-type": "a/b" },
+    });
+    assertEquals(response.status, 405);
+    assertEquals([...response.headers], [
+      ["access-control-allow-origin", "*"],
+      ["allow", "GET, HEAD, POST, OPTIONS"],
+      ["content-type", "text/plain"],
+    ]);
+    assertEquals(
+      await response.text(),
+      "This resource answers GET, HEAD, POST, OPTIONS.",
+    );
+  });
+}
+
+test("respond() answers POST with the events", async () => {
+  const request = requestOf({}, { method: "POST", body: "{}" });
+  assertEquals(await respond(request, events).text(), FIRST + frames);
+});
+
+test("respond() closes a response after 80 to 100 % of maxConnectionAge", async () => {
+  await withClock(async (clock) => {
+    const reasons: string[] = [];
+    const client = new Client(respond(requestOf(), silent(), {
+      keepAlive: false,
+      maxConnectionAge: 1000,
+      onClose: (reason) => reasons.push(reason),
+    }));
+    await readOn(client);
+    await clock.advance(799);
+    assertEquals(reasons, []);
+    await clock.advance(201);
+    assertEquals([reasons, client.ended], [["closed"], true]);
+    assertEquals(clock.timers, 0);
+  });
+});
+
 test("respond() answers HEAD with the headers alone", async () => {
   const request = requestOf({}, { method: "HEAD" });
   const response = respond(request, events, { headers: { "x-mine": "yes" } });
@@ -265,7 +330,15 @@ const wrongOptions: [options: object, error: typeof Error, message: string][] =
     [{ retry: "5" }, TypeError, "retry must be a number"],
     [{ onClose: 1 }, TypeError, "onClose must be a function"],
     [{ onError: "" }, TypeError, "onError must be a function"],
-    [{ headers: { "a b": "c" } }, TypeError, ""],
+    [{ headers: { "a b": "c" } }, TypeError, "headers must be headers that"],
+    [{ headers: "a: b" }, TypeError, "headers must be headers that"],
+    [{ signal: {} }, TypeError, "signal must be an AbortSignal"],
+    [
+      { maxConnectionAge: 0 },
+      RangeError,
+      "maxConnectionAge must be an integer",
+    ],
+    [{ onclose: null }, TypeError, 'unknown option "onclose", did you mean'],
   ];
 
 for (const [options, error, message] of wrongOptions) {
@@ -298,7 +371,7 @@ test("respond() refuses what is no source", () => {
   assertThrows(
     () => respond({ url: "/" } as Request, []),
     TypeError,
-    "request must be a Request",
+    "Cannot respond: request must be a Request: received an instance of Object: for a handler of (req, res), see getRequestListener() of @hono/node-server",
   );
 });
 
@@ -524,14 +597,25 @@ const scripted: Record<
 interface Way {
   script: Step[];
   request?: RequestInit;
+  options?: RespondOptions;
+  /** Whether it needs a runtime where the request's signal is looked at. */
+  needsRequestSignal?: boolean;
   /** What happens; by default, the client reads to the end. */
-  run?: (client: Client, controller: AbortController) => Promise<unknown>;
+  run?: (client: Client, controllers: Controllers) => Promise<unknown>;
   reason: string;
   errors?: (unknown | typeof TypeError)[];
   /** Whether the source is returned, rather than at its end. */
   returned: boolean;
   /** Whether a function is called at all. */
   unasked?: boolean;
+}
+
+/** What aborts the signals of a response. */
+interface Controllers {
+  /** The request's signal. */
+  request: AbortController;
+  /** The option `signal`. */
+  option: AbortController;
 }
 
 async function readOn(client: Client): Promise<void> {
@@ -588,50 +672,91 @@ const ways: Record<string, Way> = {
     reason: "disconnected",
     returned: true,
   },
-  "the signal aborts": {
+  "the request's signal aborts": {
     script: ["event", "wait"],
-    run: async (client, controller) => {
+    needsRequestSignal: true,
+    run: async (client, { request }) => {
       await readOn(client);
-      controller.abort();
+      request.abort();
       await client.rest();
     },
     reason: "disconnected",
     returned: true,
   },
-  "the signal aborts, then the client cancels": {
+  "the request's signal aborts, then the client cancels": {
     script: ["event", "wait"],
-    run: async (client, controller) => {
+    needsRequestSignal: true,
+    run: async (client, { request }) => {
       await readOn(client);
-      controller.abort();
+      request.abort();
       await client.leave();
     },
     reason: "disconnected",
     returned: true,
   },
-  "the client cancels, then the signal aborts": {
+  "the client cancels, then the request's signal aborts": {
     script: ["event", "wait"],
-    run: async (client, controller) => {
+    run: async (client, { request }) => {
       await readOn(client);
       await client.leave();
-      controller.abort();
+      request.abort();
     },
     reason: "disconnected",
     returned: true,
   },
-  "the signal aborts behind the end": {
+  "the request's signal aborts after the end": {
     script: ["event", "end"],
-    run: async (client, controller) => {
+    run: async (client, { request }) => {
       await client.rest();
-      controller.abort();
+      request.abort();
       await settle();
     },
     reason: "ended",
     returned: false,
   },
-  "the signal has aborted before": {
+  "the request's signal has aborted before": {
     script: ["event"],
+    needsRequestSignal: true,
     request: { signal: AbortSignal.abort() },
     reason: "disconnected",
+    returned: true,
+    unasked: true,
+  },
+  "options.signal aborts": {
+    script: ["event", "wait"],
+    run: async (client, { option }) => {
+      await readOn(client);
+      option.abort();
+      assertEquals(await client.rest(), "");
+    },
+    reason: "closed",
+    returned: true,
+  },
+  "options.signal aborts, then the client cancels": {
+    script: ["event", "wait"],
+    run: async (client, { option }) => {
+      await readOn(client);
+      option.abort();
+      await client.leave();
+    },
+    reason: "closed",
+    returned: true,
+  },
+  "the client cancels, then options.signal aborts": {
+    script: ["event", "wait"],
+    run: async (client, { option }) => {
+      await readOn(client);
+      await client.leave();
+      option.abort();
+    },
+    reason: "disconnected",
+    returned: true,
+  },
+  "options.signal has aborted before": {
+    script: ["event"],
+    options: { signal: AbortSignal.abort() },
+    run: async (client) => assertEquals(await client.rest(), FIRST),
+    reason: "closed",
     returned: true,
     unasked: true,
   },
@@ -645,9 +770,16 @@ const ways: Record<string, Way> = {
     reason: "disconnected",
     returned: true,
   },
-  "the request is refused": {
+  "the request does not accept an event stream": {
     script: ["event"],
     request: { headers: { accept: "text/html" } },
+    reason: "closed",
+    returned: true,
+    unasked: true,
+  },
+  "the request's method is DELETE": {
+    script: ["event"],
+    request: { method: "DELETE" },
     reason: "closed",
     returned: true,
     unasked: true,
@@ -675,21 +807,27 @@ async function withBrokenEnqueue(
 }
 
 for (const [wayName, way] of Object.entries(ways)) {
+  if (way.needsRequestSignal && !readsRequestSignal) continue;
   for (const [kind, make] of Object.entries(scripted)) {
     test(`respond() ends exactly once when ${wayName}, with ${kind}`, async () => {
       const trace: Trace = { steps: [], errors: [] };
-      const controller = new AbortController();
+      const controllers = {
+        request: new AbortController(),
+        option: new AbortController(),
+      };
       const unhandled = await unhandledDuring(async () => {
         const request = requestOf({}, {
-          signal: controller.signal,
+          signal: controllers.request.signal,
           ...way.request,
         });
         const client = new Client(respond(request, make(way.script, trace), {
           keepAlive: false,
+          signal: controllers.option.signal,
+          ...way.options,
           onClose: (reason) => trace.steps.push(reason),
           onError: (error) => trace.errors.push(error),
         }));
-        await (way.run?.(client, controller) ?? client.rest());
+        await (way.run?.(client, controllers) ?? client.rest());
         await settle();
       });
       const isFunction = kind.endsWith("function");
@@ -905,27 +1043,47 @@ test("respond() reports what its callbacks throw, and ends all the same", async 
   );
 });
 
-test("respond() leaves the signal of the request without a listener", async () => {
-  const { signal } = new AbortController();
-  let listeners = 0;
-  const request = requestOf();
-  Object.defineProperty(request, "signal", { value: signal });
+/** Counts the listeners of a signal. */
+function counted(signal: AbortSignal): { count: number } {
+  const listeners = { count: 0 };
   const { addEventListener, removeEventListener } = signal;
   signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
-    listeners++;
+    listeners.count++;
     addEventListener.apply(signal, args);
   };
   signal.removeEventListener = (
     ...args: Parameters<typeof removeEventListener>
   ) => {
-    listeners--;
+    listeners.count--;
     removeEventListener.apply(signal, args);
   };
-  const response = respond(request, events);
-  assertEquals(listeners, 1);
+  return listeners;
+}
+
+test("respond() removes its listeners from both signals", async () => {
+  const request = requestOf();
+  const own = new AbortController();
+  const option = new AbortController();
+  Object.defineProperty(request, "signal", { value: own.signal });
+  const listeners = [counted(own.signal), counted(option.signal)];
+  const counts = () => listeners.map(({ count }) => count);
+  const response = respond(request, events, { signal: option.signal });
+  assertEquals(counts(), [readsRequestSignal ? 1 : 0, 1]);
   await response.text();
-  assertEquals(listeners, 0);
+  assertEquals(counts(), [0, 0]);
 });
+
+if (!readsRequestSignal) {
+  test("respond() does not read the request's signal in Deno", async () => {
+    const request = requestOf();
+    Object.defineProperty(request, "signal", {
+      get: () => {
+        throw new Error("This prints a notice");
+      },
+    });
+    assertEquals(await respond(request, events).text(), FIRST + frames);
+  });
+}
 
 test("respond() gives a stream that can be read once alone", async () => {
   const response = respond(requestOf(), events);
