@@ -1,5 +1,6 @@
 /** The package as its users meet it: packed, installed in fresh projects, and used from there. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import { runDeno } from "../../tools/command.ts";
 import { pack } from "../../tools/packed.ts";
 import { toolPath } from "../_tools.ts";
 import { Project, startWorker, subpaths } from "./_package.ts";
@@ -50,6 +51,36 @@ for (const { compiler, lib } of compilers) {
     await compile(project, "es2022,dom", "esnext", "bundler", true);
   });
 }
+
+Deno.test("The packed package installs nothing else", async () => {
+  await using project = await Project.make();
+  await project.install(tarball);
+  const installed = Deno.readDirSync(`${project.folder}/node_modules`);
+  const names = [...installed].map(({ name }) => name);
+  assertEquals(names.filter((name) => !name.startsWith(".")), ["@rivulet"]);
+});
+
+Deno.test("The packed package passes publint and @arethetypeswrong/cli", async () => {
+  await using project = await Project.make();
+  await project.install("publint@0.3.25", "@arethetypeswrong/cli@0.18.5");
+  await project.run("node_modules/.bin/publint", "--strict", tarball);
+  const profile = ["--profile", "esm-only"];
+  await project.run("node_modules/.bin/attw", tarball, ...profile);
+});
+
+Deno.test("Packing warns of nothing but modules whose types no declaration needs", async () => {
+  // Deno writes declarations for what the doors' types lead to alone, and warns of every other module.
+  const { output } = await runDeno(["pack", "--allow-dirty", "--dry-run"]);
+  const pattern = /Could not generate types for '.*\/(src\/.*)\.ts'/;
+  const warnings = output.split("\n").filter((line) => /warn|not/i.test(line));
+  const untyped = warnings.map((line) => line.match(pattern)?.[1] ?? line);
+  const listing = await project.run("tar", "-tzf", tarball);
+  for (const path of untyped) {
+    assert(listing.includes(`package/${path}.js\n`), path);
+    assert(!listing.includes(`package/${path}.d.ts\n`), path);
+  }
+  // The compilers above check all declarations, and find that none needs another.
+});
 
 Deno.test("The packed package runs in Node", async () => {
   const options = ["--outfile=example.js", "--log-level=warning"];
