@@ -66,7 +66,6 @@ const KNOWN: string[] = [
   "src/durable_object/channel.ts -> src/server/channel_options.ts",
   "src/durable_object/channel.ts -> src/server/respond.ts",
   "src/durable_object/channel.ts -> src/server/response.ts",
-  "src/durable_object/channel.ts -> src/server/subscription.ts",
   "src/durable_object/object.ts -> src/server/channel.ts",
   "src/durable_object/object.ts -> src/server/channel_options.ts",
   "src/durable_object/rpc.ts -> src/durable_object/channel.ts",

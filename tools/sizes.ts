@@ -21,7 +21,7 @@ const names: Record<string, Limits> = {
   connect: { budget: 6_600, ceiling: 7_840 },
   EventSource: { budget: 7_200, ceiling: 8_570 },
   respond: { budget: 3_400, ceiling: 3_520 },
-  Channel: { budget: 9_500, ceiling: 12_050 },
+  Channel: { budget: 9_500, ceiling: 12_660 },
   merge: {},
   defineEvents: {},
   resumable: {},

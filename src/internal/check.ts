@@ -48,14 +48,15 @@ export function checkFunction(subject: string, value: unknown): void {
 }
 
 /**
- * What an option must be: a type, the least and greatest integer (`Infinity` allows `Infinity` itself, `"or false"`
- * allows `false`), or words for the message with a predicate. `"secret"` keeps the value out of the message.
+ * What an option must be: a type, the least and greatest integer (without the greatest, any safe integer; `Infinity`
+ * allows `Infinity` itself, `"or false"` allows `false`), or words for the message with a predicate. `"secret"` keeps the
+ * value out of the message. A table that reads `Number.MAX_SAFE_INTEGER` or computes `2 ** 30` stays in every bundle.
  */
 export type Rule =
   | "function"
   | "boolean"
   | "string"
-  | readonly [min: number, max: number, orFalse?: "or false"]
+  | readonly [min: number, max?: number, orFalse?: "or false"]
   | readonly [
     what: string,
     // deno-lint-ignore no-explicit-any -- a predicate looks at what may be anything
@@ -111,7 +112,12 @@ function checkValue(subject: string, value: unknown, rule: Rule): void {
   const [what, limit, extra] = rule;
   if (typeof what === "number") {
     if (value === false && extra === "or false") return;
-    return checkInteger(subject, value as number, what, limit as number);
+    return checkInteger(
+      subject,
+      value as number,
+      what,
+      limit as number | undefined,
+    );
   }
   if ((limit as (value: unknown) => boolean)(value)) return;
   const received = extra === "secret" && typeof value === "string"
