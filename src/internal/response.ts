@@ -2,7 +2,7 @@ import { EventStreamError } from "../error.ts";
 import { describe } from "./check.ts";
 
 /** How many bytes of a refused response's body stay readable. */
-const KEPT_BYTES = 64 * 1024;
+const KEPT_BYTES = 65_536;
 /** How many milliseconds those bytes have to arrive. */
 const KEPT_TIME = 1000;
 
