@@ -61,6 +61,7 @@ export {
 } from "./src/decode.ts";
 export type {
   DecodeOptions,
+  EventBatchSource,
   EventIterator,
   EventIteratorOptions,
   ParseOptions,

@@ -16,18 +16,44 @@
  */
 
 import type { ServerSentEvent } from "./event.ts";
-import type { DecodeOptions } from "./event_reader.ts";
+import { type DecodeOptions, EventReader } from "./event_reader.ts";
 import { EventStream } from "./event_stream.ts";
+import {
+  checkOptions,
+  describe,
+  MAX_DELAY,
+  type OptionTable,
+} from "./internal/check.ts";
 import { refusalOf, streamOf } from "./internal/response.ts";
 
 export { EventStreamError } from "./error.ts";
 export type { EventStreamErrorCode, EventStreamErrorOptions } from "./error.ts";
 export type { ServerSentEvent } from "./event.ts";
 export { EventStream } from "./event_stream.ts";
-export type { EventIterator, EventIteratorOptions } from "./event_stream.ts";
+export type {
+  EventBatchSource,
+  EventIterator,
+  EventIteratorOptions,
+} from "./event_stream.ts";
 export { EventParser } from "./parse.ts";
 export type { ParseOptions } from "./parse.ts";
 export type { DecodeOptions };
+
+const DECODE_OPTIONS: OptionTable<DecodeOptions> = {
+  maxEventSize: [1, Number.MAX_SAFE_INTEGER],
+  onComment: "function",
+  lastEventId: "string",
+  contract: [
+    "made by defineEvents()",
+    (contract) => typeof contract?.decode === "function",
+  ],
+  signal: ["an AbortSignal", (signal) => signal instanceof AbortSignal],
+  idleTimeout: [1, MAX_DELAY],
+  until: [
+    "a string or a function",
+    (until) => typeof until === "string" || typeof until === "function",
+  ],
+};
 
 /**
  * Decodes a response or a stream of bytes into a stream of events.
@@ -69,7 +95,7 @@ export function decode<
   options: DecodeOptions<Received> = {},
 ): EventStream<NoInfer<Received>> {
   // NoInfer: whoever takes the stream does not say what it holds, so `respond(request, decode(upstream))` fits.
-  return new EventStream(
+  return eventsOf(
     isResponse(source) ? bodyOf(source) : source,
     options,
   );
@@ -79,6 +105,26 @@ function bodyOf(response: Response): ReadableStream<Uint8Array> {
   const refusal = refusalOf(response, "Cannot decode");
   if (refusal !== undefined) throw refusal.error;
   return streamOf(response, "Cannot decode");
+}
+
+function eventsOf<Received extends ServerSentEvent<string, unknown>>(
+  source: ReadableStream<Uint8Array>,
+  options: DecodeOptions<Received>,
+): EventStream<Received> {
+  // By its shape: a polyfill or another realm has a class of its own.
+  if (typeof source?.getReader !== "function" || source.locked) {
+    throw new TypeError(
+      `Cannot decode: source must be an unlocked ReadableStream: received ${
+        source?.locked ? "a locked one" : describe(source)
+      }`,
+    );
+  }
+  checkOptions<DecodeOptions<Received>>(
+    "Cannot decode",
+    options,
+    DECODE_OPTIONS,
+  );
+  return new EventStream(new EventReader(source, options), options.signal);
 }
 
 /**
@@ -127,7 +173,7 @@ export class EventDecoderStream<
       Uint8Array,
       Uint8Array
     >();
-    this.readable = new EventStream(readable, options);
+    this.readable = eventsOf(readable, options);
     this.writable = writable;
   }
 }

@@ -2,6 +2,7 @@ import { checkInteger, describe, MAX_DELAY } from "./internal/check.ts";
 import type { EventContract } from "./contract.ts";
 import { EventStreamError } from "./error.ts";
 import type { ServerSentEvent } from "./event.ts";
+import type { EventBatchSource } from "./event_stream.ts";
 import { EventParser, type ParseOptions } from "./parse.ts";
 
 /**
@@ -31,156 +32,129 @@ export interface DecodeOptions<
   /**
    * The event that ends the stream: its exact `data`, which is a bare end marker and is not handed
    * out, or a predicate, whose event is the last one handed out. What follows is not read. A stream
-   * that ends before it fails with code `truncated`. It is shown events as they arrived, before a
-   * contract has seen them.
+   * that ends before it fails with code `truncated`. It is compared with events as they arrived,
+   * before the contract.
+   *
+   * A bare end marker also counts when the stream ends without the blank line after it.
    */
   until?: string | ((event: ServerSentEvent) => boolean) | undefined;
 }
 
-/** Where the events stop before the source does. */
-interface Ending {
+type ReadOptions<Received extends ServerSentEvent<string, unknown>> = Omit<
+  DecodeOptions<Received>,
+  "signal"
+>;
+
+/** Where the events end before the source does, and why, if that is a failure. */
+interface Stop {
   readonly lastEventId: string;
-  /** What ends the reading, once the events ahead have been given. */
-  end(): void;
+  readonly failure?: { readonly reason: unknown };
 }
 
 /** Reads a source chunk by chunk and gives the events that each completed, until the end or the failure. */
 export class EventReader<
   Received extends ServerSentEvent<string, unknown> = ServerSentEvent,
-> {
-  #parser: EventParser;
+> implements EventBatchSource<Received> {
   readonly #source: ReadableStreamDefaultReader<Uint8Array>;
-  readonly #options: DecodeOptions<Received>;
-  readonly #onAbort: () => void;
-  #ended = false;
-  #failure: { readonly reason: unknown } | undefined;
-  /** Not the parser's, which is ahead while a contract is at work and behind an ending. */
-  #lastEventId: string;
-  #ending: Ending | undefined;
+  readonly #options: ReadOptions<Received>;
+  #parser: EventParser;
+  /** Where the events given so far lead: to where the parser is, unless they end before that. */
+  #position: Pick<EventParser, "lastEventId" | "reconnectionTime">;
+  #hasEnding = false;
+  #failure: Stop["failure"];
+  #isDone = false;
   #stopWaiting: (() => void) | undefined;
 
-  /** Locks `source`. `onAbort` is called when the signal aborts, behind the failure that this causes. */
+  /** Locks `source`. The caller has checked the options. */
   constructor(
     source: ReadableStream<Uint8Array>,
-    options: DecodeOptions<Received>,
-    onAbort: (reason: unknown) => void,
+    options: ReadOptions<Received>,
   ) {
-    checkReading("Cannot decode", options);
-    const { signal } = options;
-    this.#parser = new EventParser(options);
-    this.#lastEventId = this.#parser.lastEventId;
     this.#options = options;
+    this.#position = this.#parser = this.#newParser(options.lastEventId);
     this.#source = source.getReader();
-    this.#onAbort = () => {
-      this.#fail(signal!.reason);
-      onAbort(signal!.reason);
-    };
-    if (signal?.aborted) this.#onAbort();
-    else signal?.addEventListener("abort", this.#onAbort);
   }
 
   /** The last event ID as of the events given so far. */
   get lastEventId(): string {
-    return this.#lastEventId;
+    return this.#position.lastEventId;
   }
 
   get reconnectionTime(): number | undefined {
-    return this.#parser.reconnectionTime;
+    return this.#position.reconnectionTime;
   }
 
-  /** Whether what the stream holds has ended it, or is about to, rather than its source. */
+  /** Whether the content of the stream has ended it, or is about to, rather than its source. */
   get hasEnding(): boolean {
-    return this.#ending !== undefined;
+    return this.#hasEnding;
   }
 
-  /** Gives the events of the next chunk, perhaps none, `undefined` at the end. */
-  read(): Promise<Received[] | undefined> {
-    return this.#readOn(0);
+  readChunk(): Promise<{ readonly value?: Uint8Array | undefined }> {
+    if (this.#isDone) return Promise.resolve({});
+    const { idleTimeout } = this.#options;
+    const reading = this.#source.read();
+    return idleTimeout === undefined
+      ? reading
+      : this.#beforeTimeout(reading, idleTimeout);
   }
 
-  /**
-   * Gives the events of the next chunk that completes some, `undefined` at the end; resolves with what is made of
-   * them. One promise where {@linkcode read} takes several: where a chunk holds an event, that is half of the time.
-   */
-  receive<T>(
-    onEvents: (events: Received[] | undefined) => T | Promise<T>,
-    onFailed: (reason: unknown) => T | Promise<T>,
-  ): Promise<T> {
-    const readOn = (): Promise<T> => this.#readOn(1).then(onEvents, onFailed);
-    const { idleTimeout, contract } = this.#options;
-    if (this.#ended || idleTimeout !== undefined || contract !== undefined) {
-      return readOn();
-    }
-    return this.#source.read().then(({ value }) => {
-      const events = this.#accept(value);
-      return events === undefined || events.length === 0
-        ? readOn()
-        : onEvents(events);
-    }, (reason) => {
-      this.#fail(reason);
-      return readOn();
-    });
-  }
-
-  /** Reads chunk by chunk in a loop, because promises that wait for each other would pile up. */
-  async #readOn(atLeast: 0 | 1): Promise<Received[] | undefined> {
-    const { contract } = this.#options;
-    while (!this.#ended) {
-      const chunk = await this.#readChunk();
-      if (this.#ended) break;
-      if (chunk === undefined) {
-        this.#finish();
-        break;
-      }
-      const raw = this.#parse(chunk);
-      const events = contract === undefined
-        ? raw as ServerSentEvent<string, unknown>[] as Received[]
-        : await this.#apply(contract, raw);
-      if (this.#ended) break;
-      this.#settle();
-      if (events.length >= atLeast) return events;
-    }
+  eventsOf(
+    { value }: { readonly value?: Uint8Array | undefined },
+  ): Received[] | undefined | Promise<Received[] | undefined> {
     if (this.#failure !== undefined) throw this.#failure.reason;
-    return undefined;
-  }
-
-  /** Takes a chunk that no contract has to see, or the end; `undefined` if the reading has ended. */
-  #accept(chunk: Uint8Array | undefined): Received[] | undefined {
-    if (this.#ended) return undefined;
-    if (chunk === undefined) {
-      this.#finish();
-      return undefined;
-    }
-    const events: ServerSentEvent<string, unknown>[] = this.#parse(chunk);
-    if (this.#ended) return undefined;
-    this.#settle();
-    return events as Received[];
-  }
-
-  /** Takes over where the events given so far have led. */
-  #settle(): void {
-    this.#lastEventId = this.#ending?.lastEventId ?? this.#parser.lastEventId;
-    this.#ending?.end();
-  }
-
-  /** Forgets the unfinished line and event, so that the next chunk starts a stream. */
-  reset(): void {
+    // It may have been cancelled while it waited for this chunk.
+    if (this.#isDone) return undefined;
+    if (value === undefined) return this.#finish();
+    const { contract, until } = this.#options;
     const { lastEventId } = this.#parser;
-    this.#parser = new EventParser({ ...this.#options, lastEventId });
+    let events: ServerSentEvent[] = [];
+    let stop: Stop | undefined;
+    try {
+      this.#parser.push(value, events);
+    } catch (reason) {
+      stop = { lastEventId: this.#parser.lastEventId, failure: { reason } };
+    }
+    if (until !== undefined) {
+      [events, stop] = cut(events, until, lastEventId, stop);
+    }
+    if (contract !== undefined) {
+      return this.#apply(contract, events, lastEventId, stop);
+    }
+    if (stop !== undefined) this.#stop(stop);
+    return events as ServerSentEvent<string, unknown>[] as Received[];
+  }
+
+  /** Discards the unfinished line and event, so that the next chunk starts a stream. */
+  reset(): void {
+    this.#position = this.#parser = this.#newParser(this.#parser.lastEventId);
   }
 
   /** Ends the reading, if nothing else has; resolves when the source has been cancelled. */
   async cancel(reason?: unknown): Promise<void> {
-    if (this.#ended) return;
-    this.#end();
+    if (this.#isDone) return;
+    this.#isDone = true;
+    this.#stopWaiting?.();
     const cancelled = this.#source.cancel(reason);
     this.#source.releaseLock();
     await cancelled;
   }
 
-  async #readChunk(): Promise<Uint8Array | undefined> {
-    const { idleTimeout } = this.#options;
-    const timer = idleTimeout === undefined ? undefined : setTimeout(() => {
+  #newParser(lastEventId: string | undefined): EventParser {
+    const { maxEventSize, onComment } = this.#options;
+    return new EventParser({
+      maxEventSize,
+      onComment: onComment && ((comment) => {
+        if (!this.#isDone) onComment(comment);
+      }),
+      lastEventId,
+    });
+  }
+
+  async #beforeTimeout<T>(
+    reading: Promise<T>,
+    idleTimeout: number,
+  ): Promise<T> {
+    const timer = setTimeout(() => {
       this.#fail(
         new EventStreamError(
           "idle-timeout",
@@ -189,71 +163,32 @@ export class EventReader<
       );
     }, idleTimeout);
     try {
-      return (await this.#source.read()).value;
-    } catch (reason) {
-      this.#fail(reason);
-      return undefined;
+      return await reading;
     } finally {
       clearTimeout(timer);
     }
   }
 
-  #parse(chunk: Uint8Array): ServerSentEvent[] {
-    const events: ServerSentEvent[] = [];
-    try {
-      this.#parser.push(chunk, events);
-    } catch (reason) {
-      this.#ending = {
-        lastEventId: this.#parser.lastEventId,
-        end: () => this.#fail(reason),
-      };
-    }
-    const { until } = this.#options;
-    // The end marker comes before whatever failed behind it.
-    return until === undefined ? events : this.#cut(events, until);
-  }
-
-  #cut(
-    events: ServerSentEvent[],
-    until: NonNullable<DecodeOptions["until"]>,
-  ): ServerSentEvent[] {
-    const isMarker = typeof until === "string";
-    let lastEventId = this.#lastEventId;
-    for (const [index, event] of events.entries()) {
-      try {
-        if (isMarker ? event.data === until : until(event)) {
-          this.#ending = {
-            lastEventId: event.id,
-            end: () => this.#cancelQuietly(),
-          };
-          return events.slice(0, isMarker ? index : index + 1);
-        }
-      } catch (reason) {
-        this.#ending = { lastEventId, end: () => this.#fail(reason) };
-        return events.slice(0, index);
-      }
-      lastEventId = event.id;
-    }
-    return events;
-  }
-
-  /** Lets the contract see one event after another, however long each takes, unless the reading ends first. */
+  /** Passes one event after another through the contract, unless the reading ends while it waits. */
   async #apply(
     contract: EventContract<Received>,
     raw: ServerSentEvent[],
-  ): Promise<Received[]> {
+    lastEventId: string,
+    stop: Stop | undefined,
+  ): Promise<Received[] | undefined> {
     const events: Received[] = [];
     try {
       for (const event of raw) {
         const step = contract.decode(event);
         const typed = step instanceof Promise ? await this.#wait(step) : step;
-        if (this.#ended) break;
+        if (this.#isDone) return undefined;
         if (typed !== undefined) events.push(typed);
+        lastEventId = event.id;
       }
     } catch (reason) {
-      const lastEventId = events.at(-1)?.id ?? this.#lastEventId;
-      this.#ending = { lastEventId, end: () => this.#fail(reason) };
+      stop = { lastEventId, failure: { reason } };
     }
+    if (stop !== undefined) this.#stop(stop);
     return events;
   }
 
@@ -264,35 +199,68 @@ export class EventReader<
     });
   }
 
-  #finish(): void {
-    this.#end();
+  /** Ends where the source has ended. */
+  #finish(): undefined {
+    this.#isDone = true;
     this.#source.releaseLock();
-    if (this.#options.until === undefined) return;
-    const reason = new EventStreamError(
+    const { until } = this.#options;
+    if (until === undefined) return undefined;
+    const { lastEventId, reconnectionTime } = this.#parser;
+    this.#position = { lastEventId, reconnectionTime };
+    // Some servers send no blank line after their end marker, so it is added here, with the end of the last line.
+    const [unfinished] = this.#parser.push(new Uint8Array([0x0a, 0x0a]));
+    if (unfinished?.data === until) {
+      return this.#stop({ lastEventId: unfinished.id });
+    }
+    throw new EventStreamError(
       "truncated",
       `Cannot decode: the stream must end with the event that until names: it ended after id ${
-        describe(this.lastEventId)
+        describe(lastEventId)
       }`,
     );
-    this.#failure = { reason };
+  }
+
+  /** Ends the reading where the content of the stream does; the events before that are still to be given. */
+  #stop({ lastEventId, failure }: Stop): undefined {
+    const { reconnectionTime } = this.#position;
+    this.#position = { lastEventId, reconnectionTime };
+    this.#hasEnding = true;
+    this.#failure = failure;
+    this.#cancelQuietly(failure?.reason);
   }
 
   #fail(reason: unknown): void {
-    if (this.#ended) return;
     this.#failure = { reason };
     this.#cancelQuietly(reason);
   }
 
-  /** Cancels where the outcome is decided already: what the source says to it changes nothing. */
-  #cancelQuietly(reason?: unknown): void {
+  /** Cancels where the outcome is already decided: a failure of the source to do so changes nothing. */
+  #cancelQuietly(reason: unknown): void {
     this.cancel(reason).catch(() => {});
   }
+}
 
-  #end(): void {
-    this.#ended = true;
-    this.#stopWaiting?.();
-    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+/** Returns the events up to the one that `until` names, and where that ends them. */
+function cut(
+  events: ServerSentEvent[],
+  until: NonNullable<DecodeOptions["until"]>,
+  lastEventId: string,
+  stop: Stop | undefined,
+): [events: ServerSentEvent[], stop: Stop | undefined] {
+  const isMarker = typeof until === "string";
+  for (const [index, event] of events.entries()) {
+    try {
+      if (isMarker ? event.data === until : until(event)) {
+        // The end marker comes before whatever failed after it.
+        const end = isMarker ? index : index + 1;
+        return [events.slice(0, end), { lastEventId: event.id }];
+      }
+    } catch (reason) {
+      return [events.slice(0, index), { lastEventId, failure: { reason } }];
+    }
+    lastEventId = event.id;
   }
+  return [events, stop];
 }
 
 /** Checks what has to do with reading among the options of whoever reads. */

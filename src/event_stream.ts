@@ -1,6 +1,4 @@
 import type { ServerSentEvent } from "./event.ts";
-import { type DecodeOptions, EventReader } from "./event_reader.ts";
-import { describe } from "./internal/check.ts";
 
 /** Options of {@linkcode EventStream.values}. */
 export interface EventIteratorOptions {
@@ -12,19 +10,56 @@ export interface EventIteratorOptions {
   preventCancel?: boolean | undefined;
 }
 
+/** What iterates over an {@linkcode EventStream}; leaving it early cancels the source. */
+export interface EventIterator<Received>
+  extends AsyncIterableIterator<Received>, AsyncDisposable {
+  /**
+   * Leaves early; resolves when the source has been cancelled. A `next()` that waits resolves as done.
+   * With `preventCancel` it waits for that `next()` instead.
+   */
+  return(value?: unknown): Promise<IteratorResult<Received>>;
+  /** The iterator itself. */
+  [Symbol.asyncIterator](): EventIterator<Received>;
+}
+
 /**
- * A stream of the events that a source of bytes holds; {@linkcode decode} makes it.
+ * What an {@linkcode EventStream} reads: events in batches, wherever they come from. It is read in two
+ * steps, because one promise for both would cost a quarter of the time where a chunk holds one event
+ * (Deno 2.9).
+ *
+ * @typeParam Received The events.
+ * @typeParam Chunk What the events are made of.
+ */
+export interface EventBatchSource<
+  Received extends ServerSentEvent<string, unknown> = ServerSentEvent,
+  Chunk = unknown,
+> {
+  /** The last event ID as of the batches read, `""` when there is none. */
+  readonly lastEventId: string;
+  /** The last `retry` that arrived, in milliseconds; `undefined` before the first. */
+  readonly reconnectionTime?: number | undefined;
+  /** Resolves with the next chunk. Not called again before the events of that chunk have been taken. */
+  readChunk(): Promise<Chunk>;
+  /** Returns the events of a chunk, perhaps none, or `undefined` at the end. The array is the caller's. */
+  eventsOf(
+    chunk: Chunk,
+  ): Received[] | undefined | Promise<Received[] | undefined>;
+  /** Stops the source. A `readChunk()` or `eventsOf()` that waits must settle; what it gives is ignored. */
+  cancel(reason?: unknown): Promise<void>;
+}
+
+/**
+ * A stream of events that arrive in batches; {@linkcode decode} makes it.
  *
  * It is a `ReadableStream` for `pipeThrough`, `pipeTo`, `tee` and `getReader`, and quicker than one
- * in `for await`, which takes events from what one read of the source completed without a
- * promise of the stream's own for each.
+ * in `for await`, which takes the events of a batch without a promise of the stream's own for each.
  *
  * @example Everything that one read completed, at once
  * ```ts
- * import { EventStream } from "@rivulet/sse";
+ * import { decode } from "@rivulet/sse";
  * import { assertEquals } from "@std/assert";
  *
- * const stream = new EventStream(new Blob(["id: 1\ndata: a\n\nid: 2\ndata: b\n\n"]).stream());
+ * const stream = decode(new Blob(["id: 1\ndata: a\n\nid: 2\ndata: b\n\n"]).stream());
  * for await (const events of stream.batches()) {
  *   assertEquals(events.map((event) => event.data), ["a", "b"]);
  * }
@@ -48,58 +83,34 @@ export class EventStream<
     options?: EventIteratorOptions,
   ) => EventIterator<Received>;
 
-  readonly #reader: EventReader<Received>;
-  readonly #controller: ReadableStreamDefaultController<Received>;
-  #batch: Received[] = [];
-  #next = 0;
-  #handedOutId = "";
-  #dropped = false;
-  #pulling: Promise<void> | undefined;
+  readonly #queue: EventQueue<Received>;
 
   /**
-   * Makes the stream and locks its source; nothing is read before an event is asked for.
+   * Makes the stream; nothing is read before an event is asked for.
    *
-   * @param source The bytes. It is locked from now on.
-   * @param options Limits, the end marker and the signal.
-   * @throws {TypeError} If `source` is locked or no stream, or an option has the wrong type.
-   * @throws {RangeError} If an option is out of range.
+   * @param source What gives the events.
+   * @param signal Aborting it errors the stream with its reason, cancels the source and drops what was not handed out.
    */
-  constructor(
-    source: ReadableStream<Uint8Array>,
-    options: DecodeOptions<Received> = {},
-  ) {
-    if (!(source instanceof ReadableStream) || source.locked) {
-      throw new TypeError(
-        `Cannot decode: source must be an unlocked ReadableStream: received ${
-          source instanceof ReadableStream ? "a locked one" : describe(source)
-        }`,
-      );
-    }
-    let controller!: ReadableStreamDefaultController<Received>;
+  constructor(source: EventBatchSource<Received>, signal?: AbortSignal) {
+    let queue!: EventQueue<Received>;
     super({
-      start: (c) => void (controller = c),
-      pull: () => this.#pull(),
-      cancel: (reason) => {
-        this.#drop();
-        return this.#reader.cancel(reason);
+      start(controller) {
+        queue = new EventQueue(source, controller, signal);
       },
+      pull: () => queue.pull(),
+      cancel: (reason) => queue.cancel(reason),
     }, { highWaterMark: 0 });
-    this.#controller = controller;
-    this.#reader = new EventReader(source, options, (reason) => {
-      this.#drop();
-      controller.error(reason);
-    });
+    this.#queue = queue;
   }
 
   /** The last event ID as of the events handed out: where to resume. `""` when there is none. */
   get lastEventId(): string {
-    const behind = this.#dropped || this.#isReady;
-    return behind ? this.#handedOutId : this.#reader.lastEventId;
+    return this.#queue.lastEventId;
   }
 
   /** The last `retry` that arrived, in milliseconds; `undefined` before the first. It takes effect at once. */
   get reconnectionTime(): number | undefined {
-    return this.#reader.reconnectionTime;
+    return this.#queue.source.reconnectionTime;
   }
 
   /**
@@ -112,7 +123,7 @@ export class EventStream<
   override values(
     { preventCancel = false }: EventIteratorOptions = {},
   ): EventIterator<Received> {
-    return this.#iterate(() => this.#take(), preventCancel);
+    return this.#queue.iterate(this.getReader(), take<Received>, preventCancel);
   }
 
   /**
@@ -123,140 +134,145 @@ export class EventStream<
    * @throws {TypeError} If the stream is locked.
    */
   batches(): EventIterator<Received[]> {
-    return this.#iterate(() => this.#takeAll(), false);
+    return this.#queue.iterate(this.getReader(), takeAll<Received>, false);
   }
+}
 
-  #iterate<T>(take: () => T, preventCancel: boolean): EventIterator<T> {
-    const reader = this.getReader();
-    return new SerialIterator({
-      isReady: () => this.#isReady,
-      take,
-      fill: (onFilled, onFailed) => this.#fill(reader, onFilled, onFailed),
-      async release(cancels, reason) {
-        const cancelled = cancels ? reader.cancel(reason) : undefined;
-        reader.releaseLock();
-        await cancelled;
-      },
-    }, preventCancel);
-  }
+type AnyEvent = ServerSentEvent<string, unknown>;
 
-  get #isReady(): boolean {
-    return this.#next < this.#batch.length;
+/** What has been read of a source and not been handed out; all ways to read a stream take from here. */
+class EventQueue<Received extends AnyEvent> {
+  readonly source: EventBatchSource<Received>;
+  readonly #controller: ReadableStreamDefaultController<Received>;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort = (): void => this.fail(this.#signal!.reason);
+  readonly #puller: QueueIterator<Received | undefined>;
+  events: Received[] = [];
+  next = 0;
+  /** The last event ID as of the events handed out. */
+  lastEventId: string;
+  /** How many steps of iterators are under way, and the last of them. */
+  steps = 0;
+  lastStep: Promise<unknown> | undefined;
+  isIterated = false;
+  #isClosed = false;
+  #failure: { readonly reason: unknown } | undefined;
+
+  constructor(
+    source: EventBatchSource<Received>,
+    controller: ReadableStreamDefaultController<Received>,
+    signal: AbortSignal | undefined,
+  ) {
+    this.source = source;
+    this.#controller = controller;
+    this.#signal = signal;
+    this.lastEventId = source.lastEventId;
+    this.#puller = new QueueIterator(
+      this,
+      // A read whose reader was released leaves the events to the iterator that follows.
+      () => this.isIterated ? undefined : take<Received>(this),
+    );
+    if (signal?.aborted) this.#onAbort();
+    else signal?.addEventListener("abort", this.#onAbort);
   }
 
   /** Answers a read of the stream's own reader, pipe or branch: one event for each. */
-  #pull(): Promise<void> | void {
-    if (this.#isReady) {
-      return this.#controller.enqueue(this.#take());
+  pull(): Promise<void> | void {
+    if (this.next < this.events.length) {
+      return this.#controller.enqueue(take<Received>(this));
     }
-    this.#pulling = this.#read((isFilled) => {
-      if (isFilled) this.#controller.enqueue(this.#take());
-      else if (!this.#dropped) this.#controller.close();
-    }, (reason) => {
-      throw reason;
-    });
-    return this.#pulling;
-  }
-
-  /** Makes sure that an event is at hand, and tells whether there is one; there is none at the end. */
-  #fill<T>(
-    reader: ReadableStreamDefaultReader<Received>,
-    onFilled: (isFilled: boolean) => T | Promise<T>,
-    onFailed: (reason: unknown) => T | Promise<T>,
-  ): Promise<T> {
-    const fail = (reason: unknown): T | Promise<T> => {
-      this.#controller.error(reason);
-      return onFailed(reason);
-    };
-    const isAtHand = this.#pulling !== undefined ||
-      this.#controller.desiredSize !== 0 ||
-      this.#isReady;
-    return isAtHand
-      ? this.#recover(reader).then(onFilled, fail)
-      : this.#read(onFilled, fail);
-  }
-
-  /** Takes what a reader that let go while it waited has left in the stream's own queue: its event, or the failure. */
-  async #recover(
-    reader: ReadableStreamDefaultReader<Received>,
-  ): Promise<boolean> {
-    await this.#pulling;
-    if (this.#controller.desiredSize !== 0) {
-      const { value } = await reader.read();
-      this.#batch = [value!, ...this.#batch.slice(this.#next)];
-      this.#next = 0;
-    }
-    if (this.#isReady) return true;
-    return this.#read((isFilled) => isFilled, (reason) => {
-      throw reason;
+    return this.#puller.next().then(({ value }) => {
+      if (value !== undefined) this.#controller.enqueue(value);
     });
   }
 
-  #read<T>(
-    onFilled: (isFilled: boolean) => T | Promise<T>,
-    onFailed: (reason: unknown) => T | Promise<T>,
-  ): Promise<T> {
-    this.#handedOutId = this.#reader.lastEventId;
-    return this.#reader.receive((batch) => {
-      if (batch === undefined) return onFilled(false);
-      this.#batch = batch;
-      this.#next = 0;
-      return onFilled(true);
-    }, onFailed);
+  iterate<T>(
+    reader: ReadableStreamDefaultReader<Received>,
+    take: (queue: EventQueue<AnyEvent>) => T,
+    preventCancel: boolean,
+  ): EventIterator<T> {
+    this.isIterated = true;
+    // A read whose reader let go while it waited has left its event in the stream's own queue.
+    if (this.#controller.desiredSize === -1) {
+      this.steps++;
+      this.lastStep = reader.read().then(({ value }) => {
+        this.events.splice(0, this.next, value!);
+        this.next = 0;
+        this.steps--;
+      });
+    }
+    return new QueueIterator(this, take, reader, preventCancel);
   }
 
-  #take(): Received {
-    const event = this.#batch[this.#next++]!;
-    this.#handedOutId = event.id;
-    return event;
+  /** Takes over what a read of the source gave; tells whether reading goes on. */
+  accept(events: Received[] | undefined): boolean {
+    if (this.#failure !== undefined) throw this.#failure.reason;
+    if (this.#isClosed) return false;
+    if (events === undefined || events.length === 0) {
+      this.lastEventId = this.source.lastEventId;
+    }
+    if (events === undefined) return false;
+    this.events = events;
+    this.next = 0;
+    return true;
   }
 
-  #takeAll(): Received[] {
-    const events = this.#next === 0
-      ? this.#batch
-      : this.#batch.slice(this.#next);
-    this.#batch = [];
-    this.#next = 0;
-    return events;
+  close(): void {
+    if (this.#end()) this.#controller.close();
   }
 
-  #drop(): void {
-    this.#dropped ||= this.#isReady;
-    this.#batch = [];
-    this.#next = 0;
+  cancel(reason: unknown): Promise<void> {
+    this.#end();
+    return this.source.cancel(reason);
+  }
+
+  fail(reason: unknown): void {
+    if (!this.#end()) return;
+    this.#failure = { reason };
+    this.#controller.error(reason);
+    // The outcome is decided: what the source says to it changes nothing.
+    this.source.cancel(reason).catch(() => {});
+  }
+
+  #end(): boolean {
+    if (this.#isClosed) return false;
+    this.#isClosed = true;
+    this.events = [];
+    this.next = 0;
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+    return true;
   }
 }
 
-/** What iterates over an {@linkcode EventStream}; leaving it early cancels the source. */
-export interface EventIterator<Received>
-  extends AsyncIterableIterator<Received>, AsyncDisposable {
-  /** Leaves early; resolves when the source has been cancelled. */
-  return(value?: unknown): Promise<IteratorResult<Received>>;
-  /** The iterator itself. */
-  [Symbol.asyncIterator](): EventIterator<Received>;
+/** Hands out the next event. */
+function take<Received extends AnyEvent>(
+  queue: EventQueue<AnyEvent>,
+): Received {
+  const event = queue.events[queue.next++]!;
+  queue.lastEventId = queue.next < queue.events.length
+    ? event.id
+    : queue.source.lastEventId;
+  return event as Received;
 }
 
-/** What a {@linkcode SerialIterator} takes from. */
-interface Supply<T> {
-  /** Whether there is something to take. */
-  isReady(): boolean;
-  take(): T;
-  /** Waits for something to take, and resolves with what is made of that, of the end or of the failure. */
-  fill<R>(
-    onFilled: (isReady: boolean) => R | Promise<R>,
-    onFailed: (reason: unknown) => R | Promise<R>,
-  ): Promise<R>;
-  /** Lets go, and cancels where that is asked for. */
-  release(cancels: boolean, reason: unknown): Promise<void>;
+/** Hands out all events at hand. */
+function takeAll<Received extends AnyEvent>(
+  queue: EventQueue<AnyEvent>,
+): Received[] {
+  const { events, next } = queue;
+  queue.events = [];
+  queue.next = 0;
+  queue.lastEventId = queue.source.lastEventId;
+  return (next === 0 ? events : events.slice(next)) as Received[];
 }
 
-/** Takes one step after another, as the calls of an asynchronous iterator must be; none costs more than a promise. */
-class SerialIterator<T> implements EventIterator<T> {
+/** Takes one step after another, as the calls of an asynchronous iterator must be. */
+class QueueIterator<T> implements EventIterator<T> {
   static readonly #symbols: void = /* @__PURE__ */ addMethods(this, {
     [Symbol.asyncIterator](): unknown {
       return this;
     },
-    async [Symbol.asyncDispose](this: SerialIterator<unknown>): Promise<void> {
+    async [Symbol.asyncDispose](this: QueueIterator<unknown>): Promise<void> {
       await this.return();
     },
   });
@@ -264,57 +280,85 @@ class SerialIterator<T> implements EventIterator<T> {
   declare readonly [Symbol.asyncIterator]: () => this;
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
 
-  readonly #supply: Supply<T>;
+  readonly #queue: EventQueue<AnyEvent>;
+  readonly #take: (queue: EventQueue<AnyEvent>) => T;
+  readonly #reader: ReadableStreamDefaultReader | undefined;
   readonly #preventCancel: boolean;
-  #done = false;
-  #pending = 0;
-  #last: Promise<unknown> | undefined;
+  #isDone = false;
 
-  constructor(supply: Supply<T>, preventCancel: boolean) {
-    this.#supply = supply;
+  constructor(
+    queue: EventQueue<AnyEvent>,
+    take: (queue: EventQueue<AnyEvent>) => T,
+    reader?: ReadableStreamDefaultReader,
+    preventCancel = false,
+  ) {
+    this.#queue = queue;
+    this.#take = take;
+    this.#reader = reader;
     this.#preventCancel = preventCancel;
   }
 
   next(): Promise<IteratorResult<T>> {
-    if (this.#pending === 0 && !this.#done && this.#supply.isReady()) {
-      return Promise.resolve({ done: false, value: this.#supply.take() });
+    const queue = this.#queue;
+    if (queue.steps++ > 0) {
+      const step = () => this.#step();
+      const result = queue.lastStep!.then(step, step);
+      queue.lastStep = result;
+      return result;
     }
-    return this.#queue(() => this.#step());
-  }
-
-  return(value?: unknown): Promise<IteratorResult<T>> {
-    return this.#queue(() => this.#end(!this.#preventCancel, value));
-  }
-
-  #queue<R>(step: () => Promise<R>): Promise<R> {
-    const isFirst = this.#pending++ === 0;
-    const result = isFirst ? step() : this.#last!.then(step, step);
-    this.#last = result;
+    if (queue.next < queue.events.length && !this.#isDone) {
+      queue.steps = 0;
+      return Promise.resolve({ done: false, value: this.#take(queue) });
+    }
+    const result = this.#step();
+    queue.lastStep = result;
     return result;
   }
 
-  #step(): Promise<IteratorResult<T>> {
-    if (this.#done) return this.#end(false);
-    return this.#supply.fill((isReady) => {
-      if (!isReady) return this.#end(true);
-      this.#pending--;
-      return { done: false, value: this.#supply.take() };
-    }, async (reason) => {
-      await this.#end(false);
+  async #step(): Promise<IteratorResult<T>> {
+    const queue = this.#queue;
+    try {
+      while (!this.#isDone) {
+        if (queue.next < queue.events.length) {
+          return { done: false, value: this.#take(queue) };
+        }
+        const chunk = await queue.source.readChunk();
+        let events = queue.source.eventsOf(chunk);
+        if (events instanceof Promise) events = await events;
+        if (!queue.accept(events)) break;
+      }
+      this.#release();
+      queue.close();
+      return { done: true, value: undefined };
+    } catch (reason) {
+      this.#release();
+      queue.fail(reason);
       throw reason;
-    });
+    } finally {
+      queue.steps--;
+    }
   }
 
-  async #end(cancels: boolean, value?: unknown): Promise<IteratorResult<T>> {
-    try {
-      if (!this.#done) {
-        this.#done = true;
-        await this.#supply.release(cancels, value);
-      }
-    } finally {
-      this.#pending--;
+  async return(value?: unknown): Promise<IteratorResult<T>> {
+    const queue = this.#queue;
+    if (this.#preventCancel && queue.steps > 0) {
+      await queue.lastStep!.then(() => {}, () => {});
+    }
+    if (!this.#isDone) {
+      const cancelled = this.#preventCancel
+        ? undefined
+        : this.#reader!.cancel(value);
+      this.#release();
+      await cancelled;
     }
     return { done: true, value };
+  }
+
+  #release(): void {
+    if (this.#isDone || this.#reader === undefined) return;
+    this.#isDone = true;
+    this.#queue.isIterated = false;
+    this.#reader.releaseLock();
   }
 }
 

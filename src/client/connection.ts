@@ -204,7 +204,10 @@ export class Connection<Received extends AnyEvent> {
   ): Promise<void> {
     // Blocks with an ID and no data, behind the last event or alone in their chunk.
     this.#commit(reader.lastEventId);
-    const events = await reader.read();
+    const chunk = await reader.readChunk();
+    let events = reader.eventsOf(chunk);
+    // No further turn where it is none: a pipe into fromReadableStream() that resolves finds the ID up to date.
+    if (events instanceof Promise) events = await events;
     if (attempt !== this.#attempt) return;
     const { reconnectionTime = this.#reconnectionTime } = reader;
     this.#reconnectionTime = Math.min(reconnectionTime, MAX_DELAY);

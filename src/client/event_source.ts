@@ -286,7 +286,7 @@ export class EventSource<Events extends object = Record<string, string>>
     stream: ReadableStream<Uint8Array>,
   ): EventSource<Events> {
     const init: EventSourceOptions & Init = {
-      [READER]: new EventReader(stream, {}, () => {}),
+      [READER]: new EventReader(stream, {}),
     };
     return new EventSource("about:event-stream", init);
   }

@@ -287,8 +287,13 @@ export async function openStream<
     ).catch(() => {});
     const answer = await orAborted(pending, signal);
     const body = await orAborted(bodyOf(answer.response, statuses), signal);
-    const readOptions = { lastEventId, idleTimeout, signal, contract, until };
-    const reader = new EventReader(body, readOptions, () => {});
+    const readOptions = { lastEventId, idleTimeout, contract, until };
+    const reader = new EventReader(body, readOptions);
+    // A `fetch` of the caller's may ignore the signal.
+    signal.addEventListener(
+      "abort",
+      () => reader.cancel(signal.reason).catch(() => {}),
+    );
     return { ...answer, reader };
   } finally {
     clearTimeout(timer);

@@ -4,7 +4,8 @@ import {
   type OrderedEncoder,
   orderedEncoder,
 } from "../contract.ts";
-import { EventStream } from "../decode.ts";
+import { decode } from "../decode.ts";
+import type { EventStream } from "../event_stream.ts";
 import { EventStreamError } from "../error.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../event.ts";
 import {
@@ -323,7 +324,7 @@ export class Channel<Contract extends AnyContract = undefined> {
       first: new Uint8Array(),
     });
     if (this.#draining !== undefined) body.end("closed");
-    return new EventStream<SubscribedEvent<Contract>>(body.stream, {
+    return decode<SubscribedEvent<Contract>>(body.stream, {
       contract: this.#options.contract,
       signal,
       maxEventSize: Number.MAX_SAFE_INTEGER,

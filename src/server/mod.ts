@@ -59,13 +59,12 @@ export type {
   EventStreamErrorOptions,
 } from "../error.ts";
 export type { ServerSentEvent, ServerSentEventInit } from "../event.ts";
-export { EventStream } from "../decode.ts";
+export { EventStream } from "../event_stream.ts";
 export type {
-  DecodeOptions,
+  EventBatchSource,
   EventIterator,
   EventIteratorOptions,
-  ParseOptions,
-} from "../decode.ts";
+} from "../event_stream.ts";
 export { resumable } from "./resumable.ts";
 export type {
   Resumable,

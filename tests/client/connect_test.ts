@@ -192,6 +192,15 @@ for (const [name, start] of servers) {
     assertEquals((await server.requests()).length, 1);
   });
 
+  test(`until takes an end marker of ${name} that lacks its blank line`, async () => {
+    const server = await start([{ body: ["data: a\n\ndata: [DONE]"] }]);
+    assertEquals(await outcomeOf(server, { until: "[DONE]" }), [
+      ["a"],
+      undefined,
+    ]);
+    assertEquals((await server.requests()).length, 1);
+  });
+
   test(`until as a predicate ends the stream of ${name} behind its event`, async () => {
     const server = await start([{ body: [three], end: "hang" }]);
     const connection = connect(server.url, {

@@ -277,6 +277,34 @@ test("fromReadableStream() dispatches all complete events, then one error, and d
   }
 });
 
+test("fromReadableStream() has dispatched the events of a pipe when that resolves", async () => {
+  const rests = [["id: 2\ndata: b\n\n"], ["id: 2\n\n"], [
+    "id: 2\nda",
+    "ta\n",
+    "\n",
+  ]];
+  for (const rest of rests) {
+    const { readable, writable } = new TransformStream<
+      Uint8Array,
+      Uint8Array
+    >();
+    const source = EventSource.fromReadableStream(readable);
+    for (const chunks of [["id: 1\ndata: a\n\n"], rest]) {
+      const bytes = new ReadableStream<Uint8Array>({
+        start(controller) {
+          const encoder = new TextEncoder();
+          for (const chunk of chunks) controller.enqueue(encoder.encode(chunk));
+          controller.close();
+        },
+      });
+      await bytes.pipeTo(writable, { preventClose: true });
+      assertEquals(source.lastEventId, chunks === rest ? "2" : "1");
+      source.reset();
+    }
+    source.close();
+  }
+});
+
 test("close() cancels the stream of fromReadableStream()", async () => {
   let cancel!: () => void;
   const cancelled = new Promise<void>((resolve) => cancel = resolve);

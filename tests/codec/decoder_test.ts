@@ -10,6 +10,7 @@ import {
 import {
   decode,
   type DecodeOptions,
+  type EventBatchSource,
   EventDecoderStream,
   EventStream,
 } from "../../src/decode.ts";
@@ -212,7 +213,7 @@ for (const [name, take] of allWays) {
 
   test(`decode() with until fails as truncated when the source ends before through ${name}`, async () => {
     for (const until of ["!", () => false]) {
-      const source = sourceOf([frames("ab"), "data: !\n"]);
+      const source = sourceOf([frames("ab"), "data: ! \n"]);
       const events: ServerSentEvent[] = [];
       assertCode(
         await reasonOf(take(decode(source.stream, { until }), events)),
@@ -525,6 +526,7 @@ test("decode() refuses bad options and leaves the source alone", async () => {
     [{ until: /x/ }, TypeError],
     [{ signal: {} }, TypeError],
     [{ lastEventId: 5 }, TypeError],
+    [{ contract: {} }, TypeError],
   ];
   for (const [options, type] of bad) {
     const source = sourceOf([frames("a")]);
@@ -538,6 +540,20 @@ test("decode() refuses bad options and leaves the source alone", async () => {
     assertFalse(source.stream.locked, error.message);
     assertEquals(datas(await readAll(decode(source.stream))), ["a"]);
   }
+});
+
+test("decode() refuses an option that it does not know, and leaves the source alone", async () => {
+  const source = sourceOf([frames("a")]);
+  const options = { idleTimout: 5 } as DecodeOptions;
+  for (
+    const refused of [
+      () => decode(source.stream, options),
+      () => new EventDecoderStream(options),
+    ]
+  ) {
+    assertThrows(refused, TypeError, 'did you mean "idleTimeout"?');
+  }
+  assertEquals(datas(await readAll(decode(source.stream))), ["a"]);
 });
 
 test("decode() takes options that are undefined as left out", async () => {
@@ -617,6 +633,67 @@ test("decode() with until compares all of the data", async () => {
     "!\n",
     "!!",
   ]);
+});
+
+test("decode() with until takes an end marker that the end of the stream cut short of its blank line", async () => {
+  const frame = encoder.encode("event: end\r\n: hi\r\nid: 9\r\ndata: [DONE]");
+  for (const end of ["", "\r\n", "\n", "\r"]) {
+    for (const size of [1, 7, 1000]) {
+      const chunks = cut(frame, () => size);
+      const source = sourceOf([frames("ab"), ...chunks, end]);
+      const stream = decode(source.stream, { until: "[DONE]" });
+      assertEquals(datas(await readAll(stream)), ["a", "b"], end);
+      assertStrictEquals(stream.lastEventId, "9");
+      assertEquals(source.cancels, []);
+    }
+  }
+});
+
+test("decode() with until takes nothing else of an unfinished event", async () => {
+  const rests = [
+    "id: 9\ndata: [DON",
+    "id: 9\ndata: [DONE]\ndata",
+    "id: 9\ndata: [DONE]\nda: x\ndata:",
+    "id: 9\nxdata: [DONE]",
+    "id: 9\n: [DONE]",
+    "id: 9",
+    "retry: 50",
+    ": unfinished",
+    "data: [DONE\u{1F600}",
+  ];
+  for (const rest of rests) {
+    const comments: string[] = [];
+    const stream = decode(
+      sourceOf([`retry: 10\n${frames("ab")}${rest}`]).stream,
+      {
+        until: "[DONE]",
+        onComment: (comment) => comments.push(comment),
+      },
+    );
+    const events: ServerSentEvent[] = [];
+    assertCode(await reasonOf(readAll(stream, events)), "truncated");
+    assertEquals(datas(events), ["a", "b"], rest);
+    assertStrictEquals(stream.lastEventId, "b", rest);
+    assertStrictEquals(stream.reconnectionTime, 10, rest);
+    assertEquals(comments, [], rest);
+  }
+});
+
+test("decode() with a predicate in until does not see an unfinished event", async () => {
+  const seen: string[] = [];
+  const stream = decode(sourceOf([frames("ab") + "data: !"]).stream, {
+    until: ({ data }) => {
+      seen.push(data);
+      return data === "!";
+    },
+  });
+  assertCode(await reasonOf(readAll(stream)), "truncated");
+  assertEquals(seen, ["a", "b"]);
+});
+
+test("decode() without until discards an unfinished end marker", async () => {
+  const stream = decode(sourceOf([frames("ab") + "data: [DONE]"]).stream);
+  assertEquals(datas(await readAll(stream)), ["a", "b"]);
 });
 
 test("decode() with until does not fail on what follows the end marker", async () => {
@@ -852,6 +929,27 @@ const leaves: Record<string, (stream: EventStream) => Promise<void>> = {
     await iterator.return?.();
     assertEquals(await iterator.next(), { done: true, value: undefined });
   },
+  "return() of the iterator while next() waits": async (stream) => {
+    const iterator = stream[Symbol.asyncIterator]();
+    for (let events = 0; events < 3; events++) await iterator.next();
+    const waiting = [iterator.next(), iterator.next()];
+    await settle();
+    const done = { done: true, value: undefined } as const;
+    assertEquals(await iterator.return("enough"), {
+      done: true,
+      value: "enough",
+    });
+    assertEquals(await Promise.all(waiting), [done, done]);
+    assertEquals(await iterator.next(), done);
+    assertFalse(stream.locked);
+  },
+  "return() of batches() while next() waits": async (stream) => {
+    const iterator = stream.batches();
+    await iterator.next();
+    const waiting = iterator.next();
+    await iterator.return();
+    assertEquals(await waiting, { done: true, value: undefined });
+  },
   "return() of the iterator before next()": async (stream) => {
     await stream[Symbol.asyncIterator]().return?.();
   },
@@ -957,6 +1055,41 @@ test("EventStream.values() with preventCancel leaves the rest to another reader"
   assertEquals(source.cancels, []);
   assertFalse(stream.locked);
   assertEquals(datas(await readAll(stream)), ["b", "c", "d", "e"]);
+});
+
+test("EventStream.values() with preventCancel lets return() wait for next(), and leaves the source open", async () => {
+  const source = sourceOf([], "waits");
+  const stream = decode(source.stream);
+  const iterator = stream.values({ preventCancel: true });
+  const calls: string[] = [];
+  const waiting = iterator.next();
+  waiting.then(() => calls.push("next"));
+  const returned = iterator.return().then(() => calls.push("return"));
+  await settle();
+  assertEquals(calls, []);
+  source.send(frames("ab"));
+  await returned;
+  assertEquals(calls, ["next", "return"]);
+  assertStrictEquals((await waiting).value?.data, "a");
+  assertEquals(source.cancels, []);
+  source.close();
+  assertEquals(datas(await readAll(stream)), ["b"]);
+});
+
+test("EventStream.return() of an iterator waits until the source has been cancelled", async () => {
+  const calls: string[] = [];
+  const source = new ReadableStream<Uint8Array>({
+    cancel: async () => {
+      await settle();
+      calls.push("cancelled");
+    },
+  });
+  const iterator = decode(source)[Symbol.asyncIterator]();
+  const waiting = iterator.next().then(() => calls.push("next"));
+  await iterator.return();
+  calls.push("returned");
+  await waiting;
+  assertEquals(calls, ["next", "cancelled", "returned"]);
 });
 
 test("EventStream gives every event once when ways to read are mixed", async () => {
@@ -1233,12 +1366,70 @@ test("EventStream leaves no rejection unhandled when its own failure meets a sou
   assertEquals(rejections, []);
 });
 
-test("new EventStream() decodes a stream as decode() does", async () => {
-  const stream = new EventStream(sourceOf([frames("ab!")]).stream, {
-    until: "!",
+/** A source of batches, as a log makes them. */
+function batchesOf(batches: (string | Error)[]): EventBatchSource & {
+  readonly cancels: unknown[];
+} {
+  let waiting: ((batch: undefined) => void) | undefined;
+  let lastEventId = "";
+  const cancels: unknown[] = [];
+  return {
+    cancels,
+    get lastEventId() {
+      return lastEventId;
+    },
+    readChunk() {
+      const batch = batches.shift();
+      if (batch instanceof Error) return Promise.reject(batch);
+      return batch === undefined
+        ? new Promise((resolve) => waiting = resolve)
+        : Promise.resolve(batch);
+    },
+    eventsOf(batch: string | undefined) {
+      if (batch === undefined || batch === "end") return undefined;
+      lastEventId = batch.at(-1) ?? lastEventId;
+      return [...batch].map((id) => ({ event: "message", data: id, id }));
+    },
+    cancel(reason) {
+      cancels.push(reason);
+      waiting?.(undefined);
+      return Promise.resolve();
+    },
+  };
+}
+
+for (const [name, take] of allWays) {
+  test(`new EventStream() gives the events of its source's batches through ${name}`, async () => {
+    const source = batchesOf(["ab", "", "c", "end"]);
+    const stream = new EventStream(source);
+    const events: ServerSentEvent[] = [];
+    await take(stream, events);
+    assertEquals(datas(events), ["a", "b", "c"]);
+    assertStrictEquals(stream.lastEventId, "c");
+    assertStrictEquals(stream.reconnectionTime, undefined);
   });
-  assertEquals(datas(await readAll(stream)), ["a", "b"]);
-});
+
+  test(`new EventStream() fails with its source's error after the events before it through ${name}`, async () => {
+    const reason = new Error("no log");
+    const events: ServerSentEvent[] = [];
+    const stream = new EventStream(batchesOf(["ab", reason]));
+    assertStrictEquals(await reasonOf(take(stream, events)), reason);
+    assertEquals(datas(events), ["a", "b"]);
+  });
+
+  test(`new EventStream() with a signal fails with its reason and cancels its source through ${name}`, async () => {
+    const controller = new AbortController();
+    const source = batchesOf(["ab"]);
+    const events: ServerSentEvent[] = [];
+    const stream = new EventStream(source, controller.signal);
+    const taking = reasonOf(take(stream, events));
+    await settle();
+    controller.abort("enough");
+    assertStrictEquals(await taking, "enough");
+    assertEquals(datas(events), ["a", "b"]);
+    assertEquals(source.cancels, ["enough"]);
+  });
+}
 
 test("EventDecoderStream gives the events of every vector", async () => {
   for (const { name, input, events } of eventStreamVectors) {
