@@ -40,7 +40,7 @@ export type { ParseOptions } from "./parse.ts";
 export type { DecodeOptions };
 
 const DECODE_OPTIONS: OptionTable<DecodeOptions> = {
-  maxEventSize: [1, Number.MAX_SAFE_INTEGER],
+  maxEventSize: [1, 2 ** 53 - 1],
   onComment: "function",
   lastEventId: "string",
   contract: [
