@@ -24,7 +24,7 @@ import {
   MAX_DELAY,
   type OptionTable,
 } from "./internal/check.ts";
-import { refusalOf, streamOf } from "./internal/response.ts";
+import { isResponse, refusalOf, streamOf } from "./internal/response.ts";
 
 export { EventStreamError } from "./error.ts";
 export type { EventStreamErrorCode, EventStreamErrorOptions } from "./error.ts";
@@ -125,16 +125,6 @@ function eventsOf<Received extends ServerSentEvent<string, unknown>>(
     DECODE_OPTIONS,
   );
   return new EventStream(new EventReader(source, options), options.signal);
-}
-
-/**
- * Tells a response by its shape: `@hono/node-server` 2 puts a class of its own in the place of Node's `Response`, and
- * what `fetch()` gives is no instance of it.
- */
-function isResponse(source: unknown): source is Response {
-  return source instanceof Response ||
-    typeof source === "object" && source !== null && "headers" in source &&
-      "status" in source;
 }
 
 /**

@@ -37,6 +37,7 @@ import "./server/channel_sharing_test.ts";
 import "./server/hono_test.ts";
 import "./server/keep_alive_test.ts";
 import "./server/merge_test.ts";
+import "./server/pass_through_test.ts";
 import "./server/pipeline_test.ts";
 import "./server/respond_test.ts";
 import "./server/resumable_clients_test.ts";

@@ -6,6 +6,16 @@ const KEPT_BYTES = 65_536;
 /** How many milliseconds those bytes have to arrive. */
 const KEPT_TIME = 1000;
 
+/**
+ * Tells a response by its shape: `@hono/node-server` 2 puts a class of its own in the place of Node's `Response`, and
+ * what `fetch()` returns is no instance of it.
+ */
+export function isResponse(source: unknown): source is Response {
+  return source instanceof Response ||
+    typeof source === "object" && source !== null && "headers" in source &&
+      "status" in source;
+}
+
 /** Why a response is not an event stream. */
 export interface Refusal {
   /** Carries a copy of the response whose body is the kept part. */

@@ -29,8 +29,10 @@ export { MemoryLog } from "../log/memory.ts";
 export type { CloseReason } from "./response.ts";
 export type { EventResponseOptions } from "./response.ts";
 export { respond } from "./respond.ts";
+export type { UpstreamOptions } from "./pass_through.ts";
 export type {
   EventIterable,
+  PassThroughOptions,
   RespondContext,
   RespondOptions,
   RespondSource,

@@ -2,6 +2,12 @@ import type { ServerSentEventInit } from "../event.ts";
 import { checkOptions, describe, type OptionTable } from "../internal/check.ts";
 import { FrameWriter } from "../internal/frame.ts";
 import { notify } from "../internal/report.ts";
+import { isResponse, refusalOf, streamOf } from "../internal/response.ts";
+import {
+  UPSTREAM_OPTIONS,
+  type UpstreamOptions,
+  UpstreamSource,
+} from "./pass_through.ts";
 import {
   type BodySource,
   checkRequest,
@@ -59,6 +65,12 @@ const RESPOND_OPTIONS: OptionTable<RespondOptions> = /* @__PURE__ */ Object
     RESPONSE_OPTIONS,
   );
 
+/** Options of {@linkcode respond} with an upstream's response. */
+export interface PassThroughOptions extends RespondOptions, UpstreamOptions {}
+
+const PASS_THROUGH_OPTIONS: OptionTable<PassThroughOptions> =
+  /* @__PURE__ */ Object.assign({}, UPSTREAM_OPTIONS, RESPOND_OPTIONS);
+
 /**
  * Answers a request with a stream of events.
  *
@@ -103,11 +115,59 @@ const RESPOND_OPTIONS: OptionTable<RespondOptions> = /* @__PURE__ */ Object
 export function respond(
   request: Request,
   source: RespondSource,
-  options: RespondOptions = {},
+  options?: RespondOptions,
+): Response;
+/**
+ * Answers a request with an upstream's event stream. Its bytes are passed on as they are, not decoded and not encoded
+ * again, with the headers and the keep-alive comments of every other response. No header of the upstream is passed on
+ * unless you name it in `headers`.
+ *
+ * When the client disconnects, the upstream is cancelled. When the upstream breaks (it fails, ends before `until`, or is
+ * silent for `idleTimeout`), the body fails too, so that the client does not take half an answer for a whole one; or
+ * `onBreak` returns a last event. With `until` or `onBreak` an unfinished event is held back until it is complete.
+ *
+ * Keep-alive comments are only sent after an LF: an upstream that ends its lines with CR alone gets none.
+ *
+ * @example
+ * ```ts
+ * import { respond } from "@rivulet/sse/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const upstream = new Response("data:To\n\ndata:[DONE]\n\n", {
+ *   headers: { "content-type": "text/event-stream", "x-model": "small" },
+ * }); // await fetch(…)
+ *
+ * const response = respond(new Request("https://example.com/"), upstream, {
+ *   until: "[DONE]",
+ *   onBreak: () => ({ event: "failed", data: "The model did not finish." }),
+ *   headers: { "x-model": upstream.headers.get("x-model")! },
+ * });
+ * assertEquals(await response.text(), ":\n\ndata:To\n\ndata:[DONE]\n\n");
+ * ```
+ *
+ * @param request The request.
+ * @param upstream The upstream's response, its body unread.
+ * @param options What ends the upstream, and the options of every response.
+ * @returns The response.
+ * @throws {EventStreamError} Code `not-an-event-stream`, unless the upstream is 200 with `text/event-stream`; its
+ * `response` is the upstream's.
+ * @throws {TypeError} If an argument or an option has the wrong type, or the upstream's body was read.
+ * @throws {RangeError} If an option is out of range.
+ */
+export function respond(
+  request: Request,
+  upstream: Response,
+  options?: PassThroughOptions,
+): Response;
+export function respond(
+  request: Request,
+  source: RespondSource | Response,
+  options: PassThroughOptions = {},
 ): Response {
   checkRequest(request);
+  if (isResponse(source)) return passThrough(request, source, options);
   if (typeof source !== "function") checkIterable(source);
-  checkOptions("Cannot respond", options, RESPOND_OPTIONS);
+  checkOptions<RespondOptions>("Cannot respond", options, RESPOND_OPTIONS);
   if (!isSubscription(request)) void discard(source, options);
   return eventResponse(
     request,
@@ -116,14 +176,31 @@ export function respond(
   );
 }
 
+function passThrough(
+  request: Request,
+  upstream: Response,
+  options: PassThroughOptions,
+): Response {
+  checkOptions("Cannot respond", options, PASS_THROUGH_OPTIONS);
+  const refusal = refusalOf(upstream, "Cannot respond", "200");
+  if (refusal !== undefined) throw refusal.error;
+  const bytes = streamOf(upstream, "Cannot respond");
+  if (!isSubscription(request)) void discard(bytes, options);
+  return eventResponse(
+    request,
+    (body) => new UpstreamSource(body, bytes, options),
+    options,
+  );
+}
+
 /** Returns a source that is not read. */
 async function discard(
-  source: RespondSource,
+  source: RespondSource | ReadableStream<Uint8Array>,
   { onError }: RespondOptions,
 ): Promise<void> {
   if (typeof source === "function") return;
   try {
-    await iterate(source).return?.();
+    await iterate(source as EventIterable).return?.();
   } catch (error) {
     notify(onError, error);
   }
