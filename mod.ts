@@ -38,99 +38,17 @@
  */
 
 export { connect, EventSource, storageCursor } from "./src/client/mod.ts";
-export type {
-  ConnectionOptions,
-  ConnectOptions,
-  CursorStore,
-  EventConnection,
-  EventData,
-  EventNames,
-  EventSourceErrorEvent,
-  EventSourceHandler,
-  EventSourceListener,
-  EventSourceOptions,
-  FetchInit,
-  RetryOptions,
-} from "./src/client/mod.ts";
-export { encodeEvent, EventEncoderStream } from "./src/encode.ts";
+export { defineEvents, json } from "./src/contract.ts";
+export type { EventContract, EventInitOf, EventOf } from "./src/contract.ts";
 export {
   decode,
   EventDecoderStream,
   EventParser,
   EventStream,
 } from "./src/decode.ts";
-export type {
-  DecodeOptions,
-  EventBatchSource,
-  EventIterator,
-  EventIteratorOptions,
-  ParseOptions,
-} from "./src/decode.ts";
+export { encodeEvent, EventEncoderStream } from "./src/encode.ts";
 export { EventStreamError } from "./src/error.ts";
-export type {
-  EventStreamErrorCode,
-  EventStreamErrorOptions,
-} from "./src/error.ts";
 export type { ServerSentEvent, ServerSentEventInit } from "./src/event.ts";
-export { defineEvents } from "./src/contract.ts";
-export type {
-  ContractOptions,
-  EventContract,
-  EventInitOf,
-  EventOf,
-} from "./src/contract.ts";
-export type {
-  DatalessEventInit,
-  EventSchemas,
-  IncomingEvent,
-  OutgoingEvent,
-  SchemaTypes,
-  TypedEventInit,
-  UnlistedEvent,
-  UnlistedPolicy,
-} from "./src/contract.ts";
-export type {
-  StandardSchemaIssue,
-  StandardSchemaProps,
-  StandardSchemaResult,
-  StandardSchemaV1,
-} from "./src/standard_schema.ts";
-export { json } from "./src/contract.ts";
 export { merge } from "./src/merge.ts";
-export type { MergedItem, MergeSource } from "./src/merge.ts";
 export { Channel, MemoryLog, respond, resumable } from "./src/server/mod.ts";
-export type {
-  AnyContract,
-  AppendOptions,
-  ChannelOptions,
-  ChannelRespondOptions,
-  ChannelStats,
-  ChannelSubscribeOptions,
-  CloseReason,
-  DrainOptions,
-  EventIterable,
-  EventLog,
-  EventResponseOptions,
-  Gap,
-  GapReason,
-  LogEntry,
-  LogEntryKind,
-  LogInput,
-  LogLimit,
-  LogPage,
-  LogPosition,
-  Produce,
-  PublishInit,
-  PublishOptions,
-  RespondContext,
-  RespondOptions,
-  RespondSource,
-  Resumable,
-  ResumableEnd,
-  ResumableOptions,
-  RetentionOptions,
-  StartPosition,
-  SubscribedEvent,
-  SubscribeOptions,
-  Subscriber,
-} from "./src/server/mod.ts";
+export type { EventLog, Gap } from "./src/server/mod.ts";

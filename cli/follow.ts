@@ -3,7 +3,7 @@ import {
   type ConnectOptions,
   type EventConnection,
   type ServerSentEvent,
-} from "@rivulet/sse";
+} from "@rivulet/sse/client";
 import { explain } from "./failure.ts";
 import { type FetchObserver, observedFetch } from "./observed_fetch.ts";
 

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
-import type { ConnectOptions } from "@rivulet/sse";
+import type { ConnectOptions } from "@rivulet/sse/client";
 
 /** What the options that {@linkcode withRequest} adds hold. */
 export interface RequestOptions {

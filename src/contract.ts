@@ -1,8 +1,35 @@
+/**
+ * Events whose names and data are known: typed and validated at both ends.
+ *
+ * - {@linkcode defineEvents} makes a contract from schemas of any Standard Schema library. Pass it as the
+ *   option `contract` of `Channel`, `decode()`, `connect()` and `EventSource`.
+ * - {@linkcode EventOf} and {@linkcode EventInitOf} are the types of its events, received and sent.
+ * - {@linkcode json} parses an event's data where there is no contract.
+ *
+ * @example
+ * ```ts
+ * import { json } from "@rivulet/sse/contract";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const event = { event: "tick", data: '{"price":42}', id: "" };
+ * assertEquals(json<{ price: number }>(event).price, 42);
+ * ```
+ *
+ * @module
+ */
+
 import { EventStreamError, type EventStreamErrorOptions } from "./error.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "./event.ts";
 import { checkFunction, describe } from "./internal/check.ts";
 import type {
   StandardSchemaIssue,
+  StandardSchemaResult,
+  StandardSchemaV1,
+} from "./standard_schema.ts";
+
+export type {
+  StandardSchemaIssue,
+  StandardSchemaProps,
   StandardSchemaResult,
   StandardSchemaV1,
 } from "./standard_schema.ts";
@@ -439,53 +466,4 @@ export function json<T = unknown>(event: ServerSentEvent): T {
 
 function withoutPrototype(key: string, value: unknown): unknown {
   return key === "__proto__" ? undefined : value;
-}
-
-/** Encodes events under a contract: all of them, or it throws or rejects; at once where no schema takes its time. */
-export type OrderedEncoder<Init> = (
-  inits: readonly Init[],
-) => ServerSentEventInit[] | Promise<ServerSentEventInit[]>;
-
-/**
- * Makes an encoder whose results come in the order of its calls, however long a schema takes for
- * each. A call that fails does not hold up the next.
- */
-export function orderedEncoder<Init>(
-  contract: Pick<EventContract<never, Init>, "encode">,
-): OrderedEncoder<Init> {
-  let last: Promise<unknown> | undefined;
-  return (inits) => {
-    const result = last === undefined
-      ? encodeAll(contract, inits)
-      : last.then(() => encodeAll(contract, inits));
-    if (!(result instanceof Promise)) return result;
-    const settled = result.then(() => {}, () => {});
-    last = settled;
-    settled.then(() => {
-      if (last === settled) last = undefined;
-    });
-    return result;
-  };
-}
-
-/** Encodes one event after another, so that nothing runs on behind one that is refused. */
-function encodeAll<Init>(
-  { encode }: Pick<EventContract<never, Init>, "encode">,
-  inits: readonly Init[],
-): ServerSentEventInit[] | Promise<ServerSentEventInit[]> {
-  const encoded: ServerSentEventInit[] = [];
-  for (const [index, init] of inits.entries()) {
-    const step = encode(init);
-    if (step instanceof Promise) {
-      return step.then(async (first) => {
-        encoded.push(first);
-        for (const init of inits.slice(index + 1)) {
-          encoded.push(await encode(init));
-        }
-        return encoded;
-      });
-    }
-    encoded.push(step);
-  }
-  return encoded;
 }

@@ -37,9 +37,11 @@ const ROOMS: Record<string, Room> = {
     uses: [...BASE, "contract", "streams", "decoder"],
   },
   log: { files: ["log/"], uses: BASE, open: ["log/"] },
+  // A Durable Object checks requests and options where they come in, before they go on to a channel.
   server: {
     files: ["server/"],
     uses: [...BASE, "contract", "streams", "log"],
+    open: ["server/channel_options.ts", "server/response.ts"],
   },
   deno_kv: { files: ["deno_kv/"], uses: [...BASE, "log"] },
   // The commands over HTTP that wait for messages answer with an event stream.
@@ -63,19 +65,9 @@ const ROOMS: Record<string, Room> = {
 const KNOWN: string[] = [
   "src/client/connection.ts -> src/client/options.ts",
   "src/client/request.ts -> src/client/options.ts",
-  "src/durable_object/channel.ts -> src/server/channel_options.ts",
-  "src/durable_object/channel.ts -> src/server/respond.ts",
-  "src/durable_object/channel.ts -> src/server/response.ts",
-  "src/durable_object/object.ts -> src/server/channel.ts",
-  "src/durable_object/object.ts -> src/server/channel_options.ts",
-  "src/durable_object/rpc.ts -> src/durable_object/channel.ts",
-  "src/durable_object/rpc.ts -> src/server/channel_options.ts",
   "src/event_stream.ts -> src/event_reader.ts",
-  "src/hono/mod.ts -> src/server/respond.ts",
-  "src/hono/mod.ts -> src/server/response.ts",
   "src/server/channel.ts -> src/decode.ts",
   "src/server/frames.ts -> src/parse.ts",
-  "src/server/mod.ts -> src/decode.ts",
 ];
 
 /** Reads the imports of `mod.ts` and of everything in `src` below a folder. */

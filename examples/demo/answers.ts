@@ -5,7 +5,7 @@ import {
   type Resumable,
   resumable,
   type ServerSentEventInit,
-} from "../../mod.ts";
+} from "../../src/server/mod.ts";
 
 /** What the demo's model has to say. */
 export const ANSWER =

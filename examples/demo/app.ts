@@ -5,8 +5,8 @@
 import { Hono } from "hono";
 import { csrf } from "hono/csrf";
 import { secureHeaders } from "hono/secure-headers";
-// In a project of your own: from "@rivulet/sse".
-import type { EventLog, RetentionOptions } from "../../mod.ts";
+// In a project of your own: from "@rivulet/sse/server".
+import type { EventLog, RetentionOptions } from "../../src/server/mod.ts";
 import { answers } from "./answers.ts";
 import { chat } from "./chat.ts";
 import { page } from "./page.ts";

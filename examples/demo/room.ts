@@ -3,7 +3,7 @@ import {
   type EventLog,
   type PublishOptions,
   type Subscriber,
-} from "../../mod.ts";
+} from "../../src/server/mod.ts";
 import { Lines } from "./lines.ts";
 import { Members } from "./members.ts";
 import { Newsroom } from "./newsroom.ts";

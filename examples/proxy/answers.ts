@@ -10,8 +10,8 @@
  *
  * Several such processes may share the file, and serve each other's answers.
  */
-// In a project of your own: from "@rivulet/sse".
-import { type Resumable, resumable } from "../../mod.ts";
+// In a project of your own: from "@rivulet/sse/server".
+import { type Resumable, resumable } from "../../src/server/mod.ts";
 import { DenoKvLog } from "../../src/deno_kv/mod.ts";
 import { ask } from "./ask.ts";
 

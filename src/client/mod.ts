@@ -36,22 +36,20 @@ export { connect } from "./connect.ts";
 export type { ConnectOptions, EventConnection } from "./connect.ts";
 export { storageCursor } from "./cursor_store.ts";
 export type { CursorStore } from "./cursor_store.ts";
-export type { EventSourceErrorEvent } from "./event_source.ts";
 export { EventSource } from "./event_source.ts";
 export type {
   EventData,
   EventNames,
+  EventSourceErrorEvent,
   EventSourceHandler,
   EventSourceListener,
   EventSourceOptions,
 } from "./event_source.ts";
 export type { ConnectionOptions, FetchInit } from "./options.ts";
 export type { RetryOptions } from "./retry.ts";
-export type { EventContract } from "../contract.ts";
 export { EventStreamError } from "../error.ts";
 export type {
   EventStreamErrorCode,
   EventStreamErrorOptions,
 } from "../error.ts";
 export type { ServerSentEvent, ServerSentEventInit } from "../event.ts";
-export type { StandardSchemaIssue } from "../standard_schema.ts";

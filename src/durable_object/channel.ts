@@ -6,6 +6,7 @@ import { checkRequest, HEADERS_RULE } from "../server/response.ts";
 import { Batches } from "../internal/batcher.ts";
 import {
   type ChannelStep,
+  type DurableRespondOptions,
   type ObjectCall,
   packCall,
   passResponse,
@@ -16,11 +17,9 @@ import {
 import {
   isNames,
   PUBLISH_OPTIONS,
-  type PublishOptions,
-  type StartPosition,
   SUBSCRIBE_OPTIONS,
 } from "../server/channel_options.ts";
-import { respond } from "../server/respond.ts";
+import { type PublishOptions, respond } from "../server/mod.ts";
 
 /** The shortest time after which a client comes back when the object could not be reached, in milliseconds. */
 const RETRY = 2000;
@@ -38,18 +37,6 @@ export interface ChannelNamespace {
     /** Sends the object a request. */
     fetch(request: Request): Promise<Response>;
   };
-}
-
-/** Options of {@linkcode DurableChannel.respond}; what is left out is as the object's own. */
-export interface DurableRespondOptions {
-  /** Where to begin without an ID to resume from. */
-  from?: StartPosition | undefined;
-  /** Where to go on after a gap: with the `"earliest"` event stored or after the `"latest"`. */
-  gap?: "earliest" | "latest" | undefined;
-  /** The names of the events to send. A predicate belongs in the object: see {@linkcode ChannelObject}. */
-  filter?: readonly string[] | undefined;
-  /** Headers to add to the object's. */
-  headers?: HeadersInit | undefined;
 }
 
 /** A channel in a Durable Object, as a Worker sees it. */

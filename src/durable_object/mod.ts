@@ -22,13 +22,10 @@
  * @module
  */
 
-export { ChannelObject } from "./object.ts";
-export type { ChannelObjectState } from "./object.ts";
 export { durableChannel } from "./channel.ts";
-export type {
-  ChannelNamespace,
-  DurableChannel,
-  DurableRespondOptions,
-} from "./channel.ts";
+export type { ChannelNamespace, DurableChannel } from "./channel.ts";
 export { DurableObjectLog } from "./log.ts";
 export type { DurableObjectLogStorage, SqlExecutor } from "./log.ts";
+export { ChannelObject } from "./object.ts";
+export type { ChannelObjectState } from "./object.ts";
+export type { DurableRespondOptions } from "./rpc.ts";

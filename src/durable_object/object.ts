@@ -1,6 +1,9 @@
 import type { RetentionOptions } from "../log/log.ts";
-import { Channel, type ChannelRespondOptions } from "../server/channel.ts";
-import type { ChannelOptions } from "../server/channel_options.ts";
+import {
+  Channel,
+  type ChannelOptions,
+  type ChannelRespondOptions,
+} from "../server/mod.ts";
 import { DurableObjectLog, type DurableObjectLogStorage } from "./log.ts";
 import {
   type ChannelStep,

@@ -1,7 +1,18 @@
 import { EventStreamError, type EventStreamErrorCode } from "../error.ts";
 import type { ServerSentEventInit } from "../event.ts";
-import type { PublishOptions } from "../server/channel_options.ts";
-import type { DurableRespondOptions } from "./channel.ts";
+import type { PublishOptions, StartPosition } from "../server/mod.ts";
+
+/** Options of {@linkcode DurableChannel.respond}; what is left out is as the object's own. */
+export interface DurableRespondOptions {
+  /** Where to begin without an ID to resume from. */
+  from?: StartPosition | undefined;
+  /** Where to go on after a gap: with the `"earliest"` event stored or after the `"latest"`. */
+  gap?: "earliest" | "latest" | undefined;
+  /** The names of the events to send. A predicate belongs in the object: see {@linkcode ChannelObject}. */
+  filter?: readonly string[] | undefined;
+  /** Headers to add to the object's. */
+  headers?: HeadersInit | undefined;
+}
 
 /** What is to be done to a channel, in the order in which it was asked for. */
 export type ChannelStep =

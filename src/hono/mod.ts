@@ -21,17 +21,7 @@ import {
   respond,
   type RespondOptions,
   type RespondSource,
-} from "../server/respond.ts";
-
-export type { ServerSentEventInit } from "../event.ts";
-export type { CloseReason } from "../server/response.ts";
-export type { EventResponseOptions } from "../server/response.ts";
-export type {
-  EventIterable,
-  RespondContext,
-  RespondOptions,
-  RespondSource,
-} from "../server/respond.ts";
+} from "../server/mod.ts";
 
 /** What is used of Hono's `Context`. */
 export interface HonoContext {

@@ -14,8 +14,8 @@
  * @module
  */
 
-export { RedisLog } from "./log.ts";
-export type { RedisLogOptions } from "./log.ts";
+export { bunRedis } from "./bun.ts";
+export type { BunRedisClient } from "./bun.ts";
 export type { RedisClient } from "./client.ts";
 export { ioRedis } from "./ioredis.ts";
 export type {
@@ -25,20 +25,9 @@ export type {
   IoRedisListener,
   IoRedisOverrides,
 } from "./ioredis.ts";
+export { RedisLog } from "./log.ts";
+export type { RedisLogOptions } from "./log.ts";
 export { nodeRedis } from "./node.ts";
 export type { NodeRedisClient, NodeRedisCluster } from "./node.ts";
-export { bunRedis } from "./bun.ts";
-export type { BunRedisClient } from "./bun.ts";
 export { restRedis } from "./rest.ts";
 export type { RestRedisOptions } from "./rest.ts";
-export type {
-  AppendOptions,
-  EventLog,
-  LogEntry,
-  LogEntryKind,
-  LogInput,
-  LogLimit,
-  LogPage,
-  LogPosition,
-  RetentionOptions,
-} from "../log/log.ts";

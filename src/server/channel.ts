@@ -1,11 +1,7 @@
-import {
-  type EventContract,
-  type EventInitOf,
-  type OrderedEncoder,
-  orderedEncoder,
-} from "../contract.ts";
+import type { EventContract, EventInitOf } from "../contract.ts";
 import { decode } from "../decode.ts";
 import type { EventStream } from "../event_stream.ts";
+import { type OrderedEncoder, orderedEncoder } from "./ordered_encoder.ts";
 import { EventStreamError } from "../error.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../event.ts";
 import {

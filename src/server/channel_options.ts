@@ -14,7 +14,8 @@ import {
  *
  * @example
  * ```ts
- * import { type AnyContract, Channel, type ChannelOptions, defineEvents } from "@rivulet/sse";
+ * import { defineEvents } from "@rivulet/sse";
+ * import { type AnyContract, Channel, type ChannelOptions } from "@rivulet/sse/server";
  * import { z } from "npm:zod@^4";
  * import { assertEquals } from "@std/assert";
  *

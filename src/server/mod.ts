@@ -14,29 +14,6 @@
  * @module
  */
 
-export type {
-  AppendOptions,
-  EventLog,
-  LogEntry,
-  LogEntryKind,
-  LogInput,
-  LogLimit,
-  LogPage,
-  LogPosition,
-  RetentionOptions,
-} from "../log/log.ts";
-export { MemoryLog } from "../log/memory.ts";
-export type { CloseReason } from "./response.ts";
-export type { EventResponseOptions } from "./response.ts";
-export { respond } from "./respond.ts";
-export type { UpstreamOptions } from "./pass_through.ts";
-export type {
-  EventIterable,
-  PassThroughOptions,
-  RespondContext,
-  RespondOptions,
-  RespondSource,
-} from "./respond.ts";
 export { Channel } from "./channel.ts";
 export type {
   ChannelRespondOptions,
@@ -54,19 +31,17 @@ export type {
   SubscribeOptions,
   Subscriber,
 } from "./channel_options.ts";
-export type { Gap, GapReason } from "./subscription.ts";
-export { EventStreamError } from "../error.ts";
+export type { UpstreamOptions } from "./pass_through.ts";
+export type { Produce } from "./producer.ts";
+export { respond } from "./respond.ts";
 export type {
-  EventStreamErrorCode,
-  EventStreamErrorOptions,
-} from "../error.ts";
-export type { ServerSentEvent, ServerSentEventInit } from "../event.ts";
-export { EventStream } from "../event_stream.ts";
-export type {
-  EventBatchSource,
-  EventIterator,
-  EventIteratorOptions,
-} from "../event_stream.ts";
+  EventIterable,
+  PassThroughOptions,
+  RespondContext,
+  RespondOptions,
+  RespondSource,
+} from "./respond.ts";
+export type { CloseReason, EventResponseOptions } from "./response.ts";
 export { resumable } from "./resumable.ts";
 export type {
   Resumable,
@@ -74,6 +49,24 @@ export type {
   ResumableOptions,
   ResumableRespondOptions,
 } from "./resumable.ts";
-export type { Produce } from "./producer.ts";
+export type { Gap, GapReason } from "./subscription.ts";
+export { EventStreamError } from "../error.ts";
+export type {
+  EventStreamErrorCode,
+  EventStreamErrorOptions,
+} from "../error.ts";
+export type { ServerSentEvent, ServerSentEventInit } from "../event.ts";
+export type {
+  AppendOptions,
+  EventLog,
+  LogEntry,
+  LogEntryKind,
+  LogInput,
+  LogLimit,
+  LogPage,
+  LogPosition,
+  RetentionOptions,
+} from "../log/log.ts";
+export { MemoryLog } from "../log/memory.ts";
 export { merge } from "../merge.ts";
 export type { MergedItem, MergeSource } from "../merge.ts";

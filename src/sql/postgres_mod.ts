@@ -26,14 +26,3 @@ export type {
 export { pgListener } from "./postgres_listener.ts";
 export type { PgClient } from "./postgres_listener.ts";
 export type { IdleOptions } from "../log/idle.ts";
-export type {
-  AppendOptions,
-  EventLog,
-  LogEntry,
-  LogEntryKind,
-  LogInput,
-  LogLimit,
-  LogPage,
-  LogPosition,
-  RetentionOptions,
-} from "../log/log.ts";

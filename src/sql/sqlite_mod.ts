@@ -25,14 +25,3 @@ export type {
   SqliteValue,
 } from "./sqlite_store.ts";
 export type { IdleOptions } from "../log/idle.ts";
-export type {
-  AppendOptions,
-  EventLog,
-  LogEntry,
-  LogEntryKind,
-  LogInput,
-  LogLimit,
-  LogPage,
-  LogPosition,
-  RetentionOptions,
-} from "../log/log.ts";

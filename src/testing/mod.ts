@@ -29,12 +29,6 @@
  * @module
  */
 
-export { scriptedServer } from "./scripted_server.ts";
-export type {
-  ScriptedReply,
-  ScriptedResponse,
-  ScriptedServer,
-} from "./scripted_server.ts";
 export { testEventLog } from "./event_log_suite.ts";
 export type {
   EventLogTest,
@@ -42,5 +36,11 @@ export type {
   TestedLogFactory,
   TestEventLogOptions,
 } from "./event_log_suite.ts";
+export { scriptedServer } from "./scripted_server.ts";
+export type {
+  ScriptedReply,
+  ScriptedResponse,
+  ScriptedServer,
+} from "./scripted_server.ts";
 export { eventStreamVectors } from "./vectors.ts";
 export type { EventStreamVector, VectorEvent } from "./vectors.ts";

@@ -1,4 +1,5 @@
-import { defineEvents, orderedEncoder } from "../../src/contract.ts";
+import { defineEvents } from "../../src/contract.ts";
+import { orderedEncoder } from "../../src/server/ordered_encoder.ts";
 import { EventStreamError } from "../../src/error.ts";
 import { test } from "../_test.ts";
 import { reasonOf, settle, unhandledDuring } from "../codec/_source.ts";

@@ -1,14 +1,8 @@
 /** A model's answer that outlives its readers, in one expression: resumable() on connect(), over real sockets. */
 import { assertEquals } from "@std/assert";
 import { answerTo, type CompletionChunk } from "../../examples/proxy/model.ts";
-import {
-  connect,
-  decode,
-  json,
-  MemoryLog,
-  type Resumable,
-  resumable,
-} from "../../mod.ts";
+import { connect, decode, json, MemoryLog, resumable } from "../../mod.ts";
+import type { Resumable } from "../../src/server/mod.ts";
 import { type RunningModel, startModel } from "./_model.ts";
 import { until } from "./_until.ts";
 

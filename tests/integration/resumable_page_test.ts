@@ -6,7 +6,7 @@ import {
   type Resumable,
   resumable,
   type ServerSentEventInit,
-} from "../../mod.ts";
+} from "../../src/server/mod.ts";
 import { launchChromium } from "../runners/chromium.ts";
 import { textOf, textsOf } from "./resumable/produce.ts";
 
