@@ -2,8 +2,20 @@
  * Server-Sent Events for every runtime that has Web Streams: Deno, Cloudflare Workers, Bun, browsers
  * and Node.
  *
- * {@linkcode EventEncoderStream} turns events into bytes, {@linkcode decode} turns bytes into events,
- * both by the letter of WHATWG HTML, section 9.2.
+ * | to … | use |
+ * |---|---|
+ * | answer a request with events | {@linkcode respond} |
+ * | broadcast to many clients, which resume where they were | {@linkcode Channel} |
+ * | continue an answer after its client has disconnected | {@linkcode resumable} |
+ * | receive events and reconnect | {@linkcode connect}, {@linkcode EventSource} |
+ * | read a response, such as a language model's | {@linkcode decode} |
+ * | type and validate events | {@linkcode defineEvents} |
+ * | parse an event's data as JSON | {@linkcode json} |
+ * | combine several sources | {@linkcode merge} |
+ * | turn events into bytes, and bytes into events | {@linkcode EventEncoderStream}, {@linkcode EventDecoderStream} |
+ *
+ * The types of options and results are exported by the entry point of their part: `./client`,
+ * `./server`, `./decoder`, `./contract`. Logs other than {@linkcode MemoryLog} have entry points of their own.
  *
  * @example Events out
  * ```ts

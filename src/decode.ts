@@ -1,5 +1,9 @@
 /**
- * Bytes in, events out: `decode()` and what it is made of.
+ * Reads event streams.
+ *
+ * - A response or a stream of bytes, in a loop: {@linkcode decode}, which returns an {@linkcode EventStream}.
+ * - A step in a pipe: {@linkcode EventDecoderStream}.
+ * - Chunks that you read yourself: {@linkcode EventParser}.
  *
  * @example
  * ```ts
@@ -40,7 +44,7 @@ export type { ParseOptions } from "./parse.ts";
 export type { DecodeOptions };
 
 const DECODE_OPTIONS: OptionTable<DecodeOptions> = {
-  maxEventSize: [1, 2 ** 53 - 1],
+  maxEventSize: [1],
   onComment: "function",
   lastEventId: "string",
   contract: [

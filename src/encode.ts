@@ -1,5 +1,8 @@
 /**
- * Events in, bytes out: `encodeEvent()` and the stream round it.
+ * Writes event streams.
+ *
+ * - One event as text: {@linkcode encodeEvent}.
+ * - A stream of events as bytes: {@linkcode EventEncoderStream}.
  *
  * @example
  * ```ts

@@ -1,6 +1,10 @@
 /**
- * The client side: an event stream as an `EventSource` or as an async iterable, over one reconnection
- * engine. It holds no server code.
+ * Receives event streams over HTTP and reconnects.
+ *
+ * - A loop over events: {@linkcode connect}.
+ * - The web platform's interface, with headers and methods: {@linkcode EventSource}.
+ * - A position that survives a restart: {@linkcode storageCursor}, or a {@linkcode CursorStore} of your own.
+ * - What went wrong: {@linkcode EventStreamError} and its code.
  *
  * @example The web platform's interface, with headers
  * ```ts

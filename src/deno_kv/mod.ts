@@ -1,5 +1,5 @@
 /**
- * A log in Deno KV, for channels that outgrow one process on Deno and Deno Deploy.
+ * A log in Deno KV, for channels that outgrow one process on Deno and Deno Deploy: {@linkcode DenoKvLog}.
  *
  * @example
  * ```ts

@@ -1,5 +1,9 @@
 /**
- * Channels on Cloudflare: a class of Durable Objects to export, and its caller.
+ * Channels on Cloudflare.
+ *
+ * - The class of Durable Objects to export: {@linkcode ChannelObject}.
+ * - A channel as the Worker calls it: {@linkcode durableChannel}.
+ * - A log for an object of your own: {@linkcode DurableObjectLog}.
  *
  * @example A Worker
  * ```ts

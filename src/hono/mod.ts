@@ -1,5 +1,6 @@
 /**
- * Event streams in Hono: `streamEvents()` answers with any source of events and keeps the headers that middleware has set.
+ * Event streams in Hono: {@linkcode streamEvents} answers with any source of events and keeps the headers that
+ * middleware has set.
  *
  * @example
  * ```ts

@@ -1,6 +1,10 @@
 /**
  * A log in Redis: one channel for all processes that reach it.
  *
+ * - The log: {@linkcode RedisLog}.
+ * - Its connection, from the client that you have: {@linkcode ioRedis}, {@linkcode nodeRedis}, {@linkcode bunRedis},
+ *   or {@linkcode restRedis} over HTTP.
+ *
  * @example
  * ```ts
  * import { RedisLog, restRedis } from "@rivulet/sse/redis";

@@ -1,5 +1,12 @@
 /**
- * The server side: a log of events, and what stands on it.
+ * Sends event streams over HTTP.
+ *
+ * - One response from a source of events: {@linkcode respond}.
+ * - The same events to many clients, which resume where they were: {@linkcode Channel}.
+ * - A producer that continues after its client has disconnected: {@linkcode resumable}.
+ * - Several sources as one: {@linkcode merge}.
+ * - Where published events are stored: {@linkcode MemoryLog}, the logs of the other entry points, or an
+ *   {@linkcode EventLog} of your own.
  *
  * @example
  * ```ts

@@ -43,7 +43,7 @@ const BOM: Uint8Array = /* @__PURE__ */ Uint8Array.of(0xef, 0xbb, 0xbf);
 /** A comment without a blank line, which would end a block that the upstream has not ended. */
 const KEEP_ALIVE: Uint8Array = /* @__PURE__ */ Uint8Array.of(0x3a, LF);
 /** The most bytes of an unfinished block that are held back: the limit that `decode()` has by default. */
-const MAX_HELD = 16 * 1024 * 1024;
+const MAX_HELD = 16_777_216;
 
 /** Passes the bytes of an upstream event stream on as they are. */
 export class UpstreamSource implements BodySource {

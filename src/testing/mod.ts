@@ -1,6 +1,9 @@
 /**
- * For tests: a scripted server for clients, what a log of your own must do, as cases for any test
- * runner, and event streams with what a reader must make of them.
+ * Helpers for tests.
+ *
+ * - A server with scripted replies, for code that reads event streams: {@linkcode scriptedServer}.
+ * - The cases that every log must pass, for any test runner: {@linkcode testEventLog}.
+ * - Event streams and what a reader must make of them: {@linkcode eventStreamVectors}.
  *
  * @example A log of your own
  * ```ts

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { decode } from "../../src/decode.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
-import { Channel, MemoryLog } from "../../src/server/mod.ts";
+import { Channel } from "../../src/server/mod.ts";
 import { type Server, servers } from "./_server.ts";
 import { Socket } from "./_socket.ts";
 import { until } from "./_until.ts";

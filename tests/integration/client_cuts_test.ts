@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { runCommand } from "../../tools/command.ts";
 import { EventParser } from "../../src/parse.ts";
-import { Channel, MemoryLog } from "../../src/server/mod.ts";
+import { Channel } from "../../src/server/mod.ts";
 import type { Cut, Fault, Plan } from "../reliability/soak/fault_plan.ts";
 import { FaultProxy } from "../reliability/soak/fault_proxy.ts";
 import { toolPath } from "../_tools.ts";

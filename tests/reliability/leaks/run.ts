@@ -6,7 +6,6 @@ import "./_timers.ts";
 import { setMaxListeners } from "node:events";
 import process from "node:process";
 import { serve } from "npm:@hono/node-server@2.1.8";
-import { MemoryLog } from "../../../src/log/memory.ts";
 import { Channel } from "../../../src/server/channel.ts";
 import { listen } from "../load/listen.ts";
 import { inLanes } from "./_lanes.ts";
