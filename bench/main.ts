@@ -4,6 +4,7 @@
  * measures those alone, `--only=Deno` the codec there; the rest of what is kept stays. All goes to `bench/results/`:
  * what each round measured, the charts, and in `targets.json` every ratio with what is aimed at.
  */
+import { parseArgs } from "node:util";
 import { runCommand, runDeno } from "../tools/command.ts";
 import { findResolution } from "../tools/resolution.ts";
 import { findSizes } from "../tools/sizes.ts";
@@ -29,9 +30,15 @@ import {
   showResumable,
 } from "./resumable/race.ts";
 
-const brief = Deno.args.includes("--brief");
-const only = Deno.args.find((arg) => arg.startsWith("--only="))?.slice(7)
-  .split(",");
+const { values } = parseArgs({
+  args: Deno.args,
+  options: {
+    brief: { type: "boolean", default: false },
+    only: { type: "string" },
+  },
+});
+const { brief } = values;
+const only = values.only?.split(",");
 const everywhere: Runtime[] = ["Deno", "Node", "Bun"];
 
 /** What is measured, what it is worth saying of it, and how it is kept. */

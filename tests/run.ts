@@ -2,6 +2,7 @@
  * The `test` task: every case in every runtime. `--only=deno,node` runs only what is named, `--coverage` keeps the
  * coverage of the runs in Deno for `deno coverage`.
  */
+import { parseArgs } from "node:util";
 import { runCommand } from "../tools/command.ts";
 import { findFiles } from "../tools/files.ts";
 import { findResolution } from "../tools/resolution.ts";
@@ -15,6 +16,10 @@ import { runtimes } from "./runners/runtimes.ts";
 
 type Jobs = Record<string, () => Promise<Outcome>>;
 
+const { values: flags } = parseArgs({
+  args: Deno.args,
+  options: { only: { type: "string" }, coverage: { type: "boolean" } },
+});
 const portable = findFiles("tests", "_test.ts")
   .filter((path) => !/^tests\/(integration\/|interop\/|_test\.ts)/.test(path));
 const total = { passed: 0, failed: 0 };
@@ -61,8 +66,8 @@ async function findEngineTests(jsr: boolean): Promise<string[]> {
 }
 
 async function findJobs(folder: string, url: string): Promise<Jobs> {
-  const { jsr, flags } = await findResolution();
-  await bundleSuite(folder, flags);
+  const { jsr, flags: resolution } = await findResolution();
+  await bundleSuite(folder, resolution);
   await copyRunners(folder);
   const jobs: Jobs = {};
   for (const [name, runtime] of Object.entries(runtimes)) {
@@ -74,13 +79,13 @@ async function findJobs(folder: string, url: string): Promise<Jobs> {
   }
   const engineTests = await findEngineTests(jsr);
   const documents = ["mod.ts", "src", "README.md", ...findFiles("docs", ".md")];
-  if (Deno.args.includes("--coverage")) flags.push("--coverage");
+  const options = [...resolution, ...flags.coverage ? ["--coverage"] : []];
   return {
-    deno: () => runDenoTest([...flags, ...portable], url),
+    deno: () => runDenoTest([...options, ...portable], url),
     ...jobs,
     // Their files wait more than they work: for servers to start, leases to end, engines to be killed.
-    engines: () => runDenoTest([...flags, "--parallel", ...engineTests], url),
-    docs: () => runDenoTest([...flags, "--doc", ...documents], url),
+    engines: () => runDenoTest([...options, "--parallel", ...engineTests], url),
+    docs: () => runDenoTest([...options, "--doc", ...documents], url),
   };
 }
 
@@ -104,9 +109,8 @@ async function main() {
   const folder = await Deno.makeTempDir({ prefix: "suite_" });
   await using fixture = await startFixture({ SUITE_FOLDER: folder });
   const jobs = await findJobs(folder, fixture.url);
-  const only = Deno.args.find((arg) => arg.startsWith("--only="))?.slice(7);
   // One after another: on two cores, two at a time took as long, and each was harder to read.
-  for (const name of only?.split(",") ?? Object.keys(jobs)) {
+  for (const name of flags.only?.split(",") ?? Object.keys(jobs)) {
     const job = jobs[name];
     if (job === undefined) fail(`There is no ${name} to run`);
     else await run(name, job, folder);
