@@ -35,7 +35,6 @@ export async function start(
       return new Process(Deno.execPath(), [
         "run",
         "-A",
-        "--unstable-no-legacy-abort",
         "--v8-flags=--expose-gc",
         ...rest,
       ]);

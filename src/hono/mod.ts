@@ -1,6 +1,6 @@
 /**
- * Event streams in Hono: {@linkcode streamEvents} answers with any source of events and keeps the headers that
- * middleware has set.
+ * Event streams in Hono: {@linkcode streamEvents} answers with any source of events and keeps the headers and cookies
+ * that middleware has set.
  *
  * @example
  * ```ts
@@ -19,6 +19,7 @@
  */
 
 import {
+  type PassThroughOptions,
   respond,
   type RespondOptions,
   type RespondSource,
@@ -36,9 +37,43 @@ export interface HonoContext {
 }
 
 /**
- * Answers with a source of events, as {@linkcode respond} does, and keeps what middleware has set.
+ * What answers requests with events: a channel, a combination of channels, a resumable stream.
  *
- * @example
+ * @typeParam Options The options of its `respond()`.
+ */
+export interface Responder<Options> {
+  /** Answers a request with events. */
+  respond(request: Request, options?: Options): Promise<Response>;
+}
+
+/** What {@linkcode streamEvents} answers with: a source of {@linkcode respond}, or what has a `respond()` of its own. */
+export type StreamEventsSource = RespondSource | Response | Responder<never>;
+
+/**
+ * The options that go with a source.
+ *
+ * @typeParam Source The type of the source.
+ */
+export type StreamEventsOptions<Source extends StreamEventsSource> =
+  Source extends Responder<infer Options> ? Options
+    : Source extends Response ? PassThroughOptions
+    : RespondOptions;
+
+/**
+ * The response, or a promise of it where the source has a `respond()` of its own.
+ *
+ * @typeParam Source The type of the source.
+ */
+export type StreamEventsResult<Source extends StreamEventsSource> =
+  Source extends Responder<never> ? Promise<Response> : Response;
+
+/**
+ * Answers with events as {@linkcode respond} does, and keeps the headers and cookies that middleware has set.
+ *
+ * The source is an iterable, a stream, a function, an upstream's response, a channel, a combination of channels or a
+ * resumable stream.
+ *
+ * @example A generator
  * ```ts
  * import { Hono } from "hono";
  * import { streamEvents } from "@rivulet/sse/hono";
@@ -57,18 +92,49 @@ export interface HonoContext {
  * assertEquals(await response.text(), ":\n\nid: 7\nevent: tick\ndata: 1970-01-01T00:00:00.000Z\n\n");
  * ```
  *
+ * @example A channel
+ * ```ts
+ * import { Hono } from "hono";
+ * import { Channel } from "@rivulet/sse";
+ * import { streamEvents } from "@rivulet/sse/hono";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const news = new Channel();
+ * const app = new Hono();
+ * app.get("/news", (c) => {
+ *   c.header("x-room", "news");
+ *   return streamEvents(c, news, { from: "earliest" });
+ * });
+ *
+ * const response = await app.request("/news");
+ * assertEquals(response.headers.get("x-room"), "news");
+ * await response.body?.cancel();
+ * ```
+ *
+ * @typeParam Source The type of the source.
  * @param c Hono's context.
- * @param source The events, or a function that is given the last event ID and a signal and returns them.
- * @param options Headers, keep-alive and what to call at the end.
- * @returns The response.
+ * @param source What to answer with.
+ * @param options The options of {@linkcode respond}, or of the source's own `respond()`.
+ * @returns The response; a promise where the source has a `respond()` of its own.
+ * @throws {EventStreamError} Code `not-an-event-stream`, if an upstream is not 200 with `text/event-stream`.
  * @throws {TypeError} If an argument or an option has the wrong type.
  * @throws {RangeError} If an option is out of range.
  */
-export function streamEvents(
+export function streamEvents<Source extends StreamEventsSource>(
   c: HonoContext,
-  source: RespondSource,
-  options: RespondOptions = {},
-): Response {
-  const response = respond(c.req.raw, source, options);
-  return c.newResponse(response.body, response);
+  source: Source,
+  options?: StreamEventsOptions<Source>,
+): StreamEventsResult<Source> {
+  const request = c.req.raw;
+  const keep = (response: Response): Response =>
+    c.newResponse(response.body, response);
+  const answer = isResponder(source)
+    ? source.respond(request, options as never).then(keep)
+    : keep(respond(request, source as Response, options));
+  return answer as StreamEventsResult<Source>;
+}
+
+function isResponder(source: unknown): source is Responder<unknown> {
+  return typeof (source as Partial<Responder<unknown>> | null)?.respond ===
+    "function";
 }

@@ -75,7 +75,6 @@ export class AnswerProcess extends Answers implements AsyncDisposable {
         "run",
         "-A",
         "--unstable-kv",
-        "--unstable-no-legacy-abort",
         "--quiet",
         "--no-lock",
         script,

@@ -95,8 +95,6 @@ async function start(
   const stderr = child.stderr.pipeThrough(new TextDecoderStream()).pipeTo(
     new WritableStream({ write: (text) => void (complaints += text) }),
   );
-  // Deno 2.9 says once a process that it will no longer abort the signal of a request that went well.
-  const notice = /^Deno\.serve: request\.signal aborts .*\n/m;
   let text = "";
   while (!text.includes("\n")) {
     const { done, value } = await listening.read();
@@ -106,7 +104,7 @@ async function start(
   return {
     url: text.trim(),
     get complaints() {
-      return complaints.replace(notice, "");
+      return complaints;
     },
     async [Symbol.asyncDispose]() {
       child.kill("SIGKILL");

@@ -21,7 +21,6 @@ function startOn(path: string): Servers {
     "-A",
     "--quiet",
     "--unstable-kv",
-    "--unstable-no-legacy-abort",
   ];
   return new Servers((): Promise<Served> =>
     serve({

@@ -16,7 +16,7 @@ const durable = ["--appendonly", "yes", "--appendfsync", "always"];
 
 async function startServers(redis: RedisServer): Promise<Servers> {
   const script = new URL("./redis/server.ts", import.meta.url).pathname;
-  const flags = ["-A", "--quiet", "--unstable-no-legacy-abort"];
+  const flags = ["-A", "--quiet"];
   const start = (): Promise<Served> =>
     serve({
       command: Deno.execPath(),

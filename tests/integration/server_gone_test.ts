@@ -41,6 +41,17 @@ for (const [name, start] of Object.entries(servers)) {
     });
   }
 
+  Deno.test(`respond() on ${name} notices that its client has gone before the response was there`, async () => {
+    await using server = await start();
+    const socket = await Socket.open(`${server.url}/late`);
+    await until(async () => (await stateOf(server)).late === 1);
+    socket[Symbol.dispose]();
+    await (await fetch(`${server.url}/release`, { method: "POST" })).text();
+    await until(async () => (await stateOf(server)).closes.length === 1);
+    assertEquals((await stateOf(server)).closes, ["disconnected"]);
+    assertEquals(server.complaints, "");
+  });
+
   Deno.test(`Channel on ${name} notices that a client has gone, idle or written to`, async () => {
     await using server = await start();
     const publish = async (count: number) => {

@@ -1,40 +1,111 @@
-import { assert, assertEquals, assertFalse } from "@std/assert";
-import { Hono } from "hono";
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
+import { type Context, Hono } from "hono";
+import { setCookie } from "hono/cookie";
+import { etag } from "hono/etag";
+import type { ServerSentEventInit } from "../../src/event.ts";
 import { streamEvents } from "../../src/hono/mod.ts";
+import { MemoryLog } from "../../src/log/memory.ts";
 import { Channel } from "../../src/server/channel.ts";
+import { resumable } from "../../src/server/resumable.ts";
 import { test } from "../_test.ts";
 import { settle } from "../codec/_source.ts";
-import { Client, eventsOf } from "./_client.ts";
+import { Client, datasOf, eventsOf } from "./_client.ts";
 
-test("streamEvents() keeps the headers of middleware, and the status is its own", async () => {
+/** An app whose middleware sets headers and a cookie on every response. */
+function appOf(
+  handler: (c: Context) => Response | Promise<Response>,
+): Hono {
   const app = new Hono();
   app.use(async (c, next) => {
     c.header("x-before", "1");
+    setCookie(c, "session", "s1");
     await next();
     c.header("x-after", "2");
   });
-  app.get("/", (c) =>
-    streamEvents(c, [{ data: "a" }], {
-      retry: 3,
-      headers: { "x-own": "3" },
-    }));
-  const response = await app.request("/");
-  assertEquals(Object.fromEntries(response.headers), {
-    "cache-control": "no-cache, no-transform",
-    "content-type": "text/event-stream",
-    "incremental": "?1",
-    "x-accel-buffering": "no",
-    "x-after": "2",
-    "x-before": "1",
-    "x-own": "3",
+  return app.all("/", handler);
+}
+
+const middlewareHeaders = {
+  "set-cookie": "session=s1; Path=/",
+  "x-after": "2",
+  "x-before": "1",
+};
+
+const ownHeaders = {
+  "cache-control": "no-cache, no-transform",
+  "content-type": "text/event-stream",
+  "incremental": "?1",
+  "x-accel-buffering": "no",
+  "x-own": "3",
+};
+
+const upstream = () =>
+  new Response("data:a\n\n", {
+    headers: { "content-type": "text/event-stream" },
   });
-  assertEquals(await response.text(), "retry: 3\n\ndata: a\n\n");
-  const refused = await app.request("/", { headers: { accept: "text/html" } });
-  assertEquals(refused.status, 406);
-  await refused.text();
-  const head = await app.request("/", { method: "HEAD" });
-  assertEquals([head.status, await head.text()], [200, ""]);
-});
+
+// deno-lint-ignore require-await -- a producer is asynchronous
+async function* produce(): AsyncGenerator<ServerSentEventInit> {
+  yield { data: "a" };
+}
+
+/** A channel that holds one event and is closed. */
+async function closedChannel(): Promise<Channel> {
+  const channel = new Channel({ keepAlive: false });
+  await channel.publish({ data: "a" });
+  await channel.close();
+  return channel;
+}
+
+const headers = { "x-own": "3" };
+const handlers: Record<
+  string,
+  (c: Context) => Response | Promise<Response>
+> = {
+  "an iterable": (c) => streamEvents(c, [{ data: "a" }], { headers }),
+  "a function": (c) =>
+    streamEvents(c, () => [{ data: "a" }], { headers, retry: 1 }),
+  "an upstream's response": (c) => streamEvents(c, upstream(), { headers }),
+  "a channel": async (c) =>
+    streamEvents(c, await closedChannel(), { headers, from: "earliest" }),
+  "a resumable stream": (c) =>
+    streamEvents(c, resumable(new MemoryLog(), produce), {
+      headers,
+    }),
+};
+
+for (const [name, handler] of Object.entries(handlers)) {
+  test(`streamEvents() keeps the headers and cookies of middleware with ${name}`, async () => {
+    const app = appOf(handler);
+    const response = await app.request("/");
+    assertEquals(Object.fromEntries(response.headers), {
+      ...middlewareHeaders,
+      ...ownHeaders,
+    });
+    assertEquals(datasOf(await response.text()), ["a"]);
+    const refused = await app.request("/", {
+      headers: { accept: "text/html" },
+    });
+    assertEquals(refused.status, 406);
+    assertEquals(refused.headers.get("set-cookie"), "session=s1; Path=/");
+    await refused.text();
+    const head = await app.request("/", { method: "HEAD" });
+    assertEquals([head.status, await head.text()], [200, ""]);
+    assertEquals(head.headers.get("x-own"), "3");
+    const options = await app.request("/", { method: "OPTIONS" });
+    assertEquals(options.status, 204);
+    assertEquals(options.headers.get("allow"), "GET, HEAD, POST, OPTIONS");
+    const deleted = await app.request("/", { method: "DELETE" });
+    assertEquals([deleted.status, deleted.headers.get("x-after")], [405, "2"]);
+    await deleted.text();
+  });
+}
 
 test("streamEvents() gives its source the last event ID, and stops it when the client leaves", async () => {
   const app = new Hono();
@@ -59,16 +130,69 @@ test("streamEvents() gives its source the last event ID, and stops it when the c
   assertEquals(steps, ["abort", "disconnected"]);
 });
 
-test("a channel answers in Hono as it is", async () => {
+test("streamEvents() answers with a channel's events, and 204 when it has ended", async () => {
   const news = new Channel({ retry: 0, keepAlive: false });
-  const app = new Hono();
-  app.get("/news", (c) => news.respond(c.req.raw));
+  const app = appOf((c) => streamEvents(c, news));
+  const client = new Client(await app.request("/"));
+  await client.until("id: ");
+  assertEquals(news.stats.subscribers, 1);
+  await client.leave();
+  assertFalse(news.stats.subscribers > 0);
   const id = await news.publish({ data: "1" });
   await news.close();
-  const response = await app.request("/news?lastEventId=0-0");
+  const response = await app.request("/?lastEventId=0-0");
   assertEquals(eventsOf(await response.text()), [
     { event: "message", data: "1", id },
   ]);
-  assertEquals((await app.request("/news")).status, 204);
-  assertFalse(news.stats.subscribers > 0);
+  const ended = await app.request("/");
+  assertEquals(ended.status, 204);
+  assertEquals(Object.fromEntries(ended.headers), middlewareHeaders);
+});
+
+test("streamEvents() refuses what is no source, and options that its source does not have", async () => {
+  const contexts: Context[] = [];
+  await appOf((c) => {
+    contexts.push(c);
+    return c.text("");
+  }).request("/");
+  const c = contexts[0]!;
+  assertThrows(
+    () => streamEvents(c, {} as []),
+    TypeError,
+    "Cannot respond: source must be an iterable of events",
+  );
+  assertThrows(
+    () => streamEvents(c, [], { form: "latest" } as object),
+    TypeError,
+    'Cannot respond: unknown option "form"',
+  );
+  await assertRejects(
+    () => streamEvents(c, new Channel(), { form: "latest" } as object),
+    TypeError,
+    'unknown option "form", did you mean "from"?',
+  );
+});
+
+test("streamEvents() streams where etag() is used after its route, and etag() waits for the end of a stream before it", async () => {
+  let release!: () => void;
+  const released = new Promise<void>((resolve) => release = resolve);
+  const events = (c: Context) =>
+    streamEvents(c, async function* () {
+      yield { data: "1" };
+      await released;
+    });
+  const app = new Hono();
+  app.get("/streams", events);
+  app.use(etag());
+  app.get("/waits", events);
+  const client = new Client(await app.request("/streams"));
+  assert((await client.until("data")).endsWith("data: 1\n\n"));
+  await client.leave();
+  let isThere = false;
+  const waiting = Promise.resolve(app.request("/waits"))
+    .finally(() => isThere = true);
+  await settle();
+  assertFalse(isThere);
+  release();
+  await (await waiting).text();
 });

@@ -14,6 +14,8 @@ export interface State {
   returned: number;
   /** How many signals aborted. */
   aborted: number;
+  /** How many requests wait for `/release`. */
+  late: number;
   /** Why responses ended. */
   closes: string[];
   /** What went wrong. */
@@ -29,6 +31,7 @@ const state = {
   asked: 0,
   returned: 0,
   aborted: 0,
+  late: 0,
   closes: [] as string[],
   errors: [] as string[],
 };
@@ -128,9 +131,21 @@ function report(): State {
   };
 }
 
+let release!: () => void;
+const released = new Promise<void>((resolve) => release = resolve);
+
 const app = new Hono();
 
 app.get("/respond/:mode", (c) => answer(c.req.raw, c.req.param("mode")));
+app.get("/late", async (c) => {
+  state.late++;
+  await released;
+  return answer(c.req.raw, "silent");
+});
+app.post("/release", (c) => {
+  release();
+  return c.text("");
+});
 app.get("/channel", (c) => channel.respond(c.req.raw));
 app.get(
   "/follow/:kind",

@@ -48,7 +48,6 @@ async function serveFrom(
     "--quiet",
     "--no-lock",
     "--unstable-kv",
-    "--unstable-no-legacy-abort",
   ];
   const urls: string[] = [];
   while (urls.length < count) {
