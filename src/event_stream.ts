@@ -1,3 +1,4 @@
+import { addAbortListener, removeAbortListener } from "./internal/abort.ts";
 import type { ServerSentEvent } from "./event.ts";
 
 /** Options of {@linkcode EventStream.values}. */
@@ -173,7 +174,7 @@ class EventQueue<Received extends AnyEvent> {
       () => this.isIterated ? undefined : take<Received>(this),
     );
     if (signal?.aborted) this.#onAbort();
-    else signal?.addEventListener("abort", this.#onAbort);
+    else addAbortListener(signal, this.#onAbort);
   }
 
   /** Answers a read of the stream's own reader, pipe or branch: one event for each. */
@@ -239,7 +240,7 @@ class EventQueue<Received extends AnyEvent> {
     this.#isClosed = true;
     this.events = [];
     this.next = 0;
-    this.#signal?.removeEventListener("abort", this.#onAbort);
+    removeAbortListener(this.#signal, this.#onAbort);
     return true;
   }
 }

@@ -23,6 +23,7 @@ import "./faults/channel_faults_test.ts";
 import "./faults/client_faults_test.ts";
 import "./faults/respond_faults_test.ts";
 import "./faults/resumable_faults_test.ts";
+import "./internal/abort_test.ts";
 import "./internal/check_test.ts";
 import "./log/memory_random_test.ts";
 import "./log/memory_test.ts";

@@ -1,7 +1,11 @@
 import { EventStreamError } from "../error.ts";
 import type { ServerSentEvent } from "../event.ts";
 import type { EventReader } from "../event_reader.ts";
-import { sleep } from "../internal/abort.ts";
+import {
+  addAbortListener,
+  removeAbortListener,
+  sleep,
+} from "../internal/abort.ts";
 import { MAX_DELAY } from "../internal/check.ts";
 import { CursorSaver } from "./cursor_store.ts";
 import type { ConnectionOptions } from "./options.ts";
@@ -91,8 +95,13 @@ export class Connection<Received extends AnyEvent> {
       cursor,
       (reason) => this.#fail(reason),
     );
-    if (signal?.aborted) this.#fail(signal.reason);
-    this.#listen(signal, "abort", () => this.#fail(signal!.reason));
+    const abort = (): void => void this.#fail(signal!.reason);
+    if (signal?.aborted) abort();
+    else addAbortListener(signal, abort);
+    this.#lifetime.signal.addEventListener(
+      "abort",
+      () => removeAbortListener(signal, abort),
+    );
     if (options.pauseWhenHidden) {
       this.#listen(page.document, "visibilitychange", () => this.#renew());
     }

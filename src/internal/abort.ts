@@ -1,3 +1,40 @@
+/** Who waits for each signal to abort. */
+const waiting: WeakMap<AbortSignal, Set<() => void>> =
+  /* @__PURE__ */ new WeakMap();
+
+/**
+ * Calls `listener` when the signal aborts. All listeners of a signal share one of the platform's: Node (20 to 24) warns
+ * of a leak when a signal has more than ten, and one signal may end any number of streams.
+ */
+export function addAbortListener(
+  signal: AbortSignal | undefined,
+  listener: () => void,
+): void {
+  if (signal === undefined) return;
+  const listeners = waiting.get(signal) ?? new Set();
+  if (listeners.size === 0) {
+    waiting.set(signal, listeners);
+    signal.addEventListener("abort", callAll);
+  }
+  listeners.add(listener);
+}
+
+/** Undoes {@linkcode addAbortListener}. */
+export function removeAbortListener(
+  signal: AbortSignal | undefined,
+  listener: () => void,
+): void {
+  if (signal === undefined) return;
+  const listeners = waiting.get(signal);
+  if (!listeners?.delete(listener) || listeners.size > 0) return;
+  waiting.delete(signal);
+  signal.removeEventListener("abort", callAll);
+}
+
+function callAll(this: AbortSignal): void {
+  for (const listener of waiting.get(this) ?? []) listener();
+}
+
 /** Turns of the microtask queue in which who has the answer at hand gives it; a timer costs more than all else of it. */
 const TURNS = 4;
 
@@ -24,7 +61,7 @@ async function limited<T>(
 ): Promise<T> {
   const settled = new AbortController();
   const stop = (): void => settled.abort();
-  signal?.addEventListener("abort", stop);
+  addAbortListener(signal, stop);
   if (signal?.aborted) stop();
   const expiry = sleep(limit, settled.signal).then(() => {
     throw new DOMException(`no answer within ${limit} ms`, "TimeoutError");
@@ -32,7 +69,7 @@ async function limited<T>(
   try {
     return await Promise.race([promise, expiry]);
   } finally {
-    signal?.removeEventListener("abort", stop);
+    removeAbortListener(signal, stop);
     stop();
   }
 }
@@ -43,10 +80,10 @@ export function sleep(delay: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return resolve();
     const done = (): void => {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", done);
+      removeAbortListener(signal, done);
       resolve();
     };
     const timer = setTimeout(done, delay);
-    signal?.addEventListener("abort", done);
+    addAbortListener(signal, done);
   });
 }

@@ -1,4 +1,5 @@
 import { encodeEvent } from "../encode.ts";
+import { addAbortListener, removeAbortListener } from "../internal/abort.ts";
 import {
   describe,
   MAX_DELAY,
@@ -238,8 +239,8 @@ export class EventBody implements KeptAlive {
     const { timer, departure, signal, maxConnectionAge } = this.#options;
     if (departure?.aborted) return this.end("disconnected");
     if (signal?.aborted) return this.end("closed");
-    departure?.addEventListener("abort", this.#onDeparture);
-    signal?.addEventListener("abort", this.#onSignal);
+    addAbortListener(departure, this.#onDeparture);
+    addAbortListener(signal, this.#onSignal);
     timer?.add(this);
     if (maxConnectionAge === undefined) return;
     const age = maxConnectionAge * (0.8 + 0.2 * Math.random());
@@ -287,8 +288,8 @@ export class EventBody implements KeptAlive {
     if (this.#ended) return;
     this.#ended = true;
     const { timer, departure, signal, onClose } = this.#options;
-    departure?.removeEventListener("abort", this.#onDeparture);
-    signal?.removeEventListener("abort", this.#onSignal);
+    removeAbortListener(departure, this.#onDeparture);
+    removeAbortListener(signal, this.#onSignal);
     timer?.delete(this);
     clearTimeout(this.#age);
     this.#source.stop(reason);
