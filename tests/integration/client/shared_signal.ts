@@ -55,17 +55,18 @@ async function endedResponses(): Promise<number> {
   const responses = Array.from(
     { length: STREAMS },
     () =>
-      respond(new Request(url, { signal }), async function* ({ signal }) {
+      respond(new Request(url), async function* (context) {
         yield { data: "a" };
         await new Promise((resolve) =>
-          signal.addEventListener("abort", resolve)
+          context.signal.addEventListener("abort", resolve)
         );
         ended++;
-      }),
+      }, { signal }),
   );
   await Promise.all(responses.map(async ({ body }) => {
     const reader = body!.getReader();
-    await reader.read();
+    // The first chunk is a comment, which is there before the source is.
+    for (let chunk = 0; chunk < 2; chunk++) await reader.read();
     started();
     while (!(await reader.read()).done);
   }));
