@@ -6,6 +6,7 @@ import type { Servers } from "./_servers.ts";
 import { until } from "./_until.ts";
 
 const EVENTS = 1000;
+const KILL_EVENTS = 2000;
 
 /** Lets an engine be away for 5 seconds under load. Each client has one connection, which has to last. */
 export async function checkOutage(
@@ -42,4 +43,19 @@ async function followOnce(
     if (event.data === "last") break;
   }
   return events;
+}
+
+/** Kills one of the processes under load. Clients come back to the other one. */
+export async function checkKill(servers: Servers): Promise<void> {
+  const followers = [0, 1, 0, 1].map((place) => servers.follow(place));
+  const publishers = new Publishers(
+    KILL_EVENTS,
+    (turn, init) => servers.fetch(turn, init),
+  );
+  const publishing = publishers.run(8);
+  await until(() => publishers.done > KILL_EVENTS / 2);
+  await servers.kill(0);
+  assert(publishers.done < KILL_EVENTS, "Nothing was under way at the kill");
+  await publishing;
+  for (const events of await Promise.all(followers)) publishers.check(events);
 }

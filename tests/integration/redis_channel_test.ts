@@ -1,17 +1,14 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { decode } from "../../src/decode.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
 import { RedisLog } from "../../src/redis/mod.ts";
 import { Channel } from "../../src/server/mod.ts";
-import { checkOutage } from "./_outage.ts";
-import { Publishers } from "./_publishers.ts";
+import { checkKill, checkOutage } from "./_outage.ts";
 import { RedisServer } from "./_redis.ts";
 import { ioRedisClient } from "./_redis_clients.ts";
 import { serve, type Served } from "./_served.ts";
 import { Servers } from "./_servers.ts";
-import { until } from "./_until.ts";
 
-const EVENTS = 2000;
 const durable = ["--appendonly", "yes", "--appendfsync", "always"];
 
 async function startServers(redis: RedisServer): Promise<Servers> {
@@ -30,17 +27,7 @@ async function startServers(redis: RedisServer): Promise<Servers> {
 Deno.test("Channel on a RedisLog gives everybody everything once though a serving process is killed", async () => {
   await using redis = await RedisServer.start();
   await using servers = await startServers(redis);
-  const followers = [0, 1, 0, 1].map((place) => servers.follow(place));
-  const publishers = new Publishers(
-    EVENTS,
-    (turn, init) => servers.fetch(turn, init),
-  );
-  const publishing = publishers.run(8);
-  await until(() => publishers.done > EVENTS / 2);
-  await servers.kill(0);
-  assert(publishers.done < EVENTS, "Nothing was under way at the kill");
-  await publishing;
-  for (const events of await Promise.all(followers)) publishers.check(events);
+  await checkKill(servers);
 });
 
 Deno.test("Channel on a RedisLog keeps its clients' connections while Redis is away, and catches up", async () => {

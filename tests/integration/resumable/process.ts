@@ -1,5 +1,5 @@
 /**
- * A process that serves resumable streams: `process.ts kv PATH` or `process.ts redis PORT`. GET of `/NAME` follows the stream
+ * A process that serves resumable streams: `process.ts kv PATH`, `redis PORT`, `sqlite PATH` or `postgres URL`. GET of `/NAME` follows the stream
  * of that name, DELETE aborts it; the query of the first request says what it is. Each thing that happens is a line of
  * JSON on its standard output.
  */
@@ -11,6 +11,7 @@ import {
   resumable,
 } from "../../../src/server/mod.ts";
 import { ioRedisClient } from "../_redis_clients.ts";
+import { sqlLogs } from "../_sql_logs.ts";
 import { ask, type Order, produce } from "./produce.ts";
 
 /** What happens: where it listens, and what becomes of the streams that it produces. */
@@ -28,6 +29,8 @@ async function opener(): Promise<(name: string) => EventLog> {
     const kv = await Deno.openKv(place);
     return (name) => new DenoKvLog(kv, name);
   }
+  const openSql = sqlLogs[engine];
+  if (openSql) return openSql(place);
   const { redis } = ioRedisClient(Number(place));
   return (name) => new RedisLog(redis, name);
 }

@@ -1,3 +1,6 @@
+import { PostgresLog } from "../../../src/sql/postgres_mod.ts";
+import { PostgresServer } from "../../integration/_postgres.ts";
+import { pgClient } from "../../integration/_postgres_clients.ts";
 import { RedisServer } from "../../integration/_redis.ts";
 import { serve } from "../../integration/_served.ts";
 import { Workerd } from "../../integration/_workerd.ts";
@@ -24,6 +27,19 @@ export const engines: Record<string, (kept: Kept) => Promise<Serving>> = {
     const stack = new AsyncDisposableStack();
     const redis = stack.use(await RedisServer.start());
     return await serveFrom(stack, 2, kept, "redis", redis.url);
+  },
+  sqlite: async (kept) => {
+    const stack = new AsyncDisposableStack();
+    const folder = await Deno.makeTempDir({ prefix: "soak_" });
+    stack.defer(() => Deno.remove(folder, { recursive: true }));
+    return await serveFrom(stack, 2, kept, "sqlite", `${folder}/logs.db`);
+  },
+  postgres: async (kept) => {
+    const stack = new AsyncDisposableStack();
+    const server = stack.use(await PostgresServer.start());
+    await using adapted = pgClient(server.url);
+    await PostgresLog.migrate(adapted.client);
+    return await serveFrom(stack, 2, kept, "postgres", server.url);
   },
   "durable-object": async (kept) => {
     const workerd = await Workerd.start({

@@ -1,12 +1,13 @@
 /**
  * A process that serves a channel which keeps `all` or `few` events: `server.ts all memory`, `server.ts all deno-kv PATH`,
- * `server.ts all redis URL`. It prints its own URL. GET follows the channel, `GET /stats` tells of it, POST publishes `{ events, key }`.
+ * `server.ts all redis URL`, `server.ts all sqlite PATH`, `server.ts all postgres URL`. It prints its own URL. GET follows the channel, `GET /stats` tells of it, POST publishes `{ events, key }`.
  */
 import { Redis } from "npm:ioredis@6.0.0";
 import { DenoKvLog } from "../../../src/deno_kv/mod.ts";
 import type { EventLog } from "../../../src/log/log.ts";
 import { ioRedis, RedisLog } from "../../../src/redis/mod.ts";
 import { Channel, MemoryLog } from "../../../src/server/mod.ts";
+import { sqlLogs } from "../../integration/_sql_logs.ts";
 import { options, publish, retentions } from "./handler.ts";
 
 const [kept, log, address] = Deno.args as [
@@ -24,6 +25,8 @@ const logs: Record<string, (address: string) => EventLog | Promise<EventLog>> =
       const client = new Redis(url, { lazyConnect: true });
       return new RedisLog(ioRedis(client), "soak", retention);
     },
+    sqlite: (path) => sqlLogs.sqlite!(path)("soak", retention),
+    postgres: (url) => sqlLogs.postgres!(url)("soak", retention),
   };
 
 const channel = new Channel({ log: await logs[log]!(address), ...options });
