@@ -52,10 +52,12 @@ CREATE INDEX ON {keys} (log, forget_at);
 `;
 
 const HELPERS = `
-CREATE OR REPLACE FUNCTION {check_format}(format text) RETURNS void LANGUAGE plpgsql IMMUTABLE AS $body$
+CREATE OR REPLACE FUNCTION {check_format}(format text) RETURNS void LANGUAGE plpgsql STABLE AS $body$
+DECLARE
+  found_format int := (SELECT f.format FROM {format} f);
 BEGIN
-  IF format IS DISTINCT FROM '<format>' THEN
-    RAISE EXCEPTION 'the log must be of format %: it is of format <format>', format;
+  IF format IS DISTINCT FROM found_format::text THEN
+    RAISE EXCEPTION 'the log must be of format %: it is of format %', format, found_format;
   END IF;
 END $body$;
 

@@ -10,7 +10,6 @@ import { Watchers } from "../log/memory.ts";
 import type {
   AppendOptions,
   LogEntry,
-  LogEntryKind,
   LogInput,
   LogLimit,
   LogPage,
@@ -278,7 +277,7 @@ class SqliteStore {
       name,
       newEpoch(),
     );
-    return { ...head! };
+    return head!;
   }
 
   #insert(head: Head, { entries, sizes }: Append, now: number): void {
@@ -334,7 +333,7 @@ class SqliteStore {
       "SELECT seq FROM rivulet_keys WHERE log = ? AND key = ? AND forgetAt > ?",
       ...[log, key, now],
     );
-    return row && Number(row.seq);
+    return row?.seq;
   }
 
   #remember(head: Head, key: string, now: number, ttl: number): void {
@@ -384,9 +383,9 @@ class SqliteStore {
     );
     const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
     return rows.map(({ seq, time, kind, body }) => ({
-      seq: Number(seq),
-      time: Number(time),
-      kind: kind as LogEntryKind,
+      seq,
+      time,
+      kind,
       body: decoder.decode(body),
     }));
   }
@@ -417,30 +416,21 @@ class SqliteStore {
       "SELECT size - length(body) AS start, time FROM rivulet_entries WHERE log = ? AND seq = ?",
       ...[log, seq],
     );
-    return row && { start: Number(row.start), time: Number(row.time) };
+    return row;
   }
 
   /** A log that exists and has not expired. */
   #head(name: string, now: number): Head | undefined {
     if (!this.#isReady) return undefined;
-    const [row] = this.#rows<Head & { format: number }>(
+    const [head] = this.#rows<Head & { format: number }>(
       "SELECT * FROM rivulet_format LEFT JOIN rivulet_logs ON name = ?",
       name,
     );
-    const { format, epoch, name: _, ...numbers } = (row ?? {}) as Record<
-      string,
-      unknown
-    >;
-    if (Number(format) !== FORMAT) throw otherFormat(FORMAT, format);
-    if (epoch === null) return undefined;
-    const head = { epoch } as Record<string, unknown>;
-    // Some give integers as BigInt, if they are told to.
-    for (const [column, value] of Object.entries(numbers)) {
-      head[column] = Number(value);
-    }
-    const { expiresAt, idleAt } = head as unknown as Head;
-    if (Math.min(expiresAt, idleAt) <= now) return undefined;
-    return head as unknown as Head;
+    if (head?.format !== FORMAT) throw otherFormat(FORMAT, head?.format);
+    const isThere = head.epoch !== null;
+    return isThere && Math.min(head.expiresAt, head.idleAt) > now
+      ? head
+      : undefined;
   }
 
   /** Runs a step as one transaction, and again while another process holds the lock. */
@@ -520,7 +510,17 @@ class SqliteStore {
   }
 
   #rows<Row>(sql: string, ...values: SqliteValue[]): Row[] {
-    return this.#statement(sql).all(...values) as Row[];
+    const rows = this.#statement(sql).all(...values) as Record<
+      string,
+      unknown
+    >[];
+    // Some give integers so, if they are told to.
+    for (const row of rows) {
+      for (const [column, value] of Object.entries(row)) {
+        if (typeof value === "bigint") row[column] = Number(value);
+      }
+    }
+    return rows as Row[];
   }
 
   #statement(sql: string): SqliteStatement {

@@ -35,12 +35,12 @@ export class PostgresServer {
     return new PostgresServer(port, folder, config, child);
   }
 
-  /** Starts a standby that follows this one, `name` in its `synchronous_standby_names`. */
-  async startStandby(name: string): Promise<PostgresServer> {
+  /** Starts a standby that follows this one. */
+  async startStandby(): Promise<PostgresServer> {
     const folder = await makeFolder();
     await run("pg_basebackup", [
       ...["-D", `${folder}/data`, "--checkpoint=fast", "--write-recovery-conf"],
-      ...["-d", `${this.url}?application_name=${name}`, "--no-sync"],
+      ...["-d", this.url, "--no-sync"],
     ]);
     const port = freePort();
     const child = await spawn(folder, port, this.#config);
@@ -48,7 +48,11 @@ export class PostgresServer {
   }
 
   get url(): string {
-    return `postgres://${USER}@127.0.0.1:${this.port}/postgres`;
+    return this.urlOf("postgres");
+  }
+
+  urlOf(database: string): string {
+    return `postgres://${USER}@127.0.0.1:${this.port}/${database}`;
   }
 
   /** Runs SQL with psql and returns what it prints, columns separated by `|`. */
