@@ -1,7 +1,12 @@
 import type { Retention } from "../log/check.ts";
 import type { KvAccess } from "./access.ts";
 import { KvAppender } from "./append.ts";
-import type { KvWatcher, WatcherPlace, WatchKnowledge } from "./watch.ts";
+import {
+  KvPoller,
+  type KvWatcher,
+  type WatcherPlace,
+  type WatchKnowledge,
+} from "./watch.ts";
 import type { KvStore } from "./store.ts";
 
 const shares = /* @__PURE__ */ new WeakMap<KvStore, KvShared>();
@@ -15,6 +20,7 @@ export class KvShared {
     }
   });
   readonly #watchers = new Map<string, Set<KvWatcher>>();
+  readonly #pollers = new Map<number | undefined, KvPoller>();
   readonly #knowledge: WatchKnowledge = { crosses: undefined, tellings: 0 };
 
   /** Gives what is shared on a store. */
@@ -47,12 +53,21 @@ export class KvShared {
       enter: (watcher) => {
         const watchers = this.#watchers.get(name) ?? new Set();
         this.#watchers.set(name, watchers.add(watcher));
+        this.#poller(watcher).add(watcher);
       },
       leave: (watcher) => {
         const watchers = this.#watchers.get(name);
         watchers?.delete(watcher);
+        this.#poller(watcher).delete(watcher);
         if (watchers?.size === 0) this.#watchers.delete(name);
       },
     };
+  }
+
+  #poller({ pollInterval }: KvWatcher): KvPoller {
+    const poller = this.#pollers.get(pollInterval) ??
+      new KvPoller(this.#knowledge, pollInterval);
+    this.#pollers.set(pollInterval, poller);
+    return poller;
   }
 }

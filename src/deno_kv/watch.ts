@@ -1,6 +1,6 @@
 import { sleep } from "../internal/abort.ts";
 import { Watchers } from "../log/memory.ts";
-import type { KvAccess } from "./access.ts";
+import { type KvAccess, MAX_GET } from "./access.ts";
 import { WRITER } from "./append.ts";
 import type { Head } from "./head.ts";
 import type { KvEntry } from "./store.ts";
@@ -32,7 +32,7 @@ export interface WatchKnowledge {
 /** Where those who append find the watchers of their own process, which hear of it so. */
 export interface WatcherPlace {
   readonly knowledge: WatchKnowledge;
-  /** Notes one that has begun to watch. */
+  /** Notes one that has begun to watch, and polls for it. */
   enter(watcher: KvWatcher): void;
   /** Forgets one that has stopped. */
   leave(watcher: KvWatcher): void;
@@ -44,8 +44,8 @@ export interface WatcherPlace {
  * another process appends for the first time.
  */
 export class KvWatcher {
-  readonly #access: KvAccess;
-  readonly #pollInterval: number | undefined;
+  readonly access: KvAccess;
+  readonly pollInterval: number | undefined;
   readonly #place: WatcherPlace;
   readonly #watchers = new Watchers();
   #running: AbortController | undefined;
@@ -60,8 +60,8 @@ export class KvWatcher {
     pollInterval: number | undefined,
     place: WatcherPlace,
   ) {
-    this.#access = access;
-    this.#pollInterval = pollInterval;
+    this.access = access;
+    this.pollInterval = pollInterval;
     this.#place = place;
   }
 
@@ -89,8 +89,7 @@ export class KvWatcher {
     this.#ownAt = performance.now();
     this.#place.enter(this);
     const { signal } = this.#running;
-    void this.#poll(signal);
-    if (this.#pollInterval === undefined) void this.#follow(signal);
+    if (this.pollInterval === undefined) void this.#follow(signal);
   }
 
   #stop(): void {
@@ -120,7 +119,8 @@ export class KvWatcher {
       try {
         await this.#listen(signal);
       } catch {
-        // A log that cannot be read says so to who reads it.
+        // The read that follows reports why.
+        this.#watchers.wake();
       }
       await sleep(backOff, signal);
       backOff = Math.min(backOff * 2, MAX_BACK_OFF);
@@ -128,7 +128,7 @@ export class KvWatcher {
   }
 
   async #listen(signal: AbortSignal): Promise<void> {
-    const reader = this.#access.watch().getReader();
+    const reader = this.access.watch().getReader();
     const cancel = () => void reader.cancel().catch(() => {});
     signal.addEventListener("abort", cancel);
     try {
@@ -148,33 +148,14 @@ export class KvWatcher {
     }
   }
 
-  /** Looks again and again, for as long as there is a need to. */
-  async #poll(signal: AbortSignal): Promise<void> {
-    let growth = 1;
-    for (;;) {
-      const interval = this.#interval;
-      if (interval === undefined) return;
-      await sleep(interval * growth, signal);
-      if (signal.aborted) return;
-      const isNews = await this.#look(signal);
-      growth = isNews ? 1 : Math.min(growth * GROWTH, MAX_GROWTH);
+  /** Takes what a poll has read, `undefined` where it failed; returns whether it is news. */
+  look(entry: KvEntry | undefined): boolean {
+    // A read that fails reports why.
+    if (entry === undefined) this.#watchers.wake();
+    if (entry === undefined || !this.#see(entry)) return false;
+    if (this.#running !== undefined && this.#isForeign(entry)) {
+      void this.#judge(this.#running.signal);
     }
-  }
-
-  get #interval(): number | undefined {
-    if (this.#pollInterval !== undefined) return this.#pollInterval;
-    const { crosses } = this.#place.knowledge;
-    if (crosses === undefined) return CAREFUL_INTERVAL;
-    return crosses ? undefined : POLL_INTERVAL;
-  }
-
-  async #look(signal: AbortSignal): Promise<boolean> {
-    // Where it fails it fails for who reads the log too.
-    const entry = await this.#access.head().catch(() => undefined);
-    if (entry === undefined || signal.aborted || !this.#see(entry)) {
-      return false;
-    }
-    if (this.#isForeign(entry)) void this.#judge(signal);
     return true;
   }
 
@@ -187,5 +168,66 @@ export class KvWatcher {
     if (this.#told === undefined || this.#told >= seen) return;
     knowledge.tellings = 0;
     knowledge.crosses = false;
+  }
+}
+
+/** Polls for all watched logs of a store that have one interval, ten with each read. */
+export class KvPoller {
+  readonly #knowledge: WatchKnowledge;
+  readonly #pollInterval: number | undefined;
+  readonly #watchers = new Set<KvWatcher>();
+  #stop = new AbortController();
+
+  constructor(knowledge: WatchKnowledge, pollInterval: number | undefined) {
+    this.#knowledge = knowledge;
+    this.#pollInterval = pollInterval;
+  }
+
+  add(watcher: KvWatcher): void {
+    if (this.#watchers.size === 0) void this.#run(this.#stop.signal);
+    this.#watchers.add(watcher);
+  }
+
+  delete(watcher: KvWatcher): void {
+    this.#watchers.delete(watcher);
+    if (this.#watchers.size > 0) return;
+    this.#stop.abort();
+    this.#stop = new AbortController();
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    let growth = 1;
+    for (;;) {
+      const interval = this.#interval;
+      if (interval === undefined) return;
+      await sleep(interval * growth, signal);
+      if (signal.aborted) return;
+      const isNews = await this.#poll();
+      growth = isNews ? 1 : Math.min(growth * GROWTH, MAX_GROWTH);
+    }
+  }
+
+  /** How long to wait; `undefined` once `kv.watch()` is known to report every change. */
+  get #interval(): number | undefined {
+    if (this.#pollInterval !== undefined) return this.#pollInterval;
+    const { crosses } = this.#knowledge;
+    if (crosses === undefined) return CAREFUL_INTERVAL;
+    return crosses ? undefined : POLL_INTERVAL;
+  }
+
+  async #poll(): Promise<boolean> {
+    const watchers = [...this.#watchers];
+    let isNews = false;
+    for (let i = 0; i < watchers.length; i += MAX_GET) {
+      const asked = watchers.slice(i, i + MAX_GET);
+      const keys = asked.map(({ access }) => access.keys.head);
+      const entries = await asked[0]!.access.getMany(keys).catch(() => []);
+      for (const [j, watcher] of asked.entries()) {
+        if (this.#watchers.has(watcher) && watcher.look(entries[j])) {
+          isNews = true;
+        }
+      }
+    }
+    return isNews;
   }
 }

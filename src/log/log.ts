@@ -143,8 +143,10 @@ export interface EventLog {
    */
   read(after: number, limit: LogLimit): Promise<LogPage>;
   /**
-   * Calls `wake` after appends, by whomever, until the signal aborts. It is a hint and carries nothing:
-   * it may come late, twice, for nothing or, rarely, not at all. Never throws, and `wake` must not.
+   * Calls `wake` after appends, whoever made them, until the signal aborts. It is a hint that carries no data: it may
+   * come late, twice or for nothing. It comes after every append: an engine whose notifications can be lost polls, for
+   * all its watched logs with one command, and its documentation names the interval. While the engine cannot be
+   * reached, `wake` is called at that interval too, so that reads find out. Never throws, and `wake` must not.
    */
   watch(wake: () => void, signal: AbortSignal): void;
   /**

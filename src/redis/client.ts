@@ -22,7 +22,7 @@ export interface RedisClient {
   send(command: string, args: string[], signal: AbortSignal): Promise<unknown>;
   /**
    * Subscribes to a channel until the signal aborts, and again whenever the connection was lost. One
-   * connection should carry all channels. Without this method a log looks for news every second.
+   * connection should carry all channels. Without this method the logs of a client are polled every second.
    *
    * @param channel Its name.
    * @param wake To be called after messages, and after every time that the subscription began, for

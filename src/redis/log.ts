@@ -26,6 +26,8 @@ import type {
   LogPosition,
   RetentionOptions,
 } from "../log/log.ts";
+import { within } from "../internal/abort.ts";
+import { Poller } from "../log/poller.ts";
 import { Batches } from "../internal/batcher.ts";
 import * as scripts from "./scripts.ts";
 import type { RedisClient } from "./client.ts";
@@ -43,7 +45,12 @@ export interface RedisLogOptions extends RetentionOptions {
 }
 
 const MAX_NAME_LENGTH = 256;
-const POLL_INTERVAL = 1000;
+/** Milliseconds between polls of a client that has no notifications, and of one that may lose some. */
+const POLL_INTERVAL = { alone: 1000, besideMessages: 5000 };
+const POLL_TIMEOUT = 5000;
+const MAX_POLLED = 1000;
+/** In a cluster every log is polled once in so many polls. */
+const POLLS_PER_ROUND = 60;
 const RESEND_TTL = 60_000;
 /** How much Redis, which does one thing at a time, is given to do at once. */
 const MAX_BATCH = { items: 500, weight: 1_048_576 };
@@ -177,14 +184,8 @@ export class RedisLog implements EventLog {
    */
   watch(wake: () => void, signal: AbortSignal): void {
     if (signal.aborted) return;
-    if (this.#redis.subscribe) {
-      this.#redis.subscribe(this.#key, wake, signal);
-      return;
-    }
-    const timer = setInterval(wake, POLL_INTERVAL);
-    signal.addEventListener("abort", () => clearInterval(timer), {
-      once: true,
-    });
+    pollerOf(this.#redis).add(this.#key, wake, signal);
+    this.#redis.subscribe?.(this.#key, wake, signal);
   }
 
   /** Lets the log go; see {@linkcode EventLog.expire}. */
@@ -253,6 +254,59 @@ export class RedisLog implements EventLog {
     } finally {
       clearTimeout(timer);
     }
+  }
+}
+
+const pollers = /* @__PURE__ */ new WeakMap<RedisClient, Poller>();
+
+function pollerOf(redis: RedisClient): Poller {
+  const { alone, besideMessages } = POLL_INTERVAL;
+  const interval = redis.subscribe === undefined ? alone : besideMessages;
+  const poller = pollers.get(redis) ?? new Poller(pollOf(redis), interval);
+  pollers.set(redis, poller);
+  return poller;
+}
+
+/**
+ * Asks for the positions of all logs with one command. In a cluster a command reaches the logs of one slot, so there
+ * each is asked for alone, a part of them at a time.
+ */
+function pollOf(redis: RedisClient): ConstructorParameters<typeof Poller>[0] {
+  let seen: Record<string, string | undefined> = {};
+  let isCluster = false;
+  let turn = 0;
+  return async (keys) => {
+    const positions = Object.fromEntries(keys.map((key) => [key, seen[key]]));
+    const ask = async (asked: readonly string[]): Promise<void> => {
+      const replies = await positionsOf(redis, asked);
+      for (const [i, key] of asked.entries()) {
+        positions[key] = replies[i] || undefined;
+      }
+    };
+    try {
+      for (let i = 0; i < keys.length && !isCluster; i += MAX_POLLED) {
+        await ask(keys.slice(i, i + MAX_POLLED));
+      }
+    } catch (error) {
+      isCluster = String(error).includes("CROSSSLOT");
+      if (!isCluster) throw error;
+    }
+    const share = isCluster ? Math.ceil(keys.length / POLLS_PER_ROUND) : 0;
+    for (let i = 0; i < share; i++) await ask([keys[turn++ % keys.length]!]);
+    return seen = positions;
+  };
+}
+
+async function positionsOf(
+  redis: RedisClient,
+  keys: readonly string[],
+): Promise<string[]> {
+  const late = new AbortController();
+  try {
+    const reply = scripts.positions.run(redis, keys, [], late.signal);
+    return texts(await within(reply, POLL_TIMEOUT));
+  } finally {
+    late.abort();
   }
 }
 

@@ -252,3 +252,20 @@ return {}
 `,
   "170653e86ab93686e19aabd2b494724ed2abddc9",
 );
+
+/**
+ * KEYS: logs. It gives the position of each, `''` for one that is empty: a text that changes with each append. It reads
+ * no format, as a log of another one is for its readers to report.
+ */
+export const positions: Script = /* @__PURE__ */ new Script(
+  "",
+  `
+local positions = {}
+for i, key in ipairs(KEYS) do
+  local item = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1]
+  positions[i] = item and item[1] .. ' ' .. tostring(item[2][4]) or ''
+end
+return positions
+`,
+  "0e02f9fac2fda10d0fc7811cd5654aa22932e7f0",
+);

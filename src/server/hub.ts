@@ -17,8 +17,8 @@ const READ_LIMIT = { entries: 1000, bytes: 262_144 };
  * most. To write to one takes about 10 µs, so up to 200 of them take a tenth of the time.
  */
 const WINDOW = { least: 4, most: 20, each: 0.1 };
-/** How often to read without a wake-up, in milliseconds: a lost hint costs no more than this. */
-const SAFETY_POLL = 5000;
+/** Milliseconds between reads of a log that cannot be watched. */
+const BLIND_POLL = 5000;
 /** For how long who comes waits for the log's first answer, in milliseconds. */
 const PATIENCE = 1000;
 /** For how long a read may give no answer before it has failed, in milliseconds. */
@@ -104,10 +104,9 @@ export class Tail {
       try {
         this.#log.watch(() => this.wake(), this.#running.signal);
       } catch (error) {
-        // It costs the hints; the poll goes on.
         this.#listener.onError(error);
+        this.#poll = setInterval(() => this.wake(), BLIND_POLL);
       }
-      this.#poll = setInterval(() => this.wake(), SAFETY_POLL);
       this.#patience = setTimeout(() => this.#settle(), PATIENCE);
       this.#startPass(this.#running.signal);
     }

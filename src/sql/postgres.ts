@@ -36,7 +36,7 @@ import {
 import { checkName } from "./name.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
 import { FORMAT, migration, type Place } from "./postgres_schema.ts";
-import { Poller } from "./postgres_poller.ts";
+import { Poller } from "../log/poller.ts";
 
 /** What {@linkcode PostgresLog} uses of a driver. `Pool` of `pg` and of Neon, and PGlite, fit as they are. */
 export interface PostgresClient {

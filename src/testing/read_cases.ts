@@ -222,9 +222,6 @@ async function checkTexts(
   }
 }
 
-/** How many appends a wake-up may take, as `watch()` is allowed to lose one. */
-const ATTEMPTS = 3;
-
 /** Whom `watch()` wakes, and when. */
 export const watchCases: readonly LogCase[] = [
   {
@@ -298,18 +295,14 @@ async function wakesFor(
   }
 }
 
-/** Appends until what it appended last has had its effect; tells whether it had. */
+/** Appends once and returns whether that has its effect within `patience`: no notification may be lost for good. */
 async function wakes(
   hasEffect: (seq: number) => boolean,
   writer: EventLog,
   patience: number,
 ): Promise<boolean> {
-  for (let i = 0; i < ATTEMPTS; i++) {
-    const { seq } = await writer.append(events("x"));
-    const share = patience / ATTEMPTS;
-    if (await comesTrue(() => hasEffect(seq), share)) return true;
-  }
-  return false;
+  const { seq } = await writer.append(events("x"));
+  return await comesTrue(() => hasEffect(seq), patience);
 }
 
 /** Reads at once when it is woken, and once more when it was woken while it read. */

@@ -10,7 +10,7 @@ import {
 import { testEventLog } from "../../src/testing/event_log_suite.ts";
 import { freePort } from "./_port.ts";
 import { RedisServer } from "./_redis.ts";
-import { succeeds } from "./_until.ts";
+import { succeeds, until } from "./_until.ts";
 
 let servers: RedisServer[];
 let clients: Record<string, RedisClient>;
@@ -120,3 +120,20 @@ for (const library of ["ioRedis", "nodeRedis"]) {
 }
 
 const events = [{ kind: "event", body: "a" }] as const;
+
+Deno.test("watch() finds what no message announces, of logs in different slots of a cluster", async () => {
+  const { send } = clients.ioRedis!;
+  const polling: RedisClient = { send };
+  const stop = new AbortController();
+  const woken: string[] = [];
+  for (const name of ["a", "b"]) {
+    const wake = () => void woken.push(name);
+    new RedisLog(polling, name).watch(wake, stop.signal);
+    await new RedisLog(clients.ioRedis!, name).append([
+      { kind: "event", body: "data: x\n\n" },
+    ]);
+  }
+  await until(() => woken.length === 2);
+  stop.abort();
+  assertEquals(woken.sort(), ["a", "b"]);
+});

@@ -2,6 +2,7 @@ import {
   assert,
   assertEquals,
   assertInstanceOf,
+  assertMatch,
   assertNotEquals,
   assertRejects,
   assertStringIncludes,
@@ -98,6 +99,35 @@ Deno.test("append(), read() and expire() leave a key of another type alone", asy
   await assertRefused(() => log.append(events("a"), once), "WRONGTYPE");
   assertEquals(await server.command("EXISTS", KEY), "0");
   assertEquals(await bodies(other), []);
+});
+
+Deno.test("watch() finds what no message announces, with one command for all logs of a client", async () => {
+  await using scene = await Scene.open();
+  const sent: string[][] = [];
+  const redis: RedisClient = {
+    send(command, args, signal) {
+      sent.push([command, ...args]);
+      return scene.client.redis.send(command, args, signal);
+    },
+  };
+  const stop = new AbortController();
+  const woken: string[] = [];
+  for (const name of ["a", "b", "c"]) {
+    const wake = () => void woken.push(name);
+    new RedisLog(redis, name).watch(wake, stop.signal);
+  }
+  const writer = new RedisLog(scene.client.redis, "b");
+  for (let i = 1; i <= 2; i++) {
+    await writer.append(events(`${i}`));
+    await until(() => woken.length === i);
+  }
+  stop.abort();
+  assertEquals(woken, ["b", "b"]);
+  const keys = ["a", "b", "c"].map((name) => `rivulet:{${name}}`);
+  for (const [command, , ...rest] of sent) {
+    assertMatch(command!, /^EVAL/);
+    assertEquals(rest, ["3", ...keys]);
+  }
 });
 
 Deno.test("The scripts' hashes are those of their texts", async () => {

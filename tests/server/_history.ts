@@ -117,6 +117,9 @@ export class ScheduledLog implements EventLog {
       this.#schedule.later(wake);
       if (this.#schedule.chance(doubled)) this.#schedule.later(wake);
     }, signal);
+    // What was lost is found by a poll.
+    const poll = setInterval(wake, 5000);
+    signal.addEventListener("abort", () => clearInterval(poll));
   }
 
   expire(): Promise<void> {

@@ -13,6 +13,8 @@ import { MemoryLog } from "../../src/log/memory.ts";
 export class TestLog implements EventLog {
   /** Whether it passes wake-ups on. */
   wakes = true;
+  /** Whether it polls every 5 seconds, as an engine does whose notifications can be lost. */
+  polls = false;
   /** What reads reject with. */
   readFailure: Error | undefined;
   /** What appends reject with. */
@@ -78,6 +80,9 @@ export class TestLog implements EventLog {
     this.#log.watch(() => {
       if (this.wakes) wake();
     }, signal);
+    if (!this.polls) return;
+    const poll = setInterval(wake, 5000);
+    signal.addEventListener("abort", () => clearInterval(poll));
   }
 
   expire(ttl: number): Promise<void> {

@@ -63,7 +63,7 @@ export class KvFile extends KvDatabase {
 export interface Interference {
   /** Called before one value, or some, are read. */
   get?(): Promise<void>;
-  /** Called when one value is read. */
+  /** Called when values are read together, as a poll does. */
   look?(): void;
   /** Called before a list is read. */
   list?(): Promise<void>;
@@ -79,11 +79,11 @@ export interface Interference {
 export function interfere(kv: Deno.Kv, on: Interference): KvStore {
   return {
     async get(key, options) {
-      on.look?.();
       await on.get?.();
       return await kv.get(key, options);
     },
     async getMany(keys, options) {
+      on.look?.();
       await on.get?.();
       return await kv.getMany(keys, options);
     },

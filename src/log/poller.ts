@@ -1,15 +1,18 @@
 import { sleep } from "../internal/abort.ts";
-import { Watchers } from "../log/memory.ts";
+import { Watchers } from "./memory.ts";
 
-/** Asks how far logs are; a log that is not there has no place. */
-type Poll = (names: string[]) => Promise<Record<string, string>>;
+/** Asks for the positions of logs. A position is any text that changes with each append; an empty log has none. */
+type Poll = (names: string[]) => Promise<Record<string, string | undefined>>;
 
-/** Looks at all watched logs of a client together, and wakes the watchers of those that have changed. */
+/**
+ * Finds the appends whose notification was lost, or of which an engine does not notify: it asks for the positions of all
+ * watched logs of a client together, and wakes the watchers of those that have changed.
+ */
 export class Poller {
   readonly #poll: Poll;
   readonly #interval: number;
   readonly #logs = new Map<string, Watchers>();
-  #seen: Record<string, string> = {};
+  #seen: Awaited<ReturnType<Poll>> = {};
   #stop = new AbortController();
 
   constructor(poll: Poll, interval: number) {
@@ -19,6 +22,7 @@ export class Poller {
 
   /** Wakes after changes of the log, until the signal aborts. */
   add(name: string, wake: () => void, signal: AbortSignal): void {
+    if (signal.aborted) return;
     if (this.#logs.size === 0) void this.#run(this.#stop.signal);
     const watchers = this.#logs.get(name) ?? new Watchers();
     this.#logs.set(name, watchers);
@@ -43,12 +47,16 @@ export class Poller {
       await sleep(this.#interval, signal);
       if (signal.aborted) return;
       const names = [...this.#logs.keys()];
-      // A poll that fails costs time only; the calls that need Postgres report why.
-      const positions = await this.#poll(names).catch(() => this.#seen);
-      for (const name of names) {
-        if (positions[name] !== this.#seen[name]) this.wake(name);
+      try {
+        const positions = await this.#poll(names);
+        for (const name of names) {
+          if (positions[name] !== this.#seen[name]) this.wake(name);
+        }
+        this.#seen = positions;
+      } catch {
+        // The reads that follow report why the engine is away, and for how long.
+        for (const name of names) this.wake(name);
       }
-      this.#seen = positions;
     }
   }
 }

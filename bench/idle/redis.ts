@@ -1,0 +1,59 @@
+/**
+ * Counts the commands that one process sends to Redis for channels in which nothing happens, each with one subscriber:
+ * `deno run -A bench/idle/redis.ts [SECONDS]`.
+ */
+import { Redis } from "npm:ioredis@6.0.0";
+import { ioRedis, RedisLog } from "../../src/redis/mod.ts";
+import { Channel } from "../../src/server/mod.ts";
+import { RedisServer } from "../../tests/integration/_redis.ts";
+
+const seconds = Number(Deno.args[0] ?? 30);
+
+/** What Redis has executed so far: commands sent by clients, and all, those that scripts run included. */
+async function countsOf(
+  redis: RedisServer,
+): Promise<{ sent: number; run: number }> {
+  const text = await redis.command("INFO", "commandstats");
+  let [sent, run] = [0, 0];
+  for (const [, name, calls] of text.matchAll(/cmdstat_(\S+):calls=(\d+)/g)) {
+    if (name === "info") continue;
+    run += Number(calls);
+    if (/^(evalsha|eval|publish|ping|.*subscribe)/.test(name!)) {
+      sent += Number(calls);
+    }
+  }
+  return { sent, run };
+}
+
+for (const count of [1, 100, 1000]) {
+  await using redis = await RedisServer.start();
+  const client = new Redis(redis.url);
+  const adapter = ioRedis(client);
+  const channels = Array.from(
+    { length: count },
+    (_, i) => new Channel({ log: new RedisLog(adapter, `room-${i}`) }),
+  );
+  const readers = [];
+  for (const channel of channels) {
+    await channel.publish({ data: "hello" });
+    const request = new Request("https://example.com/");
+    const reader = (await channel.respond(request)).body!.getReader();
+    readers.push(reader);
+    void (async () => {
+      while (!(await reader.read()).done);
+    })();
+  }
+  await new Promise((resolve) => setTimeout(resolve, 6000));
+  const before = await countsOf(redis);
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  const after = await countsOf(redis);
+  const rate = (name: "sent" | "run") =>
+    ((after[name] - before[name]) / seconds).toFixed(1);
+  console.log(
+    `${count} idle channels: ${rate("sent")} commands sent per second, ${
+      rate("run")
+    } run with those of scripts`,
+  );
+  for (const reader of readers) await reader.cancel();
+  client.disconnect();
+}
