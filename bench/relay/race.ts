@@ -38,6 +38,8 @@ export interface RelayEffort {
 const names: readonly string[] = [
   "pipe",
   "pipe in JavaScript",
+  "pass-through",
+  "pass-through with onBreak",
   "respond()",
   "streams",
   "batches()",
@@ -72,7 +74,7 @@ async function raceIn(
   for (const way of names) {
     const process = stack.use(await start(runtime, bundle, way, origin));
     const url = await urlOf(process);
-    const type = way.startsWith("pipe") ? "message" : "delta";
+    const type = /^(pipe|pass)/.test(way) ? "message" : "delta";
     for (const path of ["chunks", "events"]) {
       await checkProxy(`${url}/${path}?events=200`, 200, type);
       // The first time warms up.
@@ -154,29 +156,33 @@ const measures = [
   { what: "p99 of the latency", key: "p99", aim: { most: 1.2 } },
 ] as const;
 
+/** What a comparison aims at: what each measure aims at, or a ratio of all. */
+type Aim = "measures" | { readonly least?: number };
+
 /** Holds each way to relay against what pipes bytes untouched. */
 export function relayRows(results: readonly RelayResult[]): Row[] {
   const byRuntime = Object.groupBy(results, ({ runtime }) => runtime);
   return Object.entries(byRuntime).flatMap(([runtime, group = []]) => {
     const of = (way: string) => group.find((result) => result.way === way)!;
-    const pairs = [
-      ["respond()", "pipe", true],
-      ["batches()", "pipe", true],
-      ["respond()", "pipe in JavaScript", false],
-      ["batches()", "pipe in JavaScript", false],
-      ["respond()", "eventsource-parser and -encoder", false],
-    ] as const;
-    return pairs.flatMap(([own, other, isAimedAt]) =>
-      measures.filter(({ key }) => isAimedAt || key.endsWith("Cpu")).map(
-        ({ what, key, aim }) => ({
+    const pairs: [own: string, other: string, aim: Aim][] = [
+      ["respond()", "pipe", "measures"],
+      ["batches()", "pipe", "measures"],
+      ["respond()", "pipe in JavaScript", {}],
+      ["batches()", "pipe in JavaScript", {}],
+      ["respond()", "eventsource-parser and -encoder", {}],
+      ["pass-through", "pipe in JavaScript", { least: 0.9 }],
+      ["pass-through with onBreak", "pipe in JavaScript", {}],
+    ];
+    return pairs.flatMap(([own, other, goal]) =>
+      measures.filter(({ key }) => goal === "measures" || key.endsWith("Cpu"))
+        .map(({ what, key, aim }) => ({
           topic: "Relay",
           name: `${runtime}: ${what}: ${own} / ${other}`,
           ratios: of(own)[key].map((value, round) =>
             value / of(other)[key][round]!
           ),
-          ...isAimedAt ? aim : {},
-        }),
-      )
+          ...goal === "measures" ? aim : goal,
+        }))
     );
   });
 }

@@ -48,11 +48,14 @@ function answer(body: ReadableStream<Uint8Array> | null): Response {
   });
 }
 
-/** Every way to relay, by name. The first two pass bytes on untouched. */
+/** Every way to relay, by name. Those without a change pass bytes on as they are. */
 export const ways: Record<string, Way> = {
   "pipe": (_, origin) => answer(origin.body),
   "pipe in JavaScript": (_, origin) =>
     answer(origin.body!.pipeThrough(new TransformStream())),
+  "pass-through": (request, origin) => respond(request, origin),
+  "pass-through with onBreak": (request, origin) =>
+    respond(request, origin, { onBreak: () => undefined }),
   "respond()": (request, origin) => respond(request, changeAll(decode(origin))),
   "streams": (_, origin) =>
     answer(

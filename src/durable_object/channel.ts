@@ -2,8 +2,9 @@ import { checkOptions, describe, type OptionTable } from "../internal/check.ts";
 import { encodeEvent } from "../encode.ts";
 import { EventStreamError } from "../error.ts";
 import type { ServerSentEventInit } from "../event.ts";
-import { checkRequest, HEADERS_RULE } from "../server/response.ts";
+import { checkRequest, HEADERS_RULE, SIGNAL_RULE } from "../server/response.ts";
 import { Batches } from "../internal/batcher.ts";
+import { report } from "../internal/report.ts";
 import {
   type ChannelStep,
   type DurableRespondOptions,
@@ -130,8 +131,8 @@ export function durableChannel(
       checkRequest(request);
       const call = respondCall(request, options);
       const answer = await reach(packCall(call, request))
-        .catch((error) => sendAway(request, error));
-      return await passResponse(answer);
+        .catch((error) => sendAway(request, options, error));
+      return withSignal(request, await passResponse(answer), options.signal);
     },
     async close() {
       unpackId(await steps.add({ kind: "close" }, 0));
@@ -192,6 +193,7 @@ const DURABLE_RESPOND_OPTIONS: OptionTable<DurableRespondOptions> =
     SUBSCRIBE_OPTIONS,
     {
       headers: HEADERS_RULE,
+      signal: SIGNAL_RULE,
       filter: [
         "a list of event names, as a function cannot be sent to the object",
         isNames,
@@ -209,9 +211,25 @@ function respondCall(
   return { kind: "respond", url, options: { from, gap, filter, headers } };
 }
 
-/** Sends the client away for a while; the error is for the runtime to report. */
-function sendAway(request: Request, error: unknown): Response {
-  reportError(error);
+/** Tells the client when to come back; the error is for the runtime to report. */
+function sendAway(
+  request: Request,
+  { headers }: DurableRespondOptions,
+  error: unknown,
+): Response {
+  report(error);
   const retry = Math.round(RETRY * (1 + Math.random()));
-  return respond(request, [], { retry });
+  return respond(request, [], { headers, retry });
+}
+
+/** Ends the object's response when a signal aborts, which only the Worker has. */
+function withSignal(
+  request: Request,
+  answer: Response,
+  signal: AbortSignal | undefined,
+): Response {
+  const { body, headers } = answer;
+  const isStream = headers.get("content-type") === "text/event-stream";
+  if (signal === undefined || body === null || !isStream) return answer;
+  return respond(request, answer, { headers, signal, keepAlive: false });
 }

@@ -12,6 +12,11 @@ export interface DurableRespondOptions {
   filter?: readonly string[] | undefined;
   /** Headers to add to the object's. */
   headers?: HeadersInit | undefined;
+  /**
+   * Ends the response. The bytes then pass through this Worker's code, which counts as its CPU time. The object sees a
+   * client that has disconnected.
+   */
+  signal?: AbortSignal | undefined;
 }
 
 /** What is to be done to a channel, in the order in which it was asked for. */
@@ -34,7 +39,7 @@ export type ObjectCall =
   | {
     readonly kind: "respond";
     readonly url: string;
-    readonly options: DurableRespondOptions;
+    readonly options: Omit<DurableRespondOptions, "signal">;
   };
 
 /**

@@ -70,6 +70,32 @@ Deno.test("durableChannel() passes the options of respond() on", async () => {
   await response.body!.cancel();
 });
 
+Deno.test("durableChannel() ends a response of respond() when its signal aborts", async () => {
+  const channel = new RemoteChannel(workerd.url);
+  const response = await fetch(`${channel.url}?closeAfter=300`);
+  assertEquals(response.headers.get("content-type"), "text/event-stream");
+  assertMatch(await response.text(), /^:\n\nretry: \d+\n\nid: /);
+  await until(async () => {
+    await channel.publish({ data: "finds out that the reader has left" });
+    return (await channel.stats()).subscribers === 0;
+  });
+  const refused = await fetch(`${channel.url}?closeAfter=300`, {
+    headers: { accept: "text/html" },
+  });
+  assertEquals(refused.status, 406);
+  await refused.body?.cancel();
+});
+
+Deno.test("durableChannel() answers OPTIONS and other methods as respond() does", async () => {
+  const channel = new RemoteChannel(workerd.url);
+  for (const [method, status] of [["OPTIONS", 204], ["DELETE", 405]] as const) {
+    const response = await fetch(channel.url, { method });
+    assertEquals(response.status, status);
+    assertEquals(response.headers.get("allow"), "GET, HEAD, POST, OPTIONS");
+    await response.body?.cancel();
+  }
+});
+
 Deno.test("durableChannel() publishes once what is tried again with the same key", async () => {
   const channel = new RemoteChannel(workerd.url);
   const options = { idempotencyKey: "key" };
@@ -94,7 +120,7 @@ Deno.test("durableChannel() rejects as a channel does, and then nothing is publi
   await assertRejects(
     () => channel.publish({ data: "a" }, { idempotencyKey: 1 as never }),
     TypeError,
-    "Cannot append: idempotencyKey must be a string",
+    "Cannot publish: idempotencyKey must be a string",
   );
   await assertRejects(
     () => channel.publish({ data: "x".repeat(2_000_000) }),

@@ -1,6 +1,6 @@
 /**
  * A Worker in front of channel objects. `GET /CLASS/NAME` follows a channel, with the options of respond() as JSON in
- * `?options=`; `POST /CLASS/NAME/OPERATION` runs one operation on it with the arguments as a JSON array.
+ * `?options=` and a signal that aborts after the milliseconds of `?closeAfter=`; `POST /CLASS/NAME/OPERATION` runs one operation on it with the arguments as a JSON array.
  */
 import {
   ChannelObject,
@@ -121,6 +121,10 @@ export default {
     const channel = durableChannel(namespace, name!);
     if (operation === undefined) {
       const options = JSON.parse(url.searchParams.get("options") ?? "{}");
+      const closeAfter = url.searchParams.get("closeAfter");
+      if (closeAfter !== null) {
+        options.signal = AbortSignal.timeout(Number(closeAfter));
+      }
       return await channel.respond(request, options);
     }
     const args = await request.json();

@@ -48,8 +48,7 @@ export class RemoteChannel {
 
   respond(
     lastEventId: string,
-    { signal, ...options }: DurableRespondOptions & { signal?: AbortSignal } =
-      {},
+    { signal, ...options }: DurableRespondOptions = {},
   ): Promise<Response> {
     const url = `${this.url}?options=${
       encodeURIComponent(JSON.stringify(options))
