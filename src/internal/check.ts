@@ -29,11 +29,7 @@ export function checkInteger(
   max: number = Number.MAX_SAFE_INTEGER,
 ): void {
   if (value === undefined) return;
-  if (typeof value !== "number") {
-    throw new TypeError(
-      `${subject} must be a number: received ${describe(value)}`,
-    );
-  }
+  checkType(subject, value, "number");
   if (value === Infinity && max === Infinity) return;
   if (!Number.isInteger(value) || value < min || value > max) {
     throw new RangeError(
@@ -44,7 +40,19 @@ export function checkInteger(
 
 /** Throws unless `value` is a function, or `undefined`. */
 export function checkFunction(subject: string, value: unknown): void {
-  checkValue(subject, value, "function");
+  checkType(subject, value, "function");
+}
+
+/** Throws unless `value` has the type, or is `undefined`. */
+export function checkType(
+  subject: string,
+  value: unknown,
+  type: "function" | "boolean" | "string" | "number",
+): void {
+  if (value === undefined || typeof value === type) return;
+  throw new TypeError(
+    `${subject} must be a ${type}: received ${describe(value)}`,
+  );
 }
 
 /**
@@ -102,13 +110,7 @@ export function checkOptions<Options extends object>(
 
 function checkValue(subject: string, value: unknown, rule: Rule): void {
   if (value === undefined) return;
-  if (typeof rule === "string") {
-    // deno-lint-ignore valid-typeof -- a rule is one of the names that typeof gives
-    if (typeof value === rule) return;
-    throw new TypeError(
-      `${subject} must be a ${rule}: received ${describe(value)}`,
-    );
-  }
+  if (typeof rule === "string") return checkType(subject, value, rule);
   const [what, limit, extra] = rule;
   if (typeof what === "number") {
     if (value === false && extra === "or false") return;

@@ -5,6 +5,7 @@
 import { memoryUsage } from "node:process";
 import { decode } from "../../../src/decode.ts";
 import { EventStreamError } from "../../../src/error.ts";
+import { EventParser } from "../../../src/parse.ts";
 
 /** What became of a stream. */
 export interface Kept {
@@ -103,7 +104,29 @@ async function read(
   return { name, mebibytes: bytes / MEBIBYTE, events, code, kept };
 }
 
+/** What idle parsers keep after an ID that was a small part of its chunk. */
+function readIds(): Kept {
+  const before = mebibytesAlive();
+  const chunk = encoder.encode(
+    `id: 1234567890123456\n\n:${filler.repeat(5)}\n`,
+  );
+  const parsers = Array.from({ length: 100 }, () => {
+    const parser = new EventParser();
+    parser.push(chunk);
+    return parser;
+  });
+  const kept = mebibytesAlive() - before;
+  return {
+    name: "an id in one chunk for each of 100 parsers",
+    mebibytes: parsers.length * chunk.length / MEBIBYTE,
+    events: 0,
+    code: "",
+    kept,
+  };
+}
+
 const mebibytes = Number(globalThis.Deno?.args[0] ?? 64);
 for (const name of Object.keys(streams)) {
   console.log(JSON.stringify(await read(name, mebibytes)));
 }
+console.log(JSON.stringify(readIds()));
