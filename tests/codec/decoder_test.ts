@@ -1076,6 +1076,15 @@ test("EventStream.values() with preventCancel lets return() wait for next(), and
   assertEquals(datas(await readAll(stream)), ["b"]);
 });
 
+test("EventStream stays open when next() is called after return() with preventCancel", async () => {
+  const stream = decode(sourceOf([frames("abc")]).stream);
+  const iterator = stream.values({ preventCancel: true });
+  await iterator.next();
+  await iterator.return();
+  assertEquals(await iterator.next(), { done: true, value: undefined });
+  assertEquals(datas(await readAll(stream)), ["b", "c"]);
+});
+
 test("EventStream.return() of an iterator waits until the source has been cancelled", async () => {
   const calls: string[] = [];
   const source = new ReadableStream<Uint8Array>({
@@ -1172,6 +1181,38 @@ test("EventStream keeps the event of a read that was waiting when its reader let
     await taking;
     assertEquals(datas(events), ["a", "b", "c"]);
   }
+});
+
+test("EventStream keeps the event that a read left in the stream while another reader held the lock", async () => {
+  for (const take of Object.values(ways)) {
+    const source = sourceOf([], "waits");
+    const stream = decode(source.stream);
+    const reader = stream.getReader();
+    const reading = reasonOf(reader.read());
+    await settle();
+    reader.releaseLock();
+    await reading;
+    const idle = stream.getReader();
+    source.send(frames("abc"));
+    await settle();
+    idle.releaseLock();
+    source.close();
+    const events: ServerSentEvent[] = [];
+    await take(stream, events);
+    assertEquals(datas(events), ["a", "b", "c"]);
+    assertStrictEquals(stream.lastEventId, "c");
+  }
+});
+
+test("EventStream ignores a failure of its source after return()", async () => {
+  const source = batchesOf([]);
+  let fail!: (reason: Error) => void;
+  source.readChunk = () => new Promise((_, reject) => fail = reject);
+  source.cancel = () => Promise.resolve(fail(new Error("too late")));
+  const iterator = new EventStream(source)[Symbol.asyncIterator]();
+  const waiting = iterator.next();
+  await iterator.return();
+  assertEquals(await waiting, { done: true, value: undefined });
 });
 
 test("EventStream.tee() gives both branches every event", async () => {
