@@ -57,6 +57,54 @@ async function* waiting(
   });
 }
 
+test("respond() of a resumable stream ends one response by its signal, and the stream goes on", async () => {
+  const answer = resumable(new MemoryLog(), waiting, { keepAlive: false });
+  const controller = new AbortController();
+  const { signal } = controller;
+  const headers = { "x-own": "1" };
+  const response = await answer.respond(requestOf(), { signal, headers });
+  assertEquals(response.headers.get("x-own"), "1");
+  const ended = new Client(response);
+  const other = new Client(await answer.respond(requestOf()));
+  await ended.until("data: first\n\n");
+  await other.until("data: first\n\n");
+  controller.abort();
+  await ended.rest();
+  assertFalse(other.ended);
+  await answer.abort();
+  await other.rest();
+  assertEquals(await answer.done, "aborted");
+});
+
+test("respond() of a resumable stream starts nothing for a request that gets no events, or wrong options", async () => {
+  let starts = 0;
+  const answer = resumable(new MemoryLog(), () => {
+    starts++;
+    return words();
+  });
+  const statuses: number[] = [];
+  for (const method of ["HEAD", "OPTIONS", "PUT"]) {
+    const response = await answer.respond(requestOf({}, { method }));
+    statuses.push(response.status);
+    await response.body?.cancel();
+  }
+  assertEquals(statuses, [200, 204, 405]);
+  for (
+    const [options, message] of [
+      [{ from: "latest" }, 'unknown option "from"'],
+      [{ signal: {} }, "signal must be an AbortSignal"],
+    ] as const
+  ) {
+    await assertRejects(
+      () => answer.respond(requestOf(), options as object),
+      TypeError,
+      `Cannot respond: ${message}`,
+    );
+  }
+  await settle();
+  assertEquals(starts, 0);
+});
+
 test("respond() of a resumable stream starts the producer with the first request, and follows it from the start", async () => {
   const log = new MemoryLog();
   let calls = 0;
