@@ -50,7 +50,6 @@ const upstream = () =>
     headers: { "content-type": "text/event-stream" },
   });
 
-// deno-lint-ignore require-await -- a producer is asynchronous
 async function* produce(): AsyncGenerator<ServerSentEventInit> {
   yield { data: "a" };
 }
