@@ -44,7 +44,11 @@ export interface CursorStore {
  * @returns The store.
  */
 export function storageCursor(
-  storage: Pick<Storage, "getItem" | "setItem" | "removeItem">,
+  storage: {
+    getItem(key: string): string | null;
+    setItem(key: string, value: string): void;
+    removeItem(key: string): void;
+  },
   key: string,
 ): CursorStore {
   return {

@@ -57,3 +57,4 @@ export type {
   EventStreamErrorOptions,
 } from "../error.ts";
 export type { ServerSentEvent, ServerSentEventInit } from "../event.ts";
+export type { HeadersSource } from "../internal/web.ts";

@@ -6,6 +6,7 @@ import { openStream, type Until } from "./request.ts";
 import type { ConnectionSettings } from "./connection.ts";
 import type { CursorStore } from "./cursor_store.ts";
 import { type RetryOptions, type RetryPolicy, retryPolicy } from "./retry.ts";
+import type { HeadersSource } from "../internal/web.ts";
 
 /** What the option `fetch` is called with: a `RequestInit` whose headers are a plain object, so that they spread. */
 export interface FetchInit {
@@ -61,8 +62,8 @@ export interface ConnectionOptions<
    * show redirects: there its `fetch` removes `authorization`, and sends the others if CORS allows them.
    */
   headers?:
-    | HeadersInit
-    | (() => HeadersInit | Promise<HeadersInit>)
+    | HeadersSource
+    | (() => HeadersSource | Promise<HeadersSource>)
     | undefined;
   /**
    * The function that makes the requests. It is never called for another origin: a redirect there fails, except in a

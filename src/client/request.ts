@@ -3,6 +3,7 @@ import type { ServerSentEvent } from "../event.ts";
 import { type DecodeOptions, EventReader } from "../event_reader.ts";
 import { refusalOf, refuse, streamOf } from "../internal/response.ts";
 import type { ConnectionOptions, FetchInit } from "./options.ts";
+import type { HeadersSource } from "../internal/web.ts";
 
 /** The headers that another origin receives after a redirect: any other may be a secret. */
 const SAFE_HEADER = /^(accept|cache-control|last-event-id)$/;
@@ -189,7 +190,7 @@ async function headersOf(
 }
 
 /** Reads headers. The error of Deno (2.9) and Node (20) would show the value, which may be a token with a line break. */
-function parsed(headers: HeadersInit | undefined): Headers {
+function parsed(headers: HeadersSource | undefined): Headers {
   try {
     return new Headers(headers);
   } catch {

@@ -33,3 +33,4 @@ export type { DurableObjectLogStorage, SqlExecutor } from "./log.ts";
 export { ChannelObject } from "./object.ts";
 export type { ChannelObjectState } from "./object.ts";
 export type { DurableRespondOptions } from "./rpc.ts";
+export type { HeadersSource } from "../internal/web.ts";

@@ -47,6 +47,8 @@ export interface ChannelObjectState {
  * ```
  */
 export class ChannelObject {
+  /** A mark in types alone: `DurableObjectNamespace<Room>`, as `wrangler types` writes it, asks for it. */
+  declare readonly __DURABLE_OBJECT_BRAND: never;
   /** What the log keeps. */
   readonly retention: RetentionOptions = {};
   /** What the channel does. */

@@ -1,6 +1,7 @@
 import { EventStreamError, type EventStreamErrorCode } from "../error.ts";
 import type { ServerSentEventInit } from "../event.ts";
 import type { PublishOptions, StartPosition } from "../server/mod.ts";
+import type { HeadersSource } from "../internal/web.ts";
 
 /** Options of {@linkcode DurableChannel.respond}; what is left out is as the object's own. */
 export interface DurableRespondOptions {
@@ -11,7 +12,7 @@ export interface DurableRespondOptions {
   /** The names of the events to send. A predicate belongs in the object: see {@linkcode ChannelObject}. */
   filter?: readonly string[] | undefined;
   /** Headers to add to the object's. */
-  headers?: HeadersInit | undefined;
+  headers?: HeadersSource | undefined;
   /**
    * Ends the response. The bytes then pass through this Worker's code, which counts as its CPU time. The object sees a
    * client that has disconnected.

@@ -53,11 +53,12 @@ import {
   type SubscriptionListener,
   type SubscriptionOptions,
 } from "./subscription.ts";
+import type { HeadersSource } from "../internal/web.ts";
 
 /** Options of {@linkcode Channel.respond}; what is left out is as the channel's own. */
 export interface ChannelRespondOptions extends SubscribeOptions {
   /** Headers to add to the channel's. */
-  headers?: HeadersInit | undefined;
+  headers?: HeadersSource | undefined;
   /** Ends the response and its subscription, with the reason `"closed"`. */
   signal?: AbortSignal | undefined;
 }

@@ -63,6 +63,7 @@ export type {
   EventStreamErrorOptions,
 } from "../error.ts";
 export type { ServerSentEvent, ServerSentEventInit } from "../event.ts";
+export type { HeadersSource } from "../internal/web.ts";
 export type {
   AppendOptions,
   EventLog,

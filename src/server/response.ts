@@ -7,6 +7,7 @@ import {
   type Rule,
 } from "../internal/check.ts";
 import { notify } from "../internal/report.ts";
+import type { HeadersSource } from "../internal/web.ts";
 
 /**
  * Why a response ended: its source ended or failed, the client disconnected, or the server closed it (`signal`,
@@ -21,7 +22,7 @@ export interface EventResponseOptions {
    *
    * @default {undefined}
    */
-  headers?: HeadersInit | undefined;
+  headers?: HeadersSource | undefined;
   /**
    * Milliseconds without a write after which a keep-alive comment is sent, an integer of 4 to 2^31-1, or `false` for
    * none. Bun cuts a response that is quiet for 10 seconds; a Worker with nothing pending is killed.
@@ -65,7 +66,7 @@ export const RESPONSE_OPTIONS: OptionTable<EventResponseOptions> = {
   maxConnectionAge: [1, MAX_DELAY],
 };
 
-function isHeaders(init: HeadersInit): boolean {
+function isHeaders(init: HeadersSource): boolean {
   try {
     new Headers(init);
     return typeof init === "object" && init !== null;
@@ -132,7 +133,7 @@ const ALLOW = "GET, HEAD, POST, OPTIONS";
 
 function answerWithoutEvents(
   request: Request,
-  headers: HeadersInit | undefined,
+  headers: HeadersSource | undefined,
 ): Response | undefined {
   const { method } = request;
   if (method === "OPTIONS") {
@@ -157,7 +158,7 @@ function answerWithoutEvents(
 export function textResponse(
   status: number,
   text: string,
-  headers: HeadersInit | undefined,
+  headers: HeadersSource | undefined,
   own: Record<string, string>,
 ): Response {
   return new Response(text, {
@@ -306,7 +307,7 @@ const HEADERS = {
 };
 
 /** Returns the headers of an event stream, with the caller's. */
-function eventHeaders(added: HeadersInit | undefined): Headers {
+function eventHeaders(added: HeadersSource | undefined): Headers {
   const headers = mergeHeaders(HEADERS, added);
   headers.set("content-type", HEADERS["content-type"]);
   return headers;
@@ -314,7 +315,7 @@ function eventHeaders(added: HeadersInit | undefined): Headers {
 
 /** Puts headers together: later ones replace earlier ones of the same name. */
 export function mergeHeaders(
-  ...lists: readonly (HeadersInit | undefined)[]
+  ...lists: readonly (HeadersSource | undefined)[]
 ): Headers {
   const headers = new Headers();
   for (const list of lists.map((init) => new Headers(init))) {

@@ -33,6 +33,7 @@ import {
   SIGNAL_RULE,
 } from "./response.ts";
 import { Watch } from "./watch.ts";
+import type { HeadersSource } from "../internal/web.ts";
 
 /** How a resumable stream ended: complete, by a failure, or because somebody stopped it. */
 export type ResumableEnd = "ended" | "failed" | "aborted";
@@ -40,7 +41,7 @@ export type ResumableEnd = "ended" | "failed" | "aborted";
 /** Options of {@linkcode Resumable.respond}. */
 export interface ResumableRespondOptions {
   /** Headers to add to those of the stream. */
-  headers?: HeadersInit | undefined;
+  headers?: HeadersSource | undefined;
   /** Ends this response, with the stream going on. */
   signal?: AbortSignal | undefined;
 }

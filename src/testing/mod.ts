@@ -47,3 +47,4 @@ export type {
 } from "./scripted_server.ts";
 export { eventStreamVectors } from "./vectors.ts";
 export type { EventStreamVector, VectorEvent } from "./vectors.ts";
+export type { HeadersSource } from "../internal/web.ts";

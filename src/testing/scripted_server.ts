@@ -1,5 +1,6 @@
 import { checkInteger, describe, MAX_DELAY } from "../internal/check.ts";
 import { sleep } from "../internal/abort.ts";
+import type { HeadersSource } from "../internal/web.ts";
 
 /** One answer of a {@linkcode ScriptedServer}. */
 export interface ScriptedResponse {
@@ -10,7 +11,7 @@ export interface ScriptedResponse {
    */
   status?: number | undefined;
   /** The headers; `content-type: text/event-stream` is added to a 200 that names no content type. */
-  headers?: HeadersInit | undefined;
+  headers?: HeadersSource | undefined;
   /** How many milliseconds pass before the headers arrive; 0 when left out. */
   delay?: number | undefined;
   /**
