@@ -15,14 +15,7 @@ export interface FetchInit {
   /** The headers, with names in lower case. */
   headers: Record<string, string>;
   /** The body, or `null` for none. */
-  body:
-    | string
-    | Blob
-    | ArrayBuffer
-    | ArrayBufferView<ArrayBuffer>
-    | FormData
-    | URLSearchParams
-    | null;
+  body: NonNullable<RequestInit["body"]> | null;
   /** Aborts when the connection is closed or has timed out. */
   signal: AbortSignal;
   /** `"follow"` in browsers, which do not show redirects. */
@@ -52,7 +45,15 @@ export interface ConnectionOptions<
    * The request body. Not a stream, which could be sent only once. A redirect with status 307 or 308 is followed with it
    * within the origin and refused across origins.
    */
-  body?: FetchInit["body"] | ArrayBufferView | undefined;
+  body?:
+    | string
+    | Blob
+    | ArrayBuffer
+    | ArrayBufferView
+    | FormData
+    | URLSearchParams
+    | null
+    | undefined;
   /**
    * The request headers, or a function that gives them, called for every attempt, as for a token that
    * expires. Its failure is a failed attempt. `accept: text/event-stream` is added unless they
