@@ -11,12 +11,16 @@ import { measureDenoKv } from "./log_latency/deno_kv.ts";
 import { measureDurableObject } from "./log_latency/durable_object.ts";
 import type { Effort } from "./log_latency/measure.ts";
 import { measureMemory } from "./log_latency/memory.ts";
+import { measurePostgres } from "./log_latency/postgres.ts";
 import { measureRedis } from "./log_latency/redis.ts";
+import { measureSqlite } from "./log_latency/sqlite.ts";
 
 const engines: Record<string, (effort: Effort) => Promise<void>> = {
   "memory": measureMemory,
   "deno-kv": measureDenoKv,
+  "sqlite": measureSqlite,
   "redis": measureRedis,
+  "postgres": measurePostgres,
   "durable-object": measureDurableObject,
 };
 

@@ -3,7 +3,7 @@
  * there, an event for each line of its standard input.
  */
 import { DenoKvLog } from "../../src/deno_kv/mod.ts";
-import type { EventLog } from "../../src/log/log.ts";
+import { OtherProcess, publishLines } from "./other_process.ts";
 import {
   age,
   compareRates,
@@ -11,12 +11,9 @@ import {
   type Effort,
   logWay,
   PADDING,
-  receive,
   stamped,
   type Way,
 } from "./measure.ts";
-
-const NEXT = new TextEncoder().encode("\n");
 
 /** Measures it in a file. */
 export async function measureDenoKv(effort: Effort): Promise<void> {
@@ -38,7 +35,7 @@ async function compareLatency(path: string, effort: Effort): Promise<void> {
   const { signal } = controller;
   using writer = await Deno.openKv(path);
   using reader = await Deno.openKv(path);
-  await using other = new OtherProcess(path);
+  await using other = new OtherProcess(import.meta.url, path);
   const own = new DenoKvLog(writer, "own");
   const [from, to] = [writer, reader].map((kv) => new DenoKvLog(kv, "stores"));
   const ways = {
@@ -74,47 +71,9 @@ function bareWay(writer: Deno.Kv, reader: Deno.Kv, signal: AbortSignal): Way {
   return { publish: () => writer.set(["bare"], stamped()), delays };
 }
 
-/** A process that publishes. */
-class OtherProcess implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-
-  constructor(path: string) {
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--unstable-kv", import.meta.url, path],
-      stdin: "piped",
-      stdout: "piped",
-    }).spawn();
-    this.#writer = this.#child.stdin.getWriter();
-    this.#reader = this.#child.stdout.getReader();
-  }
-
-  /** From there to a log here. */
-  async way(log: EventLog, signal: AbortSignal): Promise<Way> {
-    return {
-      publish: async () => {
-        await this.#writer.write(NEXT);
-        await this.#reader.read();
-      },
-      delays: await receive(log, signal),
-    };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#writer.close();
-    await this.#child.status;
-    await this.#reader.cancel();
-  }
-}
-
 async function publishAll(path: string): Promise<void> {
   using kv = await Deno.openKv(path);
-  const log = new DenoKvLog(kv, "processes");
-  for await (const _ of Deno.stdin.readable) {
-    await log.append([{ kind: "event", body: stamped() }]);
-    await Deno.stdout.write(NEXT);
-  }
+  await publishLines(new DenoKvLog(kv, "processes"));
 }
 
 if (import.meta.main) await publishAll(Deno.args[0]!);

@@ -5,7 +5,7 @@
  *   curl -d 'It rains' http://127.0.0.1:8000/
  *
  * The app is given a log, and knows nothing of where that keeps the events. The modules beside this one start it, each
- * on another engine: memory.ts, deno_kv.ts, redis.ts and worker.ts.
+ * on another engine: memory.ts, sqlite.ts, deno_kv.ts, redis.ts, postgres.ts and worker.ts.
  */
 // In a project of your own: from "@rivulet/sse".
 import { Channel, type EventLog, EventStreamError } from "../../mod.ts";

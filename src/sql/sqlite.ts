@@ -23,11 +23,8 @@ import {
   renewWhileFollowed,
 } from "../log/idle.ts";
 import { checkName } from "./name.ts";
-import {
-  type LogSettings,
-  type SqliteDatabase,
-  storeOf,
-} from "./sqlite_store.ts";
+import { storeOf } from "./sqlite_store.ts";
+import type { LogSettings, SqliteDatabase } from "./sqlite_tables.ts";
 
 /** Options of {@linkcode SqliteLog}. */
 export interface SqliteLogOptions extends RetentionOptions, IdleOptions {}
@@ -142,7 +139,7 @@ function checkDatabase(database: SqliteDatabase): void {
 
 function unavailable(action: string, cause: unknown): EventStreamError {
   const reason = cause instanceof Error ? cause.message : describe(cause);
-  const advice = reason.includes("within a transaction")
+  const advice = /inside a transaction|within a transaction/.test(reason)
     ? ": give the log a connection that is not used for other transactions"
     : "";
   return new EventStreamError(

@@ -23,5 +23,5 @@ export type {
   SqliteDatabase,
   SqliteStatement,
   SqliteValue,
-} from "./sqlite_store.ts";
+} from "./sqlite_tables.ts";
 export type { IdleOptions } from "../log/idle.ts";

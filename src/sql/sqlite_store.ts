@@ -1,46 +1,14 @@
-import { Batches } from "../internal/batcher.ts";
 import { sleep } from "../internal/abort.ts";
-import {
-  isFinal,
-  newEpoch,
-  otherFormat,
-  type Retention,
-} from "../log/check.ts";
+import { Batches } from "../internal/batcher.ts";
+import type { LogLimit, LogPage } from "../log/log.ts";
 import { Watchers } from "../log/memory.ts";
-import type {
-  AppendOptions,
-  LogEntry,
-  LogInput,
-  LogLimit,
-  LogPage,
-} from "../log/log.ts";
-/** A value for a `?` in SQL. */
-export type SqliteValue = string | number | Uint8Array<ArrayBuffer>;
-
-/** What {@linkcode SqliteLog} uses of a prepared statement. */
-export interface SqliteStatement {
-  /** Runs the statement and returns all rows, by column. */
-  all(...values: SqliteValue[]): unknown[];
-  /** Runs the statement. */
-  run(...values: SqliteValue[]): unknown;
-}
-
-/**
- * What {@linkcode SqliteLog} uses of a database: `DatabaseSync` of `node:sqlite`, `Database` of `bun:sqlite` and of
- * `better-sqlite3` fit as they are.
- */
-export interface SqliteDatabase {
-  /** Runs statements. */
-  exec(sql: string): unknown;
-  /** Prepares a statement. */
-  prepare(sql: string): SqliteStatement;
-}
-
-/** Goes up when the tables, or what they mean, change. */
-const FORMAT = 1;
-
-/** A time that never comes. */
-const NEVER = 9_007_199_254_740_991;
+import {
+  type Append,
+  type AppendOutcome,
+  type LogSettings,
+  type SqliteDatabase,
+  SqliteTables,
+} from "./sqlite_tables.ts";
 
 /** Milliseconds between looks for what other connections have written. */
 const POLL_INTERVAL = 50;
@@ -54,67 +22,6 @@ const LOCK_TIMEOUT = 5000;
 /** How much one transaction appends at most. */
 const MAX_BATCH = { items: 500, weight: 1_048_576 };
 
-/** How many entries, or keys, a sweep deletes at most. */
-const MAX_SWEEP = 500;
-
-// `size` counts the bytes of the epoch up to and including the entry. The names of logs are not in their entries: a log
-// that has expired is given up at once, and deleted bit by bit.
-function createTables(): string {
-  return `
-CREATE TABLE rivulet_format (format INTEGER NOT NULL);
-INSERT INTO rivulet_format VALUES (${FORMAT});
-CREATE TABLE rivulet_logs (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, epoch TEXT NOT NULL, first INTEGER NOT NULL DEFAULT 1,
-  last INTEGER NOT NULL DEFAULT 0, deleted INTEGER NOT NULL DEFAULT 0, size INTEGER NOT NULL DEFAULT 0,
-  time INTEGER NOT NULL DEFAULT 0, ended INTEGER NOT NULL DEFAULT 0,
-  expiresAt INTEGER NOT NULL DEFAULT ${NEVER}, idleAt INTEGER NOT NULL DEFAULT ${NEVER}
-);
-CREATE INDEX rivulet_expiry ON rivulet_logs (min(expiresAt, idleAt));
-CREATE TABLE rivulet_entries (
-  log INTEGER NOT NULL, seq INTEGER NOT NULL, time INTEGER NOT NULL, size INTEGER NOT NULL, kind TEXT NOT NULL,
-  body BLOB NOT NULL, PRIMARY KEY (log, seq)
-) WITHOUT ROWID;
-CREATE TABLE rivulet_keys (
-  log INTEGER NOT NULL, key TEXT NOT NULL, seq INTEGER NOT NULL, forgetAt INTEGER NOT NULL, PRIMARY KEY (log, key)
-) WITHOUT ROWID;
-CREATE INDEX rivulet_forget ON rivulet_keys (log, forgetAt);`;
-}
-
-interface Head {
-  id: number;
-  epoch: string;
-  first: number;
-  last: number;
-  /** The number up to which entries are deleted; `first` may be further on. */
-  deleted: number;
-  size: number;
-  time: number;
-  ended: number;
-  expiresAt: number;
-  idleAt: number;
-}
-
-/** A log's name and what it keeps. */
-export interface LogSettings {
-  readonly name: string;
-  readonly retention: Retention;
-  readonly idleTtl: number | undefined;
-}
-
-/** An append that waits for its transaction. */
-export interface Append extends LogSettings {
-  readonly entries: readonly LogInput[];
-  readonly sizes: readonly number[];
-  readonly options: AppendOptions;
-}
-
-/** What became of an append. */
-export interface AppendOutcome {
-  readonly outcome: "appended" | "repeated" | "closed" | "conflict";
-  readonly epoch: string;
-  readonly seq: number;
-}
-
 const stores = /* @__PURE__ */ new WeakMap<SqliteDatabase, SqliteStore>();
 
 /** The store of a database; logs on one database share it. */
@@ -124,21 +31,23 @@ export function storeOf(database: SqliteDatabase): SqliteStore {
   return store;
 }
 
-/** All logs of one database. */
+/** All logs of one database: their transactions and their watchers. */
 class SqliteStore {
   readonly #database: SqliteDatabase;
-  readonly #statements = new Map<string, SqliteStatement>();
   readonly #watchers = new Map<string, Watchers>();
   // One transaction, and one write to the disk, for what is appended to any log meanwhile.
   readonly #batches = new Batches<Append, AppendOutcome>(
     (appends) => this.#appendAll(appends),
     MAX_BATCH,
   );
-  #isReady = false;
+  readonly #tables: SqliteTables;
+  /** Whether the connection is set up, and the tables are there. */
+  #isOpen = false;
   #poll: ReturnType<typeof setInterval> | undefined;
 
   constructor(database: SqliteDatabase) {
     this.#database = database;
+    this.#tables = new SqliteTables(database);
   }
 
   append(append: Append): Promise<AppendOutcome> {
@@ -146,53 +55,30 @@ class SqliteStore {
     return this.#batches.add(append, weight);
   }
 
-  read(
-    { name, retention }: LogSettings,
+  async read(
+    settings: LogSettings,
     after: number,
     limit: LogLimit,
   ): Promise<LogPage> {
-    return this.#transact("BEGIN", () => {
-      const now = Date.now();
-      const head = this.#head(name, now);
-      if (head === undefined) {
-        return { epoch: "0", first: 1, last: 0, entries: [] };
-      }
-      const { epoch, last } = head;
-      const first = this.#firstKept(head, now - retention.maxAge);
-      const from = Math.max(first, after + 1);
-      const entries = from > last ? [] : this.#page(head, from, limit);
-      return { epoch, first, last, entries };
-    });
+    const page = await this.#transact(
+      "BEGIN",
+      (tables, now) => tables.page(settings, after, limit, now),
+    );
+    return page ?? { epoch: "0", first: 1, last: 0, entries: [] };
   }
 
-  async expire({ name }: LogSettings, ttl: number): Promise<void> {
-    await this.#transact("BEGIN IMMEDIATE", () => {
-      const now = Date.now();
-      const head = this.#head(name, now);
-      if (head) {
-        this.#run(
-          "UPDATE rivulet_logs SET expiresAt = ? WHERE id = ?",
-          now + ttl,
-          head.id,
-        );
-      }
-      this.#sweep(now);
-    });
+  async expire(settings: LogSettings, ttl: number): Promise<void> {
+    await this.#transact(
+      "BEGIN IMMEDIATE",
+      (tables, now) => tables.expire(settings, ttl, now),
+    );
   }
 
-  /** Puts off the end of a log that expires when it is idle. */
-  async renew({ name, idleTtl }: LogSettings): Promise<void> {
-    await this.#transact("BEGIN IMMEDIATE", () => {
-      const now = Date.now();
-      const head = this.#head(name, now);
-      if (head === undefined || head.idleAt === NEVER) return;
-      const idleAt = Math.max(head.idleAt, now + idleTtl!);
-      this.#run(
-        "UPDATE rivulet_logs SET idleAt = ? WHERE id = ?",
-        idleAt,
-        head.id,
-      );
-    });
+  async renew(settings: LogSettings): Promise<void> {
+    await this.#transact(
+      "BEGIN IMMEDIATE",
+      (tables, now) => tables.renew(settings, now),
+    );
   }
 
   watch(name: string, wake: () => void, signal: AbortSignal): void {
@@ -220,11 +106,9 @@ class SqliteStore {
     }, POLL_INTERVAL);
   }
 
-  /** A number that changes when another connection has written. */
   #version(): unknown {
     try {
-      return this.#rows<{ data_version: number }>("PRAGMA data_version")[0]
-        ?.data_version;
+      return this.#tables.version();
     } catch {
       // The calls that need the database report why it cannot be used.
       return undefined;
@@ -232,301 +116,77 @@ class SqliteStore {
   }
 
   async #appendAll(appends: readonly Append[]): Promise<AppendOutcome[]> {
-    const outcomes = await this.#transact("BEGIN IMMEDIATE", () => {
-      const now = Date.now();
-      const outcomes = appends.map((append) => this.#append(append, now));
-      this.#sweep(now);
-      return outcomes;
-    });
-    for (const [i, { outcome }] of outcomes.entries()) {
+    const outcomes = await this.#transact(
+      "BEGIN IMMEDIATE",
+      (tables, now) => tables.appendAll(appends, now),
+    );
+    for (const [i, { outcome }] of outcomes!.entries()) {
       if (outcome !== "appended") continue;
       this.#watchers.get(appends[i]!.name)?.wake();
     }
-    return outcomes;
+    return outcomes!;
   }
 
-  #append(append: Append, now: number): AppendOutcome {
-    const { name, retention, idleTtl, options } = append;
-    const { idempotencyKey, expectedLast } = options;
-    const found = this.#head(name, now);
-    const { epoch = "0", last = 0 } = found ?? {};
-    const known = found && idempotencyKey !== undefined
-      ? this.#find(found.id, idempotencyKey, now)
-      : undefined;
-    if (known !== undefined) return { outcome: "repeated", epoch, seq: known };
-    if (found?.ended) return { outcome: "closed", epoch, seq: last };
-    if (expectedLast !== undefined && expectedLast !== last) {
-      return { outcome: "conflict", epoch, seq: last };
-    }
-    const head = found ?? this.#begin(name);
-    this.#insert(head, append, now);
-    if (idempotencyKey !== undefined) {
-      this.#remember(head, idempotencyKey, now, retention.idempotencyTtl);
-    }
-    this.#trim(head, retention, now, append.entries.length);
-    head.idleAt = idleTtl === undefined ? NEVER : now + idleTtl;
-    this.#update(head);
-    return { outcome: "appended", epoch: head.epoch, seq: head.last };
-  }
-
-  #begin(name: string): Head {
-    // The one that has expired keeps its row until it is swept.
-    this.#run("UPDATE rivulet_logs SET name = NULL WHERE name = ?", name);
-    const [head] = this.#rows<Head>(
-      "INSERT INTO rivulet_logs (name, epoch) VALUES (?, ?) RETURNING *",
-      name,
-      newEpoch(),
-    );
-    return head!;
-  }
-
-  #insert(head: Head, { entries, sizes }: Append, now: number): void {
-    head.time = Math.max(head.time, now);
-    const encoder = new TextEncoder();
-    for (const [i, { kind, body }] of entries.entries()) {
-      head.last++;
-      head.size += sizes[i]!;
-      this.#run(
-        "INSERT INTO rivulet_entries VALUES (?, ?, ?, ?, ?, ?)",
-        head.id,
-        head.last,
-        head.time,
-        head.size,
-        kind,
-        // Text with U+0000 in it is cut off there by some.
-        encoder.encode(body),
-      );
-    }
-    head.ended = isFinal(entries.at(-1)!.kind) ? 1 : 0;
-  }
-
-  #trim(head: Head, retention: Retention, now: number, added: number): void {
-    const { maxEvents, maxBytes, maxAge } = retention;
-    const { id, last, size } = head;
-    head.first = this.#search(
-      head,
-      Math.max(head.first, last - maxEvents + 1),
-      last,
-      (start, time) => start >= size - maxBytes && time > now - maxAge,
-    );
-    const deleted = Math.min(head.first - 1, head.deleted + 1000 + added);
-    if (deleted === head.deleted) return;
-    this.#run(
-      "DELETE FROM rivulet_entries WHERE log = ? AND seq BETWEEN ? AND ?",
-      id,
-      head.deleted + 1,
-      deleted,
-    );
-    head.deleted = deleted;
-  }
-
-  #update({ id, first, last, deleted, size, time, ended, idleAt }: Head): void {
-    this.#run(
-      `UPDATE rivulet_logs SET first = ?, last = ?, deleted = ?, size = ?, time = ?, ended = ?,
-        expiresAt = ${NEVER}, idleAt = ? WHERE id = ?`,
-      ...[first, last, deleted, size, time, ended, idleAt, id],
-    );
-  }
-
-  #find(log: number, key: string, now: number): number | undefined {
-    const [row] = this.#rows<{ seq: number }>(
-      "SELECT seq FROM rivulet_keys WHERE log = ? AND key = ? AND forgetAt > ?",
-      ...[log, key, now],
-    );
-    return row?.seq;
-  }
-
-  #remember(head: Head, key: string, now: number, ttl: number): void {
-    this.#run(
-      `DELETE FROM rivulet_keys WHERE log = ? AND key IN (
-        SELECT key FROM rivulet_keys WHERE log = ? AND forgetAt <= ? ORDER BY forgetAt LIMIT 100)`,
-      ...[head.id, head.id, now],
-    );
-    this.#run(
-      "INSERT OR REPLACE INTO rivulet_keys VALUES (?, ?, ?, ?)",
-      ...[head.id, key, head.last, now + ttl],
-    );
-  }
-
-  /** Deletes some of what has expired, if anything has. */
-  #sweep(now: number): void {
-    const [expired] = this.#rows<{ id: number }>(
-      `SELECT id FROM rivulet_logs WHERE min(expiresAt, idleAt) <= ? ORDER BY min(expiresAt, idleAt) LIMIT 1`,
-      now,
-    );
-    if (expired === undefined) return;
-    for (const [table, column] of [["entries", "seq"], ["keys", "key"]]) {
-      const rows = this.#rows(
-        `DELETE FROM rivulet_${table} WHERE log = ? AND ${column} IN (
-          SELECT ${column} FROM rivulet_${table} WHERE log = ? LIMIT ${MAX_SWEEP}) RETURNING 1`,
-        ...[expired.id, expired.id],
-      );
-      if (rows.length === MAX_SWEEP) return;
-    }
-    this.#run("DELETE FROM rivulet_logs WHERE id = ?", expired.id);
-  }
-
-  #firstKept(head: Head, oldest: number): number {
-    if (oldest === -Infinity) return head.first;
-    // What ended the log stays however old.
-    const upto = head.ended ? head.last : head.last + 1;
-    return this.#search(head, head.first, upto, (_, time) => time > oldest);
-  }
-
-  #page({ id, last }: Head, from: number, limit: LogLimit): LogEntry[] {
-    const to = Math.min(last, from + limit.entries - 1);
-    const { start } = this.#at(id, from)!;
-    const rows = this.#rows<Omit<LogEntry, "body"> & { body: Uint8Array }>(
-      `SELECT seq, time, kind, body FROM rivulet_entries
-        WHERE log = ? AND seq BETWEEN ? AND ? AND (size <= ? OR seq = ?)`,
-      ...[id, from, to, start + limit.bytes, from],
-    );
-    const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-    return rows.map(({ seq, time, kind, body }) => ({
-      seq,
-      time,
-      kind,
-      body: decoder.decode(body),
-    }));
-  }
-
-  /** The first number from which on something holds, or `upto`; near `low` it takes the fewest steps. */
-  #search(
-    { id }: Head,
-    low: number,
-    upto: number,
-    holds: (start: number, time: number) => boolean,
-  ): number {
-    for (let step = 1; low < upto;) {
-      const seq = Math.min(low + step - 1, Math.floor((low + upto) / 2));
-      const entry = this.#at(id, seq);
-      if (entry && holds(entry.start, entry.time)) {
-        upto = seq;
-      } else {
-        low = seq + 1;
-        step *= 2;
-      }
-    }
-    return upto;
-  }
-
-  /** At which byte of its epoch an entry starts, and when it was appended. */
-  #at(log: number, seq: number): { start: number; time: number } | undefined {
-    const [row] = this.#rows<{ start: number; time: number }>(
-      "SELECT size - length(body) AS start, time FROM rivulet_entries WHERE log = ? AND seq = ?",
-      ...[log, seq],
-    );
-    return row;
-  }
-
-  /** A log that exists and has not expired. */
-  #head(name: string, now: number): Head | undefined {
-    if (!this.#isReady) return undefined;
-    const [head] = this.#rows<Head & { format: number }>(
-      "SELECT * FROM rivulet_format LEFT JOIN rivulet_logs ON name = ?",
-      name,
-    );
-    if (head?.format !== FORMAT) throw otherFormat(FORMAT, head?.format);
-    const isThere = head.epoch !== null;
-    return isThere && Math.min(head.expiresAt, head.idleAt) > now
-      ? head
-      : undefined;
-  }
-
-  /** Runs a step as one transaction, and again while another process holds the lock. */
+  /**
+   * Runs a step as one transaction, and again while another process holds the lock. Gives `undefined` where there are no
+   * tables to read.
+   */
   async #transact<Result>(
     begin: "BEGIN" | "BEGIN IMMEDIATE",
-    step: () => Result,
-  ): Promise<Result> {
+    step: (tables: SqliteTables, now: number) => Result,
+  ): Promise<Result | undefined> {
     const { signal } = new AbortController();
     const end = performance.now() + LOCK_TIMEOUT;
     for (;;) {
       try {
-        return this.#attempt(begin, step);
+        this.#isOpen ||= this.#open(begin);
+        return this.#isOpen ? transact(this.#tables, begin, step) : undefined;
       } catch (error) {
+        // The tables may be gone, or others.
+        this.#isOpen = false;
         if (!isBusy(error) || performance.now() >= end) throw error;
         await sleep(Math.random() * 10, signal);
       }
     }
   }
 
-  #attempt<Result>(begin: string, step: () => Result): Result {
-    if (!this.#isReady) this.#prepare(begin === "BEGIN IMMEDIATE");
-    this.#run(begin);
-    try {
-      const result = step();
-      this.#run("COMMIT");
-      return result;
-    } catch (error) {
-      // The tables may be gone, or others.
-      this.#isReady = false;
-      this.#rollBack();
-      throw error;
-    }
-  }
-
-  #rollBack(): void {
-    try {
-      this.#run("ROLLBACK");
-    } catch {
-      // SQLite has done so itself, as it does when the disk is full.
-    }
-  }
-
   /** Sets up the connection, and makes the tables if something is to be written. */
-  #prepare(isWrite: boolean): void {
-    this.#statements.clear();
+  #open(begin: "BEGIN" | "BEGIN IMMEDIATE"): boolean {
     this.#database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT}`);
-    if (!isWrite) {
-      this.#isReady = this.#hasTables();
-      return;
-    }
-    this.#rows("PRAGMA journal_mode = WAL");
     // Some are built to write to the disk later, and could lose a number that was read.
-    this.#database.exec("PRAGMA synchronous = FULL; BEGIN IMMEDIATE");
-    try {
-      if (!this.#hasTables()) this.#database.exec(createTables());
-      this.#run("COMMIT");
-      this.#isReady = true;
-    } catch (error) {
-      this.#rollBack();
-      throw error;
-    }
+    this.#database.exec("PRAGMA synchronous = FULL");
+    if (begin === "BEGIN") return this.#tables.exist();
+    this.#database.exec("PRAGMA journal_mode = WAL");
+    transact(
+      this.#tables,
+      begin,
+      (tables) => tables.exist() || tables.create(),
+    );
+    return true;
   }
+}
 
-  #hasTables(): boolean {
-    const tables = this.#rows<{ name: string }>(
-      `SELECT name FROM sqlite_master WHERE type = 'table' AND name IN
-        ('rivulet_format', 'rivulet_logs', 'rivulet_entries', 'rivulet_keys')`,
-    ).map(({ name }) => name);
-    if (tables.length === 0 || tables.includes("rivulet_format")) {
-      return tables.length > 0;
-    }
-    throw new Error(`the table ${tables[0]} is not a log's`);
+function transact<Result>(
+  tables: SqliteTables,
+  begin: string,
+  step: (tables: SqliteTables, now: number) => Result,
+): Result {
+  tables.run(begin);
+  try {
+    const result = step(tables, Date.now());
+    tables.run("COMMIT");
+    return result;
+  } catch (error) {
+    rollBack(tables);
+    throw error;
   }
+}
 
-  #run(sql: string, ...values: SqliteValue[]): void {
-    this.#statement(sql).run(...values);
-  }
-
-  #rows<Row>(sql: string, ...values: SqliteValue[]): Row[] {
-    const rows = this.#statement(sql).all(...values) as Record<
-      string,
-      unknown
-    >[];
-    // Some give integers so, if they are told to.
-    for (const row of rows) {
-      for (const [column, value] of Object.entries(row)) {
-        if (typeof value === "bigint") row[column] = Number(value);
-      }
-    }
-    return rows as Row[];
-  }
-
-  #statement(sql: string): SqliteStatement {
-    const statement = this.#statements.get(sql) ?? this.#database.prepare(sql);
-    this.#statements.set(sql, statement);
-    return statement;
+function rollBack(tables: SqliteTables): void {
+  try {
+    tables.run("ROLLBACK");
+  } catch {
+    // SQLite has done so itself, as it does when the disk is full.
   }
 }
 

@@ -1,0 +1,416 @@
+import {
+  isFinal,
+  newEpoch,
+  otherFormat,
+  type Retention,
+} from "../log/check.ts";
+import type {
+  AppendOptions,
+  LogEntry,
+  LogInput,
+  LogLimit,
+  LogPage,
+} from "../log/log.ts";
+
+/** A value for a `?` in SQL. */
+export type SqliteValue = string | number | Uint8Array<ArrayBuffer>;
+
+/** What {@linkcode SqliteLog} uses of a prepared statement. */
+export interface SqliteStatement {
+  /** Runs the statement and returns all rows, by column. */
+  all(...values: SqliteValue[]): unknown[];
+  /** Runs the statement. */
+  run(...values: SqliteValue[]): unknown;
+}
+
+/**
+ * What {@linkcode SqliteLog} uses of a database: `DatabaseSync` of `node:sqlite`, `Database` of `bun:sqlite` and of
+ * `better-sqlite3` fit as they are.
+ */
+export interface SqliteDatabase {
+  /** Runs statements. */
+  exec(sql: string): unknown;
+  /** Prepares a statement. */
+  prepare(sql: string): SqliteStatement;
+}
+
+/** Goes up when the tables, or what they mean, change. */
+const FORMAT = 1;
+
+/** A time that never comes. */
+const NEVER = 9_007_199_254_740_991;
+
+/** How many entries, or keys, a sweep deletes at most. */
+const MAX_SWEEP = 500;
+
+/** How many entries more than it adds an append deletes at most. */
+const MAX_TRIM = 1000;
+
+// `size` counts the bytes of the epoch up to and including the entry. The names of logs are not in their entries: a log
+// that has expired is given up at once, and deleted bit by bit.
+function createTables(): string {
+  return `
+CREATE TABLE rivulet_format (format INTEGER NOT NULL);
+INSERT INTO rivulet_format VALUES (${FORMAT});
+CREATE TABLE rivulet_logs (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, epoch TEXT NOT NULL, first INTEGER NOT NULL DEFAULT 1,
+  last INTEGER NOT NULL DEFAULT 0, deleted INTEGER NOT NULL DEFAULT 0, size INTEGER NOT NULL DEFAULT 0,
+  time INTEGER NOT NULL DEFAULT 0, ended INTEGER NOT NULL DEFAULT 0,
+  expiresAt INTEGER NOT NULL DEFAULT ${NEVER}, idleAt INTEGER NOT NULL DEFAULT ${NEVER}
+);
+CREATE INDEX rivulet_expiry ON rivulet_logs (min(expiresAt, idleAt));
+CREATE TABLE rivulet_entries (
+  log INTEGER NOT NULL, seq INTEGER NOT NULL, time INTEGER NOT NULL, size INTEGER NOT NULL, kind TEXT NOT NULL,
+  body BLOB NOT NULL, PRIMARY KEY (log, seq)
+) WITHOUT ROWID;
+CREATE TABLE rivulet_keys (
+  log INTEGER NOT NULL, key TEXT NOT NULL, seq INTEGER NOT NULL, forgetAt INTEGER NOT NULL, PRIMARY KEY (log, key)
+) WITHOUT ROWID;
+CREATE INDEX rivulet_forget ON rivulet_keys (log, forgetAt);`;
+}
+
+interface Head {
+  id: number;
+  epoch: string;
+  first: number;
+  last: number;
+  /** The number up to which entries are deleted; `first` may be further on. */
+  deleted: number;
+  size: number;
+  time: number;
+  ended: number;
+  expiresAt: number;
+  idleAt: number;
+}
+
+/** A log's name and what it keeps. */
+export interface LogSettings {
+  readonly name: string;
+  readonly retention: Retention;
+  readonly idleTtl: number | undefined;
+}
+
+/** An append that waits for its transaction. */
+export interface Append extends LogSettings {
+  readonly entries: readonly LogInput[];
+  readonly sizes: readonly number[];
+  readonly options: AppendOptions;
+}
+
+/** What became of an append. */
+export interface AppendOutcome {
+  readonly outcome: "appended" | "repeated" | "closed" | "conflict";
+  readonly epoch: string;
+  readonly seq: number;
+}
+
+/**
+ * The logs of one database, as tables. Every method is one synchronous step, which belongs into a transaction but for
+ * `run()` of the statements that begin and end one.
+ */
+export class SqliteTables {
+  readonly #database: SqliteDatabase;
+  readonly #statements = new Map<string, SqliteStatement>();
+
+  constructor(database: SqliteDatabase) {
+    this.#database = database;
+  }
+
+  /** Tells whether there are logs; throws if other tables have their names. */
+  exist(): boolean {
+    const tables = this.#rows<{ name: string }>(
+      `SELECT name FROM sqlite_master WHERE type = 'table' AND name IN
+        ('rivulet_format', 'rivulet_logs', 'rivulet_entries', 'rivulet_keys')`,
+    ).map(({ name }) => name);
+    if (tables.length === 0 || tables.includes("rivulet_format")) {
+      return tables.length > 0;
+    }
+    throw new Error(`the table ${tables[0]} is not a log's`);
+  }
+
+  /** Makes the tables. */
+  create(): void {
+    this.#database.exec(createTables());
+  }
+
+  /** Appends to logs, each with its conditions, and trims them. */
+  appendAll(appends: readonly Append[], now: number): AppendOutcome[] {
+    const heads = new Map<string, Head | undefined>();
+    const grown = new Map<Head, Append>();
+    const before = new Map<Head, number>();
+    const outcomes = appends.map((append) => {
+      const { name } = append;
+      if (!heads.has(name)) heads.set(name, this.#head(name, now));
+      const refused = this.#refuse(append, heads.get(name), now);
+      if (refused) return refused;
+      const head = heads.get(name) ?? this.#begin(name);
+      heads.set(name, head);
+      if (!grown.has(head)) before.set(head, head.last);
+      grown.set(head, append);
+      return this.#append(head, append, now);
+    });
+    for (const [head, append] of grown) {
+      this.#trim(head, append.retention, now, head.last - before.get(head)!);
+      this.#update(head, now, append.idleTtl);
+    }
+    this.sweep(now);
+    return outcomes;
+  }
+
+  /** Gives the entries after `after`, and the bounds. */
+  page(
+    { name, retention }: LogSettings,
+    after: number,
+    limit: LogLimit,
+    now: number,
+  ): LogPage {
+    const head = this.#head(name, now);
+    if (head === undefined) {
+      return { epoch: "0", first: 1, last: 0, entries: [] };
+    }
+    const { epoch, last } = head;
+    const first = this.#firstKept(head, now - retention.maxAge);
+    const from = Math.max(first, after + 1);
+    const entries = from > last ? [] : this.#read(head, from, limit);
+    return { epoch, first, last, entries };
+  }
+
+  /** Sets when the log expires, if there is one. */
+  expire({ name }: LogSettings, ttl: number, now: number): void {
+    const head = this.#head(name, now);
+    if (head) this.#set("expiresAt", now + ttl, head);
+    this.sweep(now);
+  }
+
+  /** Keeps a log that expires when it is idle. */
+  renew({ name, idleTtl }: LogSettings, now: number): void {
+    const head = this.#head(name, now);
+    if (head === undefined || head.idleAt === NEVER) return;
+    this.#set("idleAt", Math.max(head.idleAt, now + idleTtl!), head);
+  }
+
+  /** A number that changes when another connection has written. */
+  version(): unknown {
+    return this.#rows<{ data_version: number }>("PRAGMA data_version")[0]
+      ?.data_version;
+  }
+
+  /** Deletes some of what has expired, if anything has. */
+  sweep(now: number): void {
+    const [expired] = this.#rows<{ id: number }>(
+      `SELECT id FROM rivulet_logs WHERE min(expiresAt, idleAt) <= ? ORDER BY min(expiresAt, idleAt) LIMIT 1`,
+      now,
+    );
+    if (expired === undefined) return;
+    for (const [table, column] of [["entries", "seq"], ["keys", "key"]]) {
+      const rows = this.#rows(
+        `DELETE FROM rivulet_${table} WHERE log = ? AND ${column} IN (
+          SELECT ${column} FROM rivulet_${table} WHERE log = ? LIMIT ${MAX_SWEEP}) RETURNING 1`,
+        ...[expired.id, expired.id],
+      );
+      if (rows.length === MAX_SWEEP) return;
+    }
+    this.run("DELETE FROM rivulet_logs WHERE id = ?", expired.id);
+  }
+
+  /** Runs a statement. */
+  run(sql: string, ...values: SqliteValue[]): void {
+    this.#statement(sql).run(...values);
+  }
+
+  #refuse(
+    { options }: Append,
+    head: Head | undefined,
+    now: number,
+  ): AppendOutcome | undefined {
+    const { idempotencyKey, expectedLast } = options;
+    const { epoch = "0", last = 0 } = head ?? {};
+    const known = head && idempotencyKey !== undefined
+      ? this.#find(head.id, idempotencyKey, now)
+      : undefined;
+    if (known !== undefined) return { outcome: "repeated", epoch, seq: known };
+    if (head?.ended) return { outcome: "closed", epoch, seq: last };
+    return expectedLast === undefined || expectedLast === last
+      ? undefined
+      : { outcome: "conflict", epoch, seq: last };
+  }
+
+  #begin(name: string): Head {
+    // The one that has expired keeps its row until it is swept.
+    this.run("UPDATE rivulet_logs SET name = NULL WHERE name = ?", name);
+    const [head] = this.#rows<Head>(
+      "INSERT INTO rivulet_logs (name, epoch) VALUES (?, ?) RETURNING *",
+      name,
+      newEpoch(),
+    );
+    return head!;
+  }
+
+  #append(head: Head, append: Append, now: number): AppendOutcome {
+    this.#insert(head, append, now);
+    const { options: { idempotencyKey }, retention } = append;
+    if (idempotencyKey !== undefined) {
+      this.#remember(head, idempotencyKey, now, retention.idempotencyTtl);
+    }
+    return { outcome: "appended", epoch: head.epoch, seq: head.last };
+  }
+
+  #insert(head: Head, { entries, sizes }: Append, now: number): void {
+    head.time = Math.max(head.time, now);
+    const encoder = new TextEncoder();
+    for (const [i, { kind, body }] of entries.entries()) {
+      head.last++;
+      head.size += sizes[i]!;
+      this.run(
+        "INSERT INTO rivulet_entries VALUES (?, ?, ?, ?, ?, ?)",
+        head.id,
+        head.last,
+        head.time,
+        head.size,
+        kind,
+        // Text with U+0000 in it is cut off there by some.
+        encoder.encode(body),
+      );
+    }
+    head.ended = isFinal(entries.at(-1)!.kind) ? 1 : 0;
+  }
+
+  #trim(head: Head, retention: Retention, now: number, added: number): void {
+    const { maxEvents, maxBytes, maxAge } = retention;
+    const { id, last, size } = head;
+    head.first = this.#search(
+      head,
+      Math.max(head.first, last - maxEvents + 1),
+      last,
+      (start, time) => start >= size - maxBytes && time > now - maxAge,
+    );
+    const deleted = Math.min(head.first - 1, head.deleted + MAX_TRIM + added);
+    if (deleted === head.deleted) return;
+    this.run(
+      "DELETE FROM rivulet_entries WHERE log = ? AND seq BETWEEN ? AND ?",
+      id,
+      head.deleted + 1,
+      deleted,
+    );
+    head.deleted = deleted;
+  }
+
+  #update(head: Head, now: number, idleTtl = NEVER - now): void {
+    const { id, first, last, deleted, size, time, ended } = head;
+    this.run(
+      `UPDATE rivulet_logs SET first = ?, last = ?, deleted = ?, size = ?, time = ?, ended = ?,
+        expiresAt = ${NEVER}, idleAt = ? WHERE id = ?`,
+      ...[first, last, deleted, size, time, ended, now + idleTtl, id],
+    );
+  }
+
+  #set(column: "expiresAt" | "idleAt", time: number, { id }: Head): void {
+    this.run(`UPDATE rivulet_logs SET ${column} = ? WHERE id = ?`, time, id);
+  }
+
+  #find(log: number, key: string, now: number): number | undefined {
+    const [row] = this.#rows<{ seq: number }>(
+      "SELECT seq FROM rivulet_keys WHERE log = ? AND key = ? AND forgetAt > ?",
+      ...[log, key, now],
+    );
+    return row?.seq;
+  }
+
+  #remember(head: Head, key: string, now: number, ttl: number): void {
+    this.run(
+      `DELETE FROM rivulet_keys WHERE log = ? AND key IN (
+        SELECT key FROM rivulet_keys WHERE log = ? AND forgetAt <= ? ORDER BY forgetAt LIMIT 100)`,
+      ...[head.id, head.id, now],
+    );
+    this.run(
+      "INSERT OR REPLACE INTO rivulet_keys VALUES (?, ?, ?, ?)",
+      ...[head.id, key, head.last, now + ttl],
+    );
+  }
+
+  #firstKept(head: Head, oldest: number): number {
+    if (oldest === -Infinity) return head.first;
+    // What ended the log stays however old.
+    const upto = head.ended ? head.last : head.last + 1;
+    return this.#search(head, head.first, upto, (_, time) => time > oldest);
+  }
+
+  #read({ id, last }: Head, from: number, limit: LogLimit): LogEntry[] {
+    const to = Math.min(last, from + limit.entries - 1);
+    const { start } = this.#at(id, from)!;
+    const rows = this.#rows<Omit<LogEntry, "body"> & { body: Uint8Array }>(
+      `SELECT seq, time, kind, body FROM rivulet_entries
+        WHERE log = ? AND seq BETWEEN ? AND ? AND (size <= ? OR seq = ?)`,
+      ...[id, from, to, start + limit.bytes, from],
+    );
+    const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+    return rows.map(({ seq, time, kind, body }) => ({
+      seq,
+      time,
+      kind,
+      body: decoder.decode(body),
+    }));
+  }
+
+  /** The first number from which on something holds, or `upto`; near `low` it takes the fewest steps. */
+  #search(
+    { id }: Head,
+    low: number,
+    upto: number,
+    holds: (start: number, time: number) => boolean,
+  ): number {
+    for (let step = 1; low < upto;) {
+      const seq = Math.min(low + step - 1, Math.floor((low + upto) / 2));
+      const entry = this.#at(id, seq);
+      if (entry && holds(entry.start, entry.time)) {
+        upto = seq;
+      } else {
+        low = seq + 1;
+        step *= 2;
+      }
+    }
+    return upto;
+  }
+
+  /** At which byte of its epoch an entry starts, and when it was appended. */
+  #at(log: number, seq: number): { start: number; time: number } | undefined {
+    const [row] = this.#rows<{ start: number; time: number }>(
+      "SELECT size - length(body) AS start, time FROM rivulet_entries WHERE log = ? AND seq = ?",
+      ...[log, seq],
+    );
+    return row;
+  }
+
+  /** A log that exists and has not expired. */
+  #head(name: string, now: number): Head | undefined {
+    const [head] = this.#rows<Head & { format: number }>(
+      "SELECT * FROM rivulet_format LEFT JOIN rivulet_logs ON name = ?",
+      name,
+    );
+    if (head?.format !== FORMAT) throw otherFormat(FORMAT, head?.format);
+    const isThere = head.epoch !== null;
+    return isThere && Math.min(head.expiresAt, head.idleAt) > now
+      ? head
+      : undefined;
+  }
+
+  #rows<Row>(sql: string, ...values: SqliteValue[]): Row[] {
+    const rows = this.#statement(sql).all(...values) as Record<
+      string,
+      unknown
+    >[];
+    // Some give integers so, if they are told to.
+    for (const row of rows) {
+      for (const [column, value] of Object.entries(row)) {
+        if (typeof value === "bigint") row[column] = Number(value);
+      }
+    }
+    return rows as Row[];
+  }
+
+  #statement(sql: string): SqliteStatement {
+    const statement = this.#statements.get(sql) ?? this.#database.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+}
