@@ -14,6 +14,7 @@ import "./client/refusal_test.ts";
 import "./client/resume_test.ts";
 import "./client/retry_policy_test.ts";
 import "./client/scripted_server_test.ts";
+import "./client/sent_once_test.ts";
 import "./client/types_test.ts";
 import "./codec/decoder_test.ts";
 import "./codec/encoder_test.ts";

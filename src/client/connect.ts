@@ -1,8 +1,14 @@
-import { describeUrl } from "../internal/check.ts";
 import type { ServerSentEvent } from "../event.ts";
-import { type ConnectionOptions, requestSettings } from "./options.ts";
-import { parseUrl } from "./request.ts";
-import { Connection, responseOf, truncated } from "./connection.ts";
+import { describeUrl, type OptionTable } from "../internal/check.ts";
+import { notify } from "../internal/report.ts";
+import { Connection, type ConnectionRetry } from "./connection.ts";
+import {
+  checkConnection,
+  CONNECTION_OPTIONS,
+  type ConnectionOptions,
+} from "./options.ts";
+import { isFutile, openStream, parseUrl } from "./request.ts";
+import { retryPolicy } from "./retry.ts";
 
 /**
  * Options of {@linkcode connect}.
@@ -21,12 +27,16 @@ export interface ConnectOptions<
    */
   until?: string | ((event: ServerSentEvent) => boolean) | undefined;
   /**
-   * Whether a stream that the server has ended is requested again, as `EventSource` does. If not, its end is
-   * the end of the iteration, or `truncated` where `until` waits for an event.
+   * Whether a stream that the server has ended is requested again, if the request may be repeated. If not, its end
+   * is the end of the iteration, or `truncated` where `until` waits for an event.
    *
-   * @default {true}
+   * @default {undefined} requested again if it has given an event ID, from which it resumes
    */
   reconnectOnEnd?: boolean | undefined;
+  /** Called with each accepted response, for its headers; its body is the event stream and locked. */
+  onOpen?: ((response: Response) => void) | undefined;
+  /** Called before the wait for another attempt, with the reason. */
+  onRetry?: ((retry: ConnectionRetry) => void) | undefined;
 }
 
 /**
@@ -41,24 +51,32 @@ export interface EventConnection<
   readonly lastEventId: string;
   /** How many milliseconds to wait before a reconnection: the server's last `retry`, at most 2^31-1. */
   readonly reconnectionTime: number;
-  /** Closes the connection at once, which ends the iteration; resolves when the cursor store has the last event ID. */
+  /** 0 while it connects or waits to, 1 while a stream is open, 2 once it is over. */
+  readonly readyState: 0 | 1 | 2;
+  /** Closes the connection at once, which ends the iteration; resolves when the cursor store has saved. */
   close(): Promise<void>;
 }
 
-const PATIENT = {
-  maxAttempts: 10,
-  statuses: (status: number): boolean =>
-    status >= 500 || [408, 425, 429].includes(status),
-};
+const CONNECT_OPTIONS: OptionTable<ConnectOptions> = /* @__PURE__ */ Object
+  .assign(
+    {
+      until: ["a string or a function", isUntil],
+      reconnectOnEnd: "boolean",
+      onOpen: "function",
+      onRetry: "function",
+    } as const,
+    CONNECTION_OPTIONS,
+  );
 
 /**
- * Connects to an event stream and hands out its events, reconnecting as `EventSource` does, for code
- * that awaits. The request is made when the first event is asked for, and nothing is read ahead beyond
- * one chunk. Leaving the loop, in whatever way, closes the connection.
+ * Connects to an event stream and hands out its events, for code that awaits. The request is made when the
+ * first event is asked for, and nothing is read ahead beyond one chunk. Leaving the loop, in whatever way,
+ * closes the connection.
  *
- * It differs from `EventSource` in what it takes for a passing trouble: the statuses 408, 425, 429 and
- * 5xx are tried again, and after ten attempts in a row that came to nothing it gives up. See
- * {@linkcode RetryOptions}. A 204 is the end of the stream.
+ * A lost connection is requested again and resumes from the last event ID. So is a stream that the server has ended,
+ * if it has given an ID; without one there is nothing to resume, and the iteration ends. The statuses 408, 425, 429
+ * and 5xx are tried again, and the tenth failed attempt in a row is the last: see {@linkcode RetryOptions}. A 204 is
+ * the end of the stream. A request with another method than GET or HEAD is sent once, unless `idempotent` is `true`.
  *
  * @example
  * ```ts
@@ -95,10 +113,10 @@ const PATIENT = {
  * @param url Where to; in a page or worker it may be relative. One that cannot be parsed is a `TypeError` in
  * the iteration, one with a user name or a password is `connection-failed`: send an `authorization` header.
  * @param options What to send, when to try again and when to stop.
- * @returns The events. The iteration rejects with an {@linkcode EventStreamError}: `connection-failed`, with
- * the number of attempts, the last cause and the refused response if there was one; `truncated`;
- * `event-too-large`. It rejects with the signal's reason when that aborts, and with the error of `until` or
- * the cursor store when one of those fails.
+ * @returns The events. The iteration rejects with an {@linkcode EventStreamError}: `not-an-event-stream`, with the
+ * refused response; `connection-failed`, with the number of attempts, the last cause and the refused response if there
+ * was one; `truncated`; `event-too-large`; `invalid-event`. It rejects with the signal's reason when that aborts, and
+ * with the error of `until`, `onComment` or the cursor store when one of those fails.
  * @throws {TypeError} If an option has the wrong type.
  * @throws {RangeError} If an option is out of range.
  */
@@ -108,17 +126,20 @@ export function connect<
   url: string | URL,
   options: ConnectOptions<Received> = {},
 ): EventConnection<NoInfer<Received>> {
-  const { until, reconnectOnEnd = true } = options;
+  checkConnection(options, CONNECT_OPTIONS);
   const target = parseUrl(url);
-  const connection = new Connection({
-    ...requestSettings(target, options, PATIENT, "2xx", until),
-    reconnectsOnEnd: reconnectOnEnd,
-    onOpen: () => {},
-    onLost: () => {},
+  const connection = new Connection<Received>({
+    url,
+    options,
+    policy: retryPolicy(options.retry, false),
+    isStandard: false,
+    isFutile: isFutile(target, options),
+    open: (attempt) =>
+      openStream({ url: target!, options, statuses: "2xx" }, attempt),
+    onOpen: ({ response }) => notify(options.onOpen, response!),
+    onRetry: (retry) => notify(options.onRetry, retry),
   });
-  const events = target === undefined
-    ? invalid(url)
-    : iterate(connection, until !== undefined);
+  const events = iterate(connection, target === undefined ? url : undefined);
   const close = async (): Promise<void> => {
     connection.close();
     await events.return();
@@ -129,6 +150,9 @@ export function connect<
     },
     get reconnectionTime() {
       return connection.reconnectionTime;
+    },
+    get readyState() {
+      return connection.readyState;
     },
     close,
     [Symbol.asyncDispose]: close,
@@ -142,26 +166,24 @@ export function connect<
   };
 }
 
-// deno-lint-ignore require-yield -- there is none
-async function* invalid(url: unknown): AsyncGenerator<never, void, void> {
-  throw new TypeError(
-    `Cannot connect: url must be a URL: received ${describeUrl(url)}`,
-  );
+function isUntil(until: unknown): boolean {
+  return typeof until === "string" || typeof until === "function";
 }
 
 async function* iterate<Received extends ServerSentEvent<string, unknown>>(
   connection: Connection<Received>,
-  isCut: boolean,
+  wrongUrl: unknown,
 ): AsyncGenerator<Received, void, void> {
   try {
+    if (wrongUrl !== undefined) {
+      throw new TypeError(
+        `Cannot connect: url must be a URL: received ${describeUrl(wrongUrl)}`,
+      );
+    }
     while (await connection.fill()) {
       const event = connection.take();
       if (event !== undefined) yield event;
     }
-  } catch (reason) {
-    // 204 is how a server says that there is no more.
-    if (responseOf(reason)?.status !== 204) throw reason;
-    if (isCut) throw truncated();
   } finally {
     connection.close();
     await connection.flush();

@@ -6,53 +6,62 @@ import {
   removeAbortListener,
   sleep,
 } from "../internal/abort.ts";
-import { MAX_DELAY } from "../internal/check.ts";
-import { CursorSaver } from "./cursor_store.ts";
-import type { ConnectionOptions } from "./options.ts";
+import { describe, describeUrl, MAX_DELAY } from "../internal/check.ts";
+import { StoredPosition } from "./cursor_store.ts";
+import { type ConnectionOptions, isSafe } from "./options.ts";
 import {
+  connectingTo,
   FinalError,
   isHidden,
   type Opened,
   orAborted,
   page,
+  type RequestAttempt,
   type Until,
 } from "./request.ts";
-import { retryDelay, type RetryPolicy } from "./retry.ts";
+import { retryAfterOf, retryDelay, type RetryPolicy } from "./retry.ts";
 
 type AnyEvent = ServerSentEvent<string, unknown>;
 
+/** Another attempt that is about to be made. */
+export interface ConnectionRetry {
+  /** Why the attempt before it is over: an `EventStreamError`, code `truncated`, when the server ended the stream. */
+  readonly reason: unknown;
+  /** The number of the attempt, counted since the last one that did not fail. */
+  readonly attempt: number;
+  /** How many milliseconds it waits. */
+  readonly delay: number;
+}
+
 /** What makes one connection differ from another. */
 export interface ConnectionSettings<Received extends AnyEvent> {
-  /** Makes one request, from a last event ID; the controller aborts it. */
-  open(
-    lastEventId: string,
-    controller: AbortController,
-  ): Promise<Opened<Received>>;
-  readonly options: Omit<ConnectionOptions, "contract">;
+  /** The URL, for messages. */
+  readonly url: string | URL;
+  readonly options: Omit<ConnectionOptions, "contract"> & {
+    readonly until?: Until;
+    readonly reconnectOnEnd?: boolean | undefined;
+  };
   readonly policy: RetryPolicy;
-  /** What ends the stream; without it, a stream that must not be requested again just ends. */
-  readonly until: Until;
-  /** Whether a stream that has ended is requested again. */
-  readonly reconnectsOnEnd: boolean;
-  /** Whether it is worth while to try again when there was no response, or the stream broke. */
-  readonly reconnectsOnFailure: boolean;
-  /** Whether events may be asked for again that cannot be told from those handed out, having no ID. */
-  readonly repeats: boolean;
-  /** Hears of every stream that begins. */
-  onOpen(origin: string): void;
-  /** Hears why an attempt is over when another one follows, before the wait for it. */
-  onLost(reason: unknown): void;
+  /** Whether every end is followed by another request, and a 204 is a refusal, as the standard says. */
+  readonly isStandard: boolean;
+  /** Whether no attempt can ever get a response. */
+  readonly isFutile?: boolean;
+  /** Makes one request. */
+  open(attempt: RequestAttempt): Promise<Opened<Received>>;
+  /** Called for every stream that begins. */
+  onOpen(opened: Opened<Received>): void;
+  /** Called before the wait for another attempt. */
+  onRetry(retry: ConnectionRetry): void;
 }
 
 /** One try at the events: the wait before it, the request, the stream. What it starts ends with its controller. */
-class Attempt<Received extends AnyEvent> {
+class Attempt<Received extends AnyEvent> implements RequestAttempt {
   readonly controller: AbortController = new AbortController();
   /** How many milliseconds to wait before the request; `undefined` for none, not even a turn. */
   readonly delay: number | undefined;
-  /** Whether the wait is only for the network to come back. */
+  /** Whether the wait is only for the network to return. */
   readonly awaitsNetwork: boolean;
-  requested = false;
-  /** The ID that the request was made with. */
+  isSent = false;
   lastEventId = "";
   openedAt = Infinity;
   reader: EventReader<Received> | undefined;
@@ -68,21 +77,23 @@ class Attempt<Received extends AnyEvent> {
  * The reconnection engine: events from one connection after another, as if they were one stream.
  *
  * All its state is the current attempt: none when it is closed, one with a reader when it is open.
- * An attempt that is over is never current again, which is how late results are told.
+ * An attempt that is over is never current again, which is how late results are detected.
  */
 export class Connection<Received extends AnyEvent> {
   readonly #settings: ConnectionSettings<Received>;
   readonly #lifetime = new AbortController();
-  readonly #saver: CursorSaver | undefined;
+  readonly #stored: StoredPosition | undefined;
   #attempt: Attempt<Received> | undefined = new Attempt();
-  /** How many attempts in a row have come to nothing, the current one included. */
+  /** How many attempts in a row have failed, the current one included. */
   #attempts = 0;
   #batch: Received[] = [];
   #next = 0;
   #failure: { readonly reason: unknown } | undefined;
   #hasEnded = false;
-  #loaded = false;
+  #hasLoaded = false;
   #lastEventId: string;
+  /** Whether there has ever been an ID to resume from. */
+  #hasId: boolean;
   #reconnectionTime: number;
 
   constructor(settings: ConnectionSettings<Received>) {
@@ -90,9 +101,11 @@ export class Connection<Received extends AnyEvent> {
     const { cursor, signal, lastEventId = "" } = options;
     this.#settings = settings;
     this.#lastEventId = lastEventId;
+    this.#hasId = lastEventId !== "";
     this.#reconnectionTime = policy.delay;
-    this.#saver = cursor && new CursorSaver(
+    this.#stored = cursor && new StoredPosition(
       cursor,
+      lastEventId,
       (reason) => this.#fail(reason),
     );
     const abort = (): void => void this.#fail(signal!.reason);
@@ -103,12 +116,14 @@ export class Connection<Received extends AnyEvent> {
       () => removeAbortListener(signal, abort),
     );
     if (options.pauseWhenHidden) {
-      this.#listen(page.document, "visibilitychange", () => this.#renew());
+      this.#listen(page.document, "visibilitychange", () => {
+        if (this.#canRepeat(this.#attempt!)) this.#restart();
+      });
     }
     if (options.retryWhenOnline) {
       this.#listen(page, "online", () => {
-        const { awaitsNetwork, requested } = this.#attempt!;
-        if (awaitsNetwork && !requested) this.#renew();
+        const { awaitsNetwork, isSent } = this.#attempt!;
+        if (awaitsNetwork && !isSent) this.#restart();
       });
     }
   }
@@ -118,7 +133,7 @@ export class Connection<Received extends AnyEvent> {
     return this.#attempt.reader === undefined ? 0 : 1;
   }
 
-  /** The last event ID as of the events handed out: what the next request is made with. */
+  /** The last event ID as of the events handed out: what the next request carries. */
   get lastEventId(): string {
     return this.#lastEventId;
   }
@@ -132,8 +147,12 @@ export class Connection<Received extends AnyEvent> {
     return this.#hasEnded;
   }
 
-  /** Makes sure that an event is at hand. Tells whether there is one, `false` at the end; throws what ended it for good. */
+  /**
+   * Waits until an event is available; the events handed out so far count as handled. Resolves with `false` at the
+   * end, and rejects with what ended it for good.
+   */
   async fill(): Promise<boolean> {
+    this.#stored?.save(this.#lastEventId);
     while (this.#next === this.#batch.length) {
       const attempt = this.#attempt;
       if (attempt === undefined) {
@@ -144,21 +163,20 @@ export class Connection<Received extends AnyEvent> {
         if (attempt.reader === undefined) await this.#open(attempt);
         else await this.#read(attempt, attempt.reader);
       } catch (reason) {
-        if (attempt === this.#attempt) this.#lose(attempt, reason);
+        if (attempt === this.#attempt) this.#reestablish(attempt, reason);
       }
     }
     return true;
   }
 
-  /** Hands out an event, if one is at hand; the last event ID moves to it. */
+  /** Hands out an event, if one is available; the last event ID moves to it. */
   take(): Received | undefined {
     const event = this.#batch[this.#next];
     if (event === undefined) return undefined;
     this.#next++;
     this.#attempt!.handedOut = true;
-    this.#commit(event.id);
-    // Where its ID could not be saved, and so this is closed, the event is left to the one who resumes.
-    return this.#attempt && event;
+    this.#move(event.id);
+    return event;
   }
 
   /** Forgets what of the stream is not a whole event yet. */
@@ -168,12 +186,28 @@ export class Connection<Received extends AnyEvent> {
 
   /** Closes at once. */
   close(): void {
-    this.#end();
+    const attempt = this.#attempt;
+    this.#attempt = undefined;
+    this.#lifetime.abort();
+    this.#drop(attempt);
   }
 
-  /** Resolves when the last event ID is saved; rejects when it could not be and that was after the close. */
+  /** Resolves when the stored position is saved; rejects when it could not be and that was after the close. */
   async flush(): Promise<void> {
-    await this.#saver?.flush();
+    await this.#stored?.flush();
+  }
+
+  /** Makes the error for a stream that is over too early. */
+  truncated(what: string, cause?: unknown): EventStreamError {
+    const { url } = this.#settings;
+    const place = this.#lastEventId === ""
+      ? "without an event ID"
+      : `after event ID ${describe(this.#lastEventId)}`;
+    return new EventStreamError(
+      "truncated",
+      `Cannot read ${describeUrl(url)}: the stream ${what} ${place}`,
+      { cause },
+    );
   }
 
   async #open(attempt: Attempt<Received>): Promise<void> {
@@ -184,24 +218,23 @@ export class Connection<Received extends AnyEvent> {
     while (options.pauseWhenHidden && isHidden() && !signal.aborted) {
       await sleep(MAX_DELAY, signal);
     }
-    if (!this.#loaded) await this.#load(signal);
+    if (!this.#hasLoaded) await this.#load(signal);
     if (attempt !== this.#attempt) return;
-    attempt.requested = true;
     attempt.lastEventId = this.#lastEventId;
     this.#attempts++;
-    const { reader, origin } = await open(this.#lastEventId, controller);
+    const opened = await open(attempt);
     if (attempt !== this.#attempt) return;
-    attempt.reader = reader;
+    attempt.reader = opened.reader;
     attempt.openedAt = performance.now();
-    onOpen(origin);
+    onOpen(opened);
   }
 
   async #load(signal: AbortSignal): Promise<void> {
-    const { cursor } = this.#settings.options;
     try {
-      const id = cursor && await orAborted(cursor.load(), signal);
-      this.#lastEventId = id || this.#lastEventId;
-      this.#loaded = true;
+      if (this.#stored) {
+        this.#move(await orAborted(this.#stored.load(), signal));
+      }
+      this.#hasLoaded = true;
     } catch (reason) {
       if (!signal.aborted) this.#fail(reason);
     }
@@ -211,102 +244,168 @@ export class Connection<Received extends AnyEvent> {
     attempt: Attempt<Received>,
     reader: EventReader<Received>,
   ): Promise<void> {
-    // Blocks with an ID and no data, behind the last event or alone in their chunk.
-    this.#commit(reader.lastEventId);
+    // Blocks with an ID and no data, after the last event or alone in their chunk.
+    this.#move(reader.lastEventId);
+    this.#stored?.save(this.#lastEventId);
     const chunk = await reader.readChunk();
-    let events = reader.eventsOf(chunk);
-    // No further turn where it is none: a pipe into fromReadableStream() that resolves finds the ID up to date.
-    if (events instanceof Promise) events = await events;
+    let events: Received[] | undefined;
+    try {
+      const step = reader.eventsOf(chunk);
+      // No further turn where it is none: a pipe into fromReadableStream() that resolves finds the ID up to date.
+      events = step instanceof Promise ? await step : step;
+    } catch (reason) {
+      // An end before the event that until names may be followed by another connection.
+      const isEnd = reason instanceof EventStreamError &&
+        reason.code === "truncated" && !reader.hasEnding;
+      if (!isEnd) throw reason;
+    }
     if (attempt !== this.#attempt) return;
     const { reconnectionTime = this.#reconnectionTime } = reader;
     this.#reconnectionTime = Math.min(reconnectionTime, MAX_DELAY);
-    if (events === undefined) {
-      if (!reader.hasEnding) throw truncated();
-      return this.#finish();
-    }
-    this.#batch = events;
-    this.#next = 0;
+    if (events !== undefined) {
+      this.#batch = events;
+      this.#next = 0;
+    } else if (reader.hasEnding) this.#end();
+    else if (this.#mayResume(attempt)) {
+      this.#reestablish(attempt, this.truncated("ended"));
+    } else if (attempt.handedOut || this.#hasId || this.#isSafe) {
+      this.#endBeforeUntil();
+    } else this.#fail(this.truncated("ended without an event and"));
   }
 
-  #commit(id: string): void {
-    if (id === this.#lastEventId) return;
+  /** The one place in which the last event ID moves. */
+  #move(id: string): void {
     this.#lastEventId = id;
-    this.#saver?.save(id);
+    this.#hasId ||= id !== "";
   }
 
-  /** Follows an attempt that is over with the next one, or with the end. */
-  #lose(attempt: Attempt<Received>, reason: unknown): void {
-    const { policy, onLost } = this.#settings;
+  get #isSafe(): boolean {
+    return isSafe(this.#settings.options.method ?? "GET");
+  }
+
+  /** Whether a stream that the server has ended is requested again. */
+  #mayResume(attempt: Attempt<Received>): boolean {
+    const { isStandard, options, policy } = this.#settings;
+    const { reconnectOnEnd = isStandard || this.#hasId } = options;
+    return reconnectOnEnd && policy.maxAttempts > 0 && this.#canRepeat(attempt);
+  }
+
+  /** Whether a request may be sent again: that must neither act twice on the server nor hand out events twice. */
+  #canRepeat(attempt: Attempt<Received>): boolean {
+    const { idempotent, until } = this.#settings.options;
+    if (!attempt.isSent || this.#isSafe && until === undefined) {
+      return true;
+    }
+    const hasMoved = attempt.lastEventId !== this.#lastEventId;
+    return (this.#isSafe || idempotent === true) &&
+      (hasMoved || !attempt.handedOut);
+  }
+
+  /** Ends where the server has said that there is no more, which is too early for an event that is still awaited. */
+  #endBeforeUntil(): void {
+    if (this.#settings.options.until === undefined) this.#end();
+    else this.#fail(this.truncated("ended before the event that until names"));
+  }
+
+  #end(): void {
+    this.#hasEnded = true;
+    this.close();
+  }
+
+  /** [spec] Reestablish the connection: waits and makes another attempt, unless that is futile. */
+  #reestablish(attempt: Attempt<Received>, reason: unknown): void {
+    const { policy, isStandard, onRetry } = this.#settings;
+    const response = responseOf(reason);
+    if (response?.status === 204 && !isStandard) return this.#endBeforeUntil();
     const hasMoved = attempt.lastEventId !== this.#lastEventId;
     const age = performance.now() - attempt.openedAt;
-    if (attempt.handedOut || hasMoved || age >= policy.maxDelay) {
+    if (attempt.handedOut || hasMoved || age > (attempt.delay ?? 0)) {
       this.#attempts = 0;
     }
     this.#attempt = undefined;
+    const retryAfter = retryAfterOf(response);
     try {
-      if (reason instanceof FinalError) throw reason.reason;
-      if (attempt.reader?.hasEnding) throw reason;
-      const wouldRepeat = attempt.handedOut && !hasMoved;
-      if (!this.#mayRetry(reason, wouldRepeat)) return this.#finish();
+      const failure = this.#failureOf(attempt, reason, retryAfter);
+      if (failure !== undefined) return void this.#fail(failure.reason);
     } catch (failure) {
       return void this.#fail(failure);
     }
     // The policy is a function of the caller's, who may have closed this in it.
     if (this.#lifetime.signal.aborted) return;
-    const response = responseOf(reason);
-    const attempts = Math.max(1, this.#attempts);
-    const time = this.#reconnectionTime;
-    const delay = retryDelay(policy, time, attempts, response);
+    const count = Math.max(1, this.#attempts);
+    const delay = retryDelay(policy, this.#reconnectionTime, count, retryAfter);
     this.#attempt = new Attempt(delay, response === undefined);
-    onLost(reason);
+    onRetry({ reason, attempt: this.#attempts + 1, delay });
   }
 
-  /** Tells whether another attempt may be made, `false` when this is the regular end; throws when it is a failure. */
-  #mayRetry(reason: unknown, wouldRepeat: boolean): boolean {
-    const { policy, repeats, reconnectsOnEnd, reconnectsOnFailure, until } =
-      this.#settings;
-    const isEnd = reason instanceof EventStreamError &&
-      reason.code === "truncated";
-    const isLost = wouldRepeat && !repeats;
-    if (isLost && !isEnd) throw truncated(reason);
-    if (isLost || isEnd && !reconnectsOnEnd) {
-      if (until === undefined) return false;
-      throw reason;
-    }
+  /** Gives what this fails with if no other attempt may follow. */
+  #failureOf(
+    attempt: Attempt<Received>,
+    reason: unknown,
+    retryAfter: number,
+  ): { readonly reason: unknown } | undefined {
+    const { policy, isFutile, options } = this.#settings;
+    const { reader } = attempt;
+    if (reason instanceof FinalError) return reason;
     const response = responseOf(reason);
-    const isWorthwhile = response === undefined
-      ? isEnd || reconnectsOnFailure
-      : policy.statuses(response.status);
-    if (isWorthwhile && this.#attempts < policy.maxAttempts) return true;
-    throw connectionFailed(this.#attempts, reason);
+    // What the stream holds or what the response is would be the same again.
+    const isFinal = response === undefined
+      ? reader?.hasEnding
+      : !policy.statuses(response.status);
+    if (isFinal) return { reason };
+    let why: string | undefined;
+    if (!this.#canRepeat(attempt)) {
+      why = this.#isSafe || options.idempotent
+        ? "events without an ID would come again"
+        : `a ${options.method} is sent once, unless idempotent is true`;
+    } else if (retryAfter > policy.maxRetryAfter) {
+      why =
+        `retry-after is ${retryAfter} ms, retry.maxRetryAfter ${policy.maxRetryAfter} ms`;
+    } else if (!isFutile && this.#attempts < policy.maxAttempts) {
+      return undefined;
+    }
+    const isCut = reader !== undefined &&
+      (why !== undefined || policy.maxAttempts === 0);
+    return {
+      reason: isCut
+        ? this.truncated(`broke (${messageOf(reason)})`, reason)
+        : this.#connectionFailed(reason, why),
+    };
   }
 
-  #finish(): void {
-    this.#hasEnded = true;
-    this.#end();
+  #connectionFailed(cause: unknown, why: string | undefined): EventStreamError {
+    const attempts = this.#attempts;
+    const subject = connectingTo(this.#settings.url);
+    const reason = messageOf(cause).replace(`${subject}: `, "");
+    const plural = attempts === 1 ? "" : "s";
+    const message = [
+      subject,
+      `failed after ${attempts} attempt${plural}`,
+      reason,
+      why,
+    ].filter((part) => part !== undefined).join(": ");
+    const response = responseOf(cause);
+    return new EventStreamError("connection-failed", message, {
+      attempts,
+      cause,
+      response,
+    });
   }
 
-  /** Lets go of the attempt, whatever it is doing, and makes another one without waiting. */
-  #renew(): void {
+  /** Leaves the attempt, whatever it is doing, and makes another one without waiting. */
+  #restart(): void {
     const attempt = this.#attempt;
     this.#attempt = new Attempt();
     this.#attempts = 0;
     this.#drop(attempt);
   }
 
-  /** Closes for a reason that `fill()` throws. Tells whether it does: not if it was closed before. */
+  /** [spec] Fail the connection, for a reason that `fill()` throws. Returns whether it does: not once it is closed. */
   #fail(reason: unknown): boolean {
     if (this.#lifetime.signal.aborted) return false;
     this.#failure = { reason };
-    this.#end();
+    this.close();
     return true;
-  }
-
-  #end(): void {
-    const attempt = this.#attempt;
-    this.#attempt = undefined;
-    this.#lifetime.abort();
-    this.#drop(attempt);
   }
 
   #drop(attempt: Attempt<Received> | undefined): void {
@@ -332,28 +431,18 @@ export class Connection<Received extends AnyEvent> {
   }
 }
 
-/** The response that was refused, if that is what happened. */
+/** Returns the response that was refused, if that is what happened. */
 export function responseOf(reason: unknown): Response | undefined {
   return reason instanceof EventStreamError ? reason.response : undefined;
 }
 
-/** Says that a stream has ended, or broken off and cannot be resumed, where it should have gone on. */
-export function truncated(cause?: unknown): EventStreamError {
-  const what = cause === undefined
-    ? "ended"
-    : "broke off, without an id to resume from";
-  return new EventStreamError(
-    "truncated",
-    `Cannot read on: the stream ${what}`,
-    { cause },
-  );
-}
-
-function connectionFailed(attempts: number, cause: unknown): EventStreamError {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return new EventStreamError(
-    "connection-failed",
-    `Cannot connect: failed for good after ${attempts} attempts: ${message}`,
-    { attempts, cause, response: responseOf(cause) },
-  );
+/** Says what went wrong, with the cause: on Node, `fetch` alone says only "fetch failed". */
+function messageOf(reason: unknown): string {
+  if (!(reason instanceof Error)) return String(reason);
+  const { message, cause } = reason;
+  const { message: inner, code } = Object(cause) as Partial<
+    Error & { code: string }
+  >;
+  const detail = inner || code || "";
+  return message.includes(detail) ? message : `${message}: ${detail}`;
 }

@@ -1,18 +1,22 @@
+import { describe } from "../internal/check.ts";
+
 /**
  * Where a client keeps its last event ID, so that the next one resumes from it: after a reload of the
  * page, a restart, a move to another machine.
  *
- * `load` is called once, before the first request. `save` is called with the ID of each event as it
- * is handed out, and of blocks that carry only an ID; one call at a time, and of the IDs that come
- * while a call is under way only the last is saved. `""` means that there is none.
+ * `load` is called once, before the first request. `save` is called once an event has been handled: for `connect()`
+ * when the next event is asked for, for `EventSource` when its listeners have returned. So after a crash, an exception
+ * or a `break` in the loop body the last event is received again; none is lost. `save` is called for blocks with an
+ * ID alone too, one call at a time, and of the IDs that arrive during a call only the last is saved. `""` means that
+ * there is none.
  *
- * When either fails, the connection fails for good with the same error: it could not be resumed from
- * the right place.
+ * When either fails, or `load` returns what no header can carry, the connection fails for good with the error: it
+ * could not resume from the right position.
  */
 export interface CursorStore {
-  /** Gives the ID that was saved last; nothing, or `""`, when there is none. */
+  /** Returns the ID that was saved last; nothing, or `""`, when there is none. */
   load(): string | null | undefined | Promise<string | null | undefined>;
-  /** Keeps an ID; `""` when there is none any more. */
+  /** Saves an ID; `""` when there is none any more. */
   save(id: string): void | Promise<void>;
 }
 
@@ -58,41 +62,67 @@ export function storageCursor(
   };
 }
 
-/** Saves to a store one ID after another, and none that a newer one has overtaken. */
-export class CursorSaver {
+/** The position that is stored: loads it, and saves one ID after another, none that a newer one has overtaken. */
+export class StoredPosition {
   readonly #store: CursorStore;
   readonly #onError: (reason: unknown) => boolean;
-  #next: string | undefined;
+  #id: string;
+  #isSaved = true;
   #saving: Promise<void> | undefined;
 
-  /** `onError` tells whether somebody will hear of the error. */
-  constructor(store: CursorStore, onError: (reason: unknown) => boolean) {
+  /** Starts with an ID that counts where none is stored; `onError` returns whether the error will be reported. */
+  constructor(
+    store: CursorStore,
+    lastEventId: string,
+    onError: (reason: unknown) => boolean,
+  ) {
     this.#store = store;
+    this.#id = lastEventId;
     this.#onError = onError;
   }
 
+  /** Resolves with the position to start from. */
+  async load(): Promise<string> {
+    const id = await this.#store.load() ?? "";
+    if (!isEventId(id)) {
+      throw new TypeError(
+        `Cannot connect: cursor.load() must give text without NUL, CR and LF: received ${
+          describe(id)
+        }`,
+      );
+    }
+    return this.#id = id || this.#id;
+  }
+
   save(id: string): void {
-    this.#next = id;
+    if (id === this.#id) return;
+    this.#id = id;
+    this.#isSaved = false;
     if (this.#saving !== undefined) return;
     this.#saving = this.#saveAll();
-    // flush() tells of it.
+    // flush() reports it.
     this.#saving.catch(() => {});
   }
 
-  /** Resolves when everything is saved; rejects with an error that nobody has heard of. */
+  /** Resolves when everything is saved; rejects with an error that was not reported yet. */
   async flush(): Promise<void> {
     await this.#saving;
   }
 
   async #saveAll(): Promise<void> {
     try {
-      for (let id = this.#next; id !== undefined; id = this.#next) {
-        this.#next = undefined;
-        await this.#store.save(id);
+      while (!this.#isSaved) {
+        this.#isSaved = true;
+        await this.#store.save(this.#id);
       }
       this.#saving = undefined;
     } catch (reason) {
       if (!this.#onError(reason)) throw reason;
     }
   }
+}
+
+/** Whether a `Last-Event-ID` header can carry a value. */
+export function isEventId(value: unknown): value is string {
+  return typeof value === "string" && !/[\0\r\n]/.test(value);
 }

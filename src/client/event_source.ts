@@ -3,14 +3,20 @@ import type { ServerSentEvent } from "../event.ts";
 import { EventReader } from "../event_reader.ts";
 import { describeUrl } from "../internal/check.ts";
 import { report } from "../internal/report.ts";
+import { Connection, responseOf } from "./connection.ts";
 import {
-  Connection,
-  type ConnectionSettings,
-  responseOf,
-  truncated,
-} from "./connection.ts";
-import { type ConnectionOptions, requestSettings } from "./options.ts";
-import { parseUrl } from "./request.ts";
+  checkConnection,
+  CONNECTION_OPTIONS,
+  type ConnectionOptions,
+} from "./options.ts";
+import {
+  isFutile,
+  type Opened,
+  openStream,
+  parseUrl,
+  type RequestAttempt,
+} from "./request.ts";
+import { retryPolicy } from "./retry.ts";
 
 /**
  * Options of {@linkcode EventSource}: all of them are extensions but `withCredentials`.
@@ -63,25 +69,48 @@ export type EventSourceHandler<Received extends Event> =
 /** How a stream that is there already is passed to the constructor. */
 const READER = /* @__PURE__ */ Symbol();
 
-const AS_THE_STANDARD_SAYS = { maxAttempts: Infinity, statuses: () => false };
-
-interface Init extends EventSourceOptions<EventContract | undefined> {
+interface Init extends EventSourceOptions<EventContract> {
   readonly [READER]?: EventReader<AnyEvent>;
 }
+
+/** The `open` event of {@linkcode EventSource}: a plain event, as in the standard, with the response's headers. */
+export interface EventSourceOpenEvent extends Event {
+  /** The headers of the accepted response; without any for {@linkcode EventSource.fromReadableStream}. */
+  readonly headers: Headers;
+}
+
+/**
+ * What `error` listeners are called with: a {@linkcode EventSourceErrorEvent}, or a `MessageEvent` where the server
+ * names an event "error". `event instanceof MessageEvent` tells the two apart.
+ *
+ * @typeParam Events The type of the source's contract, or of `data` by event name.
+ */
+export type EventSourceError<Events extends object = Record<string, string>> =
+  | EventSourceErrorEvent
+  | MessageEvent<
+    [EventData<Events, "error">] extends [never] ? string
+      : EventData<Events, "error">
+  >;
 
 /** Listeners are typed by the names of the events. */
 export interface EventSource<Events extends object = Record<string, string>> {
   /** Adds a listener for each connection that is made. */
   addEventListener(
     type: "open",
-    listener: ((event: Event) => unknown) | EventListenerObject | null,
+    listener:
+      | ((event: EventSourceOpenEvent) => unknown)
+      | EventListenerObject
+      | null,
     options?: boolean | AddEventListenerOptions,
   ): void;
-  /** Adds a listener for each connection that is lost or refused, and for what closes the source. */
+  /**
+   * Adds a listener for each connection that is lost or refused, for what closes the source, and for events that the
+   * server names "error".
+   */
   addEventListener(
     type: "error",
     listener:
-      | ((event: EventSourceErrorEvent) => unknown)
+      | ((event: EventSourceError<Events>) => unknown)
       | EventListenerObject
       | null,
     options?: boolean | AddEventListenerOptions,
@@ -239,7 +268,7 @@ export class EventSource<Events extends object = Record<string, string>>
     if (arguments.length === 0) {
       throw new TypeError("Cannot connect: url must be given: received none");
     }
-    const init: Init = options ?? {};
+    const init = dictionaryOf(options ?? {});
     // [spec] Let urlRecord be the result of encoding-parsing a URL given url, relative to settings.
     const urlRecord = parseUrl(url);
     // [spec] If urlRecord is failure, then throw a "SyntaxError" DOMException.
@@ -250,12 +279,21 @@ export class EventSource<Events extends object = Record<string, string>>
       );
     }
     this.#url = urlRecord.href;
-    this.#withCredentials = Boolean(init.withCredentials);
-    this.#connection = new Connection({
-      ...requestSettings(urlRecord, init, AS_THE_STANDARD_SAYS, "200"),
-      ...init[READER] && adopted(init[READER]),
-      onOpen: (origin) => this.#announce(origin),
-      onLost: (reason) => this.#fireError(reason),
+    this.#withCredentials = init.withCredentials!;
+    const reader = options?.[READER];
+    this.#connection = new Connection<AnyEvent>({
+      url: urlRecord,
+      options: init,
+      policy: retryPolicy(reader ? false : init.retry, true),
+      isStandard: true,
+      isFutile: isFutile(urlRecord, init),
+      open: (attempt) =>
+        reader ? adopt(reader, attempt) : openStream(
+          { url: urlRecord, options: init, statuses: "200" },
+          attempt,
+        ),
+      onOpen: (opened) => this.#announce(opened),
+      onRetry: ({ reason }) => this.#fireError(reason),
     });
     this.#run(init.signal);
   }
@@ -320,7 +358,7 @@ export class EventSource<Events extends object = Record<string, string>>
   get onopen(): EventSourceHandler<Event> {
     return this.#handlers.get("open") as EventSourceHandler<Event>;
   }
-  set onopen(value: EventSourceHandler<Event>) {
+  set onopen(value: EventSourceHandler<EventSourceOpenEvent>) {
     this.#handlers.set("open", value);
   }
 
@@ -332,11 +370,11 @@ export class EventSource<Events extends object = Record<string, string>>
     this.#handlers.set("message", value);
   }
 
-  /** Called when a connection is lost or refused. */
+  /** Called when a connection is lost or refused, and with events that the server names "error". */
   get onerror(): EventSourceHandler<Event> {
     return this.#handlers.get("error") as EventSourceHandler<Event>;
   }
-  set onerror(value: EventSourceHandler<EventSourceErrorEvent>) {
+  set onerror(value: EventSourceHandler<EventSourceError<Events>>) {
     this.#handlers.set("error", value);
   }
 
@@ -369,7 +407,9 @@ export class EventSource<Events extends object = Record<string, string>>
         const event = this.#connection.take();
         if (event !== undefined) this.#dispatch(event);
       }
-      if (this.#connection.hasEnded) this.#fireError(truncated());
+      if (this.#connection.hasEnded) {
+        this.#fireError(this.#connection.truncated("ended"));
+      }
     } catch (reason) {
       // [spec] Queue a task which, if the readyState attribute is set to a value other than CLOSED, sets the readyState
       // [spec] attribute to CLOSED and fires an event named error at the EventSource object.
@@ -378,10 +418,11 @@ export class EventSource<Events extends object = Record<string, string>>
     await this.#connection.flush().catch(report);
   }
 
-  #announce(origin: string): void {
+  #announce({ origin, response }: Opened<AnyEvent>): void {
     this.#origin = origin;
+    const headers = response?.headers ?? new Headers();
     // [spec] … sets the readyState attribute to OPEN and fires an event named open at the EventSource object.
-    this.#fire(new Event("open"));
+    this.#fire(Object.assign(new Event("open"), { headers }));
   }
 
   #dispatch({ event, data, id }: AnyEvent): void {
@@ -407,18 +448,28 @@ export class EventSource<Events extends object = Record<string, string>>
   }
 }
 
-/** How to open a stream that is there already. */
-function adopted(
+/** Reads the members that the dictionary has, and no other ones (Web IDL, section 3.2.17, "dictionary types"). */
+function dictionaryOf(options: object): ConnectionOptions<AnyEvent> {
+  let init: Record<string, unknown> = options as typeof init;
+  if (typeof options === "object") {
+    const names = Object.keys(CONNECTION_OPTIONS);
+    init = Object.fromEntries(names.map((name) => [name, init[name]]));
+    init.withCredentials = Boolean(init.withCredentials);
+  }
+  checkConnection(init, CONNECTION_OPTIONS);
+  return init;
+}
+
+/** Opens a stream that is there already. */
+function adopt(
   reader: EventReader<AnyEvent>,
-): Partial<ConnectionSettings<AnyEvent>> {
-  return {
-    open: (_, { signal }) => {
-      signal.addEventListener("abort", () => reader.cancel().catch(() => {}));
-      return Promise.resolve({ reader, origin: "null" });
-    },
-    reconnectsOnEnd: false,
-    reconnectsOnFailure: false,
-  };
+  { controller }: RequestAttempt,
+): Promise<Opened<AnyEvent>> {
+  controller.signal.addEventListener(
+    "abort",
+    () => reader.cancel().catch(() => {}),
+  );
+  return Promise.resolve({ reader, origin: "null" });
 }
 
 /** Event handler attributes of one target (WHATWG HTML, section 8.1.8.1, "event handlers"). */
@@ -499,7 +550,7 @@ function defineInterface(
 
 /**
  * The `error` event of this package's `EventSource`: a plain event, as in the standard, which also says
- * what happened. Whether another attempt follows is told by the `readyState` of the source.
+ * what happened. The `readyState` of the source says whether another attempt follows.
  *
  * A server can name its own events "error" too. Those are a `MessageEvent`, as any event from the
  * stream.
@@ -513,7 +564,9 @@ function defineInterface(
  * const { fetch } = scriptedServer([{ status: 401, body: "Who are you?" }]);
  * const source = new EventSource("https://example.com/", { fetch });
  * const error = await new Promise<EventSourceErrorEvent>((resolve) => {
- *   source.onerror = (event) => event.response && resolve(event);
+ *   source.onerror = (event) => {
+ *     if (!(event instanceof MessageEvent)) resolve(event);
+ *   };
  * });
  * assertEquals([source.readyState, error.status], [EventSource.CLOSED, 401]);
  * assertEquals(await error.response?.text(), "Who are you?");
@@ -522,7 +575,7 @@ function defineInterface(
 export class EventSourceErrorEvent extends Event {
   /** What happened, for people. */
   readonly message: string;
-  /** What happened, for code: an `EventStreamError`, or what `fetch`, the stream or a function of yours failed with. */
+  /** What happened, for code: an `EventStreamError`, or what `fetch`, the stream or your function failed with. */
   readonly error: unknown;
   readonly #response: Response | undefined;
 

@@ -38,15 +38,18 @@
 
 export { connect } from "./connect.ts";
 export type { ConnectOptions, EventConnection } from "./connect.ts";
+export type { ConnectionRetry } from "./connection.ts";
 export { storageCursor } from "./cursor_store.ts";
 export type { CursorStore } from "./cursor_store.ts";
 export { EventSource } from "./event_source.ts";
 export type {
   EventData,
   EventNames,
+  EventSourceError,
   EventSourceErrorEvent,
   EventSourceHandler,
   EventSourceListener,
+  EventSourceOpenEvent,
   EventSourceOptions,
 } from "./event_source.ts";
 export type { ConnectionOptions, FetchInit } from "./options.ts";

@@ -1,12 +1,13 @@
-import { checkFunction, describe } from "../internal/check.ts";
-import { checkReading } from "../event_reader.ts";
+import {
+  checkOptions,
+  MAX_DELAY,
+  type OptionTable,
+} from "../internal/check.ts";
 import type { EventContract } from "../contract.ts";
 import type { ServerSentEvent } from "../event.ts";
-import { openStream, type Until } from "./request.ts";
-import type { ConnectionSettings } from "./connection.ts";
-import type { CursorStore } from "./cursor_store.ts";
-import { type RetryOptions, type RetryPolicy, retryPolicy } from "./retry.ts";
 import type { HeadersSource } from "../internal/web.ts";
+import { type CursorStore, isEventId } from "./cursor_store.ts";
+import type { RetryOptions } from "./retry.ts";
 
 /** What the option `fetch` is called with: a `RequestInit` whose headers are a plain object, so that they spread. */
 export interface FetchInit {
@@ -35,12 +36,19 @@ export interface ConnectionOptions<
   Received extends ServerSentEvent<string, unknown> = ServerSentEvent,
 > {
   /**
-   * The request method. With another one than GET or HEAD, a request is not repeated once its
-   * connection has handed out events without moving the last event ID: the same would come again.
+   * The request method. A request with another one than GET or HEAD is sent once, unless `idempotent` is `true`.
    *
    * @default {"GET"}
    */
   method?: string | undefined;
+  /**
+   * Whether a request that is neither GET nor HEAD may be repeated, because the server recognizes it, by an
+   * idempotency key for example. It is repeated as long as no event was handed out, and once the last event ID has
+   * moved.
+   *
+   * @default {false}
+   */
+  idempotent?: boolean | undefined;
   /**
    * The request body. Not a stream, which could be sent only once. A redirect with status 307 or 308 is followed with it
    * within the origin and refused across origins.
@@ -91,11 +99,23 @@ export interface ConnectionOptions<
   lastEventId?: string | undefined;
   /**
    * How many milliseconds to wait for the response, and then for each next byte, an integer of 1 to
-   * 2^31-1. After that the connection is taken for dead and made anew. Comments count as life.
+   * 2^31-1. After that the connection counts as lost. A comment is activity too.
    *
    * @default {undefined} wait for ever
    */
   idleTimeout?: number | undefined;
+  /**
+   * The most that is kept for one event, in UTF-16 code units. A larger event fails the connection, code
+   * `event-too-large`.
+   *
+   * @default {16777216}
+   */
+  maxEventSize?: number | undefined;
+  /**
+   * Called with the text of each comment when its chunk is parsed, before the events of that chunk are handed out.
+   * What it throws fails the connection.
+   */
+  onComment?: ((comment: string) => void) | undefined;
   /**
    * The contract that parses and validates the events' data. An event that it refuses ends the
    * connection with its error, code `invalid-event`.
@@ -103,13 +123,17 @@ export interface ConnectionOptions<
    * @default {undefined} every event as it arrived
    */
   contract?: EventContract<Received> | undefined;
-  /** When a lost connection is tried again, and when no more. */
-  retry?: RetryOptions | undefined;
+  /**
+   * When a lost connection is requested again, and when no more. `false`: never; with `connect()` the end of the
+   * stream is the end of the iteration then.
+   */
+  retry?: RetryOptions | false | undefined;
   /** Where the last event ID is kept for the next client. */
   cursor?: CursorStore | undefined;
   /**
-   * Whether to let go of the connection while the page is hidden, and make it again, from the last event
-   * ID and without waiting, when it is shown. Without effect where there is no page.
+   * Whether to close the connection while the page is hidden, and make it again, from the last event
+   * ID and without waiting, when it is shown. A connection whose request must not be repeated stays open. Without
+   * effect where there is no page.
    *
    * @default {false}
    */
@@ -123,67 +147,57 @@ export interface ConnectionOptions<
   retryWhenOnline?: boolean | undefined;
 }
 
-/** Checks the options and gives what a connection needs that makes requests. */
-export function requestSettings<
-  Received extends ServerSentEvent<string, unknown>,
->(
-  url: URL | undefined,
-  options: ConnectionOptions<Received>,
-  defaults: Pick<RetryPolicy, "maxAttempts" | "statuses">,
-  statuses: "200" | "2xx",
-  until?: Until,
-): Omit<ConnectionSettings<Received>, "onOpen" | "onLost"> {
-  const { retry, fetch, method = "GET" } = options;
-  checkOptions(options, until);
-  const isHttp = url !== undefined && /^http/.test(url.protocol);
-  const isUsable = url !== undefined && !url.username && !url.password;
-  return {
-    open: (id, controller) =>
-      openStream({ url: url!, options, until, statuses }, id, controller),
-    options,
-    policy: retryPolicy(retry, defaults),
-    until,
-    reconnectsOnEnd: true,
-    // [spec] … reestablish the connection, unless the user agent knows that to be futile …
-    reconnectsOnFailure: isUsable && (isHttp || fetch !== undefined),
-    repeats: isBodiless(method) && until === undefined,
-  };
-}
+type AnyOptions = ConnectionOptions<ServerSentEvent<string, unknown>>;
 
-function checkOptions<Received extends ServerSentEvent<string, unknown>>(
-  options: ConnectionOptions<Received>,
-  until: Until,
+/** What each option must be. */
+export const CONNECTION_OPTIONS: OptionTable<AnyOptions> = {
+  method: ["a method", isMethod],
+  idempotent: "boolean",
+  body: [
+    "text, bytes or a form: a stream could be sent only once",
+    (body) => !(body instanceof ReadableStream),
+  ],
+  headers: ["valid", isHeaders, "secret"],
+  fetch: "function",
+  signal: ["an AbortSignal", (signal) => signal instanceof AbortSignal],
+  withCredentials: "boolean",
+  lastEventId: ["text without NUL, CR and LF", isEventId],
+  idleTimeout: [1, MAX_DELAY],
+  maxEventSize: [1, Number.MAX_SAFE_INTEGER],
+  onComment: "function",
+  contract: [
+    "made by defineEvents()",
+    (contract) => typeof contract?.decode === "function",
+  ],
+  retry: [
+    "an object or false",
+    (retry) => retry === false || typeof retry === "object",
+  ],
+  cursor: ["a store with load() and save()", isCursorStore],
+  pauseWhenHidden: "boolean",
+  retryWhenOnline: "boolean",
+};
+
+/** Throws unless the options are as their table says and fit together. */
+export function checkConnection<Options extends AnyOptions>(
+  options: Options,
+  table: OptionTable<NoInfer<Options>>,
 ): void {
-  check("options", "an object", typeof options === "object", options);
-  const { method = "GET", body, lastEventId = "", cursor } = options;
-  const isMethod = typeof method === "string" &&
-    /^[\w!#$%&'*+.^`|~-]+$/.test(method);
-  check("method", "a method", isMethod, method);
-  const isBody = body == null ||
-    !isBodiless(method) && !(body instanceof ReadableStream);
-  const bodyText = "no stream, and left out with GET and HEAD";
-  check("body", bodyText, isBody, veiled(body));
-  check(
-    "headers",
-    "valid",
-    isHeaders(options.headers),
-    veiled(options.headers),
+  checkOptions("Cannot connect", options, table);
+  const { method = "GET", body } = options;
+  if (body == null || !isSafe(method)) return;
+  throw new TypeError(
+    `Cannot connect: body must be left out with ${method}: set method to "POST", for example`,
   );
-  checkFunction("Cannot connect: fetch", options.fetch);
-  const isId = typeof lastEventId === "string" &&
-    !/[\0\r\n]/.test(lastEventId);
-  check("lastEventId", "text without NUL, CR and LF", isId, lastEventId);
-  const isStore = cursor === undefined ||
-    typeof cursor.load === "function" && typeof cursor.save === "function";
-  check("cursor", "a store with load() and save()", isStore, cursor);
-  const { contract, idleTimeout, signal } = options;
-  const reading = { contract, idleTimeout, signal, until };
-  checkReading("Cannot connect", reading);
 }
 
-/** Keeps what may be a secret out of an error's message. */
-function veiled(value: unknown): unknown {
-  return typeof value === "string" ? "…" : value;
+/** Whether a request changes nothing on the server, and so has no body and may be repeated. */
+export function isSafe(method: string): boolean {
+  return /^(GET|HEAD)$/i.test(method);
+}
+
+function isMethod(method: unknown): boolean {
+  return typeof method === "string" && /^[\w!#$%&'*+.^`|~-]+$/.test(method);
 }
 
 function isHeaders(headers: ConnectionOptions["headers"]): boolean {
@@ -194,18 +208,7 @@ function isHeaders(headers: ConnectionOptions["headers"]): boolean {
   }
 }
 
-function isBodiless(method: string): boolean {
-  return /^(GET|HEAD)$/i.test(method);
-}
-
-function check(
-  name: string,
-  what: string,
-  holds: boolean,
-  value: unknown,
-): void {
-  if (holds) return;
-  throw new TypeError(
-    `Cannot connect: ${name} must be ${what}: received ${describe(value)}`,
-  );
+function isCursorStore(cursor: Partial<CursorStore> | null): boolean {
+  return typeof cursor?.load === "function" &&
+    typeof cursor.save === "function";
 }

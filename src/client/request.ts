@@ -1,6 +1,7 @@
 import { EventStreamError } from "../error.ts";
 import type { ServerSentEvent } from "../event.ts";
 import { type DecodeOptions, EventReader } from "../event_reader.ts";
+import { describeUrl } from "../internal/check.ts";
 import { refusalOf, refuse, streamOf } from "../internal/response.ts";
 import type { ConnectionOptions, FetchInit } from "./options.ts";
 import type { HeadersSource } from "../internal/web.ts";
@@ -8,6 +9,11 @@ import type { HeadersSource } from "../internal/web.ts";
 /** The headers that another origin receives after a redirect: any other may be a secret. */
 const SAFE_HEADER = /^(accept|cache-control|last-event-id)$/;
 const SUBJECT = "Cannot connect";
+
+/** What messages begin with, without what of a URL may be a secret. */
+export function connectingTo(url: string | URL): string {
+  return `${SUBJECT} to ${describeUrl(url)}`;
+}
 
 type RequestOptions = Omit<ConnectionOptions, "contract">;
 
@@ -56,7 +62,7 @@ async function request(
       : redirects === 20
       ? "be one of at most 20"
       : undefined;
-    if (rule !== undefined) await refuseRedirect(response, target, rule);
+    if (rule !== undefined) await refuseRedirect(url, response, target, rule);
     await response.body?.cancel();
     if (isAcross) next.headers = pick(next.headers, SAFE_HEADER);
     [url, init] = [target!, next];
@@ -64,6 +70,7 @@ async function request(
 }
 
 async function refuseRedirect(
+  url: URL,
   response: Response,
   target: URL | undefined,
   rule: string,
@@ -72,7 +79,9 @@ async function refuseRedirect(
   const to = target?.origin.replace("null", target.protocol);
   const { error, released } = refuse(
     response,
-    `${SUBJECT}: a redirect must ${rule}: received ${response.status} to ${to}`,
+    `${
+      connectingTo(url)
+    }: a redirect must ${rule}: received ${response.status} to ${to}`,
   );
   await released;
   throw error;
@@ -250,6 +259,25 @@ export interface Opened<Received extends ServerSentEvent<string, unknown>>
   readonly origin: string;
 }
 
+/** How far one attempt has come. */
+export interface RequestAttempt {
+  /** Aborts what the attempt has started. */
+  readonly controller: AbortController;
+  /** The last event ID that the request carries. */
+  readonly lastEventId: string;
+  /** Whether `fetch` has been called. */
+  isSent: boolean;
+}
+
+/** Whether no request can ever get a response: `fetch` takes no such URL. */
+export function isFutile(
+  url: URL | undefined,
+  { fetch }: RequestOptions,
+): boolean {
+  if (url === undefined || hasLogin(url)) return true;
+  return fetch === undefined && !/^https?:$/.test(url.protocol);
+}
+
 export type Until = DecodeOptions["until"];
 
 /** What all requests of a connection have in common. */
@@ -257,39 +285,44 @@ export interface RequestSettings<
   Received extends ServerSentEvent<string, unknown>,
 > {
   readonly url: URL;
-  readonly options: ConnectionOptions<Received>;
-  readonly until: Until;
+  readonly options: ConnectionOptions<Received> & { readonly until?: Until };
   /** Which statuses an event stream may have: the standard's `EventSource` takes 200 alone. */
   readonly statuses: "200" | "2xx";
 }
 
-/** Makes one request, which the controller aborts, and so may the idle timeout by it. */
+/** Makes one request, which the attempt's controller aborts, and so may the idle timeout by it. */
 export async function openStream<
   Received extends ServerSentEvent<string, unknown>,
 >(
-  settings: RequestSettings<Received>,
-  lastEventId: string,
-  controller: AbortController,
+  { url, options, statuses }: RequestSettings<Received>,
+  attempt: RequestAttempt,
 ): Promise<Opened<Received>> {
-  const { url, options, until, statuses } = settings;
-  const { idleTimeout, contract } = options;
+  const { idleTimeout, contract, until, maxEventSize, onComment } = options;
+  const { controller, lastEventId } = attempt;
   const { signal } = controller;
   // So that no function of the caller's is called from within the constructor.
   await undefined;
   signal.throwIfAborted();
   const headers = await orAborted(headersOf(options, lastEventId), signal);
-  const timer = idleTimeout === undefined
-    ? undefined
-    : setTimeout(() => controller.abort(noResponse(idleTimeout)), idleTimeout);
+  const timer = idleTimeout === undefined ? undefined : setTimeout(
+    () => controller.abort(noResponse(url, idleTimeout)),
+    idleTimeout,
+  );
   try {
+    attempt.isSent = true;
     const pending = request(url, options, headers, signal);
     pending.then((late) =>
       signal.aborted ? late.response.body?.cancel() : undefined
     ).catch(() => {});
     const answer = await orAborted(pending, signal);
-    const body = await orAborted(bodyOf(answer.response, statuses), signal);
-    const readOptions = { lastEventId, idleTimeout, contract, until };
-    const reader = new EventReader(body, readOptions);
+    const body = await orAborted(
+      bodyOf(url, answer.response, statuses),
+      signal,
+    );
+    const reader = new EventReader(body, {
+      ...{ lastEventId, idleTimeout, contract, until },
+      ...{ maxEventSize, onComment },
+    });
     // A `fetch` of the caller's may ignore the signal.
     signal.addEventListener(
       "abort",
@@ -303,13 +336,15 @@ export async function openStream<
 
 /** Returns the body of an event stream; rejects with the refusal of any other response, once that is released. */
 async function bodyOf(
+  url: URL,
   response: Response,
   statuses: "200" | "2xx",
 ): Promise<ReadableStream<Uint8Array>> {
-  const refusal = refusalOf(response, SUBJECT, statuses);
+  const subject = connectingTo(url);
+  const refusal = refusalOf(response, subject, statuses);
   if (refusal === undefined) {
     try {
-      return streamOf(response, SUBJECT);
+      return streamOf(response, subject);
     } catch (reason) {
       throw new FinalError(reason);
     }
@@ -318,10 +353,10 @@ async function bodyOf(
   throw refusal.error;
 }
 
-function noResponse(idleTimeout: number): EventStreamError {
+function noResponse(url: URL, idleTimeout: number): EventStreamError {
   return new EventStreamError(
     "idle-timeout",
-    `Cannot connect: no response came for ${idleTimeout} ms`,
+    `${connectingTo(url)}: no response came for ${idleTimeout} ms`,
   );
 }
 

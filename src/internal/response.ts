@@ -92,7 +92,9 @@ function isUnread(response: Response): response is Readable {
  * nobody may ever read the response. Returns a copy of the response with what was read as its body.
  */
 function release(response: Response): [kept: Response, done: Promise<unknown>] {
-  if (!isUnread(response)) return [response, Promise.resolve()];
+  // Chromium (156) gives such a response a body, with which no copy of it can be made.
+  const isBodiless = [204, 205, 304].includes(response.status);
+  if (isBodiless || !isUnread(response)) return [response, Promise.resolve()];
   const chunks = readStart(response.body.getReader());
   const stream = new ReadableStream<Uint8Array>({
     async pull(controller) {

@@ -55,7 +55,10 @@ for (const [face, read] of faces) {
         retry,
       });
       assertInstanceOf(reason, EventStreamError);
-      assertEquals(reason.code, "connection-failed");
+      assertEquals(
+        reason.code,
+        name === "a refusal" ? "not-an-event-stream" : "connection-failed",
+      );
       assertSecret(reason);
       // What is kept back is still there for who asks for it.
       if (reason.response !== undefined) {

@@ -2,7 +2,6 @@ import {
   connect,
   type ConnectOptions,
   EventSource,
-  type EventSourceErrorEvent,
 } from "../../src/client/mod.ts";
 
 /** What came out of a client, and how it ended. */
@@ -27,9 +26,10 @@ function readSource(url: string, options: ConnectOptions): Promise<Outcome> {
     const source = new EventSource(url, options);
     source.onmessage = ({ data, lastEventId }) =>
       void events.push([data, lastEventId]);
-    source.onerror = ({ error }: EventSourceErrorEvent) => {
+    source.onerror = (event) => {
+      if (event instanceof MessageEvent) return;
       if (source.readyState === EventSource.CLOSED) {
-        resolve({ events, reason: error });
+        resolve({ events, reason: event.error });
       }
     };
   });

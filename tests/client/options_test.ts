@@ -25,6 +25,7 @@ for (const [name, start] of servers) {
         ...server.options,
         retry,
         method: "PUT",
+        idempotent: true,
         body: "{}",
         headers: async () => {
           await Promise.resolve();
@@ -237,8 +238,10 @@ for (const [name, start] of servers) {
     });
     const events = record(source);
     const statuses: unknown[] = [];
-    source.onerror = ({ status, message }) =>
-      statuses.push([status, typeof message]);
+    source.onerror = (event) => {
+      if (event instanceof MessageEvent) return;
+      statuses.push([event.status, typeof event.message]);
+    };
     await events.closed();
     assertEquals(events.log, [
       "error 0",

@@ -3,7 +3,11 @@ import { test } from "../_test.ts";
 import { faces } from "./_faces.ts";
 import { realServer } from "./_server.ts";
 
-const retry = { delay: 0, minDelay: 0, maxAttempts: Infinity };
+const options = {
+  retry: { delay: 0, minDelay: 0, maxAttempts: Infinity },
+  // What ends before the first ID would be the end for connect().
+  reconnectOnEnd: true,
+};
 const frames = [
   "id: 1\ndata: a\n\n",
   "id: é😀\n: a comment\ndata: é\ndata: 😀\n\n",
@@ -24,7 +28,7 @@ for (const [name, read] of faces) {
         while (cut <= length) {
           const at = cut++;
           const server = await realServer({ frames, cuts: [at], untilClose });
-          const outcome = await read(server.url, { retry });
+          const outcome = await read(server.url, options);
           assertEquals<unknown>(outcome.events, events, `cut at ${at}`);
         }
       };
@@ -34,7 +38,7 @@ for (const [name, read] of faces) {
     test(`${name} gives every event once and in order when each real stream is ${how} a byte later`, async () => {
       const cuts = Array.from({ length }, (_, cut) => cut);
       const server = await realServer({ frames, cuts, untilClose });
-      const outcome = await read(server.url, { retry });
+      const outcome = await read(server.url, options);
       assertEquals<unknown>(outcome.events, events);
     });
   }

@@ -3,6 +3,8 @@ import {
   assertGreaterOrEqual,
   assertInstanceOf,
   assertLess,
+  assertRejects,
+  assertStringIncludes,
 } from "@std/assert";
 import {
   connect,
@@ -10,7 +12,11 @@ import {
   EventStreamError,
   type RetryOptions,
 } from "../../src/client/mod.ts";
-import { retryDelay, retryPolicy } from "../../src/client/retry.ts";
+import {
+  retryAfterOf,
+  retryDelay,
+  retryPolicy,
+} from "../../src/client/retry.ts";
 import {
   type ScriptedReply,
   type ScriptedServer,
@@ -20,7 +26,6 @@ import { test } from "../_test.ts";
 import { type Clock, withClock } from "../codec/_clock.ts";
 
 const url = "https://example.com/";
-const none = { maxAttempts: Infinity, statuses: () => true };
 
 /** The shortest and the longest delay that the policy draws. */
 function range(
@@ -34,10 +39,10 @@ function range(
   const draw = (value: number): number => {
     Math.random = () => value;
     return retryDelay(
-      retryPolicy(retry, none),
+      retryPolicy(retry, true),
       reconnectionTime,
       attempts,
-      response,
+      retryAfterOf(response),
     );
   };
   try {
@@ -47,62 +52,56 @@ function range(
   }
 }
 
-test("retry waits for the reconnection time, then draws from it to twice as much with each attempt, up to maxDelay", () => {
+test("retry waits for the reconnection time, doubled with each failed attempt up to maxDelay, and up to half of it more", () => {
   const rows = [1, 2, 3, 4, 5, 6, 1000, 2000].map((attempts) =>
     range({}, 3000, attempts)
   );
   assertEquals(rows, [
-    [3000, 3000],
-    [3000, 6000],
-    [3000, 12000],
-    [3000, 24000],
-    [3000, 30000],
-    [3000, 30000],
-    [3000, 30000],
-    [3000, 30000],
+    [3000, 4500],
+    [6000, 9000],
+    [12000, 18000],
+    [24000, 36000],
+    [30000, 45000],
+    [30000, 45000],
+    [30000, 45000],
+    [30000, 45000],
   ]);
 });
 
 test("retry waits at least minDelay, and as long as the server asks beyond maxDelay", () => {
-  assertEquals(range({}, 0, 1), [500, 500]);
-  assertEquals(range({}, 0, 2), [500, 1000]);
+  assertEquals(range({}, 0, 1), [500, 750]);
+  assertEquals(range({}, 0, 2), [1000, 1500]);
   assertEquals(range({ minDelay: 0 }, 0, 5), [0, 0]);
-  assertEquals(range({ maxDelay: 10 }, 3000, 9), [3000, 3000]);
+  assertEquals(range({ minDelay: 0 }, 0, 5000), [0, 0]);
+  assertEquals(range({ maxDelay: 10 }, 3000, 9), [3000, 4500]);
   assertEquals(range({}, 2 ** 31 - 1, 9), [2 ** 31 - 1, 2 ** 31 - 1]);
 });
 
 test("retry obeys a Retry-After that asks for more, in seconds and as a date by the server's clock", () => {
   const date = (seconds: number) =>
     new Date(Date.UTC(2000, 0, 1, 0, 0, seconds)).toUTCString();
-  assertEquals(range({}, 3000, 1, { "retry-after": "120" }), [
-    120_000,
-    120_000,
-  ]);
-  assertEquals(range({}, 3000, 1, { "retry-after": "1" }), [3000, 3000]);
-  assertEquals(range({}, 3000, 1, { "retry-after": "0" }), [3000, 3000]);
-  assertEquals(range({}, 3000, 1, { "retry-after": "99999999999999999999" }), [
-    2 ** 31 - 1,
-    2 ** 31 - 1,
-  ]);
+  const waits = (headers: Record<string, string>) =>
+    range({}, 3000, 1, headers);
+  assertEquals(waits({ "retry-after": "120" }), [120_000, 180_000]);
+  assertEquals(waits({ "retry-after": "1" }), [3000, 4500]);
+  assertEquals(waits({ "retry-after": "0" }), [3000, 4500]);
+  const most = 2 ** 31 - 1;
+  assertEquals(waits({ "retry-after": "99999999999999999999" }), [most, most]);
   assertEquals(
-    range({}, 3000, 1, { "retry-after": date(70), date: date(10) }),
-    [60_000, 60_000],
+    waits({ "retry-after": date(70), date: date(10) }),
+    [60_000, 90_000],
   );
   assertEquals(
-    range({}, 3000, 1, { "retry-after": date(10), date: date(70) }),
-    [3000, 3000],
+    waits({ "retry-after": date(10), date: date(70) }),
+    [3000, 4500],
   );
-  const [delay] = range({}, 3000, 1, {
+  const [delay] = waits({
     "retry-after": new Date(Date.now() + 90_000).toUTCString(),
   });
   assertGreaterOrEqual(delay, 60_000);
   assertLess(delay, 90_001);
   for (const value of ["", "soon", "-5", "1.5", "1e9", "0x10"]) {
-    assertEquals(
-      range({}, 3000, 1, { "retry-after": value }),
-      [3000, 3000],
-      value,
-    );
+    assertEquals(waits({ "retry-after": value }), [3000, 4500], value);
   }
 });
 
@@ -111,7 +110,7 @@ interface ClientClock extends Clock {
   readonly now: number;
 }
 
-/** Runs a case under a clock of its own, with the longest delays that can be drawn, and sees that nothing is left. */
+/** Runs a case under a clock of its own, with the shortest waits that can be drawn, and checks that nothing is left. */
 async function withClient(
   script: Iterable<ScriptedReply>,
   run: (
@@ -132,7 +131,7 @@ async function withClient(
       return scripted.fetch(...args);
     },
   };
-  Math.random = () => 1;
+  Math.random = () => 0;
   Object.defineProperty(performance, "now", {
     value: () => now,
     configurable: true,
@@ -172,7 +171,7 @@ async function withClient(
 const refused = new TypeError("refused");
 const hang: ScriptedReply = { end: "hang" };
 
-test("EventSource backs off while attempts come to nothing and starts anew after one that came to something", async () => {
+test("EventSource backs off while attempts fail, and starts again after one that did not", async () => {
   const script: ScriptedReply[] = [
     refused,
     refused,
@@ -187,25 +186,50 @@ test("EventSource backs off while attempts come to nothing and starts anew after
   await withClient(script, async ({ advance }, { fetch }, times) => {
     const source = new EventSource(url, { fetch, retry: { delay: 1000 } });
     await advance(20_000);
-    // 1, 2, 4 and 8 s when nothing comes; 1 s behind an event, and behind an id.
+    // 1, 2, 4 and 8 s when nothing comes; 1 s after an event, and after an id.
     assertEquals(times, [0, 1, 3, 7, 15, 16, 17, 18, 19].map((s) => s * 1000));
     return () => source.close();
   });
 });
 
-test("EventSource takes a connection that stayed open for maxDelay for one that came to something", async () => {
+test("EventSource and connect() do not count an attempt as failed whose connection lived longer than the wait before it", async () => {
   const open = (milliseconds: number): ScriptedReply => ({
     body: [milliseconds],
     end: "drop",
   });
-  const script = [refused, refused, open(3000), open(6000), hang];
+  const script = [refused, refused, open(2000), open(5000), open(1500), hang];
+  // 1 s and 2 s after two failures, 4 s after a connection that lived for the 2 s before it and no longer, 1 s after
+  // one that lived for 5 s, and 1 s after one that lived for 1.5 s.
+  const expected = [0, 1, 3, 9, 15, 17.5].map((s) => s * 1000);
   await withClient(script, async ({ advance }, { fetch }, times) => {
-    const retry = { delay: 1000, maxDelay: 5000 };
-    const source = new EventSource(url, { fetch, retry });
+    const source = new EventSource(url, { fetch, retry: { delay: 1000 } });
     await advance(20_000);
-    // Up to 4 s after three failures, the third of which lasted 3 s; 1 s after the one that lasted 6 s.
-    assertEquals(times, [0, 1, 3, 10, 17].map((s) => s * 1000));
+    assertEquals(times, expected);
     return () => source.close();
+  });
+  await withClient(script, async ({ advance }, { fetch }, times) => {
+    const retry = { delay: 1000, maxAttempts: 4 };
+    const events = connect(url, { fetch, retry });
+    const next = events[Symbol.asyncIterator]().next();
+    await advance(20_000);
+    assertEquals(times, expected);
+    await events.close();
+    await next;
+    return () => {};
+  });
+});
+
+test("connect() does not give up on a quiet stream that is cut every 25 seconds", async () => {
+  const body = Array(25).fill([1000, ":\n\n"]).flat();
+  const script = Array(30).fill({ body, end: "drop" });
+  await withClient(script, async ({ advance }, { fetch }, times) => {
+    const events = connect(url, { fetch });
+    const next = events[Symbol.asyncIterator]().next();
+    await advance(28_000 * 20);
+    assertEquals(times, Array.from({ length: 21 }, (_, i) => i * 28_000));
+    await events.close();
+    await next;
+    return () => {};
   });
 });
 
@@ -228,6 +252,107 @@ test("EventSource does not come at once when retry is more than a timer can wait
     assertEquals([times.length, timers], [1, 0]);
     assertEquals(source.reconnectionTime, 2 ** 31 - 1);
     return () => source.close();
+  });
+});
+
+test("a Retry-After above retry.maxRetryAfter fails the connection with the response, and one below is obeyed", async () => {
+  const statuses = () => true;
+  for (
+    const [seconds, maxRetryAfter, isObeyed] of [
+      [277_403, undefined, false],
+      [300, undefined, true],
+      [301, undefined, false],
+      [277_403, Infinity, true],
+      [1, 999, false],
+    ] as const
+  ) {
+    const script = [{
+      status: 429,
+      headers: { "retry-after": `${seconds}` },
+      body: "Come back on Monday",
+    }, hang];
+    const retry = { statuses, maxRetryAfter };
+    await withClient(script, async ({ advance }, { fetch }) => {
+      const source = new EventSource(url, { fetch, retry });
+      const errors: EventStreamError[] = [];
+      source.onerror = (event) => {
+        if (event instanceof MessageEvent) return;
+        errors.push(event.error as EventStreamError);
+        if (!isObeyed) event.response;
+      };
+      await advance(500);
+      assertEquals(source.readyState, isObeyed ? 0 : 2);
+      if (!isObeyed) {
+        assertEquals(errors[0]?.code, "connection-failed");
+        assertEquals(await errors[0]?.response?.text(), "Come back on Monday");
+        assertStringIncludes(errors[0]!.message, `${seconds * 1000} ms`);
+      }
+      return () => source.close();
+    });
+    await withClient(script, async ({ advance }, { fetch }) => {
+      const events = connect(url, { fetch, retry });
+      const next = events[Symbol.asyncIterator]().next();
+      const failed = isObeyed
+        ? undefined
+        : assertRejects(() => next, EventStreamError);
+      await advance(500);
+      const error = await failed;
+      assertEquals(error?.code, isObeyed ? undefined : "connection-failed");
+      assertEquals(
+        await error?.response?.text(),
+        isObeyed ? undefined : "Come back on Monday",
+      );
+      await events.close();
+      if (isObeyed) await next;
+      return () => {};
+    });
+  }
+});
+
+test("onRetry is called before each wait with the reason, the number of the attempt and the delay", async () => {
+  const script: ScriptedReply[] = [
+    refused,
+    { status: 503, headers: { "retry-after": "7" } },
+    { body: "id: 1\ndata: a\n\n" },
+    refused,
+    hang,
+  ];
+  await withClient(script, async ({ advance }, { fetch }) => {
+    const calls: unknown[] = [];
+    const opened: number[] = [];
+    const events = connect(url, {
+      fetch,
+      retry: { delay: 1000 },
+      onOpen: ({ status }) => opened.push(status),
+      onRetry: ({ reason, attempt, delay }) =>
+        calls.push([
+          reason instanceof EventStreamError ? reason.code : reason,
+          attempt,
+          delay,
+        ]),
+    });
+    const iterator = events[Symbol.asyncIterator]();
+    const states = [events.readyState];
+    const first = iterator.next();
+    await advance(9000);
+    await first;
+    states.push(events.readyState);
+    const second = iterator.next();
+    await advance(1500);
+    states.push(events.readyState);
+    await advance(1000);
+    states.push(events.readyState);
+    await events.close();
+    await second;
+    states.push(events.readyState);
+    assertEquals(calls, [
+      [refused, 2, 1000],
+      ["not-an-event-stream", 3, 7000],
+      ["truncated", 1, 1000],
+      [refused, 2, 1000],
+    ]);
+    assertEquals([opened, states], [[200, 200], [0, 1, 0, 1, 2]]);
+    return () => {};
   });
 });
 
@@ -254,8 +379,8 @@ test("connect() waits as long as Retry-After says", async () => {
   });
 });
 
-test("connect() gives up after ten attempts that came to nothing in a row", async () => {
-  const lucky = { body: "data: a\n\n" };
+test("connect() gives up after ten failed attempts in a row", async () => {
+  const lucky = { body: "id: 1\ndata: a\n\n" };
   const script = [...Array(9).fill(refused), lucky, ...Array(10).fill(refused)];
   await withClient(script, async ({ advance }, { fetch }, times) => {
     const connection = connect(url, {
@@ -294,8 +419,10 @@ test("idleTimeout starts anew with every byte, comments too, and counts while a 
       retry: { delay: 1000 },
     });
     const errors: unknown[] = [];
-    source.onerror = ({ error }) =>
-      errors.push((error as EventStreamError).code);
+    source.onerror = (event) => {
+      if (event instanceof MessageEvent) return;
+      errors.push((event.error as EventStreamError).code);
+    };
     await advance(14_000);
     // 2 s without a response; 4.5 s of life and 2 s of silence; 2 s of silence.
     assertEquals(times, [0, 3000, 10_500, 13_500]);

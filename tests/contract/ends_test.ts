@@ -173,7 +173,9 @@ async function receive(
     source.addEventListener(name, ({ data }) => listened.push(data));
   }
   await new Promise<void>((resolve) => {
-    source.onerror = ({ error }) => {
+    source.onerror = (event) => {
+      if (event instanceof MessageEvent) return;
+      const { error } = event;
       if (source.readyState !== EventSource.CLOSED) return;
       const { code } = error as EventStreamError;
       if (code === "invalid-event") listened.push(code);

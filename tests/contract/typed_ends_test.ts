@@ -215,7 +215,9 @@ test("EventSource types its listeners by the contract, and does not compile with
       "meeting",
       ({ data, lastEventId }) => [data.getUTCFullYear(), lastEventId.length],
     );
-    source.addEventListener("error", ({ error }) => error);
+    source.addEventListener("error", (event) => {
+      if (!(event instanceof MessageEvent)) event.error;
+    });
     source.addEventListener("open", (event) => event.type);
     // @ts-expect-error there is no such member
     source.addEventListener("tick", ({ data }) => data.prize);

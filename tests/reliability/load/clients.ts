@@ -43,7 +43,9 @@ function follow(index: number): Promise<void> {
     seen[index] = number;
   };
   source.addEventListener("gap", () => counts.wrong++);
-  source.onerror = ({ error }) => {
+  source.onerror = (event) => {
+    if (event instanceof MessageEvent) return;
+    const { error } = event;
     if (isOpen) counts.open--;
     isOpen = false;
     if (!leaving) return;
