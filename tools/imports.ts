@@ -65,8 +65,6 @@ const ROOMS: Record<string, Room> = {
 const KNOWN: string[] = [
   "src/client/connection.ts -> src/client/options.ts",
   "src/client/request.ts -> src/client/options.ts",
-  "src/server/channel.ts -> src/decode.ts",
-  "src/server/frames.ts -> src/parse.ts",
 ];
 
 /** Reads the imports of `mod.ts` and of everything in `src` below a folder. */

@@ -55,6 +55,17 @@ export function checkType(
   );
 }
 
+/** Returns what a callback has returned; throws if that is a promise, which would count as `true` whatever it holds. */
+export function decided<T>(subject: string, value: T): T {
+  const { then } = Object(value) as { then?: unknown };
+  if (typeof then !== "function") return value;
+  // The error below reports the callback, so what its promise rejects with is not needed.
+  Promise.resolve(value).catch(() => {});
+  throw new TypeError(
+    `${subject} must return at once: received a promise, which is not awaited`,
+  );
+}
+
 /**
  * What an option must be: a type, the least and greatest integer (without the greatest, any safe integer; `Infinity`
  * allows `Infinity` itself, `"or false"` allows `false`), or words for the message with a predicate. `"secret"` keeps the

@@ -1,9 +1,7 @@
 import type { EventContract, EventInitOf } from "../contract.ts";
-import { decode } from "../decode.ts";
-import type { EventStream } from "../event_stream.ts";
-import { type OrderedEncoder, orderedEncoder } from "./ordered_encoder.ts";
 import { EventStreamError } from "../error.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../event.ts";
+import { EventStream } from "../event_stream.ts";
 import {
   checkOptions,
   describe,
@@ -11,13 +9,9 @@ import {
   type OptionTable,
 } from "../internal/check.ts";
 import { notify } from "../internal/report.ts";
-import {
-  type EventLog,
-  formatCursor,
-  type LogInput,
-  type LogPosition,
-} from "../log/log.ts";
+import { type EventLog, formatCursor } from "../log/log.ts";
 import { MemoryLog } from "../log/memory.ts";
+import { Audience, LocalSubscriber } from "./audience.ts";
 import {
   type AnyContract,
   CHANNEL_OPTIONS,
@@ -29,31 +23,18 @@ import {
   RESPOND_OPTIONS,
   SUBSCRIBE_OPTIONS,
   type SubscribeOptions,
-  type Subscriber,
 } from "./channel_options.ts";
 import { eventEntry } from "./frames.ts";
-import { Tail } from "./hub.ts";
+import { Hub } from "./hub.ts";
+import { type OrderedEncoder, orderedEncoder } from "./ordered_encoder.ts";
 import {
-  type BodySource,
   checkRequest,
-  type CloseReason,
-  EventBody,
-  eventResponse,
-  isSubscription,
-  type KeepAliveTimer,
-  keepAliveTimer,
   lastEventIdOf,
   mergeHeaders,
   SIGNAL_RULE,
-  textResponse,
 } from "./response.ts";
-import {
-  isOver,
-  Subscription,
-  type SubscriptionListener,
-  type SubscriptionOptions,
-} from "./subscription.ts";
 import type { HeadersSource } from "../internal/web.ts";
+import type { SubscriptionOptions } from "./subscription.ts";
 
 /** Options of {@linkcode Channel.respond}; what is left out is as the channel's own. */
 export interface ChannelRespondOptions extends SubscribeOptions {
@@ -99,34 +80,6 @@ export interface DrainOptions {
   over?: number | undefined;
 }
 
-interface Member {
-  readonly subscriber: Subscriber;
-  timer: ReturnType<typeof setTimeout> | undefined;
-}
-
-const DEFAULT_RETRY = 2000;
-
-/** What follows a channel's log without being a subscriber. */
-interface Observation {
-  /** The channel's reader of the log. */
-  readonly tail: Tail;
-  /** Stops following. */
-  release(): void;
-}
-
-const observers = /* @__PURE__ */ new WeakMap<
-  object,
-  (onAdvance: () => void) => Observation
->();
-
-/** Follows a channel's log with its own reader, which runs at least until the release. */
-export function observe(
-  channel: Channel,
-  onAdvance: () => void,
-): Observation {
-  return observers.get(channel)!(onAdvance);
-}
-
 /**
  * A log of events that anybody can follow: publish into it from anywhere, answer requests with it.
  *
@@ -156,19 +109,12 @@ export function observe(
  * ```
  */
 export class Channel<Contract extends AnyContract = undefined> {
-  readonly #log: EventLog;
   readonly #options: ChannelOptions<Contract>;
   readonly #encode: OrderedEncoder<PublishInit<Contract>> | undefined;
-  readonly #tail: Tail;
-  readonly #timer: KeepAliveTimer | undefined;
-  readonly #members = new Map<Subscription, Member>();
-  readonly #listener: SubscriptionListener;
-  readonly #counts = { published: 0, delivered: 0, bytes: 0, gaps: 0 };
-  #waiting = new Set<Subscription>();
-  readonly #observers = new Set<() => void>();
-  #reserved = 0;
+  readonly #hub: Hub;
+  readonly #audience: Audience;
+  #published = 0;
   #closing: Promise<void> | undefined;
-  #draining: (() => void)[] | undefined;
 
   /**
    * Makes a channel. It opens nothing and sets no timer until it has a subscriber.
@@ -179,40 +125,21 @@ export class Channel<Contract extends AnyContract = undefined> {
    */
   constructor(options: ChannelOptions<Contract> = {}) {
     checkChannelOptions(options);
-    observers.set(this, (onAdvance) => this.#observe(onAdvance));
-    const { log = new MemoryLog(), keepAlive, maxOutage = 60_000 } = options;
-    this.#log = log;
+    const { log = new MemoryLog(), maxOutage, contract } = options;
+    const onError = (error: unknown) => notify(options.onError, error);
     this.#options = options;
-    this.#encode = options.contract && orderedEncoder(options.contract);
-    this.#timer = keepAliveTimer(keepAlive);
-    this.#tail = new Tail(log, {
-      onAdvance: () => this.#advance(),
-      onError: (error) => notify(options.onError, error),
-      onOutage: () => this.#giveUp(),
-    }, maxOutage);
-    this.#listener = {
-      onError: (error) => notify(options.onError, error),
-      onWait: (subscription) => this.#waiting.add(subscription),
-      onDeliver: (events, bytes) => {
-        this.#counts.delivered += events;
-        this.#counts.bytes += bytes;
-      },
-      onGap: () => this.#counts.gaps++,
-      onStop: (subscription, reason) => this.#leave(subscription, reason),
-    };
+    this.#encode = contract && orderedEncoder(contract);
+    this.#hub = new Hub(log, { maxOutage, onError });
+    this.#audience = new Audience(this.#hub, { ...options, onError });
   }
 
   /** What this channel object has done so far. */
   get stats(): ChannelStats {
-    let behind = 0;
-    for (const subscription of this.#members.keys()) {
-      behind = Math.max(behind, subscription.behind);
-    }
     return {
-      subscribers: this.#members.size,
-      ...this.#counts,
-      evictions: this.#tail.first - 1,
-      behind,
+      subscribers: this.#audience.size,
+      published: this.#published,
+      evictions: this.#hub.first - 1,
+      ...this.#audience.stats,
     };
   }
 
@@ -241,11 +168,8 @@ export class Channel<Contract extends AnyContract = undefined> {
       eventEntry(event as ServerSentEventInit)
     );
     if (this.#closing !== undefined) throw closedError();
-    const { epoch, seq, repeated } = await this.#append(
-      entries,
-      options.idempotencyKey,
-    );
-    if (!repeated) this.#counts.published += entries.length;
+    const { epoch, seq, repeated } = await this.#hub.append(entries, options);
+    if (!repeated) this.#published += entries.length;
     return formatCursor(epoch, seq);
   }
 
@@ -278,29 +202,11 @@ export class Channel<Contract extends AnyContract = undefined> {
   ): Promise<Response> {
     checkRequest(request);
     checkOptions("Cannot respond", options, RESPOND_OPTIONS);
-    const { keepAlive, maxConnectionAge } = this.#options;
-    const headers = mergeHeaders(this.#options.headers, options.headers);
-    const lastEventId = lastEventIdOf(request);
-    const place = this.#place(lastEventId, options);
-    if (isSubscription(request)) {
-      const refused = await this.#admit(place, headers);
-      if (refused !== undefined) return refused;
-    }
-    return eventResponse(
-      request,
-      (body) =>
-        this.#draining === undefined
-          ? this.#join(body, place, { request, lastEventId })
-          : nothing(body),
-      {
-        headers,
-        keepAlive,
-        timer: this.#timer,
-        retry: this.#retry(),
-        signal: options.signal,
-        maxConnectionAge,
-      },
-    );
+    return await this.#audience.respond(request, {
+      ...this.#place(lastEventIdOf(request), options),
+      headers: mergeHeaders(this.#options.headers, options.headers),
+      signal: options.signal,
+    });
   }
 
   /**
@@ -316,16 +222,14 @@ export class Channel<Contract extends AnyContract = undefined> {
     checkOptions("Cannot subscribe", options, CHANNEL_SUBSCRIBE_OPTIONS);
     const { lastEventId = "", signal } = options;
     const place = this.#place(lastEventId, options);
-    const subscriber: Subscriber = { request: undefined, lastEventId };
-    const body = new EventBody((body) => this.#join(body, place, subscriber), {
-      first: new Uint8Array(),
-    });
-    if (this.#draining !== undefined) body.end("closed");
-    return decode<SubscribedEvent<Contract>>(body.stream, {
-      contract: this.#options.contract,
+    const { contract } = this.#options;
+    const source = new LocalSubscriber<SubscribedEvent<Contract>>(
+      this.#audience,
+      { ...place, latest: this.#hub.position },
+      contract,
       signal,
-      maxEventSize: Number.MAX_SAFE_INTEGER,
-    });
+    );
+    return new EventStream(source, signal);
   }
 
   /**
@@ -336,7 +240,7 @@ export class Channel<Contract extends AnyContract = undefined> {
    * @throws {EventStreamError} Code `log-unavailable`.
    */
   close(): Promise<void> {
-    this.#closing ??= this.#append([{ kind: "end", body: "" }]).then(
+    this.#closing ??= this.#hub.append([{ kind: "end", body: "" }]).then(
       () => {},
       (error) => {
         // Another process was quicker.
@@ -360,145 +264,20 @@ export class Channel<Contract extends AnyContract = undefined> {
    */
   drain(options: DrainOptions = {}): Promise<void> {
     checkOptions("Cannot drain channel", options, DRAIN_OPTIONS);
-    const { over = 10_000 } = options;
-    this.#draining ??= [];
-    for (const [subscription, member] of this.#members) {
-      clearTimeout(member.timer);
-      member.timer = setTimeout(
-        () => subscription.end("closed"),
-        Math.random() * over,
-      );
-    }
-    if (this.#members.size === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#draining!.push(resolve));
+    return this.#audience.drain(options.over ?? 10_000);
   }
 
-  async #append(
-    entries: readonly LogInput[],
-    idempotencyKey?: string,
-  ): Promise<LogPosition> {
-    try {
-      const position = await this.#log.append(entries, { idempotencyKey });
-      this.#tail.reach(position);
-      return position;
-    } catch (error) {
-      const isOwn = error instanceof EventStreamError ||
-        error instanceof TypeError ||
-        error instanceof RangeError;
-      if (isOwn) throw error;
-      throw new EventStreamError(
-        "log-unavailable",
-        "Cannot publish: the log failed",
-        {
-          cause: error,
-        },
-      );
-    }
-  }
-
-  #place(lastEventId: string, options: SubscribeOptions): SubscriptionOptions {
+  #place(
+    lastEventId: string,
+    options: SubscribeOptions,
+  ): Omit<SubscriptionOptions, "latest"> {
     const { from = "latest", gap = "earliest", filter } = this.#options;
     return {
       lastEventId,
       from: options.from ?? from,
       gap: options.gap ?? gap,
       accepts: predicateOf(options.filter ?? filter),
-      latest: this.#tail.mark,
     };
-  }
-
-  /** Waits for the log; returns the answer to a request that cannot become a subscriber. */
-  async #admit(
-    place: SubscriptionOptions,
-    headers: Headers,
-  ): Promise<Response | undefined> {
-    const { maxSubscribers = Infinity } = this.#options;
-    if (this.#members.size + this.#reserved >= maxSubscribers) {
-      return this.#full(headers);
-    }
-    if (this.#draining === undefined) {
-      this.#reserved++;
-      await this.#tail.start();
-      this.#reserved--;
-    }
-    const hasEnded = isOver(this.#tail, place);
-    if (hasEnded || this.#draining !== undefined) this.#stopIdleTail();
-    return hasEnded ? new Response(null, { status: 204, headers }) : undefined;
-  }
-
-  #join(
-    body: EventBody,
-    place: SubscriptionOptions,
-    subscriber: Subscriber,
-  ): Subscription {
-    const subscription = new Subscription(
-      body,
-      this.#tail,
-      place,
-      this.#listener,
-    );
-    this.#members.set(subscription, { subscriber, timer: undefined });
-    void this.#tail.start();
-    notify(this.#options.onSubscribe, subscriber);
-    return subscription;
-  }
-
-  #leave(subscription: Subscription, reason: CloseReason): void {
-    const { subscriber, timer } = this.#members.get(subscription)!;
-    clearTimeout(timer);
-    this.#members.delete(subscription);
-    this.#waiting.delete(subscription);
-    this.#stopIdleTail();
-    const { onUnsubscribe } = this.#options;
-    notify((member) => onUnsubscribe?.(member, reason), subscriber);
-    if (this.#members.size > 0) return;
-    for (const resolve of this.#draining?.splice(0) ?? []) resolve();
-  }
-
-  #stopIdleTail(): void {
-    const users = this.#members.size + this.#reserved + this.#observers.size;
-    if (users === 0) this.#tail.stop();
-  }
-
-  #observe(onAdvance: () => void): Observation {
-    // A function of its own, so that each observation can be released alone.
-    const observer = () => onAdvance();
-    this.#observers.add(observer);
-    void this.#tail.start();
-    const release = (): void => {
-      this.#observers.delete(observer);
-      this.#stopIdleTail();
-    };
-    return { tail: this.#tail, release };
-  }
-
-  #advance(): number {
-    const waiting = this.#waiting;
-    this.#waiting = new Set();
-    for (const subscription of waiting) subscription.pull();
-    for (const observer of this.#observers) observer();
-    return waiting.size;
-  }
-
-  #giveUp(): void {
-    this.#tail.stop();
-    if (this.#observers.size > 0) void this.#tail.start();
-    for (const subscription of [...this.#members.keys()]) {
-      subscription.end("failed");
-    }
-  }
-
-  /** Chooses a client's reconnection time, so that they do not all come back at once. */
-  #retry(): number {
-    const { retry = DEFAULT_RETRY } = this.#options;
-    return Math.round(retry * (1 + Math.random()));
-  }
-
-  #full(headers: Headers): Response {
-    const { maxSubscribers } = this.#options;
-    const seconds = Math.max(1, Math.ceil(this.#retry() / 1000));
-    const text = `This channel has ${maxSubscribers} subscribers already.`;
-    return textResponse(503, text, headers, { "retry-after": String(seconds) });
   }
 }
 
@@ -519,15 +298,6 @@ function checkChannelOptions(options: ChannelOptions<AnyContract>): void {
     );
   }
   checkOptions("Cannot create channel", options, CHANNEL_OPTIONS);
-}
-
-/** The source of a client that is only to come back later: while this process is being drained. */
-function nothing(body: EventBody): BodySource {
-  return {
-    pull: () => body.end("closed"),
-    keepAlive: () => undefined,
-    stop: () => {},
-  };
 }
 
 function isMany<T>(event: T | readonly T[]): event is readonly T[] {

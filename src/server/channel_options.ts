@@ -1,6 +1,6 @@
 import type { EventContract } from "../contract.ts";
 import type { ServerSentEvent } from "../event.ts";
-import { MAX_DELAY, type OptionTable } from "../internal/check.ts";
+import { decided, MAX_DELAY, type OptionTable } from "../internal/check.ts";
 import { type EventLog, parseCursor } from "../log/log.ts";
 import {
   type CloseReason,
@@ -33,8 +33,8 @@ import {
 export type AnyContract = EventContract<any, any> | undefined;
 
 /**
- * Options of {@linkcode Channel}. What a callback throws, or its promise rejects with, is reported as an uncaught
- * error (`reportError()`) and changes nothing else.
+ * Options of {@linkcode Channel}. Callbacks are not awaited. What one throws, or its promise rejects with, is reported
+ * as an uncaught error (`reportError()`) and changes nothing else.
  *
  * @typeParam Contract The type of `contract`.
  */
@@ -74,13 +74,13 @@ export interface ChannelOptions<Contract extends AnyContract = undefined>
    * @default {60000}
    */
   maxOutage?: number | undefined;
-  /** Called when somebody subscribed. */
+  /** Called for each new subscriber. Not awaited. */
   onSubscribe?: ((subscriber: Subscriber) => void) | undefined;
-  /** Called when somebody has gone, once for each that subscribed. */
+  /** Called once for each subscriber that has left, with the reason. Not awaited. */
   onUnsubscribe?:
     | ((subscriber: Subscriber, reason: CloseReason) => void)
     | undefined;
-  /** Called with every failure of the log while it was read, and with what a filter threw. */
+  /** Called with every failure of the log while it was read, and with what a filter threw. Not awaited. */
   onError?: ((error: unknown) => void) | undefined;
 }
 
@@ -110,7 +110,8 @@ export interface SubscribeOptions {
   gap?: "earliest" | "latest" | undefined;
   /**
    * Which events to send: a list of event names, or a predicate, which is called once for each event. The ID
-   * moves past the others. A predicate that throws fails its own subscription alone.
+   * moves past the others. The predicate is not awaited: one that throws or returns a promise fails its own
+   * subscription alone, and the error goes to `onError`.
    *
    * @default {undefined} all
    */
@@ -176,6 +177,16 @@ export const RESPOND_OPTIONS: OptionTable<
   SUBSCRIBE_OPTIONS,
 );
 
+/** What the options must be of responses whose reconnection times differ by up to a factor of 2. */
+export const RETRYING_RESPONSE_OPTIONS: OptionTable<
+  Omit<EventResponseOptions, "signal">
+> = {
+  headers: HEADERS_RULE,
+  keepAlive: [4, MAX_DELAY, "or false"],
+  retry: [0, 1_073_741_824],
+  maxConnectionAge: [1, MAX_DELAY],
+};
+
 /** What the options of a channel must be. */
 export const CHANNEL_OPTIONS: OptionTable<ChannelOptions<AnyContract>> =
   /* @__PURE__ */ Object.assign(
@@ -188,16 +199,13 @@ export const CHANNEL_OPTIONS: OptionTable<ChannelOptions<AnyContract>> =
         "made by defineEvents()",
         (contract: AnyContract) => typeof contract?.encode === "function",
       ],
-      headers: HEADERS_RULE,
-      keepAlive: [4, MAX_DELAY, "or false"],
-      retry: [0, 1_073_741_824],
       maxSubscribers: [1],
-      maxConnectionAge: [1, MAX_DELAY],
       maxOutage: [1, MAX_DELAY],
       onSubscribe: "function",
       onUnsubscribe: "function",
       onError: "function",
     } as const,
+    RETRYING_RESPONSE_OPTIONS,
     SUBSCRIBE_OPTIONS,
   );
 
@@ -226,7 +234,10 @@ export function isNames(names: unknown): boolean {
 export function predicateOf(
   filter: SubscribeOptions["filter"],
 ): ((event: ServerSentEvent) => boolean) | undefined {
-  if (filter === undefined || typeof filter === "function") return filter;
+  if (filter === undefined) return undefined;
+  if (typeof filter === "function") {
+    return (event) => decided("Cannot send event: filter", filter(event));
+  }
   const names = new Set(filter);
   return (event) => names.has(event.event);
 }

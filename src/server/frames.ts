@@ -1,7 +1,6 @@
 import { checkInit, encodeFields } from "../internal/frame.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../event.ts";
 import { formatCursor, type LogEntry, type LogInput } from "../log/log.ts";
-import { EventParser } from "../parse.ts";
 
 /** The most bytes that one subscriber is handed at once, unless a single frame is longer. */
 const CHUNK_SIZE = 65536;
@@ -60,11 +59,9 @@ export class Frames {
     return this.#bytes.subarray(this.#end(after), this.#end(last));
   }
 
-  /** The event of an entry, `undefined` when it is not shown. Parsed once for all that filter. */
+  /** The event of an entry, made once for all; `undefined` for one that is not shown or has no data. */
   event(seq: number): ServerSentEvent | undefined {
-    const frame = this.slice(seq - 1, seq);
-    if (frame.length === 0) return undefined;
-    return this.#events[seq - this.first] ??= new EventParser().push(frame)[0];
+    return this.#events[seq - this.first] ??= eventOf(this.slice(seq - 1, seq));
   }
 
   /** How many entries behind `after` up to `last` are shown. */
@@ -151,4 +148,17 @@ export function eventEntry(init: ServerSentEventInit): LogInput {
     ? undefined
     : init.event;
   return { kind: "event", body: encodeFields(init, undefined, event) };
+}
+
+/** Reads a frame back. It is one that this package wrote, so lines end with LF and the prefixes are known. */
+function eventOf(frame: Uint8Array): ServerSentEvent | undefined {
+  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(frame);
+  const data: string[] = [];
+  let [id, event] = ["", "message"];
+  for (const line of text.split("\n")) {
+    if (line.startsWith("data: ")) data.push(line.slice(6));
+    else if (line.startsWith("id: ")) id = line.slice(4);
+    else if (line.startsWith("event: ")) event = line.slice(7);
+  }
+  return data.length > 0 ? { event, data: data.join("\n"), id } : undefined;
 }

@@ -1,8 +1,11 @@
 import { sleep, within } from "../internal/abort.ts";
 import { isFinal } from "../log/check.ts";
+import { EventStreamError } from "../error.ts";
 import type {
+  AppendOptions,
   EventLog,
   LogEntryKind,
+  LogInput,
   LogPage,
   LogPosition,
 } from "../log/log.ts";
@@ -19,50 +22,53 @@ const READ_LIMIT = { entries: 1000, bytes: 262_144 };
 const WINDOW = { least: 4, most: 20, each: 0.1 };
 /** Milliseconds between reads of a log that cannot be watched. */
 const BLIND_POLL = 5000;
-/** For how long who comes waits for the log's first answer, in milliseconds. */
+/** Milliseconds that a new follower waits for the first read. */
 const PATIENCE = 1000;
-/** For how long a read may give no answer before it has failed, in milliseconds. */
+/** Milliseconds after which a read without an answer has failed. */
 const READ_TIMEOUT = 10_000;
+const DEFAULT_MAX_OUTAGE = 60_000;
 const FIRST_BACK_OFF = 100;
 const MAX_BACK_OFF = 5000;
 
-/** What a tail tells its channel. */
-interface TailListener {
-  /** There is more to send, or it ended, or it began anew. Tells how many subscribers had waited for that. */
-  onAdvance(): number;
-  /** The log failed; it will be tried again. */
-  onError(error: unknown): void;
-  /** The log has failed for longer than may be. */
+/** What follows a log. */
+export interface Follower {
+  /** Called once after {@linkcode Hub.wait}, when there is more to read, or the log ended or began again. */
+  advance(): void;
+  /** Called when the log could not be read for longer than `maxOutage`. Who is to stop following does so now. */
   onOutage(): void;
 }
 
-/** A place in the log as it is read at one time. */
-export interface TailMark {
-  readonly life: number;
-  readonly seq: number;
+/** Options of a {@linkcode Hub}. */
+interface HubOptions {
+  /** Milliseconds for which reads may fail. */
+  maxOutage?: number | undefined;
+  /** Called with every failed read; not awaited. */
+  onError(error: unknown): void;
 }
 
 /**
- * The one reader of a log for all subscribers of a process. It follows the log by reading behind what it
- * has read, and takes notifications as a hint to do so, never as content.
+ * The one reader of a log in a process, for all who follow it there. It reads after what it has read, and takes
+ * notifications as a hint to do so, never as content. It runs while it has followers.
  */
-export class Tail {
-  /** Counts the logs that this one has been: it grows when positions taken before mean nothing now. */
-  life = 0;
+export class Hub {
+  /** Counts the logs that this one has been: it grows when earlier positions mean nothing now. */
+  generation = 0;
   epoch = "0";
-  /** The oldest entry that the log keeps, as of the last read. */
+  /** The oldest entry stored, as of the last read. */
   first = 1;
   /** The newest entry read. */
   last = 0;
-  /** The newest entry there was when this life of the log was first looked at. */
-  origin = 0;
+  /** The newest entry there was when this generation was first read. */
+  startSeq = 0;
   /** The entry that ended the log. */
   ended: number | undefined;
   /** How it ended. */
   ending: LogEntryKind | undefined;
   readonly #log: EventLog;
-  readonly #listener: TailListener;
+  readonly #onError: (error: unknown) => void;
   readonly #maxOutage: number;
+  readonly #followers = new Set<Follower>();
+  #waiting = new Set<Follower>();
   readonly #live = new FrameCache(CACHE_BYTES);
   readonly #history = new FrameCache(CACHE_BYTES);
   readonly #loads = new Map<number, Promise<void>>();
@@ -80,10 +86,10 @@ export class Tail {
   #begun = false;
   #ready = false;
 
-  constructor(log: EventLog, listener: TailListener, maxOutage: number) {
+  constructor(log: EventLog, options: HubOptions) {
     this.#log = log;
-    this.#listener = listener;
-    this.#maxOutage = maxOutage;
+    this.#onError = options.onError;
+    this.#maxOutage = options.maxOutage ?? DEFAULT_MAX_OUTAGE;
   }
 
   /** Tells whether the log's bounds are known. */
@@ -92,29 +98,77 @@ export class Tail {
   }
 
   /** Where the log ends now, `undefined` while that is not known. */
-  get mark(): TailMark | undefined {
-    return this.#ready ? { life: this.life, seq: this.last } : undefined;
+  get position(): LogPosition | undefined {
+    return this.#ready ? { epoch: this.epoch, seq: this.last } : undefined;
   }
 
-  /** Starts following, unless it does; resolves when the first read has succeeded or failed, or takes too long. */
-  start(): Promise<void> {
-    if (this.#running === undefined) {
-      this.#running = new AbortController();
-      // Wake-ups first, then the read: what is appended in between wakes.
-      try {
-        this.#log.watch(() => this.wake(), this.#running.signal);
-      } catch (error) {
-        this.#listener.onError(error);
-        this.#poll = setInterval(() => this.wake(), BLIND_POLL);
-      }
-      this.#patience = setTimeout(() => this.#settle(), PATIENCE);
-      this.#startPass(this.#running.signal);
-    }
+  /** Starts with the first follower; resolves when the first read has succeeded or failed, or takes too long. */
+  follow(follower: Follower): Promise<void> {
+    this.#followers.add(follower);
+    if (this.#running === undefined) this.#start();
     return this.#settled.promise;
   }
 
-  /** Stops following; frees the timers, the watch and the frames, and has nothing to do with reads under way. */
-  stop(): void {
+  /** Stops with the last follower. */
+  leave(follower: Follower): void {
+    this.#followers.delete(follower);
+    this.#waiting.delete(follower);
+    if (this.#followers.size === 0) this.#stop();
+  }
+
+  /** Advances a follower once, when there is more. */
+  wait(follower: Follower): undefined {
+    this.#waiting.add(follower);
+  }
+
+  /** Reads where the log ends without following it. */
+  async readPosition(): Promise<LogPosition> {
+    const limit = { entries: 1, bytes: 1 };
+    const { epoch, last } = await this.#log.read(
+      Number.MAX_SAFE_INTEGER,
+      limit,
+    );
+    return { epoch, seq: last };
+  }
+
+  /**
+   * Appends entries, and reads them soon if somebody follows.
+   *
+   * @throws {EventStreamError} Code `log-unavailable` for whatever else than that, a `TypeError` or a `RangeError` the
+   * log rejects with.
+   */
+  async append(
+    entries: readonly LogInput[],
+    options?: AppendOptions,
+  ): Promise<LogPosition> {
+    try {
+      const position = await this.#log.append(entries, options);
+      this.reach(position);
+      return position;
+    } catch (cause) {
+      const isOwn = cause instanceof EventStreamError ||
+        cause instanceof TypeError || cause instanceof RangeError;
+      if (isOwn) throw cause;
+      const message = "Cannot publish: the log failed";
+      throw new EventStreamError("log-unavailable", message, { cause });
+    }
+  }
+
+  #start(): void {
+    const { signal } = this.#running = new AbortController();
+    // Wake-ups first, then the read: what is appended in between wakes.
+    try {
+      this.#log.watch(() => this.wake(), signal);
+    } catch (error) {
+      this.#onError(error);
+      this.#poll = setInterval(() => this.wake(), BLIND_POLL);
+    }
+    this.#patience = setTimeout(() => this.#settle(), PATIENCE);
+    this.#startPass(signal);
+  }
+
+  /** Frees the timers, the watch and the frames, and ignores reads in flight. */
+  #stop(): void {
     this.#running?.abort();
     this.#running = undefined;
     clearInterval(this.#poll);
@@ -164,12 +218,12 @@ export class Tail {
     return this.#refreshing;
   }
 
-  /** The frames in which the entry behind `after` stands, if they are at hand. */
+  /** The frames in which the entry after `after` stands, if they are at hand. */
   find(after: number): Frames | undefined {
     return this.#live.find(after) ?? this.#history.find(after);
   }
 
-  /** Reads the entries behind `after` from the log, once for all who ask for about the same. */
+  /** Reads the entries after `after` from the log, once for all who ask for about the same. */
   load(after: number): Promise<void> {
     for (const [from, load] of this.#loads) {
       if (from <= after && after < from + READ_LIMIT.entries) return load;
@@ -183,9 +237,9 @@ export class Tail {
   }
 
   async #load(after: number, signal: AbortSignal): Promise<void> {
-    const { life, last } = this;
+    const { generation, last } = this;
     const page = await this.#read(after, signal);
-    if (page === undefined || life !== this.life) return;
+    if (page === undefined || generation !== this.generation) return;
     if (page.epoch !== this.epoch || page.last < last) return this.refresh();
     this.first = Math.max(this.first, page.first);
     this.#history.add(this.epoch, page.entries);
@@ -209,10 +263,10 @@ export class Tail {
 
   /** Reads up to the end of the log. */
   async #pass(signal: AbortSignal): Promise<void> {
-    // What is published in one turn of the event loop is read at once, but what comes behind a start is not missed.
+    // What is published in one turn of the event loop is read at once, but what comes after a start is not missed.
     if (this.#begun) await null;
     let page: LogPage | undefined;
-    let told = 0;
+    let advanced = 0;
     do {
       page = await this.#read(
         this.#begun ? this.last : Number.MAX_SAFE_INTEGER,
@@ -222,26 +276,29 @@ export class Tail {
       if (this.#continues(page)) this.#append(page);
       else this.#begin(page);
       if (page.last <= this.last) this.#ready = true;
-      if (this.#ready) told += this.#tell();
-      // Those who were told may have stopped it.
+      if (this.#ready) advanced += this.#advance();
+      // The last follower may have left.
     } while (page.last > this.last && !signal.aborted);
     // The next read also takes what is published while the event loop writes. With more subscribers than that, writing takes
     // longer than the shortest window.
-    if (told > WINDOW.least / WINDOW.each) await sleep(0, signal);
+    if (advanced > WINDOW.least / WINDOW.each) await sleep(0, signal);
   }
 
-  /** Lets those go on who wait for the first read. */
+  /** Resolves what {@linkcode Hub.follow} returned. */
   #settle(): void {
     clearTimeout(this.#patience);
     this.#settled.fire();
   }
 
-  #tell(): number {
+  /** Advances those who wait; returns how many. */
+  #advance(): number {
     this.#settle();
+    const waiting = this.#waiting;
+    this.#waiting = new Set();
+    for (const follower of waiting) follower.advance();
     const { least, most, each } = WINDOW;
-    const told = this.#listener.onAdvance();
-    this.#window = Math.min(Math.max(least, told * each), most);
-    return told;
+    this.#window = Math.min(Math.max(least, waiting.size * each), most);
+    return waiting.size;
   }
 
   /** Tells whether a page goes on from what was read: the same log, and not an older state of it. */
@@ -263,10 +320,10 @@ export class Tail {
 
   /** Begins at the end of a log, but for the newest entry, which tells whether the log has ended. */
   #begin(page: LogPage): void {
-    this.life++;
+    this.generation++;
     this.epoch = page.epoch;
     this.first = page.first;
-    this.origin = page.last;
+    this.startSeq = page.last;
     this.last = Math.max(0, page.last - 1);
     this.ended = undefined;
     this.ending = undefined;
@@ -305,9 +362,11 @@ export class Tail {
     const now = performance.now();
     this.#failingSince ??= now;
     this.#settle();
-    this.#listener.onError(error);
+    this.#onError(error);
     if (now - this.#failingSince < this.#maxOutage) return false;
-    this.#listener.onOutage();
+    this.#stop();
+    for (const follower of [...this.#followers]) follower.onOutage();
+    if (this.#followers.size > 0) this.#start();
     return true;
   }
 }

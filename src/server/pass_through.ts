@@ -1,7 +1,12 @@
 import { encodeEvent } from "../encode.ts";
 import { EventStreamError } from "../error.ts";
 import type { ServerSentEventInit } from "../event.ts";
-import { describe, MAX_DELAY, type OptionTable } from "../internal/check.ts";
+import {
+  decided,
+  describe,
+  MAX_DELAY,
+  type OptionTable,
+} from "../internal/check.ts";
 import { notify } from "../internal/report.ts";
 import type { BodySource, EventBody } from "./response.ts";
 
@@ -181,12 +186,7 @@ export class UpstreamSource implements BodySource {
   #lastFrame(error: unknown): Uint8Array | undefined {
     const { onBreak, onError } = this.#options;
     try {
-      const event = onBreak?.(error);
-      if (event instanceof Promise) {
-        throw new TypeError(
-          "Cannot respond: onBreak must return an event: received a promise, which is not awaited",
-        );
-      }
+      const event = decided("Cannot respond: onBreak", onBreak?.(error));
       return event && new TextEncoder().encode(encodeEvent(event));
     } catch (ownError) {
       notify(onError, ownError);

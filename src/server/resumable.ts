@@ -1,8 +1,7 @@
 import type { ServerSentEventInit } from "../event.ts";
 import {
-  checkFunction,
-  checkInteger,
   checkOptions,
+  decided,
   describe,
   MAX_DELAY,
   type OptionTable,
@@ -15,8 +14,10 @@ import {
   type LogEntryKind,
   type LogInput,
 } from "../log/log.ts";
-import { Channel } from "./channel.ts";
+import { Audience } from "./audience.ts";
 import { eventEntry } from "./frames.ts";
+import { RETRYING_RESPONSE_OPTIONS } from "./channel_options.ts";
+import { Hub } from "./hub.ts";
 import {
   FAILED,
   isOver,
@@ -30,6 +31,8 @@ import {
   type EventResponseOptions,
   HEADERS_RULE,
   isSubscription,
+  lastEventIdOf,
+  mergeHeaders,
   SIGNAL_RULE,
 } from "./response.ts";
 import { Watch } from "./watch.ts";
@@ -150,7 +153,8 @@ class ResumableStream implements Resumable {
   readonly #log: EventLog;
   readonly #produce: Produce;
   readonly #options: ResumableOptions;
-  readonly #channel: Channel;
+  readonly #hub: Hub;
+  readonly #audience: Audience;
   readonly #lease: number;
   #starting: Promise<void> | undefined;
   #producer: Producer | undefined;
@@ -165,17 +169,15 @@ class ResumableStream implements Resumable {
     this.#produce = produce;
     this.#options = options;
     this.#lease = lease;
-    this.#channel = new Channel({
-      log,
-      headers: options.headers,
+    const onError = (error: unknown) => this.#report(error);
+    this.#hub = new Hub(log, { onError });
+    this.#audience = new Audience(this.#hub, {
       keepAlive: options.keepAlive,
       retry: options.retry,
       maxConnectionAge: options.maxConnectionAge,
-      // Not the earliest event kept: who is to get all of it is told what is missing.
-      from: formatCursor("0", 0),
       onSubscribe: () => this.#use(1),
       onUnsubscribe: () => this.#use(-1),
-      onError: (error) => this.#report(error),
+      onError,
     });
   }
 
@@ -193,7 +195,15 @@ class ResumableStream implements Resumable {
     checkRequest(request);
     checkOptions("Cannot respond", options, RESPOND_OPTIONS);
     if (isSubscription(request)) await this.start();
-    return this.#channel.respond(request, options);
+    return await this.#audience.respond(request, {
+      lastEventId: lastEventIdOf(request),
+      // Not the earliest event stored: a client that is to get everything is told what is missing.
+      from: formatCursor("0", 0),
+      gap: "earliest",
+      accepts: undefined,
+      headers: mergeHeaders(this.#options.headers, options.headers),
+      signal: options.signal,
+    });
   }
 
   start(): Promise<void> {
@@ -230,13 +240,13 @@ class ResumableStream implements Resumable {
     const producer = new Producer(this.#log, {
       lease: this.#lease,
       failure: (error) => this.#failure(error),
-      onAppend: (position) => this.#watch?.reach(position),
+      onAppend: (position) => this.#hub.reach(position),
       onError: (error) => this.#report(error),
     });
     if (!await producer.claim()) return;
     const running = this.#run(producer);
     const { waitUntil } = this.#options;
-    waitUntil?.(running);
+    notify(waitUntil, running);
   }
 
   async #run(producer: Producer): Promise<void> {
@@ -256,7 +266,7 @@ class ResumableStream implements Resumable {
       this.#watch = undefined;
       return;
     }
-    this.#watch ??= new Watch(this.#channel, this.#lease, {
+    this.#watch ??= new Watch(this.#hub, this.#lease, {
       onEnd: (kind) => this.#end(kind),
       onGone: () => this.#startAnew(),
       onSilence: (last) => this.#declareFailed(last),
@@ -273,7 +283,7 @@ class ResumableStream implements Resumable {
 
   /** Does for who came just before the log was let go of what is done for who comes just behind that. */
   #startAnew(): void {
-    if (this.#channel.stats.subscribers === 0) return;
+    if (this.#audience.size === 0) return;
     this.start().catch((error) => this.#report(error));
   }
 
@@ -313,7 +323,7 @@ class ResumableStream implements Resumable {
     if (failureEvent === false) return FAILED;
     try {
       const event = typeof failureEvent === "function"
-        ? failureEvent(error)
+        ? decided(`${SUBJECT}: failureEvent`, failureEvent(error))
         : failureEvent;
       return [eventEntry(event), ...FAILED];
     } catch (ownError) {
@@ -352,8 +362,8 @@ export interface ResumableOptions extends Omit<EventResponseOptions, "signal"> {
    */
   lease?: number | undefined;
   /**
-   * Given a promise that settles when the producer has: `(promise) => ctx.waitUntil(promise)` on Workers,
-   * and wherever else nothing runs on without a request. It never rejects.
+   * Receives a promise that settles when the producer has: `(promise) => ctx.waitUntil(promise)` on Workers,
+   * and wherever else nothing runs on without a request. The promise never rejects. Not awaited.
    */
   waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
   /**
@@ -364,8 +374,9 @@ export interface ResumableOptions extends Omit<EventResponseOptions, "signal"> {
    */
   ttl?: number | undefined;
   /**
-   * The event that tells followers of a failure, or what makes it of the error, or `false` for none. The
-   * error's text is told to nobody unless you put it there.
+   * The event that followers receive after a failure, a function that makes it of the error, or `false` for none.
+   * The function is not awaited: if it throws or returns a promise, the default event is sent. The error's text is
+   * sent to nobody unless you put it there.
    *
    * @default {{ event: "failed", data: "The stream failed before its end." }}
    */
@@ -381,11 +392,28 @@ export interface ResumableOptions extends Omit<EventResponseOptions, "signal"> {
    * @default {undefined} none
    */
   abortEvent?: ServerSentEventInit | undefined;
-  /** Called with what the producer threw, and with failures of the log. */
+  /** Called with what the producer threw, and with failures of the log. Not awaited. */
   onError?: ((error: unknown) => void) | undefined;
 }
 
-const SUBJECT = "Cannot make resumable stream:";
+const SUBJECT = "Cannot make resumable stream";
+
+const RESUMABLE_OPTIONS: OptionTable<ResumableOptions> = /* @__PURE__ */ Object
+  .assign(
+    {
+      lease: [100, MAX_DELAY],
+      waitUntil: "function",
+      ttl: [1, MAX_DELAY],
+      failureEvent: [
+        "an event, a function or false",
+        (event: unknown) =>
+          event === false || typeof event === "function" || isObject(event),
+      ],
+      abortEvent: ["an event", isObject],
+      onError: "function",
+    } as const,
+    RETRYING_RESPONSE_OPTIONS,
+  );
 
 /** Refuses arguments of {@linkcode resumable} that are wrong. */
 function checkArguments(
@@ -393,23 +421,10 @@ function checkArguments(
   produce: Produce,
   options: ResumableOptions,
 ): void {
-  const { lease, ttl, failureEvent, abortEvent, waitUntil, onError } = options;
   check("log", "an EventLog", typeof log?.append === "function", log);
   check("produce", "a function", typeof produce === "function", produce);
-  checkInteger(`${SUBJECT} lease`, lease, 100, MAX_DELAY);
-  checkInteger(`${SUBJECT} ttl`, ttl, 1, MAX_DELAY);
-  checkFunction(`${SUBJECT} waitUntil`, waitUntil);
-  checkFunction(`${SUBJECT} onError`, onError);
-  const isAbort = abortEvent === undefined || isObject(abortEvent);
-  check("abortEvent", "an event", isAbort, abortEvent);
-  const isFailure = failureEvent === undefined || failureEvent === false ||
-    typeof failureEvent === "function" || isObject(failureEvent);
-  check(
-    "failureEvent",
-    "an event, a function or false",
-    isFailure,
-    failureEvent,
-  );
+  checkOptions(SUBJECT, options, RESUMABLE_OPTIONS);
+  const { failureEvent, abortEvent } = options;
   // What cannot be encoded must not wait for the abort, or the failure, to show.
   if (abortEvent) eventEntry(abortEvent);
   if (typeof failureEvent === "object") eventEntry(failureEvent);
@@ -427,6 +442,6 @@ function check(
 ): void {
   if (holds) return;
   throw new TypeError(
-    `${SUBJECT} ${name} must be ${what}: received ${describe(value)}`,
+    `${SUBJECT}: ${name} must be ${what}: received ${describe(value)}`,
   );
 }

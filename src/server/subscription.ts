@@ -1,15 +1,9 @@
-import type { ServerSentEvent } from "../event.ts";
 import { encodeEvent } from "../encode.ts";
-import { formatCursor, parseCursor } from "../log/log.ts";
-import {
-  type BodySource,
-  type CloseReason,
-  COMMENT,
-  type EventBody,
-} from "./response.ts";
-import type { Frames } from "./frames.ts";
+import type { ServerSentEvent } from "../event.ts";
+import { formatCursor, type LogPosition, parseCursor } from "../log/log.ts";
 import type { StartPosition } from "./channel_options.ts";
-import type { Tail, TailMark } from "./hub.ts";
+import type { Frames } from "./frames.ts";
+import type { Follower, Hub } from "./hub.ts";
 
 /**
  * Why events are missing: retention removed them, the log began anew, or the ID that was asked for is
@@ -37,36 +31,58 @@ export interface SubscriptionOptions {
   from: StartPosition;
   /** Where to go on after a gap. */
   gap: "earliest" | "latest";
-  /** Which events to send. */
+  /** Which events to send. Not awaited. */
   accepts: ((event: ServerSentEvent) => boolean) | undefined;
   /** Where the log ended when the subscriber came, `undefined` if that was not known yet. */
-  latest: TailMark | undefined;
+  latest: LogPosition | undefined;
 }
 
-/** What a subscription tells its channel. */
-export interface SubscriptionListener {
-  /** It has nothing to send, and is to be pulled on an advance. */
-  onWait(subscription: Subscription): void;
-  onDeliver(events: number, bytes: number): void;
-  onGap(): void;
-  /** The predicate threw, which ends the subscription. */
-  onError(error: unknown): void;
-  onStop(subscription: Subscription, reason: CloseReason): void;
+/** What a subscriber is given next: as bytes, or as events. */
+export interface Delivery {
+  readonly bytes: Uint8Array;
+  readonly events: ServerSentEvent[];
+  /** How many events of the log these are. */
+  readonly count: number;
+  /** Set for a `gap` event. */
+  readonly isGap?: boolean;
 }
 
-/** Which entries of a run to send: those behind `after` up to `last`; the cursor is then at `cursor`. */
-interface Selection {
-  readonly after: number;
-  readonly last: number;
-  readonly cursor: number;
+/** What comes at the end of a log that has ended. */
+export const END = "end";
+
+/** Some entries of a run, whose bytes and events all subscribers share. */
+class Slice implements Delivery {
+  readonly #run: Frames;
+  readonly #after: number;
+  readonly #last: number;
+  readonly bytes: Uint8Array;
+
+  constructor(run: Frames, after: number, last: number) {
+    this.#run = run;
+    this.#after = after;
+    this.#last = last;
+    this.bytes = run.slice(after, last);
+  }
+
+  get events(): ServerSentEvent[] {
+    const events: ServerSentEvent[] = [];
+    for (let seq = this.#after + 1; seq <= this.#last; seq++) {
+      const event = this.#run.event(seq);
+      if (event !== undefined) events.push(event);
+    }
+    return events;
+  }
+
+  get count(): number {
+    return this.#run.count(this.#after, this.#last);
+  }
 }
 
 const MAX_REQUESTED_LENGTH = 128;
-const encoder = /* @__PURE__ */ new TextEncoder();
 
 /** Tells whether the log has ended, and nothing is left to send to a subscriber. */
 export function isOver(
-  { ready, ended, epoch, last }: Tail,
+  { ready, ended, epoch, last }: Hub,
   { lastEventId, from }: SubscriptionOptions,
 ): boolean {
   if (!ready || ended === undefined) return false;
@@ -77,90 +93,93 @@ export function isOver(
     requested === formatCursor(epoch, last - 1);
 }
 
-/** One subscriber: a cursor in the log, and the body to which it writes from there. */
-export class Subscription implements BodySource {
-  readonly #body: EventBody;
-  readonly #tail: Tail;
+/** A cursor in a log: where one subscriber is, and what comes next for it. */
+export class Subscription {
+  readonly #hub: Hub;
+  readonly #follower: Follower;
   readonly #options: SubscriptionOptions;
-  readonly #listener: SubscriptionListener;
-  #life: number | undefined;
+  /** The hub's generation that the cursor counts in, `undefined` before its place has been found. */
+  #generation: number | undefined;
   #epoch = "0";
   #cursor = 0;
-  /** The sequence number in the last id sent. */
-  #told = -1;
-  #loading = false;
-  #looked = false;
+  /** The sequence number in the last ID sent. */
+  #sentSeq = -1;
+  #isLoading = false;
+  #hasLooked = false;
 
-  constructor(
-    body: EventBody,
-    tail: Tail,
-    options: SubscriptionOptions,
-    listener: SubscriptionListener,
-  ) {
-    this.#body = body;
-    this.#tail = tail;
+  /** The follower is advanced after {@linkcode Subscription.next} has returned `undefined`. */
+  constructor(hub: Hub, follower: Follower, options: SubscriptionOptions) {
+    this.#hub = hub;
+    this.#follower = follower;
     this.#options = options;
-    this.#listener = listener;
   }
 
   /** How many entries of the log it has not sent yet. */
   get behind(): number {
-    return this.#life === this.#tail.life ? this.#tail.last - this.#cursor : 0;
+    return this.#isPlaced ? this.#hub.last - this.#cursor : 0;
   }
 
-  /** Sends what comes next, or waits for it. */
-  pull(): void {
-    const tail = this.#tail;
-    while (this.#body.wanted && !this.#loading) {
-      if (!tail.ready) return this.#listener.onWait(this);
-      const run = this.#life === tail.life
-        ? tail.find(this.#cursor)
-        : undefined;
-      if (this.#life !== tail.life) this.#place();
-      else if (run !== undefined) this.#send(run);
-      else if (this.#cursor >= tail.last) return this.#rest();
-      else if (this.#cursor + 1 < tail.first) this.#gap("trimmed", this.#id());
-      else void this.#await(tail.load(this.#cursor));
+  /** The last event ID: that of the cursor. */
+  get lastEventId(): string {
+    return this.#generation === undefined
+      ? this.#options.lastEventId
+      : formatCursor(this.#epoch, this.#cursor);
+  }
+
+  /** A block that moves the client's last event ID to the cursor, `undefined` if it is there. */
+  get idBlock(): Delivery | undefined {
+    if (!this.#isPlaced || this.#sentSeq === this.#cursor) return undefined;
+    this.#epoch = this.#hub.epoch;
+    this.#sentSeq = this.#cursor;
+    return notice(`id: ${this.lastEventId}\n\n`);
+  }
+
+  get #isPlaced(): boolean {
+    return this.#generation === this.#hub.generation;
+  }
+
+  /**
+   * Returns what comes next, {@linkcode END} after everything of a log that has ended, or `undefined` when there is
+   * nothing yet. Throws what the filter throws.
+   */
+  next(): Delivery | typeof END | undefined {
+    const hub = this.#hub;
+    while (!this.#isLoading) {
+      if (!hub.ready) return hub.wait(this.#follower);
+      const run = this.#isPlaced ? hub.find(this.#cursor) : undefined;
+      let delivery: Delivery | undefined;
+      if (!this.#isPlaced) delivery = this.#place();
+      else if (run !== undefined) delivery = this.#take(run);
+      else if (this.#cursor >= hub.last) return this.#rest();
+      else if (this.#cursor + 1 < hub.first) delivery = this.#gap("trimmed");
+      else void this.#await(hub.load(this.#cursor));
+      if (delivery !== undefined) return delivery;
     }
-  }
-
-  keepAlive(): Uint8Array {
-    if (this.#told === this.#cursor || this.#life !== this.#tail.life) {
-      return COMMENT;
-    }
-    return this.#idBlock();
-  }
-
-  /** Ends the subscriber's response. */
-  end(reason: CloseReason): void {
-    this.#body.end(reason);
-  }
-
-  stop(reason: CloseReason): void {
-    this.#listener.onStop(this, reason);
+    return undefined;
   }
 
   /** Finds the cursor's place in the log as it is now. */
-  #place(): void {
+  #place(): Delivery | undefined {
     const { lastEventId, from } = this.#options;
-    if (this.#life !== undefined) return this.#gap("epoch", this.#id());
+    if (this.#generation !== undefined) return this.#gap("epoch");
     // "earliest" is a position when the caller says it, and an invalid ID when a client sends it.
     const start = lastEventId === "" ? this.#startOf(from) : undefined;
     if (start !== undefined) return this.#beginAt(start);
     const requested = lastEventId || String(from);
     const cursor = parseCursor(requested);
     if (cursor === undefined) return this.#gap("invalid", requested);
-    const { epoch, last } = this.#tail;
-    // Who saw the log empty has missed nothing of what came then.
+    const { epoch, last } = this.#hub;
+    // A client that saw the log empty has missed nothing of what was appended then.
     const isHere = cursor.epoch === epoch ||
       (cursor.epoch === "0" && cursor.seq === 0);
     if (isHere && cursor.seq <= last) return this.#moveTo(cursor.seq);
     // Another process may have sent what this one has yet to read.
-    if (!this.#looked) {
-      this.#looked = true;
-      return void this.#await(this.#tail.refresh());
+    if (this.#hasLooked) {
+      return this.#gap(isHere ? "ahead" : "epoch", requested);
     }
-    this.#gap(isHere ? "ahead" : "epoch", requested);
+    this.#hasLooked = true;
+    void this.#await(this.#hub.refresh());
+    return undefined;
   }
 
   /** The place of a start position, `undefined` if it is an ID. */
@@ -168,8 +187,8 @@ export class Subscription implements BodySource {
     if (typeof from === "string" && from !== "latest" && from !== "earliest") {
       return undefined;
     }
-    const { first, ended } = this.#tail;
-    const end = this.#start();
+    const { first, ended } = this.#hub;
+    const end = this.#end();
     if (from === "latest") return end;
     // The entry that ended the log is not shown, so it does not count.
     const wanted = typeof from === "object"
@@ -178,49 +197,48 @@ export class Subscription implements BodySource {
     return Math.min(Math.max(wanted, first - 1), end);
   }
 
-  /** Where the log ended when this was made: what came since is not missed, however late the first read. */
-  #start(): number {
-    const { life, origin, last } = this.#tail;
+  /** Where the log ended when the subscriber came: later events are not missed, however late the first read. */
+  #end(): number {
+    const { epoch, startSeq, last } = this.#hub;
     const { latest } = this.#options;
-    if (latest === undefined) return origin;
-    return latest.life === life ? latest.seq : last;
+    if (latest === undefined) return startSeq;
+    // A log that has begun again since then holds later events alone.
+    return latest.epoch === epoch ? Math.min(latest.seq, last) : 0;
   }
 
   /** Begins at a start position, once it is known whether retention has removed what stood there. */
-  #beginAt(start: number): void {
-    const isAtHand = start >= this.#tail.last || this.#tail.find(start);
-    if (isAtHand || this.#looked) return this.#moveTo(start);
-    this.#looked = true;
-    void this.#await(this.#tail.load(start));
+  #beginAt(start: number): Delivery | undefined {
+    const isAtHand = start >= this.#hub.last || this.#hub.find(start);
+    if (isAtHand || this.#hasLooked) return this.#moveTo(start);
+    this.#hasLooked = true;
+    void this.#await(this.#hub.load(start));
+    return undefined;
   }
 
-  #moveTo(position: number): void {
+  #moveTo(position: number): Delivery | undefined {
     this.#set(position);
-    this.#body.write(this.#idBlock());
+    this.#sentSeq = -1;
+    return this.idBlock;
   }
 
-  #gap(reason: GapReason, id: string): void {
+  #gap(reason: GapReason, requested: string = this.lastEventId): Delivery {
     this.#set(this.#options.gap);
-    this.#told = this.#cursor;
-    const { first, last } = this.#tail;
+    this.#sentSeq = this.#cursor;
+    const { first, last } = this.#hub;
     const gap: Gap = {
       reason,
-      requested: id.slice(0, MAX_REQUESTED_LENGTH),
+      requested: requested.slice(0, MAX_REQUESTED_LENGTH),
       first,
       last,
     };
-    const frame = encodeEvent({
-      id: this.#id(),
-      event: "gap",
-      data: JSON.stringify(gap),
-    });
-    this.#listener.onGap();
-    this.#body.write(encoder.encode(frame));
+    const id = this.lastEventId;
+    const event = { event: "gap", data: JSON.stringify(gap), id };
+    return notice(encodeEvent(event), event);
   }
 
   #set(position: "earliest" | "latest" | number): void {
-    const { life, epoch, first, last } = this.#tail;
-    this.#life = life;
+    const { generation, epoch, first, last } = this.#hub;
+    this.#generation = generation;
     this.#epoch = epoch;
     this.#cursor = position === "latest"
       ? last
@@ -229,69 +247,52 @@ export class Subscription implements BodySource {
       : position;
   }
 
-  #send(run: Frames): void {
-    let selection: Selection;
-    try {
-      selection = this.#select(run, this.#cursor);
-    } catch (error) {
-      this.#listener.onError(error);
-      return this.#body.end("failed", { error });
-    }
-    const { after, cursor } = selection;
-    let { last } = selection;
-    this.#epoch = this.#tail.epoch;
-    this.#cursor = cursor;
-    const bytes = run.slice(after, last);
-    if (bytes.length === 0) return;
-    while (!run.isShown(last)) last--;
-    this.#told = last;
-    this.#listener.onDeliver(run.count(after, last), bytes.length);
-    this.#body.write(bytes);
-  }
-
-  /** Finds the next events to send that follow each other; the predicate sees every event once. */
-  #select(run: Frames, after: number): Selection {
+  /** Takes the next events of a run that follow each other and are wanted. The filter sees every event once. */
+  #take(run: Frames): Delivery | undefined {
     const { accepts } = this.#options;
     const end = run.last;
-    if (accepts === undefined) return { after, last: end, cursor: end };
-    const isWanted = (seq: number): boolean => {
-      const event = run.event(seq);
-      return event === undefined ? run.isShown(seq) : accepts(event);
-    };
-    let first = after + 1;
-    while (first <= end && !isWanted(first)) first++;
-    let last = first;
-    while (last < end && isWanted(last + 1)) last++;
-    return {
-      after: first - 1,
-      last: Math.min(last, end),
-      // Past the one that was looked at and is not wanted.
-      cursor: Math.min(last + 1, end),
-    };
+    let first = this.#cursor + 1;
+    let last = end;
+    if (accepts !== undefined) {
+      const isWanted = (seq: number): boolean => {
+        const event = run.event(seq);
+        return event === undefined ? run.isShown(seq) : accepts(event);
+      };
+      while (first <= end && !isWanted(first)) first++;
+      last = first;
+      while (last < end && isWanted(last + 1)) last++;
+    }
+    // After the events to send there is one that has been looked at and is not wanted.
+    this.#cursor = Math.min(accepts === undefined ? last : last + 1, end);
+    this.#epoch = this.#hub.epoch;
+    last = Math.min(last, end);
+    const slice = new Slice(run, first - 1, last);
+    if (slice.bytes.length === 0) return undefined;
+    while (!run.isShown(last)) last--;
+    this.#sentSeq = last;
+    return slice;
   }
 
   /** Waits at the end of the log, or ends with it. */
-  #rest(): void {
-    if (this.#tail.ended === undefined) return this.#listener.onWait(this);
-    if (this.#told !== this.#cursor) this.#body.write(this.#idBlock());
-    this.#body.end("ended");
+  #rest(): Delivery | typeof END | undefined {
+    if (this.#hub.ended !== undefined) return this.idBlock ?? END;
+    return this.#hub.wait(this.#follower);
   }
 
   async #await(promise: Promise<void>): Promise<void> {
-    this.#loading = true;
+    this.#isLoading = true;
     await promise;
-    this.#loading = false;
-    this.pull();
+    this.#isLoading = false;
+    this.#follower.advance();
   }
+}
 
-  /** A block that moves the client's last event ID, and is no event. */
-  #idBlock(): Uint8Array {
-    this.#epoch = this.#tail.epoch;
-    this.#told = this.#cursor;
-    return encoder.encode(`id: ${this.#id()}\n\n`);
-  }
-
-  #id(): string {
-    return formatCursor(this.#epoch, this.#cursor);
-  }
+/** A frame for one subscriber alone. */
+function notice(frame: string, gap?: ServerSentEvent): Delivery {
+  return {
+    bytes: new TextEncoder().encode(frame),
+    events: gap === undefined ? [] : [gap],
+    count: 0,
+    isGap: gap !== undefined,
+  };
 }

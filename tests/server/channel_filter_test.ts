@@ -1,4 +1,9 @@
-import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertStrictEquals,
+} from "@std/assert";
 import type { ServerSentEvent } from "../../src/event.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { Channel } from "../../src/server/channel.ts";
@@ -93,6 +98,51 @@ test("respond() lets a comment through every filter, for it is no event", async 
     `retry: 0\n\nid: ${epoch}-0\n\nid: ${epoch}-1\n: hello\n\n` +
       `id: ${epoch}-3\nretry: 7\n\nid: ${epoch}-4\nevent: last\ndata: 2\n\n`,
   );
+});
+
+test("respond() and subscribe() fail, and send nothing, when the filter returns a promise", async () => {
+  const errors: unknown[] = [];
+  const channel = new Channel({
+    ...options,
+    from: "earliest",
+    onError: (error) => errors.push(error),
+  });
+  await publish(channel, "secret");
+  const answers = [Promise.resolve(false), Promise.reject(new Error("late"))];
+  for (const answer of answers) {
+    const filter = () => answer as unknown as boolean;
+    const client = await open(channel, undefined, { filter });
+    const text = await client.rest();
+    assertEquals(text.includes("secret"), false);
+    const reading = channel.subscribe({ filter }).getReader().read();
+    const reasons = [client.failure, await reasonOf(reading)];
+    assertEquals(reasons, errors.splice(0));
+    for (const reason of reasons) {
+      assertInstanceOf(reason, TypeError);
+      assertEquals(
+        reason.message,
+        "Cannot send event: filter must return at once: received a promise, which is not awaited",
+      );
+    }
+  }
+  assertEquals([channel.stats.subscribers, channel.stats.delivered], [0, 0]);
+});
+
+test("respond() reads an event of 17 MiB that its filter leaves out, and subscribe() gives it", async () => {
+  const log = new MemoryLog();
+  const channel = new Channel({ log, ...options });
+  const size = 17 * 1024 * 1024;
+  await channel.publish([
+    { event: "big", data: "x".repeat(size) },
+    { event: "last", data: "2" },
+  ]);
+  const client = await open(channel, "0-0", { filter: ["last"] });
+  assertEquals(await datasUntil(client, "2"), ["2"]);
+  const stream = channel.subscribe({ from: "earliest", filter: ["big"] });
+  for await (const { data } of stream) {
+    assertEquals(data.length, size);
+    break;
+  }
 });
 
 test("respond() fails the one whose predicate throws, and nobody else", async () => {

@@ -7,6 +7,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { decode } from "../../src/decode.ts";
+import { EventStreamError } from "../../src/error.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
 import type { EventStream } from "../../src/event_stream.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
@@ -513,6 +514,43 @@ test("subscribe() resumes behind an id, tells gaps, and filters", async () => {
   assertEquals(channel.stats.subscribers, 0);
 });
 
+test("subscribe() costs a single read and no timer until it is read, and misses nothing that came meanwhile", async () => {
+  await withClock(async (clock) => {
+    const log = new TestLog();
+    const joined: unknown[] = [];
+    const channel = new Channel({
+      log,
+      onSubscribe: (subscriber) => void joined.push(subscriber),
+    });
+    await publish(channel, "before");
+    const unread = channel.subscribe();
+    const late = channel.subscribe();
+    const all = channel.subscribe({ from: "earliest" });
+    await settle();
+    assertEquals([clock.timers, log.watchers, joined.length], [0, 0, 0]);
+    assertEquals(log.reads.length, 2);
+    await publish(channel, "after");
+    assertEquals((await take(late, 1)).map(({ data }) => data), ["after"]);
+    assertEquals((await take(all, 1)).map(({ data }) => data), ["before"]);
+    await unread.cancel();
+    assertEquals([clock.timers, log.watchers, joined.length], [0, 0, 2]);
+  });
+});
+
+test("subscribe() fails when the log could not be read for longer than maxOutage", async () => {
+  await withClock(async (clock) => {
+    const log = new TestLog();
+    const channel = new Channel({ log, maxOutage: 5000 });
+    log.readFailure = new Error("away");
+    const reading = reasonOf(channel.subscribe().getReader().read());
+    await clock.advance(20_000);
+    const error = await reading;
+    assert(error instanceof EventStreamError);
+    assertEquals(error.code, "log-unavailable");
+    assertEquals([clock.timers, channel.stats.subscribers], [0, 0]);
+  });
+});
+
 test("subscribe() ends when its signal aborts, also when it has before", async () => {
   const unhandled = await unhandledDuring(async () => {
     await withClock(async (clock) => {
@@ -535,7 +573,8 @@ test("subscribe() ends when its signal aborts, also when it has before", async (
       const aborted = channel.subscribe({ signal: AbortSignal.abort(reason) });
       assertStrictEquals(await reasonOf(aborted.getReader().read()), reason);
       await settle();
-      assertEquals(reasons, ["disconnected", "disconnected"]);
+      // One that never followed does not leave.
+      assertEquals(reasons, ["closed"]);
       assertEquals([channel.stats.subscribers, log.watchers], [0, 0]);
       assertEquals(clock.timers, 0);
     });

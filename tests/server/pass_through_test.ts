@@ -443,7 +443,7 @@ test("respond() fails the body when onBreak() returns nothing, throws, or return
     [() => ({ data: 1 }) as unknown as ServerSentEventInit, "data must be"],
     [
       (() => Promise.resolve({ data: "late" })) as unknown as () => undefined,
-      "onBreak must return an event: received a promise, which is not awaited",
+      "onBreak must return at once: received a promise, which is not awaited",
     ],
   ];
   for (const [onBreak, message] of answers) {

@@ -1,0 +1,399 @@
+import type { EventContract } from "../contract.ts";
+import { EventStreamError } from "../error.ts";
+import type { ServerSentEvent } from "../event.ts";
+import type { EventBatchSource } from "../event_stream.ts";
+import { within } from "../internal/abort.ts";
+import { notify } from "../internal/report.ts";
+import type { LogPosition } from "../log/log.ts";
+import type { Subscriber } from "./channel_options.ts";
+import type { Follower, Hub } from "./hub.ts";
+import {
+  type BodySource,
+  type CloseReason,
+  COMMENT,
+  type EventBody,
+  eventResponse,
+  type EventResponseOptions,
+  isSubscription,
+  type KeepAliveTimer,
+  keepAliveTimer,
+  textResponse,
+} from "./response.ts";
+import {
+  type Delivery,
+  END,
+  isOver,
+  Subscription,
+  type SubscriptionOptions,
+} from "./subscription.ts";
+
+/** How many there may be, how they are answered, and what is called for them. No callback is awaited. */
+interface AudienceOptions extends EventResponseOptions {
+  maxSubscribers?: number | undefined;
+  onSubscribe?: ((subscriber: Subscriber) => void) | undefined;
+  onUnsubscribe?:
+    | ((subscriber: Subscriber, reason: CloseReason) => void)
+    | undefined;
+  onError(error: unknown): void;
+}
+
+/** A subscriber as its audience sees it. */
+interface Member extends Follower {
+  readonly subscriber: Subscriber;
+  readonly subscription: Subscription;
+  end(reason: CloseReason): void;
+}
+
+/** Which events a request gets, and how it is answered. */
+interface Admission extends Omit<SubscriptionOptions, "latest"> {
+  readonly headers: Headers;
+  readonly signal: AbortSignal | undefined;
+}
+
+const DEFAULT_RETRY = 2000;
+/** Milliseconds that a subscriber waits to learn where the log ended when it came. */
+const PATIENCE = 1000;
+
+/** The subscribers of a hub in this process: how many there may be, who comes and leaves, how they are sent away. */
+export class Audience {
+  readonly hub: Hub;
+  readonly #options: AudienceOptions;
+  readonly #timer: KeepAliveTimer | undefined;
+  /** The members, each with the timer that sends it away while the audience is drained. */
+  readonly #members = new Map<
+    Member,
+    ReturnType<typeof setTimeout> | undefined
+  >();
+  readonly #counts = { delivered: 0, bytes: 0, gaps: 0 };
+  /** How many are being admitted. */
+  #arriving = 0;
+  #drained: (() => void)[] | undefined;
+
+  constructor(hub: Hub, options: AudienceOptions) {
+    this.hub = hub;
+    this.#options = options;
+    this.#timer = keepAliveTimer(options.keepAlive);
+  }
+
+  get size(): number {
+    return this.#members.size;
+  }
+
+  get isDraining(): boolean {
+    return this.#drained !== undefined;
+  }
+
+  /** What was sent, and how far the last subscriber is behind. */
+  get stats(): Record<"delivered" | "bytes" | "gaps" | "behind", number> {
+    let behind = 0;
+    for (const { subscription } of this.#members.keys()) {
+      behind = Math.max(behind, subscription.behind);
+    }
+    return { ...this.#counts, behind };
+  }
+
+  /** Answers a request with the hub's events, once the log has been read, or a second has passed. */
+  async respond(
+    request: Request,
+    { headers, signal, ...place }: Admission,
+  ): Promise<Response> {
+    const options = { ...place, latest: this.hub.position };
+    const subscriber = { request, lastEventId: place.lastEventId };
+    const arrival: Follower = { advance() {}, onOutage() {} };
+    const open = (body: EventBody): BodySource =>
+      this.isDraining
+        ? nothing(body)
+        : new Seat(this, subscriber, options, body);
+    const { keepAlive, maxConnectionAge } = this.#options;
+    try {
+      const refused = isSubscription(request)
+        ? await this.#admit(arrival, options, headers)
+        : undefined;
+      return refused ?? eventResponse(request, open, {
+        headers,
+        signal,
+        keepAlive,
+        timer: this.#timer,
+        retry: this.#retry(),
+        maxConnectionAge,
+      });
+    } finally {
+      // The subscriber follows by now, if it is one.
+      this.hub.leave(arrival);
+    }
+  }
+
+  /** Waits for the log; returns the answer to a request that cannot become a subscriber. */
+  async #admit(
+    arrival: Follower,
+    options: SubscriptionOptions,
+    headers: Headers,
+  ): Promise<Response | undefined> {
+    const { maxSubscribers = Infinity } = this.#options;
+    if (this.size + this.#arriving >= maxSubscribers) {
+      const seconds = Math.max(1, Math.ceil(this.#retry() / 1000));
+      const text = `This channel has ${maxSubscribers} subscribers already.`;
+      const own = { "retry-after": String(seconds) };
+      return textResponse(503, text, headers, own);
+    }
+    if (!this.isDraining) {
+      this.#arriving++;
+      await this.hub.follow(arrival);
+      this.#arriving--;
+    }
+    return isOver(this.hub, options)
+      ? new Response(null, { status: 204, headers })
+      : undefined;
+  }
+
+  join(member: Member): void {
+    this.#members.set(member, undefined);
+    void this.hub.follow(member);
+    notify(this.#options.onSubscribe, member.subscriber);
+  }
+
+  leave(member: Member, reason: CloseReason): void {
+    clearTimeout(this.#members.get(member));
+    this.#members.delete(member);
+    this.hub.leave(member);
+    const { onUnsubscribe } = this.#options;
+    notify((who) => onUnsubscribe?.(who, reason), member.subscriber);
+    if (this.size > 0) return;
+    for (const resolve of this.#drained?.splice(0) ?? []) resolve();
+  }
+
+  /** Counts what a subscriber was given. */
+  count({ count, bytes, isGap }: Delivery): void {
+    this.#counts.delivered += count;
+    if (count > 0) this.#counts.bytes += bytes.length;
+    if (isGap) this.#counts.gaps++;
+  }
+
+  fail(error: unknown): void {
+    this.#options.onError(error);
+  }
+
+  /** Ends all within `over` milliseconds; those who come later end at once. */
+  drain(over: number): Promise<void> {
+    this.#drained ??= [];
+    for (const [member, timer] of this.#members) {
+      clearTimeout(timer);
+      const end = () => member.end("closed");
+      this.#members.set(member, setTimeout(end, Math.random() * over));
+    }
+    if (this.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#drained!.push(resolve));
+  }
+
+  /** Chooses a client's reconnection time, so that they do not all come back at once. */
+  #retry(): number {
+    const { retry = DEFAULT_RETRY } = this.#options;
+    return Math.round(retry * (1 + Math.random()));
+  }
+}
+
+/** The source of a client that is only to come back later: while this process is being drained. */
+function nothing(body: EventBody): BodySource {
+  return {
+    pull: () => body.end("closed"),
+    keepAlive: () => undefined,
+    stop: () => {},
+  };
+}
+
+/** A subscriber with a response. */
+class Seat implements Member, BodySource {
+  readonly subscriber: Subscriber;
+  readonly subscription: Subscription;
+  readonly #audience: Audience;
+  readonly #body: EventBody;
+
+  constructor(
+    audience: Audience,
+    subscriber: Subscriber,
+    options: SubscriptionOptions,
+    body: EventBody,
+  ) {
+    this.subscriber = subscriber;
+    this.#audience = audience;
+    this.#body = body;
+    this.subscription = new Subscription(audience.hub, this, options);
+    audience.join(this);
+  }
+
+  /** Writes what comes next, or waits for it. */
+  pull(): void {
+    while (this.#body.wanted) {
+      let next: ReturnType<Subscription["next"]>;
+      try {
+        next = this.subscription.next();
+      } catch (error) {
+        this.#audience.fail(error);
+        return this.#body.end("failed", { error });
+      }
+      if (next === undefined) return;
+      if (next === END) return this.#body.end("ended");
+      this.#audience.count(next);
+      this.#body.write(next.bytes);
+    }
+  }
+
+  advance(): void {
+    this.pull();
+  }
+
+  onOutage(): void {
+    this.end("failed");
+  }
+
+  keepAlive(): Uint8Array {
+    return this.subscription.idBlock?.bytes ?? COMMENT;
+  }
+
+  end(reason: CloseReason): void {
+    this.#body.end(reason);
+  }
+
+  stop(reason: CloseReason): void {
+    this.#audience.leave(this, reason);
+  }
+}
+
+/**
+ * A subscriber in this process, which gets events as objects. It joins when it is read for the first time, so that one
+ * that nobody reads costs nothing.
+ */
+export class LocalSubscriber<
+  Received extends ServerSentEvent<string, unknown>,
+> implements Member, EventBatchSource<Received, Delivery | typeof END> {
+  readonly subscriber: Subscriber;
+  readonly subscription: Subscription;
+  readonly #audience: Audience;
+  readonly #options: SubscriptionOptions;
+  readonly #contract: EventContract<Received> | undefined;
+  readonly #signal: AbortSignal | undefined;
+  /** Where the log ended when this was made, if its start depends on that. */
+  readonly #latest: Promise<LogPosition | undefined> | undefined;
+  lastEventId: string;
+  #hasJoined = false;
+  #hasLeft = false;
+  #failure: { readonly reason: unknown } | undefined;
+  #onReady: (() => void) | undefined;
+
+  constructor(
+    audience: Audience,
+    options: SubscriptionOptions,
+    contract: EventContract<Received> | undefined,
+    signal: AbortSignal | undefined,
+  ) {
+    const { lastEventId, from } = options;
+    this.subscriber = { request: undefined, lastEventId };
+    this.lastEventId = lastEventId;
+    this.#audience = audience;
+    this.#options = options;
+    this.#contract = contract;
+    this.#signal = signal;
+    this.subscription = new Subscription(audience.hub, this, options);
+    const needsEnd = lastEventId === "" && from !== "earliest" &&
+      (from === "latest" || typeof from === "object");
+    this.#latest = needsEnd && options.latest === undefined
+      ? audience.hub.readPosition().catch(() => undefined)
+      : undefined;
+  }
+
+  async readChunk(): Promise<Delivery | typeof END> {
+    if (!this.#hasJoined) await this.#join();
+    try {
+      for (;;) {
+        if (this.#failure !== undefined) throw this.#failure.reason;
+        const next = this.#hasLeft ? END : this.subscription.next();
+        if (next === END) this.#leave("ended");
+        else if (next !== undefined) this.#audience.count(next);
+        if (next !== undefined) return next;
+        await new Promise<void>((resolve) => this.#onReady = resolve);
+      }
+    } catch (error) {
+      if (!this.#hasLeft) this.#audience.fail(error);
+      this.#leave("failed");
+      throw error;
+    }
+  }
+
+  eventsOf(
+    next: Delivery | typeof END,
+  ): Received[] | undefined | Promise<Received[] | undefined> {
+    if (next === END) {
+      this.lastEventId = this.subscription.lastEventId;
+      return undefined;
+    }
+    if (this.#contract !== undefined) return this.#decode(next.events);
+    this.lastEventId = this.subscription.lastEventId;
+    return next.events as ServerSentEvent<string, unknown>[] as Received[];
+  }
+
+  advance(): void {
+    this.#onReady?.();
+  }
+
+  onOutage(): void {
+    const message = "Cannot follow channel: the log could not be read";
+    this.#fail(new EventStreamError("log-unavailable", message));
+  }
+
+  end(reason: CloseReason): void {
+    this.#leave(reason);
+  }
+
+  cancel(): Promise<void> {
+    this.#leave(this.#signal?.aborted ? "closed" : "disconnected");
+    return Promise.resolve();
+  }
+
+  async #join(): Promise<void> {
+    this.#hasJoined = true;
+    if (this.#latest !== undefined) {
+      const latest = within(this.#latest, PATIENCE).catch(() => undefined);
+      this.#options.latest = await latest;
+    }
+    if (this.#audience.isDraining) this.#hasLeft = true;
+    if (!this.#hasLeft) this.#audience.join(this);
+  }
+
+  /** Leaves, and lets what waits go on. */
+  #leave(reason: CloseReason): void {
+    if (!this.#hasLeft && this.#hasJoined) this.#audience.leave(this, reason);
+    this.#hasLeft = true;
+    this.#onReady?.();
+  }
+
+  #fail(reason: unknown): void {
+    this.#failure = { reason };
+    this.#leave("failed");
+  }
+
+  /** Passes one event after another through the contract; what was read before a failure is given first. */
+  async #decode(raw: ServerSentEvent[]): Promise<Received[]> {
+    const events: Received[] = [];
+    const { lastEventId } = this.subscription;
+    try {
+      for (const event of raw) {
+        const step = this.#contract!.decode(event);
+        const typed = step instanceof Promise ? await this.#wait(step) : step;
+        if (this.#hasLeft) return events;
+        if (typed !== undefined) events.push(typed);
+        this.lastEventId = event.id;
+      }
+      this.lastEventId = lastEventId;
+    } catch (reason) {
+      this.#fail(reason);
+    }
+    return events;
+  }
+
+  #wait<T>(step: Promise<T>): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#onReady = () => resolve(undefined);
+      step.then(resolve, reject);
+    });
+  }
+}
