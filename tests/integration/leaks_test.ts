@@ -1,6 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { check, type Holdings, SHORT } from "../reliability/leaks/check.ts";
-import { measure, runtimes, scenarios } from "../reliability/leaks/runtimes.ts";
+import {
+  failing,
+  measure,
+  runtimes,
+  scenarios,
+} from "../reliability/leaks/runtimes.ts";
 
 const CYCLES = 600;
 const SAMPLES = 12;
@@ -15,9 +20,10 @@ function growing(holdings: Holdings): string[] {
 async function findGrowth(
   runtime: string,
   scenarios: readonly string[],
+  cycles = CYCLES,
 ): Promise<Record<string, string[]>> {
   const found: Record<string, string[]> = {};
-  const job = { cycles: CYCLES, samples: SAMPLES, scenarios };
+  const job = { cycles, samples: SAMPLES, scenarios };
   for await (const [scenario, holdings] of measure(runtime, job)) {
     found[scenario] = growing(holdings);
     if (found[scenario].length > 0 && !scenario.includes("+")) {
@@ -63,5 +69,10 @@ for (const runtime of runtimes) {
     const found = await findGrowth(runtime, scenarios);
     const nothing = scenarios.map((name) => [name, []]);
     assertEquals(found, Object.fromEntries(nothing));
+  });
+
+  Deno.test(`Nothing is left behind on ${runtime} by 1000 refused and 1000 aborted requests`, async () => {
+    const found = await findGrowth(runtime, failing, 1000);
+    assertEquals(found, { refused: [], aborted: [] });
   });
 }

@@ -1,6 +1,7 @@
 /**
  * The other side of every cycle, in a process of its own; it prints its URL. `/events` gives an event and hangs, `/ending` ends behind
- * it. `POST /visit?url=…&count=N` requests the URL so often: every other one to the end if there is one within three events,
+ * it, `/silent` does not answer, `/refused/…` answers with 403 and a body that is `short`, `endless` or `hanging`.
+ * `POST /visit?url=…&count=N` requests the URL so often: every other one to the end if there is one within three events,
  * the others until the first event. Other paths are files of the folder in its argument, for a page.
  */
 import { inLanes } from "./_lanes.ts";
@@ -34,9 +35,29 @@ async function visit(url: string, events: number): Promise<void> {
   leaving.abort();
 }
 
+const refusedHeaders = { "access-control-allow-origin": "*" };
+const LARGE = new Uint8Array(16_384).fill(46);
+
+/** A refusal, whose body the client must let go of where it does not end. */
+function refuse(kind: string): Response {
+  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    start(controller) {
+      controller.enqueue(EVENT);
+      if (kind === "short") controller.close();
+    },
+    pull(controller) {
+      if (kind === "endless") controller.enqueue(LARGE);
+    },
+  });
+  return new Response(body, { status: 403, headers: refusedHeaders });
+}
+
 async function handle(request: Request): Promise<Response> {
   const { pathname, searchParams } = new URL(request.url);
+  if (pathname.startsWith("/refused/")) return refuse(pathname.slice(9));
   switch (pathname) {
+    case "/silent":
+      return await new Promise<Response>(() => {});
     case "/events":
       return answer(false);
     case "/ending":

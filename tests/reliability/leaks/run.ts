@@ -3,7 +3,6 @@
  * after each part of them what the process then holds. A name such as `Channel+timers` has every cycle leave a timer behind.
  */
 import "./_timers.ts";
-import { setMaxListeners } from "node:events";
 import process from "node:process";
 import { serve } from "npm:@hono/node-server@2.1.8";
 import { Channel } from "../../../src/server/channel.ts";
@@ -29,8 +28,6 @@ const [cycles, samples] = process.argv.slice(2, 4).map(Number) as [
 const [peer, ...names] = process.argv.slice(4) as [string, ...string[]];
 /** As long-lived as the process, and shared by all cycles. */
 const { signal } = new AbortController();
-// Node warns of more than ten, which so many at once are.
-setMaxListeners(0, signal);
 const LANES = 20;
 
 /** Collects garbage while connections are open: what is held only weakly by mistake is gone then. */

@@ -23,6 +23,9 @@ export const scenarios: readonly string[] = [
   "resumable()",
 ];
 
+/** Connections that no event comes from. */
+export const failing: readonly string[] = ["refused", "aborted"];
+
 /** What starts the runner in each runtime that runs it in one process, given its arguments and a folder for what it needs. */
 const starts: Record<
   string,
@@ -46,7 +49,7 @@ export function scenariosOf(runtime: string): readonly string[] {
   if (runtime === "Chromium") return scenarios.slice(0, 2);
   return runtime === "workerd"
     ? scenarios.filter((name) => name !== "subscribe()")
-    : scenarios;
+    : [...scenarios, ...failing];
 }
 
 async function bundle(folder: string): Promise<string> {
