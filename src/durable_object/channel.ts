@@ -20,7 +20,11 @@ import {
   PUBLISH_OPTIONS,
   SUBSCRIBE_OPTIONS,
 } from "../server/channel_options.ts";
-import { type PublishOptions, respond } from "../server/mod.ts";
+import {
+  type PublishInit,
+  type PublishOptions,
+  respond,
+} from "../server/mod.ts";
 
 /** The shortest time after which a client comes back when the object could not be reached, in milliseconds. */
 const RETRY = 2000;
@@ -55,7 +59,7 @@ export interface DurableChannel {
    * then it is not known whether it was published, and a second try should have an idempotency key.
    */
   publish(
-    event: ServerSentEventInit | readonly ServerSentEventInit[],
+    event: PublishInit | readonly PublishInit[],
     options?: PublishOptions,
   ): Promise<string>;
   /**
@@ -121,8 +125,8 @@ export function durableChannel(
     async publish(event, options = {}) {
       checkOptions("Cannot publish", options, PUBLISH_OPTIONS);
       const given = Array.isArray(event)
-        ? event as readonly ServerSentEventInit[]
-        : [event as ServerSentEventInit];
+        ? event as readonly PublishInit[]
+        : [event as PublishInit];
       const events = given.map(plain);
       const step: ChannelStep = { kind: "publish", events, options };
       return unpackId(await steps.add(step, lengthOf(events))) as string;
@@ -173,14 +177,14 @@ function checkArguments(namespace: ChannelNamespace, name: string): void {
 }
 
 /** Gives what of an event goes to the object. JSON would change events that are to be refused. */
-function plain(init: ServerSentEventInit): ServerSentEventInit {
+function plain(init: PublishInit): PublishInit {
   encodeEvent(init);
   const { comment, event, data, retry } = init;
-  return { comment, event, data, retry } as ServerSentEventInit;
+  return { comment, event, data, retry } as PublishInit;
 }
 
 /** About how much of a call the events make, in code units. */
-function lengthOf(events: readonly ServerSentEventInit[]): number {
+function lengthOf(events: readonly PublishInit[]): number {
   return events.reduce(
     (sum, { comment = "", data = "" }) => sum + comment.length + data.length,
     0,

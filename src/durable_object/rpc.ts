@@ -1,6 +1,9 @@
 import { EventStreamError, type EventStreamErrorCode } from "../error.ts";
-import type { ServerSentEventInit } from "../event.ts";
-import type { PublishOptions, StartPosition } from "../server/mod.ts";
+import type {
+  PublishInit,
+  PublishOptions,
+  StartPosition,
+} from "../server/mod.ts";
 import type { HeadersSource } from "../internal/web.ts";
 
 /** Options of {@linkcode DurableChannel.respond}; what is left out is as the object's own. */
@@ -24,7 +27,7 @@ export interface DurableRespondOptions {
 export type ChannelStep =
   | {
     readonly kind: "publish";
-    readonly events: readonly ServerSentEventInit[];
+    readonly events: readonly PublishInit[];
     readonly options: PublishOptions;
   }
   | { readonly kind: "close" };

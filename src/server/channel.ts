@@ -1,4 +1,4 @@
-import type { EventContract, EventInitOf } from "../contract.ts";
+import type { EventContract } from "../contract.ts";
 import { EventStreamError } from "../error.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../event.ts";
 import { EventStream } from "../event_stream.ts";
@@ -19,6 +19,7 @@ import {
   type ChannelStats,
   predicateOf,
   PUBLISH_OPTIONS,
+  type PublishInit,
   type PublishOptions,
   RESPOND_OPTIONS,
   SUBSCRIBE_OPTIONS,
@@ -51,15 +52,6 @@ export interface ChannelSubscribeOptions extends SubscribeOptions {
   /** Ends the subscription. */
   signal?: AbortSignal | undefined;
 }
-
-/**
- * What a channel publishes: what its contract says, else any event.
- *
- * @typeParam Contract The type of the channel's contract.
- */
-export type PublishInit<Contract extends AnyContract> = Contract extends
-  undefined ? ServerSentEventInit
-  : EventInitOf<Contract>;
 
 /**
  * What {@linkcode Channel.subscribe} gives: what the channel's contract says, else any event.
@@ -146,7 +138,8 @@ export class Channel<Contract extends AnyContract = undefined> {
   /**
    * Publishes one event, or several as one: all of them or none, with nothing between them.
    *
-   * @param event The event or events. An `id` of theirs is replaced by the log's.
+   * @param event The event or events. The log numbers them: an `id` of a decoded event is replaced. A number of your
+   * own goes into the data.
    * @param options The idempotency key.
    * @returns The ID of the (last) event, once the log has it durably.
    * @throws {TypeError} If an event cannot be encoded (see {@linkcode encodeEvent}) or the contract does not

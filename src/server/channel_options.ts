@@ -1,5 +1,5 @@
-import type { EventContract } from "../contract.ts";
-import type { ServerSentEvent } from "../event.ts";
+import type { EventContract, EventInitOf } from "../contract.ts";
+import type { ServerSentEvent, ServerSentEventInit } from "../event.ts";
 import { decided, MAX_DELAY, type OptionTable } from "../internal/check.ts";
 import { type EventLog, parseCursor } from "../log/log.ts";
 import {
@@ -128,6 +128,18 @@ export interface Subscriber {
   /** The ID that it came with, `""` when it came with none: what a stranger says. */
   readonly lastEventId: string;
 }
+
+/**
+ * What a channel publishes: what its contract says, else any event. It has no `id`, as the log numbers events; one of a
+ * decoded event is replaced.
+ *
+ * @typeParam Contract The type of the channel's contract.
+ */
+export type PublishInit<Contract extends AnyContract = undefined> =
+  Contract extends undefined ? Omit<ServerSentEventInit, "id">
+    : EventInitOf<Contract> extends infer Init
+      ? Init extends unknown ? Omit<Init, "id"> : never
+    : never;
 
 /** Options of {@linkcode Channel.publish}. */
 export interface PublishOptions {

@@ -26,13 +26,13 @@ export type {
   ChannelRespondOptions,
   ChannelSubscribeOptions,
   DrainOptions,
-  PublishInit,
   SubscribedEvent,
 } from "./channel.ts";
 export type {
   AnyContract,
   ChannelOptions,
   ChannelStats,
+  PublishInit,
   PublishOptions,
   StartPosition,
   SubscribeOptions,

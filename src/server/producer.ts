@@ -1,7 +1,7 @@
 import { EventStreamError } from "../error.ts";
-import type { ServerSentEventInit } from "../event.ts";
 import { sleep } from "../internal/abort.ts";
 import type { EventLog, LogInput, LogPosition } from "../log/log.ts";
+import type { PublishInit } from "./channel_options.ts";
 import { eventEntry } from "./frames.ts";
 
 /**
@@ -10,7 +10,7 @@ import { eventEntry } from "./frames.ts";
  */
 export type Produce = (
   signal: AbortSignal,
-) => AsyncIterable<ServerSentEventInit>;
+) => AsyncIterable<PublishInit>;
 
 /** What a producer needs. */
 interface ProducerOptions {

@@ -18,6 +18,7 @@ import { EventEncoderStream } from "../../src/encode.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../../src/event.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { Channel } from "../../src/server/channel.ts";
+import type { PublishInit } from "../../src/server/channel_options.ts";
 import type { Produce } from "../../src/server/producer.ts";
 import { respond, type RespondSource } from "../../src/server/respond.ts";
 import { resumable } from "../../src/server/resumable.ts";
@@ -73,10 +74,12 @@ test("Channel takes what its contract lists, and does not compile with anything 
   holds<
     Same<
       Parameters<typeof channel.publish>[0],
-      EventInitOf<Contract> | readonly EventInitOf<Contract>[]
+      PublishInit<Contract> | readonly PublishInit<Contract>[]
     >
   >();
-  holds<Same<typeof channel.writable, WritableStream<EventInitOf<Contract>>>>();
+  holds<
+    Same<typeof channel.writable, WritableStream<PublishInit<Contract>>>
+  >();
 });
 
 test("Channel.subscribe() gives what the contract says", () => {
@@ -91,7 +94,12 @@ test("Channel.subscribe() gives what the contract says", () => {
 test("Channel without a contract takes events with text, and does not compile with other data", async () => {
   const channel = new Channel();
   await channel.publish({ event: "any", data: "text" });
+  const decoded: ServerSentEvent = { event: "any", data: "text", id: "7" };
+  await channel.publish(decoded);
+  await channel.publish([decoded]);
   const wrong = () => [
+    // @ts-expect-error the log numbers events
+    channel.publish({ data: "text", id: 4711 }),
     // @ts-expect-error the data is not text
     channel.publish({ data: { price: 1 } }),
     // @ts-expect-error a type goes by the name of event

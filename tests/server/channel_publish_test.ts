@@ -68,10 +68,10 @@ test("publish() keeps the order of calls that nobody waits for", async () => {
 test("publish() keeps each event encoded without its own id and the default name", async () => {
   const log = new TestLog();
   await new Channel({ log }).publish([
-    { data: " a\nb", id: "mine", event: "message" },
+    { data: " a\nb", id: "mine", event: "message" } as ServerSentEventInit,
     { event: "tick", data: "" },
     { comment: "nothing", retry: 5 },
-    { event: "", data: "c", id: 7 },
+    { event: "", data: "c", id: 7 } as ServerSentEventInit,
   ]);
   assertEquals((await log.entries()).map(({ body }) => body), [
     "data:  a\ndata: b\n\n",
