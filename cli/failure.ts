@@ -4,20 +4,27 @@ import { EventStreamError } from "@rivulet/sse";
 const PATIENCE = 1000;
 const EXCERPT = 500;
 
-/** What went wrong, for people, with what was behind it: `fetch` says little by itself. */
+/** What went wrong, without the URL, which the caller shows; with the cause, without which `fetch` says little. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const { message, cause } = error;
+  if (error instanceof EventStreamError && error.response !== undefined) {
+    return `it answered ${error.response.status}`;
+  }
+  const message = error.message.replace(/^Cannot [a-z ]+ "[^"]*": /, "");
+  const { cause } = error;
   const isNew = cause instanceof Error && !message.includes(cause.message);
   return isNew ? `${message}: ${cause.message}` : message;
 }
 
 /** The same for a connection that has failed for good, with the answer of the server that refused. */
 export async function explain(error: unknown): Promise<string> {
-  if (!(error instanceof EventStreamError)) return reasonOf(error);
-  if (error.response !== undefined) return await refusalOf(error.response);
+  if (error instanceof EventStreamError && error.response !== undefined) {
+    return await refusalOf(error.response);
+  }
   // The cause says it without the attempts, which are one as a rule.
-  return reasonOf(error.code === "connection-failed" ? error.cause : error);
+  const isFailed = error instanceof EventStreamError &&
+    error.code === "connection-failed";
+  return reasonOf(isFailed ? error.cause : error);
 }
 
 async function refusalOf(response: Response): Promise<string> {

@@ -1,11 +1,14 @@
-import {
-  connect,
-  type ConnectOptions,
-  type EventConnection,
-  type ServerSentEvent,
-} from "@rivulet/sse/client";
+import { connect, EventStreamError, type ServerSentEvent } from "@rivulet/sse";
+import type { ConnectOptions, EventConnection } from "@rivulet/sse/client";
 import { explain } from "./failure.ts";
-import { type FetchObserver, observedFetch } from "./observed_fetch.ts";
+
+/** What happens to a connection beside its events. */
+export interface ConnectionObserver {
+  /** An event stream has begun. */
+  onOpen?(): void;
+  /** A connection that was made is over, or another one could not be made; `undefined` when the server has ended it. */
+  onLost?(reason: unknown): void;
+}
 
 /** How to follow a stream. */
 export interface FollowOptions {
@@ -15,60 +18,53 @@ export interface FollowOptions {
   readonly reconnect: boolean;
   /** Ends it. */
   readonly signal: AbortSignal;
-  /** Hears of what happens to the connection. */
-  readonly observer: FetchObserver;
+  readonly observer: ConnectionObserver;
+  /** Receives the connection before its first event. */
+  readonly onConnection?: (connection: EventConnection) => void;
 }
 
 /**
- * The events of a stream. It must be there: only a connection that has been made once is made again, so that who
- * mistypes a URL need not wait.
+ * The events of a stream. The first connection must succeed: only one that has been made is made again, so that a
+ * mistyped URL fails at once.
  */
 export async function* follow(
   url: URL,
-  options: FollowOptions,
+  { request, reconnect, signal, observer, onConnection }: FollowOptions,
 ): AsyncGenerator<ServerSentEvent, void, void> {
-  const over = new AbortController();
-  try {
-    const connection = open(url, options);
-    const stop = (): void => void connection.close();
-    if (options.signal.aborted) stop();
-    options.signal.addEventListener("abort", stop, { signal: over.signal });
-    yield* connection;
-  } catch (error) {
-    throw new Error(`Cannot read ${url.href}: ${await explain(error)}`);
-  } finally {
-    over.abort();
-  }
-}
-
-function open(
-  url: URL,
-  { request, reconnect, observer }: FollowOptions,
-): EventConnection {
   const hopeless = new AbortController();
-  let mayRetry = false;
-  const fetch = observedFetch({
-    ...observer,
+  let isMade = false;
+  let isOpen = false;
+  const connection = connect(url, {
+    ...request,
+    signal: hopeless.signal,
+    reconnectOnEnd: reconnect,
+    ...!reconnect && { retry: false },
     onOpen: () => {
-      mayRetry = reconnect;
+      isMade = isOpen = true;
       observer.onOpen?.();
     },
-    onLost: (reason) => {
-      if (mayRetry || reason === undefined) observer.onLost?.(reason);
+    onRetry: ({ reason }) => {
+      isOpen = false;
+      if (isMade) observer.onLost?.(isEnd(reason) ? undefined : reason);
       else hopeless.abort(reason);
     },
   });
-  const statuses = (status: number): boolean => {
-    const isPassing = status >= 500 || [408, 425, 429].includes(status);
-    if (!mayRetry || !isPassing) return false;
-    observer.onLost?.(`it answered ${status}`);
-    return true;
-  };
-  return connect(url, {
-    ...request,
-    fetch,
-    signal: hopeless.signal,
-    reconnectOnEnd: reconnect,
-    retry: { statuses },
-  });
+  const stop = (): void => void connection.close();
+  if (signal.aborted) stop();
+  signal.addEventListener("abort", stop);
+  try {
+    onConnection?.(connection);
+    yield* connection;
+    if (isOpen && !signal.aborted) observer.onLost?.(undefined);
+  } catch (error) {
+    throw new Error(`Cannot read ${url.href}: ${await explain(error)}`);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+/** Whether the server has ended the stream, rather than a failure. */
+function isEnd(reason: unknown): boolean {
+  return reason instanceof EventStreamError && reason.code === "truncated" &&
+    reason.cause === undefined;
 }

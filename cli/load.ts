@@ -68,7 +68,7 @@ async function read(
   signal: AbortSignal,
   counter: LoadCounter,
 ): Promise<void> {
-  const request = toRequest(options);
+  const request = { ...toRequest(options), fetch: counter.fetch };
   const observer = counter.observer();
   const path = options.latency?.split(".");
   try {

@@ -1,5 +1,6 @@
 import { Histogram } from "./histogram.ts";
-import type { FetchObserver } from "./observed_fetch.ts";
+import { fetchThrough } from "./fetch_through.ts";
+import type { ConnectionObserver } from "./follow.ts";
 
 /** What has come so far, over all connections. */
 export class LoadCounter {
@@ -18,8 +19,14 @@ export class LoadCounter {
   /** How many milliseconds events took to come. */
   readonly latencies: Histogram = new Histogram();
 
+  /** Makes requests whose bytes count. */
+  readonly fetch: ReturnType<typeof fetchThrough> = fetchThrough((chunk) => {
+    this.bytes += chunk.length;
+    return [chunk];
+  });
+
   /** Makes what counts for one connection. */
-  observer(): FetchObserver & { onLost(): void } {
+  observer(): ConnectionObserver & { onLost(): void } {
     let isOpen = false;
     let isMade = false;
     return {
@@ -33,7 +40,6 @@ export class LoadCounter {
         if (isOpen) this.open--;
         isOpen = false;
       },
-      onBytes: (count) => this.bytes += count,
     };
   }
 

@@ -1,9 +1,9 @@
 import { reasonOf } from "./failure.ts";
-import type { FetchObserver } from "./observed_fetch.ts";
+import type { ConnectionObserver } from "./follow.ts";
 import { notice } from "./terminal.ts";
 
 /** Says on standard error what happens to the connection. */
-export function connectionNotices(url: URL): FetchObserver {
+export function connectionNotices(url: URL): ConnectionObserver {
   return {
     onOpen: () => notice(`Connected to ${url.href}`),
     onLost: (reason) =>

@@ -4,10 +4,11 @@ import {
   type ServerSentEvent,
   type ServerSentEventInit,
 } from "@rivulet/sse";
+import type { ConnectOptions, EventConnection } from "@rivulet/sse/client";
 import { follow } from "./follow.ts";
 import { interruption } from "./interrupt.ts";
 import { connectionNotices } from "./notices.ts";
-import type { FetchObserver } from "./observed_fetch.ts";
+import { fetchThrough, splitLines } from "./fetch_through.ts";
 import { indentJson } from "./pretty.ts";
 import {
   type RequestOptions,
@@ -36,28 +37,54 @@ export function tailCommand(): Command {
 
 async function tail(url: URL, options: TailOptions): Promise<void> {
   const { pretty, all, reconnect } = options;
+  const wire = all && new Wire();
   const events = follow(url, {
-    request: toRequest(options),
+    request: { ...toRequest(options), ...wire?.request },
     reconnect,
     signal: interruption(),
-    observer: { ...connectionNotices(url), ...all && wireNotices },
+    observer: connectionNotices(url),
+    onConnection: (connection) => wire?.start(connection),
   });
   let lastId = "";
   try {
     for await (const event of events) {
+      wire?.printRetry();
       await print(format(event, lastId, pretty === true));
       lastId = event.id;
     }
   } finally {
+    wire?.printRetry();
     // Nobody has waited for what the comments say.
     await print("");
   }
 }
 
-const wireNotices: FetchObserver = {
-  onComment: (comment) => void print(paint(visible(encodeEvent({ comment })))),
-  onRetry: (retry) => void print(paint(encodeEvent({ retry }))),
-};
+/** Prints what of a stream is not an event, where it came. */
+class Wire {
+  /** Reads line by line, as the comments of a chunk come before its events. */
+  readonly request: Pick<ConnectOptions, "onComment" | "fetch"> = {
+    fetch: fetchThrough(splitLines),
+    onComment: (comment) => {
+      this.printRetry();
+      void print(paint(visible(encodeEvent({ comment }))));
+    },
+  };
+  #connection: EventConnection | undefined;
+  #printed: number | undefined;
+
+  start(connection: EventConnection): void {
+    this.#connection = connection;
+    this.#printed = connection.reconnectionTime;
+  }
+
+  /** Prints the reconnection time if it has changed. */
+  printRetry(): void {
+    const retry = this.#connection?.reconnectionTime;
+    if (retry === undefined || retry === this.#printed) return;
+    this.#printed = retry;
+    void print(paint(encodeEvent({ retry })));
+  }
+}
 
 function format(
   { event, data, id }: ServerSentEvent,

@@ -131,9 +131,8 @@ export function connect<
   const connection = new Connection<Received>({
     url,
     options,
-    policy: retryPolicy(options.retry, false),
+    policy: retryPolicy(options.retry, false, isFutile(target, options)),
     isStandard: false,
-    isFutile: isFutile(target, options),
     open: (attempt) =>
       openStream({ url: target!, options, statuses: "2xx" }, attempt),
     onOpen: ({ response }) => notify(options.onOpen, response!),

@@ -42,10 +42,8 @@ export interface ConnectionSettings<Received extends AnyEvent> {
     readonly reconnectOnEnd?: boolean | undefined;
   };
   readonly policy: RetryPolicy;
-  /** Whether every end is followed by another request, and a 204 is a refusal, as the standard says. */
+  /** Whether ends are reestablished or failures, and a 204 is a refusal, as the standard says. */
   readonly isStandard: boolean;
-  /** Whether no attempt can ever get a response. */
-  readonly isFutile?: boolean;
   /** Makes one request. */
   open(attempt: RequestAttempt): Promise<Opened<Received>>;
   /** Called for every stream that begins. */
@@ -89,7 +87,6 @@ export class Connection<Received extends AnyEvent> {
   #batch: Received[] = [];
   #next = 0;
   #failure: { readonly reason: unknown } | undefined;
-  #hasEnded = false;
   #hasLoaded = false;
   #lastEventId: string;
   /** Whether there has ever been an ID to resume from. */
@@ -142,11 +139,6 @@ export class Connection<Received extends AnyEvent> {
     return this.#reconnectionTime;
   }
 
-  /** Whether it was closed because the stream has come to its regular end. */
-  get hasEnded(): boolean {
-    return this.#hasEnded;
-  }
-
   /**
    * Waits until an event is available; the events handed out so far count as handled. Resolves with `false` at the
    * end, and rejects with what ended it for good.
@@ -195,19 +187,6 @@ export class Connection<Received extends AnyEvent> {
   /** Resolves when the stored position is saved; rejects when it could not be and that was after the close. */
   async flush(): Promise<void> {
     await this.#stored?.flush();
-  }
-
-  /** Makes the error for a stream that is over too early. */
-  truncated(what: string, cause?: unknown): EventStreamError {
-    const { url } = this.#settings;
-    const place = this.#lastEventId === ""
-      ? "without an event ID"
-      : `after event ID ${describe(this.#lastEventId)}`;
-    return new EventStreamError(
-      "truncated",
-      `Cannot read ${describeUrl(url)}: the stream ${what} ${place}`,
-      { cause },
-    );
   }
 
   async #open(attempt: Attempt<Received>): Promise<void> {
@@ -265,12 +244,10 @@ export class Connection<Received extends AnyEvent> {
     if (events !== undefined) {
       this.#batch = events;
       this.#next = 0;
-    } else if (reader.hasEnding) this.#end();
+    } else if (reader.hasEnding) this.close();
     else if (this.#mayResume(attempt)) {
-      this.#reestablish(attempt, this.truncated("ended"));
-    } else if (attempt.handedOut || this.#hasId || this.#isSafe) {
-      this.#endBeforeUntil();
-    } else this.#fail(this.truncated("ended without an event and"));
+      this.#reestablish(attempt, this.#truncated("ended"));
+    } else this.#end(attempt.handedOut || this.#hasId || this.#isSafe);
   }
 
   /** The one place in which the last event ID moves. */
@@ -293,32 +270,29 @@ export class Connection<Received extends AnyEvent> {
   /** Whether a request may be sent again: that must neither act twice on the server nor hand out events twice. */
   #canRepeat(attempt: Attempt<Received>): boolean {
     const { idempotent, until } = this.#settings.options;
-    if (!attempt.isSent || this.#isSafe && until === undefined) {
-      return true;
-    }
-    const hasMoved = attempt.lastEventId !== this.#lastEventId;
+    if (!attempt.isSent || this.#isSafe && until === undefined) return true;
     return (this.#isSafe || idempotent === true) &&
-      (hasMoved || !attempt.handedOut);
+      (!attempt.handedOut || attempt.lastEventId !== this.#lastEventId);
   }
 
-  /** Ends where the server has said that there is no more, which is too early for an event that is still awaited. */
-  #endBeforeUntil(): void {
-    if (this.#settings.options.until === undefined) this.#end();
-    else this.#fail(this.truncated("ended before the event that until names"));
-  }
-
-  #end(): void {
-    this.#hasEnded = true;
-    this.close();
+  /** Ends after the server has said that there is no more, which is a failure if something is missing. */
+  #end(isComplete: boolean): void {
+    const { options, isStandard } = this.#settings;
+    if (isComplete && options.until === undefined && !isStandard) this.close();
+    else {
+      this.#fail(
+        this.#truncated(isComplete ? "ended" : "ended without an event"),
+      );
+    }
   }
 
   /** [spec] Reestablish the connection: waits and makes another attempt, unless that is futile. */
   #reestablish(attempt: Attempt<Received>, reason: unknown): void {
     const { policy, isStandard, onRetry } = this.#settings;
     const response = responseOf(reason);
-    if (response?.status === 204 && !isStandard) return this.#endBeforeUntil();
-    const hasMoved = attempt.lastEventId !== this.#lastEventId;
+    if (response?.status === 204 && !isStandard) return this.#end(true);
     const age = performance.now() - attempt.openedAt;
+    const hasMoved = attempt.lastEventId !== this.#lastEventId;
     if (attempt.handedOut || hasMoved || age > (attempt.delay ?? 0)) {
       this.#attempts = 0;
     }
@@ -326,7 +300,7 @@ export class Connection<Received extends AnyEvent> {
     const retryAfter = retryAfterOf(response);
     try {
       const failure = this.#failureOf(attempt, reason, retryAfter);
-      if (failure !== undefined) return void this.#fail(failure.reason);
+      if (failure !== undefined) throw failure.reason;
     } catch (failure) {
       return void this.#fail(failure);
     }
@@ -338,58 +312,59 @@ export class Connection<Received extends AnyEvent> {
     onRetry({ reason, attempt: this.#attempts + 1, delay });
   }
 
-  /** Gives what this fails with if no other attempt may follow. */
+  /** Returns what this fails with if no other attempt may follow. */
   #failureOf(
     attempt: Attempt<Received>,
     reason: unknown,
     retryAfter: number,
   ): { readonly reason: unknown } | undefined {
-    const { policy, isFutile, options } = this.#settings;
+    const { policy, options } = this.#settings;
     const { reader } = attempt;
-    if (reason instanceof FinalError) return reason;
     const response = responseOf(reason);
+    if (reason instanceof FinalError) return reason;
     // What the stream holds or what the response is would be the same again.
     const isFinal = response === undefined
       ? reader?.hasEnding
       : !policy.statuses(response.status);
     if (isFinal) return { reason };
-    let why: string | undefined;
-    if (!this.#canRepeat(attempt)) {
-      why = this.#isSafe || options.idempotent
-        ? "events without an ID would come again"
-        : `a ${options.method} is sent once, unless idempotent is true`;
-    } else if (retryAfter > policy.maxRetryAfter) {
-      why =
-        `retry-after is ${retryAfter} ms, retry.maxRetryAfter ${policy.maxRetryAfter} ms`;
-    } else if (!isFutile && this.#attempts < policy.maxAttempts) {
-      return undefined;
-    }
-    const isCut = reader !== undefined &&
-      (why !== undefined || policy.maxAttempts === 0);
-    return {
-      reason: isCut
-        ? this.truncated(`broke (${messageOf(reason)})`, reason)
-        : this.#connectionFailed(reason, why),
-    };
+    const isOnce = !this.#canRepeat(attempt);
+    if (
+      !isOnce && retryAfter <= policy.maxRetryAfter &&
+      this.#attempts < policy.maxAttempts
+    ) return undefined;
+    const isCut = reader !== undefined && (isOnce || policy.maxAttempts === 0);
+    if (isCut) return { reason: this.#truncated("broke", reason) };
+    const hint = retryAfter > policy.maxRetryAfter
+      ? `: retry-after must be at most ${policy.maxRetryAfter} ms, retry.maxRetryAfter: received ${retryAfter} ms`
+      : isOnce && !options.idempotent
+      ? `: a ${options.method} is sent once, unless idempotent is true`
+      : "";
+    return { reason: this.#connectionFailed(reason, hint) };
   }
 
-  #connectionFailed(cause: unknown, why: string | undefined): EventStreamError {
+  #connectionFailed(cause: unknown, hint: string): EventStreamError {
     const attempts = this.#attempts;
     const subject = connectingTo(this.#settings.url);
-    const reason = messageOf(cause).replace(`${subject}: `, "");
-    const plural = attempts === 1 ? "" : "s";
-    const message = [
-      subject,
-      `failed after ${attempts} attempt${plural}`,
-      reason,
-      why,
-    ].filter((part) => part !== undefined).join(": ");
-    const response = responseOf(cause);
-    return new EventStreamError("connection-failed", message, {
-      attempts,
-      cause,
-      response,
-    });
+    const what = messageOf(cause).replace(`${subject}: `, "");
+    const count = attempts === 1 ? "1 attempt" : `${attempts} attempts`;
+    return new EventStreamError(
+      "connection-failed",
+      `${subject}: failed after ${count}: ${what}${hint}`,
+      { attempts, cause, response: responseOf(cause) },
+    );
+  }
+
+  /** Makes the error for a stream that is over too early. */
+  #truncated(what: string, cause?: unknown): EventStreamError {
+    const id = this.#lastEventId;
+    const why = cause === undefined ? "" : `: ${messageOf(cause)}`;
+    return new EventStreamError(
+      "truncated",
+      `Cannot read ${describeUrl(this.#settings.url)}: the stream ${what} ${
+        id === "" ? "without an event ID" : `after event ID ${describe(id)}`
+      }${why}`,
+      { cause },
+    );
   }
 
   /** Leaves the attempt, whatever it is doing, and makes another one without waiting. */

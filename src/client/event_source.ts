@@ -284,9 +284,8 @@ export class EventSource<Events extends object = Record<string, string>>
     this.#connection = new Connection<AnyEvent>({
       url: urlRecord,
       options: init,
-      policy: retryPolicy(reader ? false : init.retry, true),
+      policy: retryPolicy(init.retry, true, isFutile(urlRecord, init)),
       isStandard: true,
-      isFutile: isFutile(urlRecord, init),
       open: (attempt) =>
         reader ? adopt(reader, attempt) : openStream(
           { url: urlRecord, options: init, statuses: "200" },
@@ -406,9 +405,6 @@ export class EventSource<Events extends object = Record<string, string>>
       while (await this.#connection.fill()) {
         const event = this.#connection.take();
         if (event !== undefined) this.#dispatch(event);
-      }
-      if (this.#connection.hasEnded) {
-        this.#fireError(this.#connection.truncated("ended"));
       }
     } catch (reason) {
       // [spec] Queue a task which, if the readyState attribute is set to a value other than CLOSED, sets the readyState

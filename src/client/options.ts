@@ -163,7 +163,7 @@ export const CONNECTION_OPTIONS: OptionTable<AnyOptions> = {
   withCredentials: "boolean",
   lastEventId: ["text without NUL, CR and LF", isEventId],
   idleTimeout: [1, MAX_DELAY],
-  maxEventSize: [1, Number.MAX_SAFE_INTEGER],
+  maxEventSize: [1, 2 ** 53 - 1],
   onComment: "function",
   contract: [
     "made by defineEvents()",
@@ -171,7 +171,7 @@ export const CONNECTION_OPTIONS: OptionTable<AnyOptions> = {
   ],
   retry: [
     "an object or false",
-    (retry) => retry === false || typeof retry === "object",
+    (retry) => retry === false || Object(retry) === retry,
   ],
   cursor: ["a store with load() and save()", isCursorStore],
   pauseWhenHidden: "boolean",

@@ -73,21 +73,21 @@ const RETRY_OPTIONS: OptionTable<RetryOptions> = {
 export function retryPolicy(
   options: RetryOptions | false | undefined,
   isStandard: boolean,
+  isFutile: boolean,
 ): RetryPolicy {
-  if (options === false) {
-    return { ...retryPolicy({}, isStandard), maxAttempts: 0 };
-  }
-  options ??= {};
-  checkOptions("Cannot connect", options, RETRY_OPTIONS, "retry.");
+  const given = options || {};
+  checkOptions("Cannot connect", given, RETRY_OPTIONS, "retry.");
   const {
     delay = 3000,
     minDelay = 500,
     maxDelay = 30_000,
-    maxAttempts = isStandard ? Infinity : 10,
     maxRetryAfter = 300_000,
     statuses = (status) =>
       !isStandard && (status >= 500 || [408, 425, 429].includes(status)),
-  } = options;
+  } = given;
+  const maxAttempts = isFutile || options === false
+    ? 0
+    : given.maxAttempts ?? (isStandard ? Infinity : 10);
   return { delay, minDelay, maxDelay, maxAttempts, maxRetryAfter, statuses };
 }
 

@@ -39,7 +39,7 @@ function range(
   const draw = (value: number): number => {
     Math.random = () => value;
     return retryDelay(
-      retryPolicy(retry, true),
+      retryPolicy(retry, true, false),
       reconnectionTime,
       attempts,
       retryAfterOf(response),

@@ -56,7 +56,7 @@ const endings: Record<string, Ending> = {
   "silence after events": {
     ...again,
     reply: { body: [two], end: "hang" },
-    options: { idleTimeout: 200 },
+    options: { idleTimeout: 1000 },
     once: "truncated",
   },
   "a refused connection": {
@@ -190,7 +190,7 @@ for (const [name, start] of servers) {
       const datas: string[] = [];
       let reason: unknown;
       try {
-        const options = { until: "[DONE]", idleTimeout: 300, retry };
+        const options = { until: "[DONE]", idleTimeout: 1000, retry };
         for await (
           const { data } of connect(server.url, {
             ...server.options,
@@ -320,7 +320,7 @@ test("the error of a request that was sent once says what arrived and which opti
   for (const message of messages) {
     assertMatch(message, /"https:\/\/user\.example\/chat\?…"/);
   }
-  assertMatch(messages[0]!, /the stream broke .*after event ID "2"/);
+  assertMatch(messages[0]!, /the stream broke after event ID "2": ./);
   assertMatch(messages[1]!, /failed after 1 attempt: .*503.*idempotent/);
   assertMatch(messages[2]!, /ended without an event/);
 });

@@ -1,0 +1,162 @@
+/** The position that is stored, against the one that the next request carries. */
+import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import {
+  connect,
+  type CursorStore,
+  EventSource,
+} from "../../src/client/mod.ts";
+import { reportedDuring, ReportedError } from "../_reported.ts";
+import { test } from "../_test.ts";
+import { faces } from "./_faces.ts";
+import { record } from "./_record.ts";
+import { quick, servers } from "./_server.ts";
+
+const retry = quick;
+const three = "id: 1\ndata: a\n\nid: 2\ndata: b\n\nid: 3\ndata: c\n\n";
+
+/** A store that keeps every ID that it is given. */
+function storeOf(saved: string[]): CursorStore {
+  return {
+    load: () => saved.at(-1),
+    save: (id) => void saved.push(id),
+  };
+}
+
+for (const [name, start] of servers) {
+  test(`connect() saves an ID when the next event is asked for, and hands out the event again after a failure in the loop, with ${name}`, async () => {
+    const saved: string[] = [];
+    const cursor = storeOf(saved);
+    const server = await start([{ body: [three], end: "hang" }, {
+      body: ["id: 2\ndata: b\n\nid: 3\ndata: c\n\n"],
+      end: "hang",
+    }]);
+    const handled: string[] = [];
+    const run = async (failsAt: string) => {
+      const options = { ...server.options, retry, cursor };
+      for await (const { data } of connect(server.url, options)) {
+        if (data === failsAt) throw new Error(`cannot handle ${data}`);
+        handled.push(data);
+      }
+    };
+    await assertRejects(() => run("b"), Error, "cannot handle b");
+    assertEquals([handled, saved], [["a"], ["1"]]);
+    await assertRejects(() => run("c"), Error, "cannot handle c");
+    assertEquals([handled, saved], [["a", "b"], ["1", "2"]]);
+    const [, second] = await server.requests();
+    assertEquals(second?.lastEventId, "1");
+    await server.allLeft();
+  });
+
+  test(`connect() saves nothing more after break and close(), with ${name}`, async () => {
+    for (const way of ["break", "close()"]) {
+      const saved: string[] = [];
+      const server = await start([{ body: [three], end: "hang" }]);
+      const options = { ...server.options, retry, cursor: storeOf(saved) };
+      const events = connect(server.url, options);
+      for await (const { data } of events) {
+        if (data !== "b") continue;
+        if (way === "break") break;
+        await events.close();
+      }
+      assertEquals(saved, ["1"]);
+      assertEquals(events.lastEventId, "2");
+    }
+  });
+
+  test(`connect() saves the ID of the end marker, with ${name}`, async () => {
+    const saved: string[] = [];
+    const body = ["id: 1\ndata: a\n\nid: 2\ndata: [DONE]\n\n"];
+    const server = await start([{ body, end: "hang" }]);
+    const options = {
+      ...{ ...server.options, retry, until: "[DONE]" },
+      cursor: storeOf(saved),
+    };
+    for await (const _ of connect(server.url, options));
+    assertEquals(saved.at(-1), "2");
+  });
+
+  test(`connect() requests from the event that was handed out, saved or not, with ${name}`, async () => {
+    const saved: string[] = [];
+    const server = await start([
+      { body: ["id: 1\ndata: a\n\n", 20], end: "drop" },
+      { body: ["id: 2\ndata: b\n\n"], end: "hang" },
+    ]);
+    const cursor: CursorStore = {
+      load: () => undefined,
+      save: (id) => {
+        saved.push(id);
+        // Takes longer than the reconnection.
+        return new Promise((resolve) => setTimeout(resolve, 50));
+      },
+    };
+    const options = { ...server.options, retry, cursor };
+    for await (const { data } of connect(server.url, options)) {
+      if (data === "b") break;
+    }
+    assertEquals(saved, ["1"]);
+    const requests = await server.requests();
+    assertEquals(requests.map(({ lastEventId }) => lastEventId), [
+      undefined,
+      "1",
+    ]);
+  });
+
+  test(`EventSource saves an ID when its listeners have returned, one that throws and one that closes it too, with ${name}`, async () => {
+    const saved: string[] = [];
+    const seen: [string, string | undefined][] = [];
+    const failure = new ReportedError("a listener");
+    const reported = await reportedDuring(async () => {
+      const server = await start([{ body: [three], end: "hang" }]);
+      const source = new EventSource(server.url, {
+        ...server.options,
+        cursor: storeOf(saved),
+      });
+      const closed = new Promise<void>((resolve) => {
+        source.onmessage = ({ data }) => {
+          seen.push([data, saved.at(-1)]);
+          if (data === "a") throw failure;
+          if (data !== "b") return;
+          source.close();
+          setTimeout(resolve);
+        };
+      });
+      await closed;
+      await server.allLeft();
+    });
+    assertEquals(reported, [failure]);
+    assertEquals(seen, [["a", undefined], ["b", "1"]]);
+    assertEquals(saved, ["1", "2"]);
+  });
+
+  for (const [face, read] of faces) {
+    for (const id of ["a\nb", "a\rb", "a\0b", 7, {}, true]) {
+      test(`${face} fails with a TypeError and makes no request when cursor.load() gives ${JSON.stringify(id)}, with ${name}`, async () => {
+        for (const isAsync of [false, true]) {
+          const server = await start([]);
+          const { events, reason } = await read(server.url, {
+            ...server.options,
+            cursor: {
+              load: () => (isAsync ? Promise.resolve(id) : id) as string,
+              save: () => {},
+            },
+          });
+          assertInstanceOf(reason, TypeError);
+          assertEquals(
+            reason.message.split(": received ")[0],
+            "Cannot connect: cursor.load() must give text without NUL, CR and LF",
+          );
+          assertEquals([events, await server.requests()], [[], []]);
+        }
+      });
+    }
+  }
+
+  test(`EventSource is closed by a cursor.load() that fails, with ${name}`, async () => {
+    const server = await start([]);
+    const cursor = { load: () => "a\nb", save: () => {} };
+    const source = new EventSource(server.url, { ...server.options, cursor });
+    const events = record(source);
+    await events.closed();
+    assertEquals(events.log, ["error 2"]);
+  });
+}
