@@ -27,6 +27,11 @@ export class KvAccess {
     this.keys = new KvKeys(name);
   }
 
+  /** The same for another log of the store. */
+  of(name: string): KvAccess {
+    return new KvAccess(this.#kv, name, this.timeout);
+  }
+
   async head(): Promise<KvEntry> {
     return await this.#await(this.#kv.get(this.keys.head, STRONG));
   }

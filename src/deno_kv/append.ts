@@ -331,7 +331,7 @@ async function planCommit(
   { versionstamp, head, now }: Sight,
 ): Promise<Commit> {
   const { keys } = access;
-  const old = head ?? emptyHead(batch.epoch);
+  const { idleAt, ...old } = head ?? emptyHead(batch.epoch);
   const time = Math.max(now, old.time);
   const start: Mark = { seq: old.last + 1, bytes: old.bytes, time };
   const name = `${WRITER}-${commits++}`;
@@ -344,17 +344,23 @@ async function planCommit(
     ended: batch.ended,
     maxAge: retention.maxAge,
     goneAt: Infinity,
+    ...idleOf(retention, now),
     writer: WRITER,
   };
   const room = roomIn(access, batch, blocks);
   const trim = await findTrim(access, retention, old, next, room);
   const operation = access.changeOf(versionstamp)
     .set(keys.head, { ...next, ...trim.head });
+  if (next.idleAt && idleAt === undefined) operation.set(keys.idle, true);
   setBlocks(operation, access, batch.epoch, blocks);
   setKeys(operation, access, batch, now + retention.idempotencyTtl);
   for (const key of trim.deletes) operation.delete(key);
   const proof = keys.block(batch.epoch, blocks[0]!.last, 0);
   return { operation, batch, name, proof };
+}
+
+function idleOf({ idleTtl }: Retention, now: number): Pick<Head, "idleAt"> {
+  return idleTtl === Infinity ? {} : { idleAt: now + idleTtl };
 }
 
 /** Gives how many blocks' keys can be deleted in the commit too. */

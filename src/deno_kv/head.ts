@@ -34,6 +34,8 @@ export interface Head {
   readonly maxAge: number;
   /** When the log is let go, `Infinity` when it is not. */
   readonly goneAt: number;
+  /** When the log goes if nobody uses it until then. Its blocks do not expire, but are swept. */
+  readonly idleAt?: number;
   /** Names the process that wrote this. */
   readonly writer: string;
 }
@@ -72,5 +74,6 @@ export function headOf(entry: KvEntry, now: number): Head | undefined {
   }
   if (format !== FORMAT) throw otherFormat(FORMAT, format);
   const head = value as Head;
-  return now < head.goneAt ? head : undefined;
+  const { goneAt, idleAt = Infinity } = head;
+  return now < Math.min(goneAt, idleAt) ? head : undefined;
 }

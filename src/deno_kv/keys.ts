@@ -1,6 +1,9 @@
 import { utf8Length } from "../log/check.ts";
 import type { KvKey } from "./store.ts";
 
+/** Below it are the names of the logs that are deleted when they are idle. */
+export const IDLE: KvKey = ["rivulet idle"];
+
 /**
  * The keys of one log, and their sizes, as a commit's limits count them. Below `["rivulet", NAME]`, which is the
  * head, there are `[…, "key", KEY]` for idempotency keys, and `[…, EPOCH, SEQ, PART]` for the blocks, whose
@@ -9,6 +12,8 @@ import type { KvKey } from "./store.ts";
 export class KvKeys {
   /** The one key that every change of the log writes. */
   readonly head: KvKey;
+  /** Lists the log among those that are deleted when they are idle. */
+  readonly idle: KvKey;
   /** The size of the head's key. */
   readonly headSize: number;
   /** The size of a block's key. */
@@ -16,6 +21,7 @@ export class KvKeys {
 
   constructor(name: string) {
     this.head = ["rivulet", name];
+    this.idle = [...IDLE, name];
     this.headSize = sizeOf(this.head);
     this.blockSize = sizeOf(this.block("0".repeat(16), 0, 0));
   }

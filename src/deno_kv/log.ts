@@ -15,8 +15,10 @@ import type {
   LogPosition,
   RetentionOptions,
 } from "../log/log.ts";
+import { renewWhileFollowed } from "../log/idle.ts";
 import { KvAccess, unavailable } from "./access.ts";
 import { type KvAppender, MAX_WEIGHT, weightOf } from "./append.ts";
+import { renew } from "./idle.ts";
 import { KvReader } from "./read.ts";
 import { KvShared } from "./shared.ts";
 import type { KvStore } from "./store.ts";
@@ -73,6 +75,7 @@ const MAX_NAME_LENGTH = 256;
 export class DenoKvLog implements EventLog {
   readonly #access: KvAccess;
   readonly #retention: Retention;
+  readonly #shared: KvShared;
   readonly #appender: KvAppender;
   readonly #reader: KvReader;
   readonly #watcher: KvWatcher;
@@ -94,7 +97,7 @@ export class DenoKvLog implements EventLog {
     checkInteger("Cannot open log: pollInterval", pollInterval, 1, MAX_DELAY);
     this.#retention = retentionOf(options);
     this.#access = new KvAccess(kv, name, timeout);
-    const shared = KvShared.of(kv);
+    const shared = this.#shared = KvShared.of(kv);
     this.#appender = shared.appender(this.#access, this.#retention);
     this.#reader = new KvReader(this.#access);
     const place = shared.place(this.#access);
@@ -113,7 +116,13 @@ export class DenoKvLog implements EventLog {
     const sizes = checkAppend(entries, options, this.#retention);
     checkWeight(sizes);
     const copies = entries.map(({ kind, body }) => ({ kind, body }));
-    return await this.#appender.append(copies, sizes, { ...options });
+    const append = this.#appender.append(copies, sizes, { ...options });
+    const position = await append;
+    if (this.#retention.idleTtl !== Infinity) {
+      // The append is done. What fails here is left to the next sweep.
+      await this.#shared.sweeper.sweep(this.#access).catch(() => {});
+    }
+    return position;
   }
 
   /** Reads entries; see {@linkcode EventLog.read}. */
@@ -129,6 +138,8 @@ export class DenoKvLog implements EventLog {
   /** Calls `wake` after appends; see {@linkcode EventLog.watch}. */
   watch(wake: () => void, signal: AbortSignal): void {
     this.#watcher.watch(wake, signal);
+    const { idleTtl } = this.#retention;
+    renewWhileFollowed(() => renew(this.#access, idleTtl), idleTtl, signal);
   }
 
   /** Lets the log go; see {@linkcode EventLog.expire}. */

@@ -7,6 +7,7 @@ import {
   type WatcherPlace,
   type WatchKnowledge,
 } from "./watch.ts";
+import { IdleSweeper } from "./idle.ts";
 import type { KvStore } from "./store.ts";
 
 const shares = /* @__PURE__ */ new WeakMap<KvStore, KvShared>();
@@ -21,6 +22,7 @@ export class KvShared {
   });
   readonly #watchers = new Map<string, Set<KvWatcher>>();
   readonly #pollers = new Map<number | undefined, KvPoller>();
+  readonly sweeper: IdleSweeper = new IdleSweeper();
   readonly #knowledge: WatchKnowledge = { crosses: undefined, tellings: 0 };
 
   /** Gives what is shared on a store. */

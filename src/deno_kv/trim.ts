@@ -133,7 +133,8 @@ export function expire(access: KvAccess, ttl: number): Promise<boolean> {
     const head = headOf(entry, Date.now());
     if (head === undefined) return true;
     const expireIn = ttl + GRACE;
-    const gone: Head = { ...head, goneAt: Date.now() + ttl };
+    const { idleAt: _, ...rest } = head;
+    const gone: Head = { ...rest, goneAt: Date.now() + ttl };
     const stamp = await access.commit(
       access.changeOf(entry.versionstamp)
         .set(access.keys.head, gone, { expireIn }),
@@ -168,12 +169,13 @@ export async function rewrite(
   return true;
 }
 
-/** Deletes what is left of former lives of a log that is gone, as long as the head is the same. */
+/** Deletes what is left of former lives of a log that is gone, in so many commits, as long as the head is the same. */
 export async function clear(
   access: KvAccess,
   versionstamp: string | null,
+  commits: number = Infinity,
 ): Promise<boolean> {
-  for (;;) {
+  while (commits-- > 0) {
     const page: KvEntry[] = await access.listBelow(
       access.keys.head,
       KEYS_PER_COMMIT,
@@ -183,4 +185,5 @@ export async function clear(
     for (const { key } of page) operation.delete(key as KvKey);
     if (await access.commit(operation) === undefined) return false;
   }
+  return false;
 }

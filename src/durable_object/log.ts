@@ -8,6 +8,7 @@ import {
   type Retention,
   retentionOf,
 } from "../log/check.ts";
+import { renewWhileFollowed } from "../log/idle.ts";
 import { type SqlExecutor, SqlTables } from "../sql/tables.ts";
 import { Watchers } from "../log/memory.ts";
 import type {
@@ -60,7 +61,7 @@ const watchersOf = /* @__PURE__ */ new WeakMap<
  *
  * An object has one alarm. The log sets it when time will let go of something, and only ever to an earlier
  * time than it finds; the object's `alarm()` passes it on to {@linkcode DurableObjectLog.alarm}. In an object without
- * `alarm()` an append with an idempotency key, or to a log with `maxAge`, and `expire()`, reject with code
+ * `alarm()` an append with an idempotency key, or to a log with `maxAge` or `idleTtl`, and `expire()`, reject with code
  * `log-unavailable` and write nothing; all others work.
  *
  * @example
@@ -120,10 +121,12 @@ export class DurableObjectLog implements EventLog {
   ): Promise<LogPosition> {
     const sizes = checkAppend(entries, options, this.#retention);
     checkSizes(sizes);
-    const { maxAge, idempotencyTtl } = this.#retention;
-    const ttl = options.idempotencyKey === undefined
-      ? maxAge
-      : Math.min(maxAge, idempotencyTtl);
+    const { maxAge, idempotencyTtl, idleTtl } = this.#retention;
+    const ttl = Math.min(
+      maxAge,
+      idleTtl,
+      options.idempotencyKey === undefined ? Infinity : idempotencyTtl,
+    );
     const position = await this.#write(
       (now) => this.#tables.append(entries, sizes, options, now),
       () => ttl,
@@ -148,6 +151,8 @@ export class DurableObjectLog implements EventLog {
   /** Calls `wake` after appends; see {@linkcode EventLog.watch}. */
   watch(wake: () => void, signal: AbortSignal): void {
     this.#watchers.add(wake, signal);
+    const renew = () => this.#write((now) => this.#tables.renew(now));
+    renewWhileFollowed(renew, this.#retention.idleTtl, signal);
   }
 
   /** Lets the log go; see {@linkcode EventLog.expire}. */

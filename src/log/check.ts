@@ -14,6 +14,7 @@ export interface Retention {
   readonly maxBytes: number;
   readonly maxAge: number;
   readonly idempotencyTtl: number;
+  readonly idleTtl: number;
 }
 
 const MAX_KEY_LENGTH = 256;
@@ -34,12 +35,32 @@ export function retentionOf(options: RetentionOptions): Retention {
     maxBytes = 64 * 1024 * 1024,
     maxAge,
     idempotencyTtl = 600_000,
+    idleTtl,
   } = options;
   checkInteger("Cannot open log: maxEvents", maxEvents, 1);
   checkInteger("Cannot open log: maxBytes", maxBytes, 1);
   checkInteger("Cannot open log: maxAge", maxAge, 1);
   checkInteger("Cannot open log: idempotencyTtl", idempotencyTtl, 1);
-  return { maxEvents, maxBytes, maxAge: maxAge ?? Infinity, idempotencyTtl };
+  checkIdleTtl(idleTtl, idempotencyTtl);
+  return {
+    maxEvents,
+    maxBytes,
+    maxAge: maxAge ?? Infinity,
+    idempotencyTtl,
+    idleTtl: idleTtl ?? Infinity,
+  };
+}
+
+function checkIdleTtl(
+  idleTtl: number | undefined,
+  idempotencyTtl: number,
+): void {
+  checkInteger("Cannot open log: idleTtl", idleTtl, 1, MAX_DELAY);
+  if (idleTtl !== undefined && idleTtl < idempotencyTtl) {
+    throw new RangeError(
+      `Cannot open log: idleTtl must be at least idempotencyTtl, which is ${idempotencyTtl}: received ${idleTtl}`,
+    );
+  }
 }
 
 /** Checks an append and returns the size in bytes of each body. */

@@ -188,6 +188,14 @@ export interface RetentionOptions {
    * @default {600000}
    */
   idempotencyTtl?: number | undefined;
+  /**
+   * Milliseconds after which the whole log is deleted, counted from the last append, or from when the last watcher of an
+   * open log left. At least `idempotencyTtl`, at most 2^31-1. A log that ended stays ended until then; what is appended
+   * later begins another epoch.
+   *
+   * @default {undefined} never
+   */
+  idleTtl?: number | undefined;
 }
 
 /** A place in a log: everything up to and including this entry has been seen. */

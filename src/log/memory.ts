@@ -70,7 +70,7 @@ export class MemoryLog implements EventLog {
     if (expectedLast !== undefined && expectedLast !== state.last) {
       throw conflict(expectedLast, state.last);
     }
-    const position = state.append(entries, sizes);
+    const position = state.append(entries, sizes, this.#retention);
     if (idempotencyKey !== undefined) {
       const forgetAt = state.time + this.#retention.idempotencyTtl;
       state.keys.set(idempotencyKey, { position, forgetAt });
@@ -89,7 +89,11 @@ export class MemoryLog implements EventLog {
 
   /** Calls `wake` after appends; see {@linkcode EventLog.watch}. */
   watch(wake: () => void, signal: AbortSignal): void {
+    if (signal.aborted) return;
+    this.#current();
     this.#watchers.add(wake, signal);
+    const renew = () => this.#state.renew(this.#retention);
+    signal.addEventListener("abort", renew, { once: true });
   }
 
   /** Lets the log go; see {@linkcode EventLog.expire}. */
@@ -101,6 +105,7 @@ export class MemoryLog implements EventLog {
 
   #current(): State {
     const now = Date.now();
+    if (this.#watchers.size > 0) this.#state.renew(this.#retention);
     if (now >= this.#state.goneAt) this.#state = new State();
     this.#state.trim(this.#retention);
     for (const [key, { forgetAt }] of this.#state.keys) {
@@ -130,7 +135,11 @@ class State {
   /** Where the kept entries start; what is before is let go in one piece now and then. */
   #start = 0;
 
-  append(entries: readonly LogInput[], sizes: readonly number[]): LogPosition {
+  append(
+    entries: readonly LogInput[],
+    sizes: readonly number[],
+    { idleTtl }: Retention,
+  ): LogPosition {
     if (this.#epoch === "0") this.#epoch = newEpoch();
     const time = this.time = Math.max(Date.now(), this.time);
     for (const [i, { kind, body }] of entries.entries()) {
@@ -139,8 +148,14 @@ class State {
       this.#bytes += sizes[i]!;
     }
     this.ended = isFinal(entries.at(-1)!.kind);
-    this.goneAt = Infinity;
+    this.goneAt = Date.now() + idleTtl;
     return { epoch: this.#epoch, seq: this.last };
+  }
+
+  /** Keeps a log that expires when it is idle. */
+  renew({ idleTtl }: Retention): void {
+    if (this.goneAt === Infinity || idleTtl === Infinity || this.ended) return;
+    this.goneAt = Math.max(this.goneAt, Date.now() + idleTtl);
   }
 
   trim({ maxEvents, maxBytes, maxAge }: Retention): void {

@@ -27,6 +27,7 @@ import type {
   RetentionOptions,
 } from "../log/log.ts";
 import { within } from "../internal/abort.ts";
+import { renewWhileFollowed } from "../log/idle.ts";
 import { Poller } from "../log/poller.ts";
 import { Batches } from "../internal/batcher.ts";
 import * as scripts from "./scripts.ts";
@@ -186,6 +187,10 @@ export class RedisLog implements EventLog {
     if (signal.aborted) return;
     pollerOf(this.#redis).add(this.#key, wake, signal);
     this.#redis.subscribe?.(this.#key, wake, signal);
+    const { idleTtl } = this.#retention;
+    const renew = () =>
+      this.#run("watch log", scripts.renew, [this.#key], [String(idleTtl)]);
+    renewWhileFollowed(renew, idleTtl, signal);
   }
 
   /** Lets the log go; see {@linkcode EventLog.expire}. */
@@ -204,7 +209,7 @@ export class RedisLog implements EventLog {
   }
 
   async #append(appends: readonly Append[]): Promise<AppendOutcome[]> {
-    const { maxEvents, maxBytes, maxAge } = this.#retention;
+    const { maxEvents, maxBytes, maxAge, idleTtl } = this.#retention;
     const keys = appends.flatMap(({ key }) =>
       key === undefined ? [] : `${this.#key}:${key}`
     );
@@ -215,7 +220,7 @@ export class RedisLog implements EventLog {
       [
         this.#key,
         newEpoch(),
-        ...[maxEvents, maxBytes, maxAge].map(argument),
+        ...[maxEvents, maxBytes, maxAge, idleTtl].map(argument),
         ...appends.flatMap(({ expectedLast, ttl, inputs }) => [
           ...[expectedLast, ttl, inputs.length / 2].map(argument),
           ...inputs,

@@ -101,7 +101,7 @@ end
  * Does several appends, one after the other and each for itself.
  *
  * KEYS: the log, and the idempotency keys of those appends that have one.
- * ARGV: the channel, an epoch to begin with, the retention's count, bytes and age or '', then for each append the
+ * ARGV: the channel, an epoch to begin with, the retention's count, bytes, age or '' and idle time or '', then for each append the
  * expected last or '', its key's time to live or '', how many entries it has, kind and body of each.
  * It gives three texts for each: what came of it, the epoch or '', a number or ''.
  *
@@ -148,7 +148,7 @@ end
 
 local added = false
 local keys = 1
-local i = 6
+local i = 7
 while i <= #ARGV do
   local expected, ttl = ARGV[i], ARGV[i + 1]
   local from, to = i + 3, i + 2 + 2 * ARGV[i + 2]
@@ -173,7 +173,11 @@ end
 if not added then
   return outcomes
 end
-redis.call('PERSIST', log)
+if ARGV[6] == '' then
+  redis.call('PERSIST', log)
+else
+  redis.call('PEXPIRE', log, ARGV[6])
+end
 
 local oldest = last - redis.call('XLEN', log) + 1
 local first = math.max(oldest, last - tonumber(ARGV[3]) + 1)
@@ -190,7 +194,7 @@ end
 redis.pcall('PUBLISH', ARGV[1], '')
 return outcomes
 `,
-  "9e6f39ebabf006e88df8ba740fd38fddf220cc80",
+  "e83a06a5899c5fa3130b454700343916f74bb4a5",
 );
 
 /**
@@ -239,6 +243,19 @@ end
 return page
 `,
   "29ebf5a972ed8a841d052d64ed85425ac967dcfa",
+);
+
+/** KEYS: the log. ARGV: the milliseconds for which a log that expires and is open is to stay at least. */
+export const renew: Script = /* @__PURE__ */ new Script(
+  entries,
+  `
+local head = newest()
+if head and not final[head.kind] then
+  redis.call('PEXPIRE', log, ARGV[1], 'GT')
+end
+return {}
+`,
+  "c7fbf509ba797c8355dc9fe1adf3d9c353638308",
 );
 
 /** KEYS: the log. ARGV: the milliseconds. */

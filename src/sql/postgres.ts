@@ -28,11 +28,7 @@ import type {
   LogPosition,
   RetentionOptions,
 } from "../log/log.ts";
-import {
-  checkIdleTtl,
-  type IdleOptions,
-  renewWhileFollowed,
-} from "../log/idle.ts";
+import { renewWhileFollowed } from "../log/idle.ts";
 import { checkName } from "./name.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
 import { FORMAT, migration, type Place } from "./postgres_schema.ts";
@@ -78,8 +74,7 @@ export interface PostgresTables {
 }
 
 /** Options of {@linkcode PostgresLog}. */
-export interface PostgresLogOptions
-  extends RetentionOptions, IdleOptions, PostgresTables {
+export interface PostgresLogOptions extends RetentionOptions, PostgresTables {
   /**
    * Whether appends send a `NOTIFY`, which wakes who listens. Postgres lets commits with a `NOTIFY` take turns: without
    * it a server does more appends to different logs at a time, and watchers poll.
@@ -90,7 +85,7 @@ export interface PostgresLogOptions
   /**
    * Milliseconds between polls while the log is watched, 1 to 2^31-1. One query polls for all logs of a client.
    *
-   * @default {undefined} 10000 where the client listens, 1000 elsewhere
+   * @default {undefined} 5000 where the client listens, 1000 elsewhere
    */
   pollInterval?: number | undefined;
   /**
@@ -161,7 +156,6 @@ export class PostgresLog implements EventLog {
   readonly #retention: Retention;
   readonly #notify: boolean;
   readonly #timeout: number;
-  readonly #idleTtl: number | undefined;
   readonly #poller: Poller;
   readonly #batches: Batches<Append, Outcome>;
 
@@ -206,7 +200,6 @@ export class PostgresLog implements EventLog {
     checkInteger("Cannot open log: timeout", timeout, 1, MAX_DELAY);
     checkInteger("Cannot open log: pollInterval", pollInterval, 1, MAX_DELAY);
     this.#retention = retentionOf(options);
-    this.#idleTtl = checkIdleTtl(options.idleTtl, this.#retention);
     this.#client = client;
     this.#name = name;
     this.#place = placeOf(options);
@@ -214,7 +207,7 @@ export class PostgresLog implements EventLog {
     this.#notify = notify;
     this.#timeout = timeout;
     this.#poller = this.#findPoller(
-      pollInterval ?? (client.listen ? 10_000 : 1000),
+      pollInterval ?? (client.listen ? 5000 : 1000),
     );
     this.#batches = new Batches((appends) => this.#append(appends), MAX_BATCH);
   }
@@ -268,10 +261,10 @@ export class PostgresLog implements EventLog {
     // Drivers may have a notification in hand when they are told to stop.
     const wakeUnlessAborted = () => signal.aborted || wake();
     if (this.#client.listen) void this.#listen(wakeUnlessAborted, signal);
-    if (this.#idleTtl === undefined) return;
-    const args = [this.#name, String(this.#idleTtl)];
-    const renew = () => this.#call("watch log", "renew", args);
-    renewWhileFollowed(renew, this.#idleTtl, signal);
+    const { idleTtl } = this.#retention;
+    const renew = () =>
+      this.#call("watch log", "renew", [this.#name, String(idleTtl)]);
+    renewWhileFollowed(renew, idleTtl, signal);
   }
 
   /** Deletes the log later; see {@linkcode EventLog.expire}. */
@@ -281,7 +274,7 @@ export class PostgresLog implements EventLog {
   }
 
   async #append(appends: readonly Append[]): Promise<Outcome[]> {
-    const { maxEvents, maxBytes, maxAge, idempotencyTtl } = this.#retention;
+    const { idempotencyTtl, ...retention } = this.#retention;
     let place = 0;
     const described = appends.map(({ entries, sizes, options }) => ({
       start: place,
@@ -300,12 +293,8 @@ export class PostgresLog implements EventLog {
       this.#name,
       this.#notify ? this.#channel : "",
       newEpoch(),
-      JSON.stringify({
-        maxEvents,
-        maxBytes,
-        maxAge: maxAge === Infinity ? null : maxAge,
-        idleTtl: this.#idleTtl,
-      }),
+      // What is Infinity becomes null.
+      JSON.stringify(retention),
       JSON.stringify(described),
       toBase64(new TextEncoder().encode(bodies.join(""))),
     ]);
@@ -334,19 +323,18 @@ export class PostgresLog implements EventLog {
     const params = [String(FORMAT), ...args];
     const places = params.map((_, i) => `$${i + 1}`);
     const text = `SELECT ${schema}.${prefix}${name}(${places}) AS result`;
-    const { signal } = new AbortController();
     const end = performance.now() + this.#timeout;
     for (;;) {
       try {
         const answer = Promise.resolve(this.#client.query(text, params));
         const limit = Math.max(0, end - performance.now());
-        return resultOf(await within(answer, limit, signal));
+        return resultOf(await within(answer, limit));
       } catch (cause) {
         const isOver = performance.now() >= end;
         if (isOver || !RETRIED.includes(codeOf(cause))) {
           throw unavailable(action, cause);
         }
-        await sleep(Math.random() * 20, signal);
+        await sleep(Math.random() * 20);
       }
     }
   }

@@ -25,4 +25,3 @@ export type {
 } from "./postgres.ts";
 export { pgListener } from "./postgres_listener.ts";
 export type { PgClient } from "./postgres_listener.ts";
-export type { IdleOptions } from "../log/idle.ts";

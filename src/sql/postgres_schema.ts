@@ -36,9 +36,9 @@ CREATE TABLE {logs} (
   epoch text NOT NULL DEFAULT '0', timeline text NOT NULL,
   first bigint NOT NULL DEFAULT 1, last bigint NOT NULL DEFAULT 0, deleted bigint NOT NULL DEFAULT 0,
   size bigint NOT NULL DEFAULT 0, time bigint NOT NULL DEFAULT 0, ended boolean NOT NULL DEFAULT false,
-  expires_at bigint, idle_at bigint
+  expires_at bigint
 ) WITH (fillfactor = 50);
-CREATE INDEX ON {logs} (least(expires_at, idle_at)) WHERE least(expires_at, idle_at) IS NOT NULL;
+CREATE INDEX ON {logs} (expires_at) WHERE expires_at IS NOT NULL;
 -- \`size\` counts the bytes of the epoch up to and including the entry, so that a limit is found by search.
 CREATE TABLE {entries} (
   log bigint NOT NULL, seq bigint NOT NULL, time bigint NOT NULL, size bigint NOT NULL,
@@ -95,8 +95,8 @@ DECLARE
   entries bigint;
   keys bigint;
 BEGIN
-  SELECT l.id INTO expired FROM {logs} l WHERE least(l.expires_at, l.idle_at) <= {now}()
-    ORDER BY least(l.expires_at, l.idle_at) LIMIT 1 FOR UPDATE SKIP LOCKED;
+  SELECT l.id INTO expired FROM {logs} l WHERE l.expires_at <= {now}()
+    ORDER BY l.expires_at LIMIT 1 FOR UPDATE SKIP LOCKED;
   IF NOT FOUND THEN
     RETURN;
   END IF;
@@ -120,7 +120,6 @@ CREATE OR REPLACE FUNCTION {append}(
 ) RETURNS text LANGUAGE plpgsql VOLATILE AS $body$
 DECLARE
   kept json := retention::json;
-  idle_ttl bigint := kept->>'idleTtl';
   bytes bytea := decode(bodies, 'base64');
   timeline text := {timeline}();
   head {logs}%ROWTYPE;
@@ -141,7 +140,7 @@ BEGIN
     EXIT WHEN FOUND;
   END LOOP;
   clock := {now}();
-  IF least(head.expires_at, head.idle_at) <= clock THEN
+  IF head.expires_at <= clock THEN
     UPDATE {logs} l SET name = NULL WHERE l.id = head.id;
     INSERT INTO {logs} AS l (name, timeline) VALUES (of_name, timeline) RETURNING * INTO head;
   END IF;
@@ -198,8 +197,8 @@ BEGIN
     DELETE FROM {entries} e WHERE e.log = head.id AND e.seq > oldest AND e.seq <= head.deleted;
   END IF;
   UPDATE {logs} l SET epoch = head.epoch, timeline = head.timeline, first = head.first, last = head.last,
-    deleted = head.deleted, size = head.size, time = head.time, ended = head.ended, expires_at = NULL,
-    idle_at = clock + idle_ttl WHERE l.id = head.id;
+    deleted = head.deleted, size = head.size, time = head.time, ended = head.ended,
+    expires_at = clock + (kept->>'idleTtl')::bigint WHERE l.id = head.id;
   IF channel <> '' THEN
     PERFORM pg_notify(channel, '');
   END IF;
@@ -222,7 +221,7 @@ DECLARE
 BEGIN
   PERFORM {check_format}(format);
   SELECT * INTO head FROM {logs} l
-    WHERE l.name = of_name AND (least(l.expires_at, l.idle_at) > clock) IS NOT FALSE;
+    WHERE l.name = of_name AND (l.expires_at > clock) IS NOT FALSE;
   IF NOT FOUND THEN
     RETURN json_build_object('epoch', '0', 'first', 1, 'last', 0, 'entries', '[]'::json, 'bodies', '');
   END IF;
@@ -256,18 +255,18 @@ RETURNS text LANGUAGE plpgsql VOLATILE AS $body$
 BEGIN
   PERFORM {check_format}(format);
   UPDATE {logs} l SET expires_at = {now}() + ttl::bigint
-    WHERE l.name = of_name AND (least(l.expires_at, l.idle_at) > {now}()) IS NOT FALSE;
+    WHERE l.name = of_name AND (l.expires_at > {now}()) IS NOT FALSE;
   PERFORM {sweep}();
   RETURN '';
 END $body$;
 
--- Keeps a log that expires when it is idle, as somebody follows it.
+-- Keeps a log that expires when it is idle, as a client follows it.
 CREATE OR REPLACE FUNCTION {renew}(format text, of_name text, ttl text)
 RETURNS text LANGUAGE plpgsql VOLATILE AS $body$
 BEGIN
   PERFORM {check_format}(format);
-  UPDATE {logs} l SET idle_at = greatest(l.idle_at, {now}() + ttl::bigint)
-    WHERE l.name = of_name AND l.idle_at IS NOT NULL AND least(l.expires_at, l.idle_at) > {now}();
+  UPDATE {logs} l SET expires_at = greatest(l.expires_at, {now}() + ttl::bigint)
+    WHERE l.name = of_name AND l.expires_at > {now}() AND NOT l.ended;
   PERFORM {sweep}();
   RETURN '';
 END $body$;

@@ -17,17 +17,10 @@ import type {
   LogPosition,
   RetentionOptions,
 } from "../log/log.ts";
-import {
-  checkIdleTtl,
-  type IdleOptions,
-  renewWhileFollowed,
-} from "../log/idle.ts";
+import { renewWhileFollowed } from "../log/idle.ts";
 import { checkName } from "./name.ts";
 import { storeOf } from "./sqlite_store.ts";
 import type { LogSettings, SqliteDatabase } from "./sqlite_tables.ts";
-
-/** Options of {@linkcode SqliteLog}. */
-export interface SqliteLogOptions extends RetentionOptions, IdleOptions {}
 
 /**
  * A log in a SQLite file: durable without a server, for all processes on the machine that open the file.
@@ -68,13 +61,11 @@ export class SqliteLog implements EventLog {
   constructor(
     database: SqliteDatabase,
     name: string,
-    options: SqliteLogOptions = {},
+    options: RetentionOptions = {},
   ) {
     checkDatabase(database);
     checkName(name);
-    const retention = retentionOf(options);
-    const idleTtl = checkIdleTtl(options.idleTtl, retention);
-    this.#settings = { name, retention, idleTtl };
+    this.#settings = { name, retention: retentionOf(options) };
     this.#store = storeOf(database);
   }
 
@@ -109,8 +100,7 @@ export class SqliteLog implements EventLog {
   watch(wake: () => void, signal: AbortSignal): void {
     if (signal.aborted) return;
     this.#store.watch(this.#settings.name, wake, signal);
-    const { idleTtl } = this.#settings;
-    if (idleTtl === undefined) return;
+    const { idleTtl } = this.#settings.retention;
     const renew = () => this.#store.renew(this.#settings);
     renewWhileFollowed(renew, idleTtl, signal);
   }

@@ -18,10 +18,8 @@
  */
 
 export { SqliteLog } from "./sqlite.ts";
-export type { SqliteLogOptions } from "./sqlite.ts";
 export type {
   SqliteDatabase,
   SqliteStatement,
   SqliteValue,
 } from "./sqlite_tables.ts";
-export type { IdleOptions } from "../log/idle.ts";

@@ -100,7 +100,7 @@ class SqliteStore {
     let seen: unknown;
     return setInterval(() => {
       const version = this.#version();
-      if (version === seen) return;
+      if (version !== undefined && version === seen) return;
       seen = version;
       for (const watchers of this.#watchers.values()) watchers.wake();
     }, POLL_INTERVAL);
@@ -110,7 +110,7 @@ class SqliteStore {
     try {
       return this.#tables.version();
     } catch {
-      // The calls that need the database report why it cannot be used.
+      // The reads that follow report why the database cannot be used.
       return undefined;
     }
   }
@@ -135,7 +135,6 @@ class SqliteStore {
     begin: "BEGIN" | "BEGIN IMMEDIATE",
     step: (tables: SqliteTables, now: number) => Result,
   ): Promise<Result | undefined> {
-    const { signal } = new AbortController();
     const end = performance.now() + LOCK_TIMEOUT;
     for (;;) {
       try {
@@ -145,7 +144,7 @@ class SqliteStore {
         // The tables may be gone, or others.
         this.#isOpen = false;
         if (!isBusy(error) || performance.now() >= end) throw error;
-        await sleep(Math.random() * 10, signal);
+        await sleep(Math.random() * 10);
       }
     }
   }

@@ -56,9 +56,9 @@ CREATE TABLE rivulet_logs (
   id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, epoch TEXT NOT NULL, first INTEGER NOT NULL DEFAULT 1,
   last INTEGER NOT NULL DEFAULT 0, deleted INTEGER NOT NULL DEFAULT 0, size INTEGER NOT NULL DEFAULT 0,
   time INTEGER NOT NULL DEFAULT 0, ended INTEGER NOT NULL DEFAULT 0,
-  expiresAt INTEGER NOT NULL DEFAULT ${NEVER}, idleAt INTEGER NOT NULL DEFAULT ${NEVER}
+  expiresAt INTEGER NOT NULL DEFAULT ${NEVER}
 );
-CREATE INDEX rivulet_expiry ON rivulet_logs (min(expiresAt, idleAt));
+CREATE INDEX rivulet_expiry ON rivulet_logs (expiresAt);
 CREATE TABLE rivulet_entries (
   log INTEGER NOT NULL, seq INTEGER NOT NULL, time INTEGER NOT NULL, size INTEGER NOT NULL, kind TEXT NOT NULL,
   body BLOB NOT NULL, PRIMARY KEY (log, seq)
@@ -80,14 +80,12 @@ interface Head {
   time: number;
   ended: number;
   expiresAt: number;
-  idleAt: number;
 }
 
 /** A log's name and what it keeps. */
 export interface LogSettings {
   readonly name: string;
   readonly retention: Retention;
-  readonly idleTtl: number | undefined;
 }
 
 /** An append that waits for its transaction. */
@@ -151,7 +149,7 @@ export class SqliteTables {
     });
     for (const [head, append] of grown) {
       this.#trim(head, append.retention, now, head.last - before.get(head)!);
-      this.#update(head, now, append.idleTtl);
+      this.#update(head, now + append.retention.idleTtl);
     }
     this.sweep(now);
     return outcomes;
@@ -178,15 +176,15 @@ export class SqliteTables {
   /** Sets when the log expires, if there is one. */
   expire({ name }: LogSettings, ttl: number, now: number): void {
     const head = this.#head(name, now);
-    if (head) this.#set("expiresAt", now + ttl, head);
+    if (head) this.#expireAt(now + ttl, head);
     this.sweep(now);
   }
 
   /** Keeps a log that expires when it is idle. */
-  renew({ name, idleTtl }: LogSettings, now: number): void {
+  renew({ name, retention }: LogSettings, now: number): void {
     const head = this.#head(name, now);
-    if (head === undefined || head.idleAt === NEVER) return;
-    this.#set("idleAt", Math.max(head.idleAt, now + idleTtl!), head);
+    if (head === undefined || head.ended || head.expiresAt === NEVER) return;
+    this.#expireAt(Math.max(head.expiresAt, now + retention.idleTtl), head);
   }
 
   /** A number that changes when another connection has written. */
@@ -198,7 +196,7 @@ export class SqliteTables {
   /** Deletes some of what has expired, if anything has. */
   sweep(now: number): void {
     const [expired] = this.#rows<{ id: number }>(
-      `SELECT id FROM rivulet_logs WHERE min(expiresAt, idleAt) <= ? ORDER BY min(expiresAt, idleAt) LIMIT 1`,
+      `SELECT id FROM rivulet_logs WHERE expiresAt <= ? ORDER BY expiresAt LIMIT 1`,
       now,
     );
     if (expired === undefined) return;
@@ -295,17 +293,18 @@ export class SqliteTables {
     head.deleted = deleted;
   }
 
-  #update(head: Head, now: number, idleTtl = NEVER - now): void {
+  #update(head: Head, expiresAt: number): void {
     const { id, first, last, deleted, size, time, ended } = head;
     this.run(
-      `UPDATE rivulet_logs SET first = ?, last = ?, deleted = ?, size = ?, time = ?, ended = ?,
-        expiresAt = ${NEVER}, idleAt = ? WHERE id = ?`,
-      ...[first, last, deleted, size, time, ended, now + idleTtl, id],
+      `UPDATE rivulet_logs SET first = ?, last = ?, deleted = ?, size = ?, time = ?, ended = ?, expiresAt = ?
+        WHERE id = ?`,
+      ...[first, last, deleted, size, time, ended],
+      ...[Math.min(expiresAt, NEVER), id],
     );
   }
 
-  #set(column: "expiresAt" | "idleAt", time: number, { id }: Head): void {
-    this.run(`UPDATE rivulet_logs SET ${column} = ? WHERE id = ?`, time, id);
+  #expireAt(time: number, { id }: Head): void {
+    this.run("UPDATE rivulet_logs SET expiresAt = ? WHERE id = ?", time, id);
   }
 
   #find(log: number, key: string, now: number): number | undefined {
@@ -389,9 +388,7 @@ export class SqliteTables {
     );
     if (head?.format !== FORMAT) throw otherFormat(FORMAT, head?.format);
     const isThere = head.epoch !== null;
-    return isThere && Math.min(head.expiresAt, head.idleAt) > now
-      ? head
-      : undefined;
+    return isThere && head.expiresAt > now ? head : undefined;
   }
 
   #rows<Row>(sql: string, ...values: SqliteValue[]): Row[] {

@@ -124,6 +124,14 @@ export class SqlTables {
     return this.#head(now).epoch === "0";
   }
 
+  /** Keeps a log that expires when it is idle. */
+  renew(now: number): void {
+    const { goneAt, ended } = this.#head(now);
+    if (goneAt === null || ended === 1) return;
+    const until = Math.max(goneAt, now + this.#retention.idleTtl);
+    this.#sql.exec("UPDATE rivulet_log SET goneAt = ?", until);
+  }
+
   /** Sets when the log goes. A log that is empty has nothing to lose. */
   expire(goneAt: number, now: number): void {
     if (this.isEmpty(now)) return;
@@ -199,7 +207,9 @@ export class SqlTables {
       bytes += sizes[i]!;
     }
     const ended = isFinal(entries.at(-1)!.kind) ? 1 : 0;
-    return { ...head, last, bytes, time, ended, goneAt: null };
+    const { idleTtl } = this.#retention;
+    const goneAt = idleTtl === Infinity ? null : now + idleTtl;
+    return { ...head, last, bytes, time, ended, goneAt };
   }
 
   /** Writes the head, without what is past the retention. */

@@ -7,6 +7,7 @@ import {
   conditionCases,
   endCases,
   expiryCases,
+  idleCases,
   retentionCases,
 } from "./write_cases.ts";
 
@@ -56,6 +57,7 @@ const CASES: readonly LogCase[] = [
   ...readCases,
   ...retentionCases,
   ...expiryCases,
+  ...idleCases,
   ...watchCases,
 ];
 

@@ -678,3 +678,72 @@ export const retentionCases: readonly LogCase[] = [
     },
   },
 ];
+
+/** A log that nobody uses for so long is deleted; long enough for a slow engine. */
+const IDLE = { idleTtl: 600, idempotencyTtl: 500 };
+
+/** What `idleTtl` deletes, and when. */
+export const idleCases: readonly LogCase[] = [
+  {
+    title: "idleTtl deletes the log when nothing was appended for so long",
+    retention: IDLE,
+    async run({ open, patience }) {
+      const log = open();
+      const options = { idempotencyKey: "k" };
+      const { epoch } = await log.append(events("a", "b"), options);
+      await goes(open(), IDLE.idleTtl + patience);
+      const next = await log.append(events("c"), options);
+      checkSame(next.seq, 1, "the number of the next entry");
+      check(next.epoch !== epoch, `the epoch must be another: it is ${epoch}`);
+      checkSame(await readBodies(open()), ["c"], "the entries");
+    },
+  },
+  {
+    title: "idleTtl counts from the last append",
+    retention: IDLE,
+    async run({ open, patience }) {
+      const log = open();
+      const epochs = new Set<string>();
+      for (let i = 0; i < 6; i++) {
+        const before = Date.now();
+        epochs.add((await log.append(events("a"))).epoch);
+        await wait(IDLE.idleTtl / 3);
+        // An engine that is as slow as that shows nothing.
+        if (Date.now() - before > IDLE.idleTtl / 2) return;
+      }
+      checkSame(epochs.size, 1, "the number of epochs");
+      await goes(open(), IDLE.idleTtl + patience);
+    },
+  },
+  {
+    title: "idleTtl keeps an open log while it is watched, and no longer",
+    retention: IDLE,
+    async run({ open, patience }) {
+      const watcher = open();
+      const controller = new AbortController();
+      const { epoch } = await watcher.append(events("a"));
+      watcher.watch(() => {}, controller.signal);
+      await wait(IDLE.idleTtl * 3);
+      const page = await readPage(open(), 0);
+      controller.abort();
+      checkSame(page.epoch, epoch, "the epoch");
+      await goes(open(), IDLE.idleTtl + patience);
+    },
+  },
+  {
+    title:
+      "idleTtl deletes a log that ended though it is watched, and not before",
+    retention: IDLE,
+    async run({ open, patience }) {
+      const log = open();
+      const controller = new AbortController();
+      await log.append([...events("a"), { kind: "end", body: "" }]);
+      await refuses(open(), "closed", {});
+      log.watch(() => {}, controller.signal);
+      const gone = goes(open(), IDLE.idleTtl + patience);
+      await gone.finally(() => controller.abort());
+      const { seq } = await open().append(events("b"));
+      checkSame(seq, 1, "the number of the next entry");
+    },
+  },
+];

@@ -548,3 +548,48 @@ class Sqlite {
     this.#database.close();
   }
 }
+
+Deno.test("idleTtl deletes the blocks of logs that nobody uses any more, when others append", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const options = { idleTtl: 50, idempotencyTtl: 50 };
+  const names = Array.from({ length: 5 }, (_, i) => `old ${i}`);
+  for (const name of names) {
+    const log = new DenoKvLog(kv, name, options);
+    for (const body of ["a", "b", "c"]) await log.append(events(body));
+  }
+  const old = new DenoKvLog(kv, names[4]!, options);
+  await until(async () => (await old.read(0, ALL)).epoch === "0");
+  // Another process, as this one has swept in the last minute.
+  const other = interfere(kv, {});
+  await new DenoKvLog(other, "news", { idleTtl: 600_000 }).append(events("d"));
+  const keys = [["rivulet"], ["rivulet idle"]].map((prefix) =>
+    Array.fromAsync(kv.list({ prefix }), ({ key }) => key[1])
+  );
+  assertEquals(await Promise.all(keys), [["news", "news"], ["news"]]);
+});
+
+Deno.test("idleTtl lets no block of a log that is in use expire", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const options = { idleTtl: 600_000 };
+  const expiries: unknown[] = [];
+  const store = interfere(kv, {});
+  const log = new DenoKvLog(
+    {
+      ...store,
+      atomic() {
+        const operation = store.atomic();
+        const { set } = operation;
+        operation.set = (key, value, options) => {
+          expiries.push(options?.expireIn);
+          return set.call(operation, key, value, options);
+        };
+        return operation;
+      },
+    },
+    "news",
+    options,
+  );
+  for (const body of ["a", "b"]) await log.append(events(body));
+  assert(expiries.length >= 4);
+  assertEquals(new Set(expiries), new Set([undefined]));
+});

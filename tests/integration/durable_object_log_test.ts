@@ -286,6 +286,13 @@ Deno.test("DurableObjectLog.expire() deletes the log's tables by alarm, and no o
   assert(next.epoch !== epoch);
 });
 
+Deno.test("DurableObjectLog deletes a log that nobody uses by alarm", async () => {
+  const log = await RemoteLog.open({ idleTtl: 150, idempotencyTtl: 100 });
+  await log.append(["a"], { idempotencyKey: "key" });
+  await until(async () => (await log.rows()).log === undefined);
+  assertEquals((await log.run<State>("state")).alarm, null);
+});
+
 Deno.test("DurableObjectLog forgets idempotency keys by alarm and by append", async () => {
   const log = await RemoteLog.open({ idempotencyTtl: 150 });
   await log.append(["a"], { idempotencyKey: "1" });

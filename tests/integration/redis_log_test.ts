@@ -311,6 +311,12 @@ Deno.test("append() leaves nothing behind that outlives the log", async () => {
   await until(async () => await server.command("DBSIZE") === "0");
 });
 
+Deno.test("idleTtl leaves nothing behind in Redis", async () => {
+  await using scene = await Scene.open({ idleTtl: 50, idempotencyTtl: 50 });
+  await scene.log.append(events("a"), { idempotencyKey: "once" });
+  await until(async () => await scene.server.command("DBSIZE") === "0");
+});
+
 Deno.test("RedisLog needs the commands that it names, and no other", async () => {
   await using scene = await Scene.open();
   const { server } = scene;

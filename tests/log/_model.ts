@@ -55,7 +55,7 @@ export class ModelLog {
     for (const input of inputs) {
       this.#entries.push({ seq: this.#last + 1, time, ...input });
     }
-    this.#goneAt = Infinity;
+    this.#goneAt = now + this.#retention.idleTtl!;
     if (idempotencyKey !== undefined) {
       const forgetAt = time + this.#retention.idempotencyTtl!;
       this.#keys.push({ key: idempotencyKey, seq: this.#last, forgetAt });

@@ -21,11 +21,13 @@ test(`MemoryLog does what the model does in ${RUNS} random runs`, async () => {
 });
 
 async function compare(random: Random, run: string): Promise<void> {
+  const idempotencyTtl = pick(random, [30, 300, 1_000_000]);
   const retention = {
     maxEvents: pick(random, [4, 7, 30, 1000]),
     maxBytes: pick(random, [40, 100, 10_000]),
     maxAge: pick(random, [50, 400, 1_000_000]),
-    idempotencyTtl: pick(random, [30, 300, 1_000_000]),
+    idempotencyTtl,
+    idleTtl: pick(random, [idempotencyTtl, 2_000_000]),
   };
   const log = new MemoryLog(retention);
   const model = new ModelLog(retention);

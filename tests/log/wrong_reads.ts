@@ -463,11 +463,54 @@ const watches: readonly WrongLog[] = [
   ),
 ];
 
+const idle: readonly WrongLog[] = [
+  wrongRetention(
+    "never deletes what is idle",
+    "idleTtl deletes the log when nothing was appended for so long",
+    "the log must go",
+    () => ({ idleTtl: undefined }),
+  ),
+  wrong(
+    "counts from the first append",
+    "idleTtl counts from the last append",
+    "the number of epochs",
+    (log) => {
+      let end = 0;
+      return {
+        async append(entries, options) {
+          if (Date.now() >= end) end = Date.now() + 600;
+          const position = await log.append(entries, options);
+          await log.expire(Math.max(1, end - Date.now()));
+          return position;
+        },
+      };
+    },
+  ),
+  wrong(
+    "does not count watchers",
+    "idleTtl keeps an open log while it is watched, and no longer",
+    "the epoch",
+    () => ({ watch() {} }),
+  ),
+  wrong(
+    "keeps what has ended while it is watched",
+    "idleTtl deletes a log that ended though it is watched, and not before",
+    "the log must go",
+    (log) => ({
+      watch(_, signal) {
+        const timer = setInterval(() => log.expire(600), 100);
+        signal.addEventListener("abort", () => clearInterval(timer));
+      },
+    }),
+  ),
+];
+
 /** Logs that read, trim, expire or wake wrongly, and at least one for every case about these. */
 export const wrongReads: readonly WrongLog[] = [
   ...reads,
   ...snapshots,
   ...retention,
   ...expiry,
+  ...idle,
   ...watches,
 ];
