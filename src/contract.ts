@@ -326,13 +326,20 @@ export type IncomingEvent<
       SchemaTypes<Schemas[Name]>["output"]
     >;
   }[keyof Schemas & string]
-  | (Unlisted extends "text" ? UnlistedEvent : never);
+  | (Unlisted extends "text" ? UnlistedEvent<keyof Schemas & string> : never);
 
 /**
  * An event that the contract does not list. To the compiler its name is text that begins with a line
  * feed, which no name can: so it differs from every listed name, and a `switch` tells the two apart.
+ * The events that this package itself sends, `gap` and `failed`, can be named.
+ *
+ * @typeParam Listed The names that the contract lists.
  */
-export type UnlistedEvent = ServerSentEvent<`\n${string}`, string>;
+export type UnlistedEvent<Listed extends string = never> =
+  | ServerSentEvent<`\n${string}`, string>
+  | {
+    [Name in Exclude<"gap" | "failed", Listed>]: ServerSentEvent<Name, string>;
+  }[Exclude<"gap" | "failed", Listed>];
 
 /**
  * The events that go out: one type for each schema, and what needs none.

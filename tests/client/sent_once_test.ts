@@ -283,6 +283,39 @@ for (const [name, start] of servers) {
     });
   }
 
+  test(`a POST is sent once and its stream resumed with GET, with ${name}`, async () => {
+    const server = await start([
+      { body: ["id: 1\ndata: Hel\n\n", 20], end: "drop" },
+      { status: 503 },
+      { body: ["id: 2\ndata: lo\n\nid: 3\ndata: [DONE]\n\n"] },
+    ]);
+    const options = { ...server.options, retry, until: "[DONE]" };
+    async function* ask(body: string) {
+      const answer = connect(server.url, { ...options, method: "POST", body });
+      try {
+        yield* answer;
+      } catch (error) {
+        assertInstanceOf(error, EventStreamError);
+        assertEquals(error.code, "truncated");
+        const { lastEventId } = answer;
+        yield* connect(server.url, { ...options, lastEventId });
+      }
+    }
+    let text = "";
+    for await (const { data } of ask("Say hello")) text += data;
+    assertEquals(text, "Hello");
+    const requests = await server.requests();
+    assertEquals(
+      requests.map(({ method, lastEventId, body }) => [
+        method,
+        lastEventId,
+        body,
+      ]),
+      [["POST", undefined, "Say hello"], ["GET", "1", ""], ["GET", "1", ""]],
+    );
+    await server.allLeft();
+  });
+
   test(`connect() repeats a HEAD as it does a GET, with ${name}`, async () => {
     const server = await start([{ status: 503 }, { status: 204 }]);
     const options = { ...server.options, retry, method: "HEAD" };

@@ -91,6 +91,75 @@ test("connect() gives the events of a contract, which event tells apart", async 
   ]);
 });
 
+test("gap and failed can be named under a contract, listed or not", async () => {
+  const contract = defineEvents({ tick: count });
+  const { fetch } = scriptedServer([{
+    body: "event: gap\ndata: {}\n\nevent: failed\ndata: x\n\n",
+  }]);
+  const seen: string[] = [];
+  for await (const event of connect(url, { fetch, contract })) {
+    switch (event.event) {
+      case "gap":
+        seen.push(event.data);
+        break;
+      case "tick":
+        seen.push(event.data.toFixed());
+        break;
+      default: {
+        const text: string = event.data;
+        seen.push(text);
+      }
+    }
+    if (event.event === "failed") seen.push(event.data);
+    // @ts-expect-error: a name that is neither listed nor the package's own
+    if (event.event === "tock") seen.push("never");
+  }
+  assertEquals(seen, ["{}", "x", "x"]);
+  const source = new EventSource(url, { fetch, contract });
+  source.addEventListener("gap", ({ data }) => data.length);
+  source.addEventListener("failed", ({ data }) => data.length);
+  // @ts-expect-error: its data is text
+  source.addEventListener("gap", ({ data }) => data.missing);
+  source.close();
+  const own = defineEvents({ gap: text });
+  for await (const event of connect(url, { fetch, contract: own })) {
+    if (event.event === "gap") seen.push(event.data.text);
+  }
+});
+
+test("a contract that lists error types the data of the server's own error events", async () => {
+  const contract = defineEvents({ error: text }, { unlisted: "skip" });
+  const { fetch } = scriptedServer([{
+    body: 'event: error\ndata: {"text":"no seats left"}\n\n',
+  }]);
+  const source = new EventSource(url, { fetch, contract });
+  const words = await new Promise<string>((resolve) => {
+    source.onerror = (event) => {
+      // @ts-expect-error: what it is is not known yet
+      event.data;
+      if (event instanceof MessageEvent) resolve(event.data.text);
+      // @ts-expect-error: a connection error has no data
+      else resolve(event.data);
+    };
+    source.addEventListener("error", (event) => {
+      if (!(event instanceof MessageEvent)) return event.message;
+      // @ts-expect-error: the contract says what it holds
+      event.data.words;
+      return event.data.text;
+    });
+  });
+  source.close();
+  assertEquals(words, "no seats left");
+  const plain = new EventSource(url, { fetch });
+  plain.onerror = (event) => {
+    const data: string | undefined = event instanceof MessageEvent
+      ? event.data
+      : undefined;
+    return data;
+  };
+  plain.close();
+});
+
 test("the options refuse what cannot be", () => {
   assertEquals(
     [
