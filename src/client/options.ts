@@ -163,7 +163,7 @@ export const CONNECTION_OPTIONS: OptionTable<AnyOptions> = {
   withCredentials: "boolean",
   lastEventId: ["text without NUL, CR and LF", isEventId],
   idleTimeout: [1, MAX_DELAY],
-  maxEventSize: [1, 2 ** 53 - 1],
+  maxEventSize: [1],
   onComment: "function",
   contract: [
     "made by defineEvents()",
