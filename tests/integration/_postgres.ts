@@ -66,6 +66,14 @@ export class PostgresServer {
     return stdout.trim();
   }
 
+  /** Runs the SQL in a file. */
+  async runFile(path: string): Promise<void> {
+    const args = [this.url, "-Xq", "-v", "ON_ERROR_STOP=1", "-f", path];
+    const program = await findProgram("psql");
+    const { success, output } = await runCommand(program, args);
+    if (!success) throw new Error(output);
+  }
+
   /** Ends the postmaster with SIGKILL, and waits until those that it has started have noticed. */
   async kill(): Promise<void> {
     this.#child.kill("SIGKILL");

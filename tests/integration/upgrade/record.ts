@@ -2,8 +2,13 @@
  * `deno run -A tests/integration/upgrade/record.ts` writes the fixtures anew: what this version leaves in each engine.
  * For a new format only, into a folder of its own: those of the formats before stay as they are.
  */
+import { DatabaseSync } from "node:sqlite";
 import { DenoKvLog } from "../../../src/deno_kv/mod.ts";
 import { RedisLog } from "../../../src/redis/mod.ts";
+import { PostgresLog } from "../../../src/sql/postgres_mod.ts";
+import { SqliteLog } from "../../../src/sql/sqlite_mod.ts";
+import { PostgresServer } from "../_postgres.ts";
+import { pgClient } from "../_postgres_clients.ts";
 import { RedisServer } from "../_redis.ts";
 import { ioRedisClient } from "../_redis_clients.ts";
 import { Workerd } from "../_workerd.ts";
@@ -11,6 +16,7 @@ import * as kvStore from "./deno_kv.ts";
 import * as objectStore from "./durable_object.ts";
 import { RETENTION, type Stored, textOf, writeHistory } from "./history.ts";
 import * as redisStore from "./redis.ts";
+import { dumpPostgres, dumpSqlite, type StoredRows } from "./sql.ts";
 
 export async function recordRedis(): Promise<Stored<string[][]>> {
   await using server = await RedisServer.start();
@@ -35,6 +41,23 @@ export async function recordObject(
   return { stored: await objectStore.dump(log), page };
 }
 
+export async function recordSqlite(): Promise<
+  Stored<ReturnType<typeof dumpSqlite>>
+> {
+  using database = new DatabaseSync(":memory:");
+  const page = await writeHistory(new SqliteLog(database, "news", RETENTION));
+  return { stored: dumpSqlite(database), page };
+}
+
+export async function recordPostgres(): Promise<Stored<StoredRows>> {
+  await using server = await PostgresServer.start("fsync=off");
+  await using adapted = pgClient(server.url);
+  await PostgresLog.migrate(adapted.client);
+  const log = new PostgresLog(adapted.client, "news", RETENTION);
+  const page = await writeHistory(log);
+  return { stored: await dumpPostgres(server), page };
+}
+
 export function startWorker(): Promise<Workerd> {
   return Workerd.start({
     worker: "tests/integration/durable_object/log_worker.ts",
@@ -48,6 +71,8 @@ if (import.meta.main) {
     redis: await recordRedis(),
     deno_kv: await recordKv(),
     durable_object: await recordObject(workerd),
+    sqlite: await recordSqlite(),
+    postgres: await recordPostgres(),
   };
   for (const [engine, stored] of Object.entries(all)) {
     const url = new URL(`format_1/${engine}.json`, import.meta.url);
