@@ -26,6 +26,7 @@ export async function measurePostgres(effort: Effort): Promise<void> {
   await PostgresLog.migrate(lab.adapt().client);
   await compareWays({
     "bare NOTIFY and LISTEN": await bareWay(lab),
+    "bare INSERT and NOTIFY": await bareWay(lab, "stored"),
     "log": await logWay(lab.log("log"), lab.log("log"), lab.signal),
     "log without LISTEN, pollInterval 20": await logWay(
       lab.log("polled"),
@@ -75,18 +76,22 @@ class Lab implements AsyncDisposable {
   }
 }
 
-async function bareWay(lab: Lab): Promise<Way> {
+/** A notification alone, which is written nowhere; or with a row, which is on the disk before it is sent. */
+async function bareWay(lab: Lab, table?: string): Promise<Way> {
   const [publisher, subscriber] = [await lab.connect(), await lab.connect()];
+  const channel = table ?? "bare";
   const delays: number[] = [];
   subscriber.on(
     "notification",
     ({ payload }: { payload: string }) => delays.push(age(payload)),
   );
-  await subscriber.query("LISTEN bare");
-  return {
-    publish: () => publisher.query("SELECT pg_notify('bare', $1)", [stamped()]),
-    delays,
-  };
+  await subscriber.query(`LISTEN ${channel}`);
+  if (table) await publisher.query(`CREATE TABLE ${table} (body text)`);
+  const notify = `SELECT pg_notify('${channel}', $1)`;
+  const statement = table
+    ? `WITH stored AS (INSERT INTO ${table} VALUES ($1)) ${notify}`
+    : notify;
+  return { publish: () => publisher.query(statement, [stamped()]), delays };
 }
 
 async function compareWrites(lab: Lab, effort: Effort): Promise<void> {

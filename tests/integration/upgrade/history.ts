@@ -111,7 +111,10 @@ export async function checkOther(
     maxOutage: 1,
     onError: (error) => errors.push(error),
   });
-  await Array.fromAsync(channel.subscribe());
+  await assertRejects(
+    () => Array.fromAsync(channel.subscribe()),
+    EventStreamError,
+  );
   assert(errors.length > 0);
   assertEquals(await look(), before);
 }

@@ -1,7 +1,19 @@
-import { DatabaseSync } from "node:sqlite";
-import { PostgresServer } from "../_postgres.ts";
+import type { DatabaseSync } from "node:sqlite";
+import type { PostgresServer } from "../_postgres.ts";
 
 const TABLES = ["entries", "format", "keys", "logs"];
+
+/** Tables, their columns, and the order of their rows. Bytes are written as `bytea` reads them too. */
+const POSTGRES = [
+  [
+    "entries",
+    "log, seq, time, size, kind, encode(body, 'escape') AS body",
+    "seq",
+  ],
+  ["format", "*", "1"],
+  ["keys", "*", "seq"],
+  ["logs", "*", "id"],
+] as const;
 
 /** The rows of each table, in the order of their columns' names. */
 export type StoredRows = Record<string, Record<string, unknown>[]>;
@@ -43,10 +55,10 @@ export async function dumpPostgres(
   server: PostgresServer,
 ): Promise<StoredRows> {
   const rows: StoredRows = {};
-  for (const table of TABLES) {
+  for (const [table, columns, order] of POSTGRES) {
+    const select = `SELECT ${columns} FROM rivulet.${table} ORDER BY ${order}`;
     const json = await server.query(
-      `SELECT coalesce(json_agg(t), '[]') FROM (SELECT * FROM rivulet.${table} ORDER BY 1, 2) t`
-        .replace("ORDER BY 1, 2", table === "format" ? "" : "ORDER BY 1, 2"),
+      `SELECT coalesce(json_agg(t), '[]') FROM (${select}) t`,
     );
     rows[table] = JSON.parse(json);
   }
