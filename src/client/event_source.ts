@@ -3,6 +3,12 @@ import type { ServerSentEvent } from "../event.ts";
 import { EventReader } from "../event_reader.ts";
 import { describeUrl } from "../internal/check.ts";
 import { report } from "../internal/report.ts";
+import type {
+  AddListenerOptions,
+  ListenerObject,
+  ListenerOptions,
+  MessageEventOf,
+} from "../internal/web.ts";
 import { Connection, responseOf } from "./connection.ts";
 import {
   checkConnection,
@@ -47,15 +53,17 @@ export type EventNames<Events extends object> = Events extends
   EventContract<infer Received> ? Received["event"] : keyof Events & string;
 
 /**
- * What `data` is in an {@linkcode EventSource}'s events of a name.
+ * What `data` is in an {@linkcode EventSource}'s events of a name: text where nothing else types it.
  *
  * @typeParam Events The type of its contract, or of `data` by event name.
  * @typeParam Name The name.
  */
-export type EventData<Events extends object, Name extends string> =
-  Events extends EventContract<infer Received>
+export type EventData<Events extends object, Name extends string> = Name extends
+  EventNames<Events>
+  ? Events extends EventContract<infer Received>
     ? Extract<Received, { event: Name }>["data"]
-    : Events[Name & keyof Events];
+  : Events[Name & keyof Events]
+  : string;
 
 /**
  * A handler attribute such as `onmessage`, or `null` for none.
@@ -87,10 +95,7 @@ export interface EventSourceOpenEvent extends Event {
  */
 export type EventSourceError<Events extends object = Record<string, string>> =
   | EventSourceErrorEvent
-  | MessageEvent<
-    [EventData<Events, "error">] extends [never] ? string
-      : EventData<Events, "error">
-  >;
+  | MessageEventOf<EventData<Events, "error">>;
 
 /** Listeners are typed by the names of the events. */
 export interface EventSource<Events extends object = Record<string, string>> {
@@ -99,9 +104,9 @@ export interface EventSource<Events extends object = Record<string, string>> {
     type: "open",
     listener:
       | ((event: EventSourceOpenEvent) => unknown)
-      | EventListenerObject
+      | ListenerObject
       | null,
-    options?: boolean | AddEventListenerOptions,
+    options?: boolean | AddListenerOptions,
   ): void;
   /**
    * Adds a listener for each connection that is lost or refused, for what closes the source, and for events that the
@@ -111,29 +116,29 @@ export interface EventSource<Events extends object = Record<string, string>> {
     type: "error",
     listener:
       | ((event: EventSourceError<Events>) => unknown)
-      | EventListenerObject
+      | ListenerObject
       | null,
-    options?: boolean | AddEventListenerOptions,
+    options?: boolean | AddListenerOptions,
   ): void;
   /** Adds a listener for events of a name; those without one are `message`. */
   addEventListener<Type extends EventNames<Events>>(
     type: Type,
     listener:
-      | ((event: MessageEvent<EventData<Events, Type>>) => unknown)
+      | ((event: MessageEventOf<EventData<Events, Type>>) => unknown)
       | null,
-    options?: boolean | AddEventListenerOptions,
+    options?: boolean | AddListenerOptions,
   ): void;
   /** Adds a listener for anything else. */
   addEventListener(
     type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | AddEventListenerOptions,
+    listener: ((event: Event) => unknown) | ListenerObject | null,
+    options?: boolean | AddListenerOptions,
   ): void;
   /** Removes a listener. */
   removeEventListener(
     type: string,
-    listener: EventSourceListener | EventListenerObject | null,
-    options?: boolean | EventListenerOptions,
+    listener: EventSourceListener | ListenerObject | null,
+    options?: boolean | ListenerOptions,
   ): void;
 }
 
@@ -362,10 +367,14 @@ export class EventSource<Events extends object = Record<string, string>>
   }
 
   /** Called with each event that names no type. */
-  get onmessage(): EventSourceHandler<MessageEvent> {
-    return this.#handlers.get("message") as EventSourceHandler<MessageEvent>;
+  get onmessage(): EventSourceHandler<
+    MessageEventOf<EventData<Events, "message">>
+  > {
+    return this.#handlers.get("message") as EventSourceHandler<Event>;
   }
-  set onmessage(value: EventSourceHandler<MessageEvent>) {
+  set onmessage(
+    value: EventSourceHandler<MessageEventOf<EventData<Events, "message">>>,
+  ) {
     this.#handlers.set("message", value);
   }
 

@@ -60,4 +60,10 @@ export type {
   EventStreamErrorOptions,
 } from "../error.ts";
 export type { ServerSentEvent, ServerSentEventInit } from "../event.ts";
-export type { HeadersSource } from "../internal/web.ts";
+export type {
+  AddListenerOptions,
+  HeadersSource,
+  ListenerObject,
+  ListenerOptions,
+  MessageEventOf,
+} from "../internal/web.ts";

@@ -1,0 +1,139 @@
+/**
+ * The declarations of the packed package in each setting that its users compile in, with all of them checked. The files
+ * in `tests/types` hold lines that must compile and lines that must not.
+ */
+import { assertEquals } from "@std/assert";
+import { runCommand } from "../../tools/command.ts";
+import { pack } from "../../tools/packed.ts";
+import { Project, subpaths } from "./_package.ts";
+
+/** Packages by the names under which they stand side by side. */
+const compilers = {
+  typescript5: "npm:typescript@5.9.3",
+  typescript7: "npm:typescript@7.0.2",
+};
+
+interface Setting {
+  /** The folder in `tests/types`. */
+  readonly folder: string;
+  readonly lib: readonly string[];
+  /** The package that declares what the runtime has. */
+  readonly types?: string;
+  /** What `compilerOptions.types` names. */
+  readonly names: readonly string[];
+  /** A fault of the runtime's own types, which the compiler finds in a declaration of ours. */
+  readonly fault?: string;
+}
+
+const settings: Record<string, Setting> = {
+  "the DOM library": {
+    folder: "dom",
+    lib: ["esnext", "dom", "dom.iterable", "dom.asynciterable"],
+    names: [],
+  },
+  "the WebWorker library": {
+    folder: "webworker",
+    lib: [
+      "esnext",
+      "webworker",
+      "webworker.iterable",
+      "webworker.asynciterable",
+    ],
+    names: [],
+  },
+  "the types of Node 20": node("20.19.43"),
+  "the types of Node 22": node("22.20.7"),
+  "the types of Node 24": node("24.19.4"),
+  "Cloudflare's types": {
+    folder: "workers",
+    lib: ["esnext"],
+    types: "@cloudflare/workers-types@5.20261117.1",
+    names: ["@cloudflare/workers-types"],
+  },
+  "Bun's types": {
+    folder: "bun",
+    lib: ["esnext"],
+    types: "@types/bun@1.4.5",
+    names: ["bun"],
+    // They let nobody extend a ReadableStream of anything but bytes.
+    fault: "Type 'Received' does not satisfy the constraint 'Uint8Array<",
+  },
+};
+
+/** Without the DOM library, as Node's own configurations recommend. */
+function node(version: string): Setting {
+  return {
+    folder: "node",
+    lib: ["es2022"],
+    types: `@types/node@${version}`,
+    names: ["node"],
+  };
+}
+
+let folder: string;
+let tarball: string;
+
+Deno.test.beforeAll(async () => {
+  folder = await Deno.makeTempDir({ prefix: "pack_" });
+  tarball = await pack(folder);
+});
+Deno.test.afterAll(() => Deno.remove(folder, { recursive: true }));
+
+for (const [name, setting] of Object.entries(settings)) {
+  Deno.test(`The declarations hold with ${name}, and refuse what is wrong`, async () => {
+    await using project = await Project.make();
+    const { types } = setting;
+    const packages = Object.entries(compilers).map((entry) => entry.join("@"));
+    if (types !== undefined) packages.push(types);
+    await project.install(tarball, ...packages);
+    const files = await writeFiles(project, setting);
+    const { lib, names, fault } = setting;
+    const compilerOptions = {
+      ...{ strict: true, noEmit: true, skipLibCheck: false },
+      ...{ target: "es2022", module: "esnext", moduleResolution: "bundler" },
+      ...{ lib, types: names },
+    };
+    const config = JSON.stringify({ compilerOptions, files });
+    await project.write("tsconfig.json", config);
+    for (const compiler of Object.keys(compilers)) {
+      const found = await compile(project, compiler);
+      const complaints = found.filter((line) =>
+        fault === undefined || !line.includes(fault)
+      );
+      assertEquals(complaints, [], compiler);
+    }
+  });
+}
+
+/** Copies what is compiled; returns the names. */
+async function writeFiles(
+  project: Project,
+  { folder }: Setting,
+): Promise<string[]> {
+  const files = [`common/common.mts`, `${folder}/${folder}.mts`];
+  const names = files.map((file) => file.split("/")[1]!);
+  for (const [index, file] of files.entries()) {
+    const text = await Deno.readTextFile(`tests/types/${file}`);
+    await project.write(names[index]!, text);
+  }
+  const imports = subpaths.map((subpath, index) =>
+    `export * as entry${index} from "${subpath}";\n`
+  );
+  await project.write("subpaths.mts", imports.join(""));
+  return [...names, "subpaths.mts"];
+}
+
+/** Runs the compiler; returns its complaints, each without its details. */
+async function compile(
+  { folder }: Project,
+  compiler: string,
+): Promise<string[]> {
+  const tsc = `node_modules/${compiler}/bin/tsc`;
+  const args = ["-C", folder, "node", tsc, "--pretty", "false", "-p", "."];
+  const { success, output } = await runCommand("env", args);
+  const complaints = output.split("\n").filter((line) =>
+    line.includes("error TS")
+  );
+  if (!success && complaints.length === 0) throw new Error(output);
+  return complaints;
+}
