@@ -24,6 +24,10 @@ import { quick, servers } from "./_server.ts";
 
 const retry = quick;
 
+async function readAll(events: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of events);
+}
+
 for (const [name, start] of servers) {
   test(`onOpen receives the response of each connection that was accepted, its body locked, with ${name}`, async () => {
     const headers = { "content-type": "text/event-stream" };
@@ -166,7 +170,7 @@ test("onRetry says what fails while the signal's timeout runs", async () => {
       if (attempt === 4) timeout.abort(new DOMException("", "TimeoutError"));
     },
   });
-  const error = await assertRejects(() => Array.fromAsync(events));
+  const error = await assertRejects(() => readAll(events));
   assertEquals((error as DOMException).name, "TimeoutError");
   assertEquals(reasons, Array(3).fill("no network"));
 });
@@ -196,7 +200,7 @@ test("errors use the right plural and show the cause that fetch alone keeps to i
     const { fetch } = scriptedServer(Array(9).fill(failure));
     const options: ConnectOptions = { fetch, retry: { ...retry, maxAttempts } };
     const error = await assertRejects(
-      () => Array.fromAsync(connect("https://user.example/a?b", options)),
+      () => readAll(connect("https://user.example/a?b", options)),
       EventStreamError,
     );
     assertEquals(
