@@ -19,11 +19,10 @@ export interface ConnectOptions<
   Received extends ServerSentEvent<string, unknown> = ServerSentEvent,
 > extends ConnectionOptions<Received> {
   /**
-   * The event that ends the stream: its exact `data`, which is a bare end marker and is not handed
-   * out, or a predicate, whose event is the last one handed out. A stream that is over before it, and
-   * cannot be resumed because its events have no IDs, fails with code `truncated`, so that half an
-   * answer is never taken for a whole one. It is shown events as they arrived, before a contract has
-   * seen them.
+   * The event that ends the stream. A string is the exact `data` of an end marker, which is not handed out; for a
+   * function, the event for which it returns `true` is the last one handed out. It receives events as they arrived,
+   * before a contract parses them. A stream that ends or breaks earlier and cannot be resumed fails with code
+   * `truncated`.
    */
   until?: string | ((event: ServerSentEvent) => boolean) | undefined;
   /**
@@ -40,7 +39,7 @@ export interface ConnectOptions<
 }
 
 /**
- * The events of a server, over however many connections; {@linkcode connect} makes it.
+ * The events of a server, over one connection after another. {@linkcode connect} returns it.
  *
  * @typeParam Received What comes out.
  */
@@ -110,8 +109,8 @@ const CONNECT_OPTIONS: OptionTable<ConnectOptions> = /* @__PURE__ */ Object
  * assertEquals(answer, "Hi");
  * ```
  *
- * @param url Where to; in a page or worker it may be relative. One that cannot be parsed is a `TypeError` in
- * the iteration, one with a user name or a password is `connection-failed`: send an `authorization` header.
+ * @param url The URL; in a page or worker it may be relative. If it cannot be parsed, the iteration rejects with a
+ * `TypeError`. If it has a user name or a password, it rejects with `connection-failed`: send an `authorization` header.
  * @param options What to send, when to try again and when to stop.
  * @returns The events. The iteration rejects with an {@linkcode EventStreamError}: `not-an-event-stream`, with the
  * refused response; `connection-failed`, with the number of attempts, the last cause and the refused response if there

@@ -171,7 +171,7 @@ export class Connection<Received extends AnyEvent> {
     return event;
   }
 
-  /** Forgets what of the stream is not a whole event yet. */
+  /** Discards the incomplete line and event. */
   reset(): void {
     this.#attempt?.reader?.reset();
   }

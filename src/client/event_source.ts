@@ -25,7 +25,7 @@ import {
 import { retryPolicy } from "./retry.ts";
 
 /**
- * Options of {@linkcode EventSource}: all of them are extensions but `withCredentials`.
+ * Options of {@linkcode EventSource}: all are extensions of the standard, except `withCredentials`.
  *
  * @typeParam Contract The type of the `contract`.
  */
@@ -34,8 +34,8 @@ export interface EventSourceOptions<
 > extends
   Omit<ConnectionOptions<ServerSentEvent<string, unknown>>, "contract"> {
   /**
-   * The contract that parses and validates the events' data, and types the listeners. An event that it
-   * refuses fires an `error` event, code `invalid-event`, and closes the source.
+   * The contract that parses and validates the events' data, and types the listeners. If it refuses an event, the
+   * source fires an `error` event, code `invalid-event`, and closes.
    *
    * @default {undefined} data is text
    */
@@ -74,7 +74,7 @@ export type EventSourceHandler<Received extends Event> =
   | ((event: Received) => unknown)
   | null;
 
-/** How a stream that is there already is passed to the constructor. */
+/** How `fromReadableStream()` passes its stream to the constructor. */
 const READER = /* @__PURE__ */ Symbol();
 
 interface Init extends EventSourceOptions<EventContract> {
@@ -163,17 +163,18 @@ export interface EventSource<Events extends object = Record<string, string>> {
 export type EventSourceListener = (event: any) => unknown;
 
 /**
- * The `EventSource` of the web platform (WHATWG HTML, section 9.2), step by step, for every runtime,
- * with what it lacks: headers, methods and bodies, a place to start from, timeouts, a retry policy,
- * and errors that say what happened.
+ * The `EventSource` of the web platform (WHATWG HTML, section 9.2), step by step, for every runtime. It
+ * adds headers, methods and bodies, a start position, timeouts, a retry policy, and errors that say what
+ * happened.
  *
- * Without options it does what the standard says. Three things it cannot do: its events are not
- * `isTrusted`, several events that arrive together are dispatched a microtask apart, not a task, and a URL
- * with a user name or a password fails for good: send an `authorization` header.
+ * Without options it does what the standard says, with three exceptions: its events are not `isTrusted`,
+ * events that arrive together are dispatched a microtask apart instead of a task, and a URL with a user name
+ * or a password fails for good: send an `authorization` header.
  *
- * A listener that throws is reported as the platform reports it, and neither stops the others nor the
- * stream. A header function that rejects is a failed attempt like any other: an `error` event, then the
- * next attempt. A cursor store that fails closes the source with an `error` event.
+ * An exception in a listener is reported as the platform reports it; the other listeners run, and the stream
+ * continues. A header function that rejects is a failed attempt: an `error` event, then the next attempt. A
+ * cursor store that fails closes the source with an `error` event. A request with another method than GET or
+ * HEAD is sent once, unless `idempotent` is `true`.
  *
  * @example A status line
  * ```ts
@@ -214,8 +215,8 @@ export type EventSourceListener = (event: any) => unknown;
  * source.close();
  * ```
  *
- * @typeParam Events The type of the contract in `options.contract`. Without one, which names of events there are,
- * each with `string`, for their data is text.
+ * @typeParam Events The type of the contract in `options.contract`. Without one, an object type with a member of type
+ * `string` for each event name.
  */
 export class EventSource<Events extends object = Record<string, string>>
   extends EventTarget {
@@ -248,8 +249,8 @@ export class EventSource<Events extends object = Record<string, string>>
   /**
    * Starts to connect.
    *
-   * @param url Where to; in a page or worker it may be relative.
-   * @param options What is to be other than the standard says.
+   * @param url The URL; in a page or worker it may be relative.
+   * @param options Extensions of the standard, and `withCredentials`.
    * @throws {DOMException} `SyntaxError`, if the URL cannot be parsed.
    * @throws {TypeError} If an option has the wrong type.
    * @throws {RangeError} If an option is out of range.
@@ -258,8 +259,8 @@ export class EventSource<Events extends object = Record<string, string>>
   /**
    * Starts to connect; its events are typed by a contract.
    *
-   * @param url Where to; in a page or worker it may be relative.
-   * @param options The contract, and what is to be other than the standard says.
+   * @param url The URL; in a page or worker it may be relative.
+   * @param options The contract, and other options.
    * @throws {DOMException} `SyntaxError`, if the URL cannot be parsed.
    * @throws {TypeError} If an option has the wrong type.
    * @throws {RangeError} If an option is out of range.
@@ -404,7 +405,7 @@ export class EventSource<Events extends object = Record<string, string>>
     this.#connection.close();
   }
 
-  /** Forgets a line or an event that is not complete yet, as before a stream that begins anew. */
+  /** Discards an incomplete line and event, so that the next chunk starts a new stream. */
   reset(): void {
     this.#connection.reset();
   }
@@ -465,7 +466,7 @@ function dictionaryOf(options: object): ConnectionOptions<AnyEvent> {
   return init;
 }
 
-/** Opens a stream that is there already. */
+/** Opens the stream of `fromReadableStream()`. */
 function adopt(
   reader: EventReader<AnyEvent>,
   { controller }: RequestAttempt,
@@ -496,7 +497,7 @@ class EventHandlers {
 
   /** Sets a handler: its place among the listeners is where the first one was set, until it is set to `null`. */
   set(type: string, value: unknown): void {
-    // [LegacyTreatNonObjectAsNull]: what is no object is null; what cannot be called is kept and not called.
+    // [LegacyTreatNonObjectAsNull]: a value that is not an object is null; an object that cannot be called is kept.
     const isHandler = typeof value === "function" ||
       typeof value === "object" && value !== null;
     this.#values[type] = isHandler ? value : null;

@@ -177,7 +177,7 @@ for (const [name, start] of servers) {
     await server.allLeft();
   });
 
-  test(`until as text ends the stream of ${name} without handing it out, and resumes behind it`, async () => {
+  test(`until as text ends the stream of ${name} without handing it out, and resumes after it`, async () => {
     const server = await start([{
       body: ["id: 1\ndata: a\n\nid: 2\ndata: [DONE]\n\nid: 3\ndata: b\n\n"],
       end: "hang",
@@ -201,7 +201,7 @@ for (const [name, start] of servers) {
     assertEquals((await server.requests()).length, 1);
   });
 
-  test(`until as a predicate ends the stream of ${name} behind its event`, async () => {
+  test(`until as a predicate ends the stream of ${name} after its event`, async () => {
     const server = await start([{ body: [three], end: "hang" }]);
     const connection = connect(server.url, {
       ...server.options,
@@ -211,7 +211,7 @@ for (const [name, start] of servers) {
     await server.allLeft();
   });
 
-  test(`until that throws ends the stream of ${name} with its error, behind the events before`, async () => {
+  test(`until that throws ends the stream of ${name} with its error, after the events before it`, async () => {
     const server = await start([{ body: [three], end: "hang" }]);
     const failure = new Error("predicate");
     const until = ({ data }: { data: string }) => {
@@ -376,7 +376,7 @@ for (const [name, start] of servers) {
     });
   }
 
-  test(`connect() tells another content type from an event stream, from ${name}`, async () => {
+  test(`connect() refuses another content type, from ${name}`, async () => {
     const server = await start([{
       headers: { "content-type": "text/html" },
       body: ["<p>Log in</p>"],

@@ -187,7 +187,7 @@ for (const [option, options, error] of wrong) {
   });
 }
 
-test("handler attributes are null until set, keep what cannot be called, and turn what is no object into null", () => {
+test("handler attributes are null until set, keep what cannot be called, and turn what is not an object into null", () => {
   const source = closedSource();
   for (const name of ["onopen", "onmessage", "onerror"] as const) {
     assertEquals(source[name], null);
@@ -317,7 +317,7 @@ test("close() cancels the stream of fromReadableStream()", async () => {
   assertEquals(events.log, ["open 1"]);
 });
 
-test("reset() forgets an unfinished line and event, and takes a byte order mark anew, but keeps the rest", async () => {
+test("reset() forgets an unfinished line and event, and takes a byte order mark again, and keeps the rest", async () => {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const writer = writable.getWriter();
   const write = (text: string) => writer.write(new TextEncoder().encode(text));

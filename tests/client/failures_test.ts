@@ -188,7 +188,7 @@ for (const [name, start] of servers) {
       assertStrictEquals(reason, failure);
     });
 
-    test(`${face} fails for good behind the events before one that is too large, from ${name}`, async () => {
+    test(`${face} fails for good after the events before one that is too large, from ${name}`, async () => {
       const server = await start([
         {
           body: [
@@ -207,7 +207,7 @@ for (const [name, start] of servers) {
       assertEquals((await server.requests()).length, 1);
     });
 
-    test(`${face} takes a connection for dead on which nothing comes from ${name}, before a response or behind one`, async () => {
+    test(`${face} reconnects after idleTimeout without a response or a byte from ${name}`, async () => {
       const server = await start([
         { delay: 60_000 },
         { body: ["id: 1\ndata: a\n\n"], end: "hang" },

@@ -1,4 +1,4 @@
-/** What a client tells of its connections: hooks, events, states, messages. */
+/** What a client reports about its connections: hooks, events, states, messages. */
 import {
   assert,
   assertEquals,

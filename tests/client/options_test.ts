@@ -105,7 +105,7 @@ for (const [name, start] of servers) {
       );
     });
 
-    test(`${face} resumes from the cursor store and saves every id once, behind ${name}`, async () => {
+    test(`${face} resumes from the cursor store and saves every id once, with ${name}`, async () => {
       for (const isAsync of [false, true]) {
         const server = await start([{
           body: ["id: 2\ndata: a\n\ndata: b\n\nid: 3\n\n"],
@@ -134,7 +134,7 @@ for (const [name, start] of servers) {
       }
     });
 
-    test(`${face} saves one id at a time and none that was overtaken, behind ${name}`, async () => {
+    test(`${face} saves one id at a time and none that was overtaken, with ${name}`, async () => {
       const server = await start([{
         body: [
           Array.from({ length: 9 }, (_, i) => `id: ${i}\ndata: a\n\n`).join(""),

@@ -405,7 +405,7 @@ test("connect() gives up after ten failed attempts in a row", async () => {
   });
 });
 
-test("idleTimeout starts anew with every byte, comments too, and counts while a response is awaited", async () => {
+test("idleTimeout starts again with every byte, comments too, and counts while a response is awaited", async () => {
   const script: ScriptedReply[] = [
     { delay: 60_000 },
     { body: ["data: a\n\n", 1500, ":\n", 1500, "d", 1500, "a"], end: "hang" },

@@ -65,7 +65,7 @@ test("EventSource can stand where the browser's class is asked for", () => {
   assertEquals<number>(states, closed);
 });
 
-test("connect() gives the events of a contract, which event tells apart", async () => {
+test("connect() types the events of a contract by their names", async () => {
   const contract = defineEvents({ tick: count, note: text });
   const { fetch } = scriptedServer([{
     body: 'event: tick\ndata: 42\n\nevent: note\ndata: {"text":"hi"}\n\n',
@@ -165,7 +165,7 @@ test("the options refuse what cannot be", () => {
     [
       // @ts-expect-error: a stream can be sent only once
       () => connect(url, { method: "POST", body: new ReadableStream() }),
-      // @ts-expect-error: a status is told by a predicate
+      // @ts-expect-error: statuses takes a predicate
       () => connect(url, { retry: { statuses: [500] } }),
       // @ts-expect-error: EventSource has no end marker
       () => new EventSource(url, { until: "[DONE]" }),
