@@ -31,8 +31,13 @@ function appOf(
   return app.all("/", handler);
 }
 
+const cookie = "session=s1; Path=/";
+/** A response that a page makes holds no cookies: browsers refuse that header. */
+const shownCookie = new Response(null, { headers: { "set-cookie": cookie } })
+  .headers.get("set-cookie");
+
 const middlewareHeaders = {
-  "set-cookie": "session=s1; Path=/",
+  ...shownCookie === null ? {} : { "set-cookie": shownCookie },
   "x-after": "2",
   "x-before": "1",
 };
@@ -92,7 +97,7 @@ for (const [name, handler] of Object.entries(handlers)) {
       headers: { accept: "text/html" },
     });
     assertEquals(refused.status, 406);
-    assertEquals(refused.headers.get("set-cookie"), "session=s1; Path=/");
+    assertEquals(refused.headers.get("set-cookie"), shownCookie);
     await refused.text();
     const head = await app.request("/", { method: "HEAD" });
     assertEquals([head.status, await head.text()], [200, ""]);
