@@ -1,4 +1,4 @@
-import { checkInteger, describe, MAX_DELAY } from "./internal/check.ts";
+import { describe } from "./internal/check.ts";
 import type { EventContract } from "./contract.ts";
 import { EventStreamError } from "./error.ts";
 import type { ServerSentEvent } from "./event.ts";
@@ -261,26 +261,4 @@ function cut(
     lastEventId = event.id;
   }
   return [events, stop];
-}
-
-/** Checks what has to do with reading among the options of whoever reads. */
-export function checkReading<Received extends ServerSentEvent<string, unknown>>(
-  subject: string,
-  { contract, idleTimeout, until, signal }: DecodeOptions<Received>,
-): void {
-  const refuse = (what: string, value: unknown): never => {
-    throw new TypeError(
-      `${subject}: ${what}: received ${describe(value)}`,
-    );
-  };
-  if (contract !== undefined && typeof contract?.decode !== "function") {
-    refuse("contract must be made by defineEvents()", contract);
-  }
-  checkInteger(`${subject}: idleTimeout`, idleTimeout, 1, MAX_DELAY);
-  if (until !== undefined && !/string|function/.test(typeof until)) {
-    refuse("until must be a string or a function", until);
-  }
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    refuse("signal must be an AbortSignal", signal);
-  }
 }
