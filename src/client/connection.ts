@@ -277,13 +277,14 @@ export class Connection<Received extends AnyEvent> {
 
   /** Ends after the server has said that there is no more, which is a failure if something is missing. */
   #end(isComplete: boolean): void {
-    const { options, isStandard } = this.#settings;
-    if (isComplete && options.until === undefined && !isStandard) this.close();
-    else {
-      this.#fail(
-        this.#truncated(isComplete ? "ended" : "ended without an event"),
-      );
-    }
+    const { options: { until }, isStandard } = this.#settings;
+    if (isComplete && until === undefined && !isStandard) return this.close();
+    const missing = !isComplete
+      ? " without an event"
+      : until === undefined
+      ? ""
+      : " before the event that until names";
+    this.#fail(this.#truncated(`ended${missing}`));
   }
 
   /** [spec] Reestablish the connection: waits and makes another attempt, unless that is futile. */
@@ -335,7 +336,7 @@ export class Connection<Received extends AnyEvent> {
     const isCut = reader !== undefined && (isOnce || policy.maxAttempts === 0);
     if (isCut) return { reason: this.#truncated("broke", reason) };
     const hint = retryAfter > policy.maxRetryAfter
-      ? `: retry-after must be at most ${policy.maxRetryAfter} ms, retry.maxRetryAfter: received ${retryAfter} ms`
+      ? `: retry-after must be at most ${policy.maxRetryAfter} ms (retry.maxRetryAfter): received ${retryAfter} ms`
       : isOnce && !options.idempotent
       ? `: a ${options.method} is sent once, unless idempotent is true`
       : "";
@@ -360,8 +361,8 @@ export class Connection<Received extends AnyEvent> {
     const why = cause === undefined ? "" : `: ${messageOf(cause)}`;
     return new EventStreamError(
       "truncated",
-      `Cannot read ${describeUrl(this.#settings.url)}: the stream ${what} ${
-        id === "" ? "without an event ID" : `after event ID ${describe(id)}`
+      `Cannot read ${describeUrl(this.#settings.url)}: the stream ${what}${
+        id === "" ? "" : ` after event ID ${describe(id)}`
       }${why}`,
       { cause },
     );

@@ -355,7 +355,7 @@ test("the error of a request that was sent once says what arrived and which opti
   }
   assertMatch(messages[0]!, /the stream broke after event ID "2": ./);
   assertMatch(messages[1]!, /failed after 1 attempt: .*503.*idempotent/);
-  assertMatch(messages[2]!, /ended without an event/);
+  assertMatch(messages[2]!, /the stream ended without an event$/);
 });
 
 for (const face of ["EventSource", "connect()"]) {
