@@ -20,7 +20,7 @@
 
 import { EventStreamError, type EventStreamErrorOptions } from "./error.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "./event.ts";
-import { checkFunction, describe } from "./internal/check.ts";
+import { checkFunction, decided, describe } from "./internal/check.ts";
 import type {
   StandardSchemaIssue,
   StandardSchemaResult,
@@ -107,8 +107,8 @@ export interface ContractOptions<Unlisted extends UnlistedPolicy = "text"> {
   unlisted?: Unlisted | undefined;
   /**
    * Called with the error of an invalid event, which is then skipped. Events are validated as soon as
-   * they have been read, so this may be called before the events ahead have been taken. What
-   * it throws fails the stream.
+   * they have been read, so this may be called before the events ahead have been taken. Not awaited: one that throws
+   * or returns a promise fails the stream.
    *
    * @default {undefined} an invalid event fails the stream
    */
@@ -170,7 +170,10 @@ export function defineEvents<
   const table = tableOf(schemas);
   const refuse = (error: unknown): undefined => {
     if (onInvalid === undefined) throw error;
-    onInvalid(error as EventStreamError);
+    decided(
+      "Cannot decode: onInvalid",
+      onInvalid(error as EventStreamError),
+    );
   };
   const contract: EventContract<AnyEvent, AnyEventInit> = {
     encode: (init) => encode(table, init),

@@ -1,4 +1,4 @@
-import { describe } from "./internal/check.ts";
+import { decided, describe } from "./internal/check.ts";
 import type { EventContract } from "./contract.ts";
 import { EventStreamError } from "./error.ts";
 import type { ServerSentEvent } from "./event.ts";
@@ -33,7 +33,7 @@ export interface DecodeOptions<
    * The event that ends the stream: its exact `data`, which is a bare end marker and is not handed
    * out, or a predicate, whose event is the last one handed out. What follows is not read. A stream
    * that ends before it fails with code `truncated`. It is compared with events as they arrived,
-   * before the contract.
+   * before the contract. The predicate is not awaited: one that returns a promise fails the stream.
    *
    * A bare end marker also counts when the stream ends without the blank line after it.
    */
@@ -250,7 +250,10 @@ function cut(
   const isMarker = typeof until === "string";
   for (const [index, event] of events.entries()) {
     try {
-      if (isMarker ? event.data === until : until(event)) {
+      const isEnd = isMarker
+        ? event.data === until
+        : decided("Cannot decode: until", until(event));
+      if (isEnd) {
         // The end marker comes before whatever failed after it.
         const end = isMarker ? index : index + 1;
         return [events.slice(0, end), { lastEventId: event.id }];

@@ -12,7 +12,7 @@ export interface ParseOptions {
    * @default {16777216}
    */
   maxEventSize?: number | undefined;
-  /** Called with the text of every comment, without the one space that may lead it. */
+  /** Called with the text of every comment, without the one space that may lead it. Not awaited. */
   onComment?: ((comment: string) => void) | undefined;
   /**
    * The last event ID to start from: that of events before the first `id` line.

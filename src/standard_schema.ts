@@ -16,7 +16,7 @@ export interface StandardSchemaProps<Input = unknown, Output = Input> {
   readonly version: 1;
   /** The library's name. */
   readonly vendor: string;
-  /** Tells whether a value matches, and what the schema makes of it. */
+  /** Returns whether a value matches, and what the schema makes of it. Awaited. */
   readonly validate: (
     value: unknown,
   ) => StandardSchemaResult<Output> | Promise<StandardSchemaResult<Output>>;

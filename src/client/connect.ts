@@ -22,7 +22,7 @@ export interface ConnectOptions<
    * The event that ends the stream. A string is the exact `data` of an end marker, which is not handed out; for a
    * function, the event for which it returns `true` is the last one handed out. It receives events as they arrived,
    * before a contract parses them. A stream that ends or breaks earlier and cannot be resumed fails with code
-   * `truncated`.
+   * `truncated`. The function is not awaited: one that returns a promise fails the stream.
    */
   until?: string | ((event: ServerSentEvent) => boolean) | undefined;
   /**
@@ -32,9 +32,9 @@ export interface ConnectOptions<
    * @default {undefined} requested again if it has given an event ID, from which it resumes
    */
   reconnectOnEnd?: boolean | undefined;
-  /** Called with each accepted response, for its headers; its body is the event stream and locked. */
+  /** Called with each accepted response, for its headers; its body is the event stream and locked. Not awaited. */
   onOpen?: ((response: Response) => void) | undefined;
-  /** Called before the wait for another attempt, with the reason. */
+  /** Called before the wait for another attempt, with the reason. Not awaited. */
   onRetry?: ((retry: ConnectionRetry) => void) | undefined;
 }
 

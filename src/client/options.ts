@@ -63,7 +63,7 @@ export interface ConnectionOptions<
     | null
     | undefined;
   /**
-   * The request headers, or a function that gives them, called for every attempt, as for a token that
+   * The request headers, or a function that gives them, called and awaited for every attempt, as for a token that
    * expires. Its failure is a failed attempt. `accept: text/event-stream` is added unless they
    * hold an `accept`.
    *
@@ -75,7 +75,7 @@ export interface ConnectionOptions<
     | (() => HeadersSource | Promise<HeadersSource>)
     | undefined;
   /**
-   * The function that makes the requests. It is never called for another origin: a redirect there fails, except in a
+   * The function that makes the requests. Its promise is awaited. It is never called for another origin: a redirect there fails, except in a
    * browser, which follows it unseen.
    *
    * @default {globalThis.fetch}
@@ -113,7 +113,7 @@ export interface ConnectionOptions<
   maxEventSize?: number | undefined;
   /**
    * Called with the text of each comment when its chunk is parsed, before the events of that chunk are handed out.
-   * What it throws fails the connection.
+   * Not awaited. What it throws fails the connection.
    */
   onComment?: ((comment: string) => void) | undefined;
   /**

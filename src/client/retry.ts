@@ -1,5 +1,6 @@
 import {
   checkOptions,
+  decided,
   MAX_DELAY,
   type OptionTable,
 } from "../internal/check.ts";
@@ -48,7 +49,8 @@ export interface RetryOptions {
    */
   maxRetryAfter?: number | undefined;
   /**
-   * Which statuses are tried again. Every other one that is not an event stream fails the connection.
+   * Which statuses are tried again. Every other one that is not an event stream fails the connection. Not awaited: one
+   * that throws or returns a promise fails the connection.
    *
    * @default {() => false} for `EventSource`, as the standard says; 408, 425, 429 and 5xx for `connect()`
    */
@@ -88,7 +90,15 @@ export function retryPolicy(
   const maxAttempts = isFutile || options === false
     ? 0
     : given.maxAttempts ?? (isStandard ? Infinity : 10);
-  return { delay, minDelay, maxDelay, maxAttempts, maxRetryAfter, statuses };
+  return {
+    delay,
+    minDelay,
+    maxDelay,
+    maxAttempts,
+    maxRetryAfter,
+    statuses: (status) =>
+      decided("Cannot connect: retry.statuses", statuses(status)),
+  };
 }
 
 /** Gives how many milliseconds to wait after so many failed attempts in a row; 1 counts as none. */

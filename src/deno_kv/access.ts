@@ -89,7 +89,7 @@ const PAUSE = { first: 2, growth: 1.5, most: 250 };
  * milliseconds. The pauses between are random, and about as long as an attempt takes, be it in a file or on another
  * continent; then longer.
  */
-export async function untilWon<T>(
+export async function retryOnConflict<T>(
   attempt: () => Promise<T | undefined>,
   patience: number,
 ): Promise<T> {

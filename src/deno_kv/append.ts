@@ -7,7 +7,12 @@ import {
   type Retention,
 } from "../log/check.ts";
 import type { AppendOptions, LogInput, LogPosition } from "../log/log.ts";
-import { type KvAccess, MAX_GET, unavailable, untilWon } from "./access.ts";
+import {
+  type KvAccess,
+  MAX_GET,
+  retryOnConflict,
+  unavailable,
+} from "./access.ts";
 import { ENTRY_COST, type NewBlock, packBlocks } from "./blocks.ts";
 import { emptyHead, type Head, headOf, type Mark } from "./head.ts";
 import type { KvKeys } from "./keys.ts";
@@ -62,7 +67,7 @@ export class KvAppender {
     this.#tried = undefined;
     await this.#turns.wait();
     try {
-      const batch = await untilWon(
+      const batch = await retryOnConflict(
         () => this.#attempt(),
         this.#access.timeout,
       );

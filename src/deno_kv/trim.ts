@@ -1,5 +1,5 @@
 import type { Retention } from "../log/check.ts";
-import { type KvAccess, untilWon } from "./access.ts";
+import { type KvAccess, retryOnConflict } from "./access.ts";
 import { type Block, listPages, readBlocks } from "./blocks.ts";
 import { type Head, headOf, type Mark } from "./head.ts";
 import type { KvEntry, KvKey } from "./store.ts";
@@ -128,7 +128,7 @@ const KEYS_PER_COMMIT = 40;
 
 /** Sets the time at which the log goes, unless it is empty. */
 export function expire(access: KvAccess, ttl: number): Promise<boolean> {
-  return untilWon(async () => {
+  return retryOnConflict(async () => {
     const entry = await access.head();
     const head = headOf(entry, Date.now());
     if (head === undefined) return true;

@@ -66,7 +66,7 @@ export interface DurableChannel {
    * Passes a request on to the object, which answers with the channel's events; see `Channel.respond`.
    *
    * When the object cannot be reached, the error is reported (`reportError()`), and the response is a stream
-   * that tells the client when to come back and ends: with another status than 200 an EventSource would
+   * that sends the client a reconnection time and ends: with another status than 200 an EventSource would
    * give up for good.
    *
    * @param request The request. Its body is not passed on.

@@ -59,7 +59,7 @@ const watchersOf = /* @__PURE__ */ new WeakMap<
  * in three tables whose names begin with `rivulet_` and leaves all others alone. One entry has at most
  * 1.9 MB, for a row of the platform's SQLite holds 2 MB; more is a `RangeError`.
  *
- * An object has one alarm. The log sets it when time will let go of something, and only ever to an earlier
+ * An object has one alarm. The log sets it when something will expire, and only ever to an earlier
  * time than it finds; the object's `alarm()` passes it on to {@linkcode DurableObjectLog.alarm}. In an object without
  * `alarm()` an append with an idempotency key, or to a log with `maxAge` or `idleTtl`, and `expire()`, reject with code
  * `log-unavailable` and write nothing; all others work.
@@ -91,7 +91,7 @@ export class DurableObjectLog implements EventLog {
   readonly #retention: Retention;
   readonly #tables: SqlTables;
   readonly #watchers: Watchers;
-  /** Why the object cannot have an alarm, if so; asked for once there is something to be let go of. */
+  /** Error from the first setAlarm(), if any. */
   #obstacle: Promise<{ readonly reason: unknown } | undefined> | undefined;
 
   /**
@@ -165,7 +165,7 @@ export class DurableObjectLog implements EventLog {
   }
 
   /**
-   * Deletes what age, expiry and the life of idempotency keys have let go of, and sets the alarm for what
+   * Deletes what has expired: entries, the log, idempotency keys. Sets the alarm for what
    * they will. To be called by the object's own `alarm()`. Reads do not depend on it: they give
    * nothing that is past its time.
    *
@@ -176,8 +176,8 @@ export class DurableObjectLog implements EventLog {
   }
 
   /**
-   * Runs a step whole or not at all, and waits until it is durable. `ttlOf` tells after how many milliseconds something
-   * of what it writes will be let go of.
+   * Runs a step whole or not at all, and waits until it is durable. `ttlOf` returns after how many milliseconds something
+   * of what it writes expires.
    */
   async #write<Result>(
     step: (now: number) => Result,
@@ -202,7 +202,7 @@ export class DurableObjectLog implements EventLog {
   /** Sets an alarm while nothing is written yet: an object whose class has no `alarm()` cannot have one. */
   async #findObstacle(ttl: number): Promise<{ reason: unknown } | undefined> {
     try {
-      // All appends behind this wait for it.
+      // All later appends wait for it.
       await within(this.#arm(Date.now() + ttl), ALARM_PATIENCE);
       return undefined;
     } catch (reason) {

@@ -68,7 +68,7 @@ export class ChannelObject {
 
   /** The channel, for a subclass that publishes or looks at its `stats`. */
   get channel(): Channel {
-    // Only now, as a subclass sets its options behind this class's constructor.
+    // Only now, as a subclass sets its options after this class's constructor.
     return this.#channel ??= new Channel({
       ...this.options,
       log: this.#opened,
@@ -111,7 +111,7 @@ export class ChannelObject {
     return this.channel.respond(request, options);
   }
 
-  /** Deletes what time has let go of; a subclass with an `alarm()` of its own calls this one too. */
+  /** Deletes what has expired; a subclass with an `alarm()` of its own calls this one too. */
   alarm(): Promise<void> {
     return this.#opened.alarm();
   }

@@ -162,7 +162,7 @@ export function isFinal(kind: LogEntryKind): boolean {
   return kind === "end" || kind === "failed" || kind === "aborted";
 }
 
-/** The error of an append behind an entry that nothing may follow. */
+/** The error of an append after an entry that nothing may follow. */
 export function closed(): EventStreamError {
   return new EventStreamError(
     "closed",

@@ -1,5 +1,5 @@
 /**
- * What an entry of a log is: an event, or a control entry that tells the parties of the log, never a
+ * What an entry of a log is: an event, or a control entry that shows the parties of the log, never a
  * client, how far the stream has come.
  *
  * | kind | meaning |
@@ -9,7 +9,7 @@
  * | `beat` | the producer lives, though it has nothing to say |
  * | `end` | the stream is complete; nothing follows |
  * | `failed` | the producer failed, or was declared dead; nothing follows |
- * | `aborted` | somebody stopped the stream; nothing follows |
+ * | `aborted` | the stream was stopped; nothing follows |
  */
 export type LogEntryKind =
   | "event"
@@ -48,7 +48,7 @@ export interface AppendOptions {
    * Names the append, in 1 to 256 UTF-16 code units. One that is tried again with the same key appends
    * nothing and gives the position of the first, whether its entries are still there or not. The log
    * remembers it for {@linkcode RetentionOptions.idempotencyTtl}. An append that is refused
-   * leaves no key behind.
+   * leaves no key.
    */
   idempotencyKey?: string | undefined;
   /**
@@ -91,13 +91,13 @@ export interface LogPage {
   readonly first: number;
   /** The sequence number of the newest entry ever appended in this epoch, 0 before the first. */
   readonly last: number;
-  /** Entries in order, without a hole, from the first one kept behind the number asked for. */
+  /** Entries in order, without a hole, from the first one stored after the requested number. */
   readonly entries: readonly LogEntry[];
 }
 
 /**
  * Where published events live: an epoch and entries numbered 1, 2, 3, … {@linkcode MemoryLog} is one;
- * Deno KV, Redis and Durable Objects are others. `testEventLog()` tells whether one of your own is.
+ * Deno KV, Redis and Durable Objects are others. `testEventLog()` tests one of your own.
  *
  * What every log does:
  *
@@ -107,7 +107,7 @@ export interface LogPage {
  * - An append is whole or not at all, and so is one with an idempotency key that is tried again.
  * - Nothing follows an entry of kind `end`, `failed` or `aborted`: a later append rejects with code
  *   `closed`, unless its idempotency key is known, until the log has expired. Age does not take that entry:
- *   whoever reads the log learns how it ended.
+ *   every reader of the log learns how it ended.
  * - A page's entries, `first`, `last` and `epoch` are of one moment. What was trimmed shows in
  *   `first`: a page never has a hole.
  * - What is stored says which format it is of. A log of another format than this version knows is left as it is:
@@ -133,7 +133,7 @@ export interface EventLog {
     options?: AppendOptions,
   ): Promise<LogPosition>;
   /**
-   * Reads entries behind a sequence number.
+   * Reads entries after a sequence number.
    *
    * @param after The number; 0 reads from the oldest. One past the last gives no entry.
    * @param limit The most to give.

@@ -22,9 +22,9 @@ import type {
 
 /**
  * A log in the memory of this process: the default. It is gone with the process; clients of its
- * successor are told so by a gap event, for the epoch is another.
+ * successor receive a gap event, since the epoch is another.
  *
- * It sets no timer: what age or expiry has let go leaves the memory at the next use. Watchers are
+ * It sets no timer: what has expired leaves the memory at the next use. Watchers are
  * woken in a microtask, once for all the appends before it.
  *
  * @example
@@ -116,7 +116,7 @@ export class MemoryLog implements EventLog {
   }
 }
 
-/** Stands where an entry was let go, so that nothing holds its body until the place goes too. */
+/** Stands in the place of a removed entry, so that nothing holds its body until the place is removed too. */
 const GONE: LogEntry = { seq: 0, time: 0, kind: "event", body: "" };
 
 /** One life of the log: what goes when it expires. */
@@ -132,7 +132,7 @@ class State {
   #entries: LogEntry[] = [];
   #sizes: number[] = [];
   #bytes = 0;
-  /** Where the kept entries start; what is before is let go in one piece now and then. */
+  /** Where the kept entries start; what is before is removed in one piece now and then. */
   #start = 0;
 
   append(

@@ -54,7 +54,7 @@ const DEFAULT_RETRY = 2000;
 /** Milliseconds that a subscriber waits to learn where the log ended when it came. */
 const PATIENCE = 1000;
 
-/** The subscribers of a hub in this process: how many there may be, who comes and leaves, how they are sent away. */
+/** The subscribers of a hub in this process: how many there may be, who joins and leaves, how they are ended. */
 export class Audience {
   readonly hub: Hub;
   readonly #options: AudienceOptions;

@@ -47,7 +47,7 @@ export interface ChannelRespondOptions extends SubscribeOptions {
 
 /** Options of {@linkcode Channel.subscribe}; what is left out is as the channel's own. */
 export interface ChannelSubscribeOptions extends SubscribeOptions {
-  /** The ID of the last event seen, to resume behind it. */
+  /** The ID of the last event seen, to resume after it. */
   lastEventId?: string | undefined;
   /** Ends the subscription. */
   signal?: AbortSignal | undefined;
@@ -73,12 +73,11 @@ export interface DrainOptions {
 }
 
 /**
- * A log of events that anybody can follow: publish into it from anywhere, answer requests with it.
+ * A log of events with subscribers: publish into it from any process, answer requests with it.
  *
- * A subscriber is a place in the log. Whatever its `Last-Event-ID`, it gets what comes behind that, in
- * order and once; catching up and following live are the same. Nothing is queued for a client that
- * does not read: it is asked for nothing but its place. When events that it should get are gone, it is
- * told by an event of type `gap`, whose data is a {@linkcode Gap} as JSON.
+ * A subscriber is a position in the log. It gets every event after its `Last-Event-ID`, in order and once; catching up
+ * and following live are the same. Nothing is queued for a client that does not read: it costs the server one position.
+ * A client whose events are no longer stored receives an event of type `gap`, whose data is a {@linkcode Gap} as JSON.
  *
  * The IDs of events are the log's (`<epoch>-<seq>`).
  *
@@ -178,8 +177,8 @@ export class Channel<Contract extends AnyContract = undefined> {
   }
 
   /**
-   * Answers a request with the channel's events: those behind its `Last-Event-ID` header or its query's
-   * `lastEventId`, or from where `from` says.
+   * Answers a request with the channel's events: those after its `Last-Event-ID` header or its query's
+   * `lastEventId`, or those from the start position `from`.
    *
    * A closed channel that has nothing left for the client answers 204, which tells an EventSource to stop.
    *
@@ -227,7 +226,7 @@ export class Channel<Contract extends AnyContract = undefined> {
 
   /**
    * Ends the channel for good, in every process: subscribers get what was published before, then their
-   * responses end, and requests that come later are told to stop.
+   * responses end, and later requests get 204.
    *
    * @returns A promise that resolves when the end is durable.
    * @throws {EventStreamError} Code `log-unavailable`.
@@ -248,8 +247,8 @@ export class Channel<Contract extends AnyContract = undefined> {
   }
 
   /**
-   * Sends this process's subscribers away, spread over a time, so that they do not all come back at once;
-   * who comes later is sent away at once. Clients resume in another process where they were.
+   * Ends this process's subscribers, spread over a time, so that they do not all reconnect at once. Later ones end at
+   * once. Clients resume in another process where they were.
    *
    * @param options The time.
    * @returns A promise that resolves when the last one has gone, after `over` milliseconds at most.

@@ -53,15 +53,15 @@ export interface ChannelOptions<Contract extends AnyContract = undefined>
    */
   contract?: Contract | undefined;
   /**
-   * The reconnection time to tell clients, in milliseconds, an integer of 0 to 2^30; each is told a random
-   * one of `retry` to `2 * retry`, so that they do not all come back at once.
+   * The reconnection time to send to clients, in milliseconds, an integer of 0 to 2^30. Each gets a random one from
+   * `retry` to `2 * retry`, so that they do not all reconnect at once.
    *
    * @default {2000}
    */
   retry?: number | undefined;
   /**
-   * The most subscribers at a time, a positive integer. Past it a request gets 503 with `Retry-After`;
-   * nobody is sent away for another.
+   * The most subscribers at a time, a positive integer. Beyond it a request gets 503 with
+   * `Retry-After`. Existing subscribers are never evicted.
    *
    * @default {undefined} no limit
    */
@@ -121,7 +121,7 @@ export interface SubscribeOptions {
     | undefined;
 }
 
-/** Somebody who subscribed, as the hooks are told; the same object both times. */
+/** A subscriber as the hooks get it: the same object both times. */
 export interface Subscriber {
   /** The request, `undefined` for {@linkcode Channel.subscribe}. */
   readonly request: Request | undefined;
@@ -157,11 +157,11 @@ export interface ChannelStats {
   readonly delivered: number;
   /** Bytes handed to subscribers. */
   readonly bytes: number;
-  /** Gaps that subscribers were told of. */
+  /** Gaps sent to subscribers. */
   readonly gaps: number;
   /** Events that retention has removed from the log's present epoch, as of the last read. */
   readonly evictions: number;
-  /** How many events the subscriber who is furthest behind has yet to be handed. */
+  /** How many events the slowest subscriber has not been sent yet. */
   readonly behind: number;
 }
 

@@ -36,7 +36,7 @@ export class Frames {
     return this.#ends.at(-1) ?? 0;
   }
 
-  /** Adds the next entry; tells whether there was room. The first always fits. */
+  /** Adds the next entry; returns whether there was room. The first always fits. */
   add(entry: LogEntry): boolean {
     const start = this.size;
     // A control entry moves the cursor, and is not shown.
@@ -54,7 +54,7 @@ export class Frames {
     return true;
   }
 
-  /** The bytes of the frames behind `after` up to `last`. */
+  /** The bytes of the frames after `after` up to `last`. */
   slice(after: number, last: number): Uint8Array {
     return this.#bytes.subarray(this.#end(after), this.#end(last));
   }
@@ -64,7 +64,7 @@ export class Frames {
     return this.#events[seq - this.first] ??= eventOf(this.slice(seq - 1, seq));
   }
 
-  /** How many entries behind `after` up to `last` are shown. */
+  /** How many entries after `after` up to `last` are shown. */
   count(after: number, last: number): number {
     if (this.#hidden === 0) return last - after;
     let count = 0;
@@ -104,7 +104,7 @@ export class FrameCache {
     this.#maxBytes = maxBytes;
   }
 
-  /** The frames in which the entry behind `after` stands. */
+  /** The frames in which the entry after `after` stands. */
   find(after: number): Frames | undefined {
     // Most subscribers are at the newest.
     for (let i = this.#runs.length - 1; i >= 0; i--) {

@@ -132,7 +132,7 @@ export class Hub {
   }
 
   /**
-   * Appends entries, and reads them soon if somebody follows.
+   * Appends entries, and reads them soon if there are followers.
    *
    * @throws {EventStreamError} Code `log-unavailable` for whatever else than that, a `TypeError` or a `RangeError` the
    * log rejects with.
@@ -318,7 +318,7 @@ export class Hub {
     this.ending = newest.kind;
   }
 
-  /** Begins at the end of a log, but for the newest entry, which tells whether the log has ended. */
+  /** Begins at the end of a log, but for the newest entry, which shows whether the log has ended. */
   #begin(page: LogPage): void {
     this.generation++;
     this.epoch = page.epoch;

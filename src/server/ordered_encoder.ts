@@ -28,7 +28,7 @@ export function orderedEncoder<Init>(
   };
 }
 
-/** Encodes one event after another, so that nothing runs on behind one that is refused. */
+/** Encodes one event after another, so that nothing runs after one that is refused. */
 function encodeAll<Init>(
   { encode }: Pick<EventContract<never, Init>, "encode">,
   inits: readonly Init[],

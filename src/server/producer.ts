@@ -1,12 +1,14 @@
 import { EventStreamError } from "../error.ts";
 import { sleep } from "../internal/abort.ts";
+import { decided } from "../internal/check.ts";
 import type { EventLog, LogInput, LogPosition } from "../log/log.ts";
 import type { PublishInit } from "./channel_options.ts";
 import { eventEntry } from "./frames.ts";
 
 /**
  * Makes the events of a {@linkcode resumable} stream. An `id` of theirs is replaced by the log's. The signal
- * aborts when they are not wanted any more: the stream was stopped, or declared failed.
+ * aborts when they are not wanted any more: the stream was stopped, or declared failed. The function returns at once,
+ * as an `async function*` does, and its events are awaited; a promise fails the stream.
  */
 export type Produce = (
   signal: AbortSignal,
@@ -14,7 +16,7 @@ export type Produce = (
 
 /** What a producer needs. */
 interface ProducerOptions {
-  /** For how many milliseconds an entry is a sign of life. */
+  /** Milliseconds for which an entry shows that the producer is alive. */
   lease: number;
   /** Gives the entries that end a stream that failed. */
   failure(error: unknown): readonly LogInput[];
@@ -35,8 +37,8 @@ export const FAILED: readonly LogInput[] = [{ kind: "failed", body: "" }];
 
 /**
  * Writes events into a log, each append on the condition that the last entry is still its own. So it learns
- * from its next append, at the latest from its next beat, that somebody has ended the stream, and never
- * writes behind that.
+ * from its next append, at the latest from its next beat, that the stream was ended elsewhere, and never
+ * writes after that.
  */
 export class Producer {
   readonly #log: EventLog;
@@ -57,10 +59,10 @@ export class Producer {
     this.#options = options;
   }
 
-  /** Takes an empty log; tells whether nobody came first. */
+  /** Takes an empty log; returns whether no other producer was first. */
   async claim(): Promise<boolean> {
     try {
-      // The name tells the own entry from another's when the answer is lost.
+      // The name identifies the own entry when the answer is lost.
       await this.#append([{ kind: "begin", body: crypto.randomUUID() }]);
       return true;
     } catch (error) {
@@ -70,7 +72,7 @@ export class Producer {
   }
 
   /**
-   * Writes all events and the end. Tells whether it came to that: not if somebody else has ended the stream, or the
+   * Writes all events and the end. Returns whether it wrote the end: not if the stream was ended elsewhere, or the
    * log was away for too long. Never throws.
    */
   async run(produce: Produce): Promise<boolean> {
@@ -91,7 +93,11 @@ export class Producer {
   async #readAll(produce: Produce): Promise<void> {
     const { signal } = this.#stopped;
     try {
-      const iterator = produce(signal)[Symbol.asyncIterator]();
+      const events = decided(
+        "Cannot make resumable stream: produce",
+        produce(signal),
+      );
+      const iterator = events[Symbol.asyncIterator]();
       signal.addEventListener("abort", () => void this.#return(iterator));
       // The loop returns the iterator when an event is refused, the listener when it waits for one.
       for await (const event of { [Symbol.asyncIterator]: () => iterator }) {
@@ -119,7 +125,7 @@ export class Producer {
 
   #fail(error: unknown): void {
     const { aborted, reason } = this.#stopped.signal;
-    // What stops because it was told to has not failed.
+    // A producer that stops because its signal aborted has not failed.
     if (aborted && error === reason) return;
     this.#options.onError(error);
     if (!aborted) this.#ending = this.#options.failure(error);
@@ -143,14 +149,14 @@ export class Producer {
     }
   }
 
-  /** Goes on behind entries that the log will never take. */
+  /** Goes on after entries that the log refuses. */
   #refuse(events: LogInput[], error: unknown): void {
     if (events.length > 1) {
       this.#queue.unshift(...events);
       this.#most = Math.ceil(events.length / 2);
       return;
     }
-    // Nothing is shown behind a hole.
+    // Nothing is shown after a hole.
     this.#queue = [];
     this.#fail(error);
     if (events.length === 0) this.#ending = FAILED;
@@ -192,7 +198,7 @@ export class Producer {
   async #append(entries: readonly LogInput[]): Promise<void> {
     const { lease, onAppend, onError } = this.#options;
     const { signal } = this.#stopped;
-    const position = await persist(
+    const position = await retryWhileUnavailable(
       (isRepeat) => this.#attempt(entries, isRepeat),
       { limit: lease, signal, onError },
     );
@@ -233,8 +239,8 @@ export class Producer {
 }
 
 /** How to go on while a log cannot be reached. */
-interface PersistOptions {
-  /** For how many milliseconds behind the first failure. */
+interface RetryOptions {
+  /** Milliseconds after the first failure. */
   limit: number;
   /** Ends the attempts. */
   signal?: AbortSignal | undefined;
@@ -248,11 +254,11 @@ const PAUSES_PER_LIMIT = 10;
 
 /**
  * Does something with a log, again and again while that cannot be reached. What failed may have been done all the
- * same, so the attempt is told that it is not the first.
+ * same, so an attempt knows whether it is the first.
  */
-export async function persist<T>(
+export async function retryWhileUnavailable<T>(
   attempt: (isRepeat: boolean) => Promise<T>,
-  { limit, signal, onError }: PersistOptions,
+  { limit, signal, onError }: RetryOptions,
 ): Promise<T> {
   const longest = limit / PAUSES_PER_LIMIT;
   let end: number | undefined;
@@ -270,7 +276,7 @@ export async function persist<T>(
   }
 }
 
-/** Tells whether the log has ended, or somebody else has written to it. */
+/** Tells whether the log has ended, or another producer has written to it. */
 export function isOver(error: unknown): boolean {
   return error instanceof EventStreamError &&
     (error.code === "conflict" || error.code === "closed");

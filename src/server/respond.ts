@@ -36,7 +36,7 @@ export interface RespondContext {
   readonly signal: AbortSignal;
 }
 
-/** Where {@linkcode respond} gets its events. */
+/** Where {@linkcode respond} gets its events. A function is called once, when the client reads, and awaited. */
 export type RespondSource =
   | EventIterable
   | ((context: RespondContext) => EventIterable | Promise<EventIterable>);

@@ -22,9 +22,9 @@ import {
   FAILED,
   isOver,
   isRefusal,
-  persist,
   type Produce,
   Producer,
+  retryWhileUnavailable,
 } from "./producer.ts";
 import {
   checkRequest,
@@ -38,7 +38,7 @@ import {
 import { Watch } from "./watch.ts";
 import type { HeadersSource } from "../internal/web.ts";
 
-/** How a resumable stream ended: complete, by a failure, or because somebody stopped it. */
+/** How a resumable stream ended: complete, by a failure, or by `abort()`. */
 export type ResumableEnd = "ended" | "failed" | "aborted";
 
 /** Options of {@linkcode Resumable.respond}. */
@@ -57,9 +57,9 @@ const RESPOND_OPTIONS: OptionTable<ResumableRespondOptions> = {
 /** A stream that outlives its readers; {@linkcode resumable} makes it. */
 export interface Resumable {
   /**
-   * Answers a request with the stream, behind its `Last-Event-ID` or from the start. The first one starts the
+   * Answers a request with the stream, after its `Last-Event-ID` or from the start. The first one starts the
    * producer. When the stream has ended, what is left is replayed and the response ends; then 204,
-   * which tells an EventSource to stop.
+   * which stops an EventSource.
    *
    * @param request The request.
    * @param options Headers, and a signal that ends this response.
@@ -83,7 +83,7 @@ export interface Resumable {
    * Stops the stream for good, wherever its producer runs; one that has not begun never will. Does
    * nothing when it has ended.
    *
-   * @param reason A note for the log; clients are not told it.
+   * @param reason A note for the log; it is not sent to clients.
    * @returns A promise that resolves when the stop is durable.
    * @throws {TypeError} If the reason is not a string.
    * @throws {EventStreamError} Code `log-unavailable`.
@@ -258,7 +258,7 @@ class ResumableStream implements Resumable {
     if (hasEnded) await this.#expire();
   }
 
-  /** Counts who must know how the stream goes on: followers, the producer, whoever asked for the end. */
+  /** Counts what needs the watch: subscribers, the producer, a caller that awaits the end. */
   #use(change: 1 | -1): void {
     this.#users += change;
     if (this.#users === 0) {
@@ -281,7 +281,7 @@ class ResumableStream implements Resumable {
     this.#use(-1);
   }
 
-  /** Does for who came just before the log was let go of what is done for who comes just behind that. */
+  /** Restarts the stream for clients that joined just before the log expired. */
   #startAnew(): void {
     if (this.#audience.size === 0) return;
     this.start().catch((error) => this.#report(error));
@@ -291,7 +291,7 @@ class ResumableStream implements Resumable {
   async #declareFailed(last: number): Promise<void> {
     if (this.#producer !== undefined) return;
     const error = new Error(
-      `The producer gave no sign of life for ${this.#lease} ms`,
+      `The producer has written nothing for ${this.#lease} ms`,
     );
     try {
       await this.#seal(this.#failure(error), { expectedLast: last });
@@ -303,7 +303,7 @@ class ResumableStream implements Resumable {
     await this.#expire();
   }
 
-  /** Appends what ends the stream, the event that tells of it in front; without that if the log refuses it. */
+  /** Appends what ends the stream, after the event that reports it; without that event if the log refuses it. */
   async #seal(
     entries: readonly LogInput[],
     options?: AppendOptions,
@@ -338,9 +338,12 @@ class ResumableStream implements Resumable {
     const onError = (error: unknown): void => this.#report(error);
     try {
       const limit = this.#lease;
-      await persist(() => this.#log.expire(ttl), { limit, onError });
+      await retryWhileUnavailable(() => this.#log.expire(ttl), {
+        limit,
+        onError,
+      });
     } catch {
-      // It has been told, and the end stands.
+      // It was reported, and the end stands.
     }
   }
 
@@ -352,7 +355,7 @@ class ResumableStream implements Resumable {
 /** Options of {@linkcode resumable}. */
 export interface ResumableOptions extends Omit<EventResponseOptions, "signal"> {
   /**
-   * For how many milliseconds a producer that gives no sign of life is taken to be alive, an integer of
+   * Milliseconds for which a producer that writes nothing is taken to be alive, an integer of
    * 100 to 2^31-1, the same in all processes and less than the log's `maxAge`. A living one gives a sign
    * three times as often. Followers of a producer that died wait for the news that long, and up to
    * a quarter longer: 10 to 12.5 seconds by default. A producer goes on trying for that long
@@ -368,7 +371,7 @@ export interface ResumableOptions extends Omit<EventResponseOptions, "signal"> {
   waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
   /**
    * For how many milliseconds the log is kept once the stream has ended, an integer of 1 to 2^31-1. Then
-   * a request starts it anew: make it longer than clients take to read, and to come back.
+   * a request starts it again: make it longer than clients take to read and to reconnect.
    *
    * @default {undefined} as long as its retention says
    */
@@ -386,8 +389,8 @@ export interface ResumableOptions extends Omit<EventResponseOptions, "signal"> {
     | false
     | undefined;
   /**
-   * The event that tells followers of an abort. Without it a stream that was stopped ends as one that is
-   * complete does: no event tells the two apart.
+   * The event that followers receive after an abort. Without it a stream that was stopped ends like one that is
+   * complete.
    *
    * @default {undefined} none
    */

@@ -6,7 +6,7 @@ import type { Frames } from "./frames.ts";
 import type { Follower, Hub } from "./hub.ts";
 
 /**
- * Why events are missing: retention removed them, the log began anew, or the ID that was asked for is
+ * Why events are missing: retention removed them, the log began again, or the ID that was asked for is
  * of no event of this log.
  */
 export type GapReason = "trimmed" | "epoch" | "invalid" | "ahead";
