@@ -106,9 +106,9 @@ const DEFAULT_FAILURE = {
  * Makes a stream that survives its readers: a model's answer that goes on while the page reloads.
  *
  * The first request starts the producer. Every request, in this process or another, follows the log from
- * where its client was. Disconnecting stops nothing; `abort()` does. Should the producer's process
- * die, its lease runs out and whoever follows declares the stream failed, once; should it come back, it finds
- * itself fenced and stops.
+ * where its client was. Disconnecting stops nothing; `abort()` does. If the producer's process
+ * dies, its lease expires and a follower declares the stream failed, once. If the process comes back, it is fenced and
+ * stops.
  *
  * A log holds one stream: take a new one, by name, for each.
  *
@@ -185,6 +185,8 @@ class ResumableStream implements Resumable {
     return this.#done ??= new Promise((resolve) => {
       this.#onDone = resolve;
       this.#use(1);
+      // A watch that runs already may have reported the end when nothing asked for it.
+      queueMicrotask(() => this.#watch?.advance());
     });
   }
 

@@ -989,3 +989,12 @@ test("resumable() refuses wrong arguments before it does anything", () => {
     );
   }
 });
+
+test("`done` of a resumable stream resolves when it is asked for after the end, while a slow client follows", async () => {
+  const stream = resumable(new MemoryLog(), words);
+  const slow = await stream.respond(requestOf());
+  await readText(stream);
+  await settle();
+  assertEquals(await stream.done, "ended");
+  await slow.body!.cancel();
+});
