@@ -30,8 +30,10 @@ import {
   unhandledDuring,
 } from "./_source.ts";
 import {
+  below,
   cut,
   pick,
+  type Random,
   randomChunks,
   randomOf,
   randomStream,
@@ -1131,6 +1133,74 @@ test("EventStream gives every event once when ways to read are mixed", async () 
   for await (const events of stream.batches()) seen.push(...datas(events));
   assertStrictEquals(seen.join(""), "abcdefghijklmno");
   assertEquals(source.cancels, []);
+});
+
+/** Cuts bytes at random and gives a chunk now or after some turns, so that reads are released at any moment of a read. */
+function hesitantSource(
+  random: Random,
+  bytes: Uint8Array,
+): ReadableStream<Uint8Array> {
+  const chunks = randomChunks(random, bytes);
+  return new ReadableStream({
+    async pull(controller) {
+      for (let turns = below(random, 4); turns > 0; turns--) await null;
+      const chunk = chunks.shift();
+      if (chunk === undefined) controller.close();
+      else controller.enqueue(chunk);
+    },
+  }, { highWaterMark: 0 });
+}
+
+/** Takes some events in a random way that leaves the source open; returns whether the end was reached. */
+async function takeSome(
+  random: Random,
+  stream: EventStream,
+  into: ServerSentEvent[],
+): Promise<boolean> {
+  const pause = async () => {
+    for (let turns = below(random, 6); turns > 0; turns--) await null;
+  };
+  const isReader = random() < 0.5;
+  const reader = isReader ? stream.getReader() : undefined;
+  const iterator = stream.locked && reader !== undefined
+    ? undefined
+    : stream.values({ preventCancel: true });
+  const pending = Array.from({ length: below(random, 4) }, async () => {
+    const { done, value } = reader === undefined
+      ? await iterator!.next()
+      : await reader.read();
+    if (value !== undefined) into.push(value);
+    return done;
+  });
+  const settled = Promise.allSettled(pending);
+  await pause();
+  if (reader === undefined) await iterator!.return();
+  else reader.releaseLock();
+  const results = await settled;
+  return results.some((result) =>
+    result.status === "fulfilled" && result.value
+  );
+}
+
+test(`EventStream gives every event once, however ways to read are mixed and released (seed ${seed})`, async () => {
+  const text = Array.from(
+    { length: 30 },
+    (_, index) => `id: ${index}\ndata: ${index}\n\n`,
+  );
+  const bytes = encoder.encode(text.join(""));
+  for (let index = 0; index < 200; index++) {
+    const random = randomOf(seed + 3, index);
+    const stream = decode(hesitantSource(random, bytes));
+    const events: ServerSentEvent[] = [];
+    for (let turn = 0; turn < 12; turn++) {
+      if (await takeSome(random, stream, events)) break;
+    }
+    if (random() < 0.5) await ways["batches()"]!(stream, events);
+    else await ways["for await"]!(stream, events);
+    const name = `RIVULET_SEED=${seed}, stream ${index}`;
+    assertEquals(datas(events), text.map((_, index) => `${index}`), name);
+    assertStrictEquals(stream.lastEventId, "29", name);
+  }
 });
 
 test("EventStream goes on in batches(), a pipe or branches after single reads", async () => {
