@@ -20,6 +20,7 @@ import "./client/sent_once_test.ts";
 import "./client/types_test.ts";
 import "./codec/decoder_test.ts";
 import "./codec/encoder_test.ts";
+import "./codec/event_stream_test.ts";
 import "./codec/fuzz_test.ts";
 import "./codec/parser_test.ts";
 import "./faults/channel_faults_test.ts";
