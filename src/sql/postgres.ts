@@ -275,17 +275,28 @@ export class PostgresLog implements EventLog {
 
   async #append(appends: readonly Append[]): Promise<Outcome[]> {
     const { idempotencyTtl, ...retention } = this.#retention;
+    const groups = groupsOf(appends);
     let place = 0;
-    const described = appends.map(({ entries, sizes, options }) => ({
-      start: place,
-      entries: entries.map(({ kind }, i) => [kind, place, place += sizes[i]!]),
-      end: place,
-      ends: isFinal(entries.at(-1)!.kind),
-      expectedLast: options.expectedLast,
-      // JSON's escape of U+0000 is no text in Postgres, which has no U+0000.
-      key: options.idempotencyKey && encodeURIComponent(options.idempotencyKey),
-      ttl: idempotencyTtl,
-    }));
+    const described = groups.map((group) => {
+      const { entries, sizes, options } = joined(group);
+      const start = place;
+      const ends = sizes.map((size) => place += size);
+      return {
+        count: entries.length,
+        start,
+        end: place,
+        // Arrays in Postgres's own form.
+        kinds: `{${entries.map(({ kind }) => kind)}}`,
+        starts: `{${[start, ...ends.slice(0, -1)]}}`,
+        ends: `{${ends}}`,
+        isLast: isFinal(entries.at(-1)!.kind),
+        expectedLast: options.expectedLast,
+        // JSON's escape of U+0000 is no text in Postgres, which has no U+0000.
+        key: options.idempotencyKey &&
+          encodeURIComponent(options.idempotencyKey),
+        ttl: idempotencyTtl,
+      };
+    });
     const bodies = appends.flatMap(({ entries }) =>
       entries.map(({ body }) => body)
     );
@@ -298,7 +309,8 @@ export class PostgresLog implements EventLog {
       JSON.stringify(described),
       toBase64(new TextEncoder().encode(bodies.join(""))),
     ]);
-    return JSON.parse(result);
+    const outcomes: Outcome[] = JSON.parse(result);
+    return groups.flatMap((group, i) => outcomesOf(group, outcomes[i]!));
   }
 
   /** Listens for as long as the signal does not abort, and tries again when it cannot. */
@@ -359,6 +371,38 @@ function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
+}
+
+/** Puts appends without conditions that follow each other together: as one they are four times as fast. */
+function groupsOf(appends: readonly Append[]): Append[][] {
+  const groups: Append[][] = [];
+  let isOpen = false;
+  for (const append of appends) {
+    const { entries, options: { idempotencyKey, expectedLast } } = append;
+    const isPlain = idempotencyKey === undefined && expectedLast === undefined;
+    if (isPlain && isOpen) groups.at(-1)!.push(append);
+    else groups.push([append]);
+    isOpen = isPlain && !isFinal(entries.at(-1)!.kind);
+  }
+  return groups;
+}
+
+function joined(group: readonly Append[]): Append {
+  return {
+    entries: group.flatMap(({ entries }) => entries),
+    sizes: group.flatMap(({ sizes }) => sizes),
+    options: group[0]!.options,
+  };
+}
+
+/** What became of each append of a group. */
+function outcomesOf(
+  group: readonly Append[],
+  [outcome, epoch, last]: Outcome,
+): Outcome[] {
+  if (outcome !== "appended") return group.map(() => [outcome, epoch, last]);
+  let seq = last - joined(group).entries.length;
+  return group.map(({ entries }) => [outcome, epoch, seq += entries.length]);
 }
 
 function checkClient(client: PostgresClient): void {

@@ -114,7 +114,7 @@ END $body$;
 
 const APPEND = `
 -- Takes several appends, each with its conditions, and returns what became of each. Bodies are one piece of base64;
--- entries say where in it theirs is.
+-- arrays say where in it each entry's is.
 CREATE OR REPLACE FUNCTION {append}(
   format text, of_name text, channel text, new_epoch text, retention text, appends text, bodies text
 ) RETURNS text LANGUAGE plpgsql VOLATILE AS $body$
@@ -127,6 +127,7 @@ DECLARE
   before bigint;
   append json;
   known bigint;
+  start int;
   outcomes json[] := '{}';
   oldest bigint;
 BEGIN
@@ -165,14 +166,16 @@ BEGIN
         head.epoch := new_epoch;
         head.timeline := timeline;
       END IF;
+      start := append->>'start';
+      -- Arrays: objects in JSON would take four times as long.
       INSERT INTO {entries} (log, seq, time, size, kind, body)
         SELECT head.id, head.last + e.place, head.time,
-          head.size + (e.value->>2)::bigint - (append->>'start')::bigint, e.value->>0,
-          substr(bytes, (e.value->>1)::int + 1, (e.value->>2)::int - (e.value->>1)::int)
-        FROM json_array_elements(append->'entries') WITH ORDINALITY e (value, place);
-      head.last := head.last + json_array_length(append->'entries');
-      head.size := head.size + (append->>'end')::bigint - (append->>'start')::bigint;
-      head.ended := (append->>'ends')::boolean;
+          head.size + e.upto - start, e.kind, substr(bytes, e.low + 1, e.upto - e.low)
+        FROM unnest((append->>'kinds')::text[], (append->>'starts')::int[], (append->>'ends')::int[])
+          WITH ORDINALITY e (kind, low, upto, place);
+      head.last := head.last + (append->>'count')::int;
+      head.size := head.size + (append->>'end')::int - start;
+      head.ended := (append->>'isLast')::boolean;
       IF append->>'key' IS NOT NULL THEN
         INSERT INTO {keys} AS k (log, key, seq, forget_at)
           VALUES (head.id, append->>'key', head.last, clock + (append->>'ttl')::bigint)
