@@ -36,6 +36,7 @@ import "./server/channel_filter_test.ts";
 import "./server/channel_lifecycle_test.ts";
 import "./server/channel_outage_test.ts";
 import "./server/channel_publish_test.ts";
+import "./server/channel_read_test.ts";
 import "./server/channel_resume_test.ts";
 import "./server/channel_schedules_test.ts";
 import "./server/channel_sharing_test.ts";

@@ -26,6 +26,12 @@ import {
   type SubscribeOptions,
 } from "./channel_options.ts";
 import { eventEntry } from "./frames.ts";
+import {
+  type ChannelPage,
+  type ChannelReadOptions,
+  READ_OPTIONS,
+  readHistory,
+} from "./history.ts";
 import { Hub } from "./hub.ts";
 import { type OrderedEncoder, orderedEncoder } from "./ordered_encoder.ts";
 import {
@@ -222,6 +228,27 @@ export class Channel<Contract extends AnyContract = undefined> {
       signal,
     );
     return new EventStream(source, signal);
+  }
+
+  /**
+   * Reads a page of the history: for a page with older messages, a finite replay, tests.
+   *
+   * @param options Where the page starts, and how many events it holds at most.
+   * @returns The events and where the next page starts.
+   * @throws {TypeError} If an option has the wrong type.
+   * @throws {RangeError} If `limit` is out of range.
+   * @throws {EventStreamError} Code `log-unavailable`; or `invalid-event`, if the contract refuses an event.
+   */
+  async read(
+    options: ChannelReadOptions = {},
+  ): Promise<ChannelPage<SubscribedEvent<Contract>>> {
+    checkOptions("Cannot read channel", options, READ_OPTIONS);
+    const { contract } = this.#options;
+    return await readHistory<SubscribedEvent<Contract>>(
+      this.#hub,
+      options,
+      contract,
+    );
   }
 
   /**

@@ -7,6 +7,7 @@ const CHUNK_SIZE = 65536;
 
 const FIRST_CAPACITY = 1024;
 const encoder = /* @__PURE__ */ new TextEncoder();
+const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
  * Frames of entries that follow each other, encoded once and shared by all that send them. What has
@@ -41,9 +42,7 @@ export class Frames {
     const start = this.size;
     // A control entry moves the cursor, and is not shown.
     const frame = entry.kind === "event"
-      ? encoder.encode(
-        `id: ${formatCursor(this.#epoch, entry.seq)}\n${entry.body}`,
-      )
+      ? encoder.encode(frameOf(this.#epoch, entry))
       : new Uint8Array();
     const end = start + frame.length;
     if (end > CHUNK_SIZE && start > 0) return false;
@@ -61,7 +60,9 @@ export class Frames {
 
   /** The event of an entry, made once for all; `undefined` for one that is not shown or has no data. */
   event(seq: number): ServerSentEvent | undefined {
-    return this.#events[seq - this.first] ??= eventOf(this.slice(seq - 1, seq));
+    return this.#events[seq - this.first] ??= eventOf(
+      decoder.decode(this.slice(seq - 1, seq)),
+    );
   }
 
   /** How many entries after `after` up to `last` are shown. */
@@ -150,9 +151,13 @@ export function eventEntry(init: ServerSentEventInit): LogInput {
   return { kind: "event", body: encodeFields(init, undefined, event) };
 }
 
+/** The frame of an event. */
+export function frameOf(epoch: string, { seq, body }: LogEntry): string {
+  return `id: ${formatCursor(epoch, seq)}\n${body}`;
+}
+
 /** Reads a frame back. It is one that this package wrote, so lines end with LF and the prefixes are known. */
-function eventOf(frame: Uint8Array): ServerSentEvent | undefined {
-  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(frame);
+export function eventOf(text: string): ServerSentEvent | undefined {
   const data: string[] = [];
   let [id, event] = ["", "message"];
   for (const line of text.split("\n")) {

@@ -6,6 +6,7 @@ import type {
   EventLog,
   LogEntryKind,
   LogInput,
+  LogLimit,
   LogPage,
   LogPosition,
 } from "../log/log.ts";
@@ -131,6 +132,11 @@ export class Hub {
     return { epoch, seq: last };
   }
 
+  /** Reads a page without following the log; throws as {@linkcode Hub.append} does. */
+  async read(after: number, limit: LogLimit): Promise<LogPage> {
+    return await this.#log.read(after, limit).catch(refuse("read channel"));
+  }
+
   /**
    * Appends entries, and reads them soon if there are followers.
    *
@@ -141,17 +147,10 @@ export class Hub {
     entries: readonly LogInput[],
     options?: AppendOptions,
   ): Promise<LogPosition> {
-    try {
-      const position = await this.#log.append(entries, options);
-      this.reach(position);
-      return position;
-    } catch (cause) {
-      const isOwn = cause instanceof EventStreamError ||
-        cause instanceof TypeError || cause instanceof RangeError;
-      if (isOwn) throw cause;
-      const message = "Cannot publish: the log failed";
-      throw new EventStreamError("log-unavailable", message, { cause });
-    }
+    const position = await this.#log.append(entries, options)
+      .catch(refuse("publish"));
+    this.reach(position);
+    return position;
   }
 
   #start(): void {
@@ -369,6 +368,17 @@ export class Hub {
     if (this.#followers.size > 0) this.#start();
     return true;
   }
+}
+
+/** Rethrows what a log may reject with, and any other error as the cause of `log-unavailable`. */
+function refuse(action: string): (cause: unknown) => never {
+  return (cause) => {
+    const isOwn = cause instanceof EventStreamError ||
+      cause instanceof TypeError || cause instanceof RangeError;
+    if (isOwn) throw cause;
+    const message = `Cannot ${action}: the log failed`;
+    throw new EventStreamError("log-unavailable", message, { cause });
+  };
 }
 
 /** A promise that is resolved from outside. */

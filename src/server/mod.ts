@@ -56,6 +56,7 @@ export type {
   ResumableOptions,
   ResumableRespondOptions,
 } from "./resumable.ts";
+export type { ChannelPage, ChannelReadOptions } from "./history.ts";
 export type { Gap, GapReason } from "./subscription.ts";
 export { EventStreamError } from "../error.ts";
 export type {

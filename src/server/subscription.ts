@@ -80,6 +80,16 @@ class Slice implements Delivery {
 
 const MAX_REQUESTED_LENGTH = 128;
 
+/** What is said of missing events. */
+export function gapOf(
+  reason: GapReason,
+  id: string,
+  { first, last }: Pick<Gap, "first" | "last">,
+): Gap {
+  const requested = id.slice(0, MAX_REQUESTED_LENGTH);
+  return { reason, requested, first, last };
+}
+
 /** Tells whether the log has ended, and nothing is left to send to a subscriber. */
 export function isOver(
   { ready, ended, epoch, last }: Hub,
@@ -224,13 +234,7 @@ export class Subscription {
   #gap(reason: GapReason, requested: string = this.lastEventId): Delivery {
     this.#set(this.#options.gap);
     this.#sentSeq = this.#cursor;
-    const { first, last } = this.#hub;
-    const gap: Gap = {
-      reason,
-      requested: requested.slice(0, MAX_REQUESTED_LENGTH),
-      first,
-      last,
-    };
+    const gap = gapOf(reason, requested, this.#hub);
     const id = this.lastEventId;
     const event = { event: "gap", data: JSON.stringify(gap), id };
     return notice(encodeEvent(event), event);

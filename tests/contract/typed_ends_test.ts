@@ -4,11 +4,7 @@ import {
   type EventConnection,
   EventSource,
 } from "../../src/client/mod.ts";
-import {
-  defineEvents,
-  type EventInitOf,
-  type EventOf,
-} from "../../src/contract.ts";
+import { defineEvents, type EventOf } from "../../src/contract.ts";
 import {
   decode,
   EventDecoderStream,
