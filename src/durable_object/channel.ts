@@ -179,7 +179,7 @@ function checkArguments(namespace: ChannelNamespace, name: string): void {
 function plain(init: PublishInit): PublishInit {
   encodeEvent(init);
   const { comment, event, data, retry } = init;
-  return { comment, event, data, retry } as PublishInit;
+  return { comment, event, data, retry };
 }
 
 /** About how much of a call the events make, in code units. */

@@ -1,7 +1,7 @@
 import type { ServerSentEventInit } from "../event.ts";
 import { describe } from "./check.ts";
 
-/** Up to how many code units one pass is quicker than a few searches. */
+/** Code units up to which one pass is faster than a search for each thing. */
 const SHORT = 24;
 const LINE_END = /\r\n?|\n/g;
 const CODE_POINTS: Record<string, string> = {
@@ -10,11 +10,11 @@ const CODE_POINTS: Record<string, string> = {
   "\r": "U+000D",
 };
 
-/** Encodes events one after another, leaving out what says nothing new. */
+/** Encodes events one after another and leaves out what the receiver knows already. */
 export class FrameWriter {
   #lastId: string;
 
-  /** Begins where the receiver's last event ID is this one. */
+  /** Starts with this as the receiver's last event ID. */
   constructor(lastId: string = "") {
     this.#lastId = lastId;
   }
@@ -34,13 +34,29 @@ export class FrameWriter {
   }
 }
 
-/** Throws unless the event is an object. */
+/** Throws unless the event is an object that holds nothing but the members of an event. */
 export function checkInit(event: ServerSentEventInit): void {
   if (typeof event !== "object" || event === null) {
     throw new TypeError(
       `Cannot encode event: event must be an object: received ${
         describe(event)
       }`,
+    );
+  }
+  // Names in a switch: V8 and JavaScriptCore compare them by identity, which takes 10 ns for an event.
+  for (const name in event) {
+    switch (name) {
+      case "comment":
+      case "data":
+      case "event":
+      case "id":
+      case "retry":
+        continue;
+    }
+    throw new TypeError(
+      `Cannot encode event: unknown member ${
+        describe(name)
+      }: the members are comment, data, event, id, retry`,
     );
   }
 }
@@ -53,12 +69,21 @@ export function encodeFields(
 ): string {
   const { comment, data, retry } = init;
   let frame = "";
-  if (comment !== undefined) frame += lines("comment", ": ", comment);
+  if (comment !== undefined) frame = `: ${lines("comment", comment, ": ")}\n`;
   if (id !== undefined) frame += `id: ${line("id", id)}\n`;
   if (event !== undefined) frame += `event: ${line("event", event)}\n`;
   if (retry !== undefined) frame += `retry: ${milliseconds(retry)}\n`;
-  if (data !== undefined) frame += lines("data", "data: ", data);
-  return frame + "\n";
+  if (data !== undefined) {
+    return `${frame}data: ${lines("data", data, "data: ")}\n\n`;
+  }
+  if (init.event !== undefined && init.event !== "") {
+    throw new TypeError(
+      `Cannot encode event: an event with a name needs data: received ${
+        describe(init.event)
+      } without data, which receivers ignore: pass data: "" to send it`,
+    );
+  }
+  return `${frame}\n`;
 }
 
 /** Gives an id as text. */
@@ -72,18 +97,19 @@ export function idText(id: string | number | undefined): string | undefined {
   return String(id);
 }
 
-function lines(member: string, prefix: string, value: string): string {
-  if (isPlain(value)) return `${prefix}${value}\n`;
+/** Returns a text whose lines after the first have the prefix. */
+function lines(member: string, value: string, prefix: string): string {
+  if (isPlain(value)) return value;
   checkText(member, value);
-  const single = !value.includes("\n") && !value.includes("\r");
-  return prefix + (single ? value : value.replace(LINE_END, `\n${prefix}`)) +
-    "\n";
+  return value.includes("\n") || value.includes("\r")
+    ? value.replace(LINE_END, `\n${prefix}`)
+    : value;
 }
 
 function line(member: "event" | "id", value: string): string {
   if (isPlain(value)) return value;
   checkText(member, value);
-  // A NUL in an event type is kept by the receiver; an id that holds one is ignored there.
+  // The receiver keeps a NUL in an event type, but ignores an id that holds one.
   const refused = member === "id"
     ? /[\0\r\n]/.exec(value)
     : /[\r\n]/.exec(value);
@@ -95,7 +121,7 @@ function line(member: "event" | "id", value: string): string {
   );
 }
 
-/** Tells whether a text needs no other check: in one pass, which for a short one is quicker than a search for each thing. */
+/** Tells whether a text needs no other check. One pass, which is faster for a short text than a search for each thing. */
 function isPlain(value: unknown): boolean {
   if (typeof value !== "string" || value.length > SHORT) return false;
   for (let index = 0; index < value.length; index++) {
@@ -110,6 +136,10 @@ function checkText(member: string, value: string): void {
     throw new TypeError(
       `Cannot encode event: ${member} must be a string: received ${
         describe(value)
+      }${
+        member === "data"
+          ? ": pass JSON.stringify(value), or use a contract"
+          : ""
       }`,
     );
   }

@@ -274,7 +274,10 @@ export function randomInit(random: Random): ServerSentEventInit {
   const init: ServerSentEventInit = {};
   if (random() < 0.3) init.comment = pick(random, lines) + pick(random, lines);
   if (random() < 0.4) init.event = pick(random, [...values, "message"]);
-  if (random() < 0.8) init.data = pick(random, lines) + pick(random, lines);
+  // An event with a name needs data.
+  if (init.event || random() < 0.8) {
+    init.data = pick(random, lines) + pick(random, lines);
+  }
   if (random() < 0.5) {
     init.id = random() < 0.3 ? below(random, 5) : pick(random, initValues);
   }

@@ -415,7 +415,7 @@ test("resumable() fails when `produce` itself throws, gives nothing to iterate o
         } finally {
           returned++;
         }
-      }, /^Cannot encode event: data must be a string: received 7$/],
+      }, /^Cannot encode event: data must be a string: received 7: pass JSON/],
     ];
   for (const [produce, message] of wrong) {
     const errors: Error[] = [];
