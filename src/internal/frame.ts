@@ -4,11 +4,6 @@ import { describe } from "./check.ts";
 /** Code units up to which one pass is faster than a search for each thing. */
 const SHORT = 24;
 const LINE_END = /\r\n?|\n/g;
-const CODE_POINTS: Record<string, string> = {
-  "\0": "U+0000",
-  "\n": "U+000A",
-  "\r": "U+000D",
-};
 
 /** Encodes events one after another and leaves out what the receiver knows already. */
 export class FrameWriter {
@@ -76,11 +71,11 @@ export function encodeFields(
   if (data !== undefined) {
     return `${frame}data: ${lines("data", data, "data: ")}\n\n`;
   }
-  if (init.event !== undefined && init.event !== "") {
+  if (init.event) {
     throw new TypeError(
       `Cannot encode event: an event with a name needs data: received ${
         describe(init.event)
-      } without data, which receivers ignore: pass data: "" to send it`,
+      } alone, which receivers ignore: pass data: ""`,
     );
   }
   return `${frame}\n`;
@@ -115,8 +110,8 @@ function line(member: "event" | "id", value: string): string {
     : /[\r\n]/.exec(value);
   if (refused === null) return value;
   throw new TypeError(
-    `Cannot encode event: ${member} must not contain ${
-      CODE_POINTS[refused[0]]
+    `Cannot encode event: ${member} must not contain U+000${
+      refused[0].charCodeAt(0).toString(16).toUpperCase()
     }: received ${describe(value)}`,
   );
 }

@@ -259,7 +259,7 @@ const refused: [init: unknown, type: new () => Error, message: string][] = [
   [
     { event: "disconnect" },
     TypeError,
-    'Cannot encode event: an event with a name needs data: received "disconnect" without data, which receivers ignore: pass data: "" to send it',
+    'Cannot encode event: an event with a name needs data: received "disconnect" alone, which receivers ignore: pass data: ""',
   ],
   [
     { event: "tick", id: 1, retry: 5, data: undefined },
