@@ -1,5 +1,5 @@
 /** The longest delay that `setTimeout` keeps; a longer one overflows and fires at once. */
-export const MAX_DELAY: number = 2 ** 31 - 1;
+export const MAX_DELAY: number = 2_147_483_647;
 
 /** Describes a rejected value for an error message, shortened so that the message stays readable. */
 export function describe(value: unknown): string {
