@@ -313,6 +313,8 @@ for (const [name, start] of servers) {
 }
 
 test("a source sends credentials to its own origin only, unless told, and never caches", async () => {
+  // Deno 2.5 and 2.6 know no cache mode.
+  const noStore = "cache" in Request.prototype ? "no-store" : undefined;
   const inits: RequestInit[] = [];
   const fetch = (_: string, init: RequestInit) => {
     inits.push(init);
@@ -327,7 +329,7 @@ test("a source sends credentials to its own origin only, unless told, and never 
   }
   assertEquals(
     inits.map(({ credentials, cache }) => [credentials, cache]),
-    [["same-origin", "no-store"], ["include", "no-store"]],
+    [["same-origin", noStore], ["include", noStore]],
   );
 });
 

@@ -1,4 +1,4 @@
-import { runDeno } from "../../tools/command.ts";
+import { runCommand } from "../../tools/command.ts";
 import { CASE_LIMIT, type Outcome } from "./outcome.ts";
 
 const summary = /(\d+) passed(?: \(\d+ steps?\))? \| (\d+) failed(.*)/;
@@ -8,8 +8,9 @@ export async function runDenoTest(
   args: string[],
   url: string,
   limit: number = CASE_LIMIT,
+  deno: string = Deno.execPath(),
 ): Promise<Outcome> {
-  const { success, output } = await runDeno(["test", "-A", ...args], {
+  const { success, output } = await runCommand(deno, ["test", "-A", ...args], {
     env: { FIXTURE_URL: url, DENO_JOBS: "3" },
     limit,
   });
