@@ -53,8 +53,15 @@ async function findEngineTests(jsr: boolean): Promise<string[]> {
     leaveOut("tests/integration/redis*", "redis-server is not installed");
     files = files.filter((path) => !path.includes("/redis"));
   }
-  if (await findPostgres() === undefined) {
-    leaveOut("tests/integration/postgres*", "Postgres is not installed");
+  const bouncer = await runCommand("sh", [
+    "-c",
+    "PATH=/usr/sbin:$PATH command -v pgbouncer",
+  ]);
+  if (await findPostgres() === undefined || !bouncer.success) {
+    leaveOut(
+      "tests/integration/postgres*",
+      "Postgres or PgBouncer is not installed",
+    );
     files = files.filter((path) => !path.includes("/postgres"));
   }
   if (await findChromium() === undefined) {

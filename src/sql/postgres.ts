@@ -1,12 +1,6 @@
+import { sleep } from "../internal/abort.ts";
 import { Batches } from "../internal/batcher.ts";
-import {
-  checkFunction,
-  checkInteger,
-  describe,
-  MAX_DELAY,
-} from "../internal/check.ts";
-import { sleep, within } from "../internal/abort.ts";
-import { EventStreamError } from "../error.ts";
+import { checkInteger, describe, MAX_DELAY } from "../internal/check.ts";
 import {
   checkAppend,
   checkRead,
@@ -31,31 +25,14 @@ import type {
 import { renewWhileFollowed } from "../log/idle.ts";
 import { checkName } from "./name.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
-import { FORMAT, migration, type Place } from "./postgres_schema.ts";
+import {
+  checkClient,
+  type PostgresClient,
+  PostgresFunctions,
+  unavailable,
+} from "./postgres_client.ts";
+import { migration, type Place } from "./postgres_schema.ts";
 import { Poller } from "../log/poller.ts";
-
-/** What {@linkcode PostgresLog} uses of a driver. `Pool` of `pg` and of Neon, and PGlite, fit as they are. */
-export interface PostgresClient {
-  /**
-   * Runs one statement with text for its `$1`, `$2`, … and resolves with the rows, or with an object that has them as
-   * `rows`.
-   */
-  query(text: string, params: string[]): PromiseLike<PostgresRows>;
-  /**
-   * Listens to a channel of `NOTIFY`. Without it the log polls.
-   *
-   * @param channel The channel's name, of `a-z`, `0-9` and `_`.
-   * @param wake To be called for each notification, and each time that listening started again after the connection
-   * was lost.
-   * @returns What stops it, once it listens.
-   */
-  listen?(channel: string, wake: () => void): PromiseLike<() => unknown>;
-}
-
-/** Rows of a query, as drivers give them. */
-export type PostgresRows =
-  | readonly object[]
-  | { readonly rows: readonly object[] };
 
 /** Which tables a {@linkcode PostgresLog} uses. */
 export interface PostgresTables {
@@ -98,11 +75,6 @@ export interface PostgresLogOptions extends RetentionOptions, PostgresTables {
 
 /** How much one call appends at most. */
 const MAX_BATCH = { items: 500, weight: 1_048_576 };
-/** Serialization failure and deadlock: Postgres has undone everything, and asks for another try. */
-const RETRIED = ["40001", "40P01"];
-/** A function, schema or table that is not there. */
-const UNDEFINED = ["42883", "3F000", "42P01"];
-
 /** Polls by client, and by tables and interval. */
 const pollers = /* @__PURE__ */ new WeakMap<
   PostgresClient,
@@ -155,7 +127,7 @@ export class PostgresLog implements EventLog {
   readonly #channel: string;
   readonly #retention: Retention;
   readonly #notify: boolean;
-  readonly #timeout: number;
+  readonly #functions: PostgresFunctions;
   readonly #poller: Poller;
   readonly #batches: Batches<Append, Outcome>;
 
@@ -205,7 +177,7 @@ export class PostgresLog implements EventLog {
     this.#place = placeOf(options);
     this.#channel = channelOf(this.#place, name);
     this.#notify = notify;
-    this.#timeout = timeout;
+    this.#functions = new PostgresFunctions(client, this.#place, timeout);
     this.#poller = this.#findPoller(
       pollInterval ?? (client.listen ? 5000 : 1000),
     );
@@ -219,7 +191,9 @@ export class PostgresLog implements EventLog {
   ): Promise<LogPosition> {
     const sizes = checkAppend(entries, options, this.#retention);
     const weight = sizes.reduce((sum, size) => sum + size, 0);
-    const append = { entries, sizes, options };
+    // The caller may change its own while they wait.
+    const copies = entries.map(({ kind, body }) => ({ kind, body }));
+    const append = { entries: copies, sizes, options: { ...options } };
     const [outcome, epoch, seq] = await this.#batches.add(append, weight);
     if (outcome === "closed") throw closed();
     if (outcome === "conflict") throw conflict(options.expectedLast!, seq);
@@ -232,7 +206,7 @@ export class PostgresLog implements EventLog {
   async read(after: number, limit: LogLimit): Promise<LogPage> {
     checkRead(after, limit);
     const { maxAge } = this.#retention;
-    const result = await this.#call("read log", "read", [
+    const result = await this.#functions.call("read log", "read", [
       this.#name,
       ...[after, limit.entries, limit.bytes].map(String),
       maxAge === Infinity ? "" : String(maxAge),
@@ -263,14 +237,17 @@ export class PostgresLog implements EventLog {
     if (this.#client.listen) void this.#listen(wakeUnlessAborted, signal);
     const { idleTtl } = this.#retention;
     const renew = () =>
-      this.#call("watch log", "renew", [this.#name, String(idleTtl)]);
+      this.#functions.call("watch log", "renew", [this.#name, String(idleTtl)]);
     renewWhileFollowed(renew, idleTtl, signal);
   }
 
   /** Deletes the log later; see {@linkcode EventLog.expire}. */
   async expire(ttl: number): Promise<void> {
     checkTtl(ttl);
-    await this.#call("expire log", "expire", [this.#name, String(ttl)]);
+    await this.#functions.call("expire log", "expire", [
+      this.#name,
+      String(ttl),
+    ]);
   }
 
   async #append(appends: readonly Append[]): Promise<Outcome[]> {
@@ -300,7 +277,7 @@ export class PostgresLog implements EventLog {
     const bodies = appends.flatMap(({ entries }) =>
       entries.map(({ body }) => body)
     );
-    const result = await this.#call("append", "append", [
+    const result = await this.#functions.call("append", "append", [
       this.#name,
       this.#notify ? this.#channel : "",
       newEpoch(),
@@ -329,28 +306,6 @@ export class PostgresLog implements EventLog {
     }
   }
 
-  /** Calls a function and returns the text that it gives. */
-  async #call(action: string, name: string, args: string[]): Promise<string> {
-    const { schema, prefix } = this.#place;
-    const params = [String(FORMAT), ...args];
-    const places = params.map((_, i) => `$${i + 1}`);
-    const text = `SELECT ${schema}.${prefix}${name}(${places}) AS result`;
-    const end = performance.now() + this.#timeout;
-    for (;;) {
-      try {
-        const answer = Promise.resolve(this.#client.query(text, params));
-        const limit = Math.max(0, end - performance.now());
-        return resultOf(await within(answer, limit));
-      } catch (cause) {
-        const isOver = performance.now() >= end;
-        if (isOver || !RETRIED.includes(codeOf(cause))) {
-          throw unavailable(action, cause);
-        }
-        await sleep(Math.random() * 20);
-      }
-    }
-  }
-
   #findPoller(interval: number): Poller {
     const { schema, prefix } = this.#place;
     const ofClient = pollers.get(this.#client) ?? new Map<string, Poller>();
@@ -358,7 +313,9 @@ export class PostgresLog implements EventLog {
     const key = `${schema}.${prefix} ${interval}`;
     const poll = async (names: string[]) =>
       JSON.parse(
-        await this.#call("watch log", "positions", [JSON.stringify(names)]),
+        await this.#functions.call("watch log", "positions", [
+          JSON.stringify(names),
+        ]),
       );
     const poller = ofClient.get(key) ?? new Poller(poll, interval);
     ofClient.set(key, poller);
@@ -405,17 +362,6 @@ function outcomesOf(
   return group.map(({ entries }) => [outcome, epoch, seq += entries.length]);
 }
 
-function checkClient(client: PostgresClient): void {
-  if (typeof client?.query !== "function") {
-    throw new TypeError(
-      `Cannot open log: client must have a method query(): received ${
-        describe(client)
-      }`,
-    );
-  }
-  checkFunction("Cannot open log: client.listen", client.listen);
-}
-
 function placeOf({ schema = "rivulet", prefix = "" }: PostgresTables): Place {
   checkIdentifier("schema", schema, /^[a-z_][a-z0-9_]{0,62}$/);
   checkIdentifier("prefix", prefix, /^([a-z_][a-z0-9_]{0,31})?$/);
@@ -444,33 +390,4 @@ function channelOf({ schema, prefix }: Place, name: string): string {
     hash = BigInt.asUintN(64, hash * 1_000_003n + BigInt(char.codePointAt(0)!));
   }
   return `rivulet_${hash.toString(36)}`;
-}
-
-function resultOf(answer: PostgresRows): string {
-  const [row] = "rows" in answer ? answer.rows : answer;
-  const { result } = (row ?? {}) as { result?: unknown };
-  if (typeof result === "string") return result;
-  throw new TypeError(
-    `query() must resolve with rows: received ${describe(answer)}`,
-  );
-}
-
-/** The code that Postgres gave to an error; Bun has it as `errno`. */
-function codeOf(error: unknown): string {
-  const { code, errno } = (error ?? {}) as Record<string, unknown>;
-  return [code, errno].find((value) => /^[0-9A-Z]{5}$/.test(String(value))) as
-    | string
-    | undefined ?? "";
-}
-
-function unavailable(action: string, cause: unknown): EventStreamError {
-  const reason = cause instanceof Error ? cause.message : describe(cause);
-  const advice = UNDEFINED.includes(codeOf(cause))
-    ? ": call PostgresLog.migrate() once before"
-    : "";
-  return new EventStreamError(
-    "log-unavailable",
-    `Cannot ${action}: Postgres failed: ${reason}${advice}`,
-    { cause },
-  );
 }

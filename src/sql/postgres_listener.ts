@@ -1,6 +1,6 @@
 import { checkFunction } from "../internal/check.ts";
 import { type Connection, Subscriptions } from "../log/subscriptions.ts";
-import type { PostgresClient } from "./postgres.ts";
+import type { PostgresClient } from "./postgres_client.ts";
 
 /** What {@linkcode pgListener} uses of a `Client` of `pg`, or of Neon. */
 export interface PgClient {

@@ -17,11 +17,7 @@
  */
 
 export { PostgresLog } from "./postgres.ts";
-export type {
-  PostgresClient,
-  PostgresLogOptions,
-  PostgresRows,
-  PostgresTables,
-} from "./postgres.ts";
+export type { PostgresLogOptions, PostgresTables } from "./postgres.ts";
+export type { PostgresClient, PostgresRows } from "./postgres_client.ts";
 export { pgListener } from "./postgres_listener.ts";
 export type { PgClient } from "./postgres_listener.ts";

@@ -75,7 +75,14 @@ export class SqliteLog implements EventLog {
     options: AppendOptions = {},
   ): Promise<LogPosition> {
     const sizes = checkAppend(entries, options, this.#settings.retention);
-    const append = { ...this.#settings, entries, sizes, options };
+    // The caller may change its own while they wait.
+    const copies = entries.map(({ kind, body }) => ({ kind, body }));
+    const append = {
+      ...this.#settings,
+      entries: copies,
+      sizes,
+      options: { ...options },
+    };
     const { outcome, epoch, seq } = await this.#store.append(append)
       .catch((cause) => {
         throw unavailable("append", cause);

@@ -201,6 +201,17 @@ Deno.test("append() deletes other logs that have expired, 500 entries at a time"
   assertEquals(await bodies(old), ["new"]);
 });
 
+Deno.test("append() takes entries as they were when it was called", async () => {
+  await using adapted = await openMigrated();
+  const log = new PostgresLog(adapted.client, "news");
+  const entries = [{ kind: "event" as const, body: "a" }];
+  const append = log.append(entries);
+  entries[0]!.body = "changed";
+  entries.push({ kind: "event", body: "more" });
+  assertEquals((await append).seq, 1);
+  assertEquals(await bodies(log), ["a"]);
+});
+
 Deno.test("append() that conflicts leaves no log behind", async () => {
   await using adapted = await openMigrated();
   const { client } = adapted;

@@ -144,6 +144,17 @@ Deno.test("append() deletes other logs that have expired, 500 entries at a time"
   assertEquals(await bodies(old), ["new"]);
 });
 
+Deno.test("append() takes entries as they were when it was called", async () => {
+  await using scene = new Scene();
+  const log = new SqliteLog(scene.open(), "news");
+  const entries = [{ kind: "event" as const, body: "a" }];
+  const append = log.append(entries);
+  entries[0]!.body = "changed";
+  entries.push({ kind: "event", body: "more" });
+  assertEquals((await append).seq, 1);
+  assertEquals(await bodies(log), ["a"]);
+});
+
 Deno.test("append() to several logs at once is one transaction, each append done for itself", async () => {
   await using scene = new Scene();
   const database = scene.open();
