@@ -10,7 +10,7 @@ import { startFixture } from "./fixture/start.ts";
 import { findPostgres } from "./integration/_postgres.ts";
 import { bundleSuite, copyRunners, mapStacks } from "./runners/bundle.ts";
 import { findChromium } from "./runners/chromium.ts";
-import { runDenoTest } from "./runners/deno.ts";
+import { runDenoTest, runOldestDeno } from "./runners/deno.ts";
 import type { Outcome } from "./runners/outcome.ts";
 import { runtimes } from "./runners/runtimes.ts";
 
@@ -93,6 +93,7 @@ async function findJobs(folder: string, url: string): Promise<Jobs> {
     ...jobs,
     // Their files wait more than they work: for servers to start, leases to end, engines to be killed.
     engines: () => runDenoTest([...options, "--parallel", ...engineTests], url),
+    "oldest-deno": () => runOldestDeno(folder, url),
     docs: () => runDenoTest([...options, "--doc", ...documents], url),
   };
 }

@@ -1,4 +1,5 @@
 import { runCommand } from "../../tools/command.ts";
+import { OLDEST_DENO, toolPath } from "../_tools.ts";
 import { CASE_LIMIT, type Outcome } from "./outcome.ts";
 
 const summary = /(\d+) passed(?: \(\d+ steps?\))? \| (\d+) failed(.*)/;
@@ -23,4 +24,14 @@ export async function runDenoTest(
     failed: success ? 0 : Math.max(1, Number(failed ?? 0)),
     report: success ? rest.match(/\d+ ignored/)?.[0] ?? "" : details.trim(),
   };
+}
+
+/** Runs the suite in `folder` in the oldest Deno that is supported, which refuses what our configuration says of tests. */
+export async function runOldestDeno(
+  folder: string,
+  url: string,
+): Promise<Outcome> {
+  const args = ["--no-config", "--no-lock", "--no-check", `${folder}/suite.js`];
+  const deno = await toolPath("deno", OLDEST_DENO);
+  return runDenoTest(args, url, CASE_LIMIT, deno);
 }

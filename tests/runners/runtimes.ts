@@ -1,7 +1,6 @@
 import { runCommand } from "../../tools/command.ts";
-import { OLDEST_DENO, toolPath } from "../_tools.ts";
+import { toolPath } from "../_tools.ts";
 import { runChromium } from "./chromium.ts";
-import { runDenoTest } from "./deno.ts";
 import { CASE_LIMIT, type Outcome, readOutcome } from "./outcome.ts";
 
 /** Runs the suite in `folder` in one runtime, with the fixture at `url`. */
@@ -20,7 +19,7 @@ async function runProcess(
   return readOutcome(output);
 }
 
-/** Every runtime that takes the suite as one module, which is every one but the newest Deno. */
+/** Every runtime that takes the suite as one module, which is every one but Deno. */
 export const runtimes: Record<string, Runtime> = {
   node: (folder, url) => runProcess("node", [`${folder}/process.js`], url),
   bun: async (folder, url) =>
@@ -30,15 +29,4 @@ export const runtimes: Record<string, Runtime> = {
     return runProcess(await toolPath("workerd"), args, url);
   },
   chromium: (_, url) => runChromium(url),
-  // The suite's own configuration is not for it: it refuses what that says of tests.
-  "oldest-deno": async (folder, url) => {
-    const args = [
-      "--no-config",
-      "--no-lock",
-      "--no-check",
-      `${folder}/suite.js`,
-    ];
-    const deno = await toolPath("deno", OLDEST_DENO);
-    return runDenoTest(args, url, CASE_LIMIT, deno);
-  },
 };
