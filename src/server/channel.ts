@@ -41,10 +41,33 @@ import {
   SIGNAL_RULE,
 } from "./response.ts";
 import type { HeadersSource } from "../internal/web.ts";
-import type { SubscriptionOptions } from "./subscription.ts";
+import {
+  type Delivery,
+  notice,
+  type SubscriptionOptions,
+} from "./subscription.ts";
 
-/** Options of {@linkcode Channel.respond}; what is left out is as the channel's own. */
-export interface ChannelRespondOptions extends SubscribeOptions {
+/**
+ * Options of {@linkcode Channel.respond}; what is left out is as the channel's own.
+ *
+ * @typeParam Contract The type of the channel's contract.
+ */
+export interface ChannelRespondOptions<
+  Contract extends AnyContract = undefined,
+> extends SubscribeOptions {
+  /**
+   * Returns events for a client that does not resume, and for one after a `gap`: a welcome, a snapshot. They come
+   * before the channel's own events and carry no ID. It is awaited. The client's position is taken before the call and
+   * sent after the events: nothing falls between, and a client that is cut off meanwhile gets them again. What it throws
+   * fails the response and goes to `onError`.
+   *
+   * @default {undefined} none
+   */
+  initial?:
+    | (() =>
+      | Iterable<PublishInit<Contract>>
+      | Promise<Iterable<PublishInit<Contract>>>)
+    | undefined;
   /** Headers to add to the channel's. */
   headers?: HeadersSource | undefined;
   /** Ends the response and its subscription, with the reason `"closed"`. */
@@ -196,14 +219,15 @@ export class Channel<Contract extends AnyContract = undefined> {
    */
   async respond(
     request: Request,
-    options: ChannelRespondOptions = {},
+    options: ChannelRespondOptions<Contract> = {},
   ): Promise<Response> {
     checkRequest(request);
-    checkOptions("Cannot respond", options, RESPOND_OPTIONS);
+    checkOptions("Cannot respond", options, CHANNEL_RESPOND_OPTIONS);
     return await this.#audience.respond(request, {
       ...this.#place(lastEventIdOf(request), options),
       headers: mergeHeaders(this.#options.headers, options.headers),
       signal: options.signal,
+      initial: options.initial && this.#initial(options.initial),
     });
   }
 
@@ -286,6 +310,21 @@ export class Channel<Contract extends AnyContract = undefined> {
     return this.#audience.drain(options.over ?? 10_000);
   }
 
+  #initial(
+    initial: NonNullable<ChannelRespondOptions<Contract>["initial"]>,
+  ): () => Promise<Delivery> {
+    const { contract } = this.#options;
+    return async () => {
+      const given = [...await initial()];
+      // An encoder of its own, which does not wait for what is being published.
+      const events = contract === undefined
+        ? given as ServerSentEventInit[]
+        : await orderedEncoder<PublishInit<Contract>>(contract)(given);
+      const frames = events.map(initialFrame);
+      return notice(frames.join(""), { count: frames.length });
+    };
+  }
+
   #place(
     lastEventId: string,
     options: SubscribeOptions,
@@ -299,6 +338,12 @@ export class Channel<Contract extends AnyContract = undefined> {
     };
   }
 }
+
+const CHANNEL_RESPOND_OPTIONS: OptionTable<ChannelRespondOptions<AnyContract>> =
+  /* @__PURE__ */ Object.assign(
+    { initial: "function" } as const,
+    RESPOND_OPTIONS,
+  );
 
 const CHANNEL_SUBSCRIBE_OPTIONS: OptionTable<ChannelSubscribeOptions> =
   /* @__PURE__ */ Object.assign(
@@ -317,6 +362,17 @@ function checkChannelOptions(options: ChannelOptions<AnyContract>): void {
     );
   }
   checkOptions("Cannot create channel", options, CHANNEL_OPTIONS);
+}
+
+function initialFrame(event: ServerSentEventInit): string {
+  const { body } = eventEntry(event);
+  const { id = "" } = event;
+  if (id === "") return body;
+  throw new TypeError(
+    `Cannot respond: an event of initial must have no id: received ${
+      describe(id)
+    }`,
+  );
 }
 
 function isMany<T>(event: T | readonly T[]): event is readonly T[] {

@@ -35,6 +35,8 @@ export interface SubscriptionOptions {
   accepts: ((event: ServerSentEvent) => boolean) | undefined;
   /** Where the log ended when the subscriber came, `undefined` if that was not known yet. */
   latest: LogPosition | undefined;
+  /** What a client gets before its position when it does not resume, and after a gap. */
+  initial?: (() => Promise<Delivery>) | undefined;
 }
 
 /** What a subscriber is given next: as bytes, or as events. */
@@ -116,6 +118,9 @@ export class Subscription {
   #sentSeq = -1;
   #isLoading = false;
   #hasLooked = false;
+  /** What {@linkcode SubscriptionOptions.initial} gave, until it is sent. */
+  #initial: Delivery | undefined;
+  #failure: { readonly reason: unknown } | undefined;
 
   /** The follower is advanced after {@linkcode Subscription.next} has returned `undefined`. */
   constructor(hub: Hub, follower: Follower, options: SubscriptionOptions) {
@@ -138,7 +143,8 @@ export class Subscription {
 
   /** A block that moves the client's last event ID to the cursor, `undefined` if it is there. */
   get idBlock(): Delivery | undefined {
-    if (!this.#isPlaced || this.#sentSeq === this.#cursor) return undefined;
+    const isSent = this.#sentSeq === this.#cursor;
+    if (!this.#isPlaced || isSent || this.#isLoading) return undefined;
     this.#epoch = this.#hub.epoch;
     this.#sentSeq = this.#cursor;
     return notice(`id: ${this.lastEventId}\n\n`);
@@ -150,12 +156,16 @@ export class Subscription {
 
   /**
    * Returns what comes next, {@linkcode END} after everything of a log that has ended, or `undefined` when there is
-   * nothing yet. Throws what the filter throws.
+   * nothing yet. Throws what the filter throws, or the initial events.
    */
   next(): Delivery | typeof END | undefined {
     const hub = this.#hub;
     while (!this.#isLoading) {
+      if (this.#failure !== undefined) throw this.#failure.reason;
+      if (this.#initial !== undefined) return this.#takeInitial();
       if (!hub.ready) return hub.wait(this.#follower);
+      // A client that has not all initial events does not get the position: it would resume without them.
+      if (this.#isPlaced && this.#sentSeq < 0) return this.idBlock;
       const run = this.#isPlaced ? hub.find(this.#cursor) : undefined;
       let delivery: Delivery | undefined;
       if (!this.#isPlaced) delivery = this.#place();
@@ -217,7 +227,7 @@ export class Subscription {
   }
 
   /** Begins at a start position, once it is known whether retention has removed what stood there. */
-  #beginAt(start: number): Delivery | undefined {
+  #beginAt(start: number): undefined {
     const isAtHand = start >= this.#hub.last || this.#hub.find(start);
     if (isAtHand || this.#hasLooked) return this.#moveTo(start);
     this.#hasLooked = true;
@@ -225,24 +235,49 @@ export class Subscription {
     return undefined;
   }
 
-  #moveTo(position: number): Delivery | undefined {
+  #moveTo(position: number): undefined {
     this.#set(position);
-    this.#sentSeq = -1;
-    return this.idBlock;
+    if (this.#options.lastEventId === "") this.#begin();
+  }
+
+  /** Asks for the initial events, with the cursor taken, so that nothing falls between. */
+  #begin(): void {
+    const { initial } = this.#options;
+    if (initial === undefined) return;
+    const asked = initial().then(
+      (delivery) => {
+        if (delivery.bytes.length > 0) this.#initial = delivery;
+      },
+      (reason) => void (this.#failure = { reason }),
+    );
+    void this.#await(asked);
+  }
+
+  #takeInitial(): Delivery {
+    const delivery = this.#initial!;
+    this.#initial = undefined;
+    return delivery;
   }
 
   #gap(reason: GapReason, requested: string = this.lastEventId): Delivery {
     this.#set(this.#options.gap);
-    this.#sentSeq = this.#cursor;
     const gap = gapOf(reason, requested, this.#hub);
     const id = this.lastEventId;
     const event = { event: "gap", data: JSON.stringify(gap), id };
-    return notice(encodeEvent(event), event);
+    if (this.#options.initial === undefined) {
+      this.#sentSeq = this.#cursor;
+      return notice(encodeEvent(event), { gap: event });
+    }
+    this.#begin();
+    return notice(encodeEvent({ event: "gap", data: event.data }), {
+      gap: event,
+    });
   }
 
   #set(position: "earliest" | "latest" | number): void {
     const { generation, epoch, first, last } = this.#hub;
     this.#generation = generation;
+    this.#sentSeq = -1;
     this.#epoch = epoch;
     this.#cursor = position === "latest"
       ? last
@@ -291,12 +326,15 @@ export class Subscription {
   }
 }
 
-/** A frame for one subscriber alone. */
-function notice(frame: string, gap?: ServerSentEvent): Delivery {
+/** Frames for one subscriber alone. */
+export function notice(
+  frames: string,
+  { count = 0, gap }: { count?: number; gap?: ServerSentEvent } = {},
+): Delivery {
   return {
-    bytes: new TextEncoder().encode(frame),
+    bytes: new TextEncoder().encode(frames),
     events: gap === undefined ? [] : [gap],
-    count: 0,
+    count,
     isGap: gap !== undefined,
   };
 }
