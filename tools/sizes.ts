@@ -20,7 +20,7 @@ const names: Record<string, Limits> = {
   decode: { budget: 3_600, ceiling: 4_965 },
   connect: { budget: 6_600, ceiling: 8_615 },
   EventSource: { budget: 7_200, ceiling: 9_325 },
-  respond: { budget: 3_400, ceiling: 6_490 },
+  respond: { budget: 3_400, ceiling: 6_650 },
   Channel: { budget: 9_500, ceiling: 12_600 },
   merge: {},
   defineEvents: {},
