@@ -20,7 +20,7 @@
 
 import { EventStreamError, type EventStreamErrorOptions } from "./error.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "./event.ts";
-import { checkFunction, decided, describe } from "./internal/check.ts";
+import { checkFunction, decided, describe, mustBe } from "./internal/check.ts";
 import type {
   StandardSchemaIssue,
   StandardSchemaResult,
@@ -201,10 +201,10 @@ type AnyEventInit = Omit<ServerSentEventInit, "data"> & { data?: unknown };
 
 function checkPolicy(unlisted: UnlistedPolicy): void {
   if (["text", "skip", "error"].includes(unlisted)) return;
-  throw new TypeError(
-    `Cannot define events: unlisted must be "text", "skip" or "error": received ${
-      describe(unlisted)
-    }`,
+  throw mustBe(
+    "Cannot define events: unlisted",
+    '"text", "skip" or "error"',
+    unlisted,
   );
 }
 
@@ -217,10 +217,10 @@ function checkPlain(schemas: EventSchemas): void {
   const isPlain = prototype === null ||
     prototype !== undefined && Object.getPrototypeOf(prototype) === null;
   if (isPlain) return;
-  throw new TypeError(
-    `Cannot define events: schemas must be a plain object, with __proto__ in brackets: received ${
-      describe(schemas)
-    }`,
+  throw mustBe(
+    "Cannot define events: schemas",
+    "a plain object, with __proto__ in brackets",
+    schemas,
   );
 }
 
@@ -230,18 +230,18 @@ function tableOf(schemas: EventSchemas): Table {
   const entries = Object.entries(schemas);
   for (const [name, schema] of entries) {
     if (name === "" || /[\r\n]/.test(name)) {
-      throw new TypeError(
-        `Cannot define events: a name must be text without CR and LF: received ${
-          describe(name)
-        }`,
+      throw mustBe(
+        "Cannot define events: a name",
+        "text without CR and LF",
+        name,
       );
     }
     const { version, validate } = schema?.["~standard"] ?? {};
     if (version !== 1 || typeof validate !== "function") {
-      throw new TypeError(
-        `Cannot define events: ${name} must be a schema of Standard Schema version 1: received ${
-          describe(schema)
-        }`,
+      throw mustBe(
+        `Cannot define events: ${name}`,
+        "a schema of Standard Schema version 1",
+        schema,
       );
     }
   }

@@ -1,4 +1,4 @@
-import { checkInteger, checkType, describe } from "./internal/check.ts";
+import { checkInteger, checkType, describe, mustBe } from "./internal/check.ts";
 import { EventStreamError } from "./error.ts";
 import type { ServerSentEvent } from "./event.ts";
 
@@ -120,11 +120,7 @@ export class EventParser {
     if (this.#failure !== undefined) throw this.#failure.reason;
     try {
       if (!(chunk instanceof Uint8Array)) {
-        throw new TypeError(
-          `Cannot parse events: chunk must be a Uint8Array: received ${
-            describe(chunk)
-          }`,
-        );
+        throw mustBe("Cannot parse events: chunk", "a Uint8Array", chunk);
       }
       this.#parse(this.#decode(chunk), into);
     } catch (reason) {

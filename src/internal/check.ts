@@ -21,16 +21,26 @@ export function describeUrl(url: unknown): string {
   );
 }
 
+/** Makes the error for a value that is not what it must be. */
+export function mustBe(
+  subject: string,
+  what: string,
+  value: unknown,
+): TypeError {
+  return new TypeError(
+    `${subject} must be ${what}: received ${describe(value)}`,
+  );
+}
+
 /** Throws unless `value` is an integer of `min` to `max`, or `undefined`. */
 export function checkInteger(
   subject: string,
   value: number | undefined,
   min: number,
-  max: number = Number.MAX_SAFE_INTEGER,
+  max: number = 9_007_199_254_740_991,
 ): void {
-  if (value === undefined) return;
   checkType(subject, value, "number");
-  if (value === Infinity && max === Infinity) return;
+  if (value === undefined || value === max) return;
   if (!Number.isInteger(value) || value < min || value > max) {
     throw new RangeError(
       `${subject} must be an integer from ${min} to ${max}: received ${value}`,
@@ -50,9 +60,7 @@ export function checkType(
   type: "function" | "boolean" | "string" | "number",
 ): void {
   if (value === undefined || typeof value === type) return;
-  throw new TypeError(
-    `${subject} must be a ${type}: received ${describe(value)}`,
-  );
+  throw mustBe(subject, `a ${type}`, value);
 }
 
 /** Returns what a callback has returned; throws if that is a promise, which would count as `true` whatever it holds. */
@@ -99,19 +107,17 @@ export function checkOptions<Options extends object>(
   prefix: string = "",
 ): void {
   if (typeof options !== "object" || options === null) {
-    throw new TypeError(
-      `${subject}: ${
-        prefix.slice(0, -1) || "options"
-      } must be an object: received ${describe(options)}`,
-    );
+    const name = prefix.slice(0, -1) || "options";
+    throw mustBe(`${subject}: ${name}`, "an object", options);
   }
+  const known = Object.keys(table);
   for (const name of Object.keys(options)) {
-    if (Object.hasOwn(table, name)) continue;
-    throw new TypeError(
-      `${subject}: unknown option "${prefix}${name}"${
-        hintFor(name, Object.keys(table), prefix)
-      }`,
-    );
+    if (known.includes(name)) continue;
+    const nearest = findNearest(name, known);
+    const hint = nearest === undefined
+      ? `: the options are ${known.sort().join(", ")}`
+      : `, did you mean "${prefix}${nearest}"?`;
+    throw new TypeError(`${subject}: unknown option "${prefix}${name}"${hint}`);
   }
   for (const [name, rule] of Object.entries<Rule>(table)) {
     const value = (options as Record<string, unknown>)[name];
@@ -125,48 +131,32 @@ function checkValue(subject: string, value: unknown, rule: Rule): void {
   const [what, limit, extra] = rule;
   if (typeof what === "number") {
     if (value === false && extra === "or false") return;
-    return checkInteger(
-      subject,
-      value as number,
-      what,
-      limit as number | undefined,
-    );
+    return checkInteger(subject, value as number, what, limit as number);
   }
   if ((limit as (value: unknown) => boolean)(value)) return;
-  const received = extra === "secret" && typeof value === "string"
-    ? "a string"
-    : describe(value);
-  throw new TypeError(`${subject} must be ${what}: received ${received}`);
+  const isSecret = extra === "secret" && typeof value === "string";
+  throw isSecret
+    ? new TypeError(`${subject} must be ${what}: received a string`)
+    : mustBe(subject, what, value);
 }
 
-/** Names the known option that is nearest to an unknown one, or all where none is near. */
-function hintFor(name: string, known: string[], prefix: string): string {
-  const [nearest] = known
-    .map((other) =>
-      [other, distance(name.toLowerCase(), other.toLowerCase())] as const
-    )
-    .filter(([other, edits]) => edits <= Math.max(2, other.length / 3))
-    .sort(([, a], [, b]) => a - b);
-  return nearest === undefined
-    ? `: the options are ${known.sort().join(", ")}`
-    : `, did you mean "${prefix}${nearest[0]}"?`;
-}
-
-/** How many letters must be inserted, removed or replaced to make one text of the other (Levenshtein). */
-function distance(a: string, b: string): number {
-  let row = [...b, ""].map((_, index) => index);
-  for (const [index, letter] of [...a].entries()) {
-    const next = [index + 1];
-    for (const [column, other] of [...b].entries()) {
-      next.push(
-        Math.min(
-          next[column]! + 1,
-          row[column + 1]! + 1,
-          row[column]! + Number(letter !== other),
-        ),
-      );
-    }
-    row = next;
+/** Returns the known name that the fewest edits make of an unknown one: two, or a third of its letters, at most. */
+function findNearest(name: string, known: string[]): string | undefined {
+  for (let edits = 0; edits < 9; edits++) {
+    const nearest = known.find((other) =>
+      edits <= Math.max(2, other.length / 3) &&
+      isNear(name.toLowerCase(), other.toLowerCase(), edits)
+    );
+    if (nearest !== undefined) return nearest;
   }
-  return row[b.length]!;
+}
+
+/** Tells whether so many letters inserted, removed or replaced make one text of the other (Levenshtein). */
+function isNear(a: string, b: string, edits: number): boolean {
+  if (a === b) return true;
+  const [restOfA, restOfB] = [a.slice(1), b.slice(1)];
+  if (a[0] === b[0]) return isNear(restOfA, restOfB, edits);
+  return edits-- > 0 &&
+    (isNear(restOfA, b, edits) || isNear(a, restOfB, edits) ||
+      isNear(restOfA, restOfB, edits));
 }

@@ -1,4 +1,9 @@
-import { checkInteger, describe, MAX_DELAY } from "../internal/check.ts";
+import {
+  checkInteger,
+  describe,
+  MAX_DELAY,
+  mustBe,
+} from "../internal/check.ts";
 import { EventStreamError } from "../error.ts";
 import type {
   AppendOptions,
@@ -86,9 +91,7 @@ export function checkAppend(
 
 function checkEntries(entries: readonly LogInput[]): void {
   if (!Array.isArray(entries)) {
-    throw new TypeError(
-      `Cannot append: entries must be an array: received ${describe(entries)}`,
-    );
+    throw mustBe("Cannot append: entries", "an array", entries);
   }
   if (entries.length === 0) {
     throw new RangeError(

@@ -1,5 +1,5 @@
 import type { ServerSentEventInit } from "../event.ts";
-import { checkOptions, describe, type OptionTable } from "../internal/check.ts";
+import { checkOptions, mustBe, type OptionTable } from "../internal/check.ts";
 import { FrameWriter } from "../internal/frame.ts";
 import { notify } from "../internal/report.ts";
 import { isResponse, refusalOf, streamOf } from "../internal/response.ts";
@@ -394,10 +394,10 @@ function checkIterable(source: EventIterable): void {
     (source instanceof ReadableStream || Symbol.asyncIterator in source ||
       Symbol.iterator in source);
   if (!isIterable) {
-    throw new TypeError(
-      `Cannot respond: source must be an iterable of events, a stream of them or a function: received ${
-        describe(source)
-      }`,
+    throw mustBe(
+      "Cannot respond: source",
+      "an iterable of events, a stream of them or a function",
+      source,
     );
   }
   if (source instanceof ReadableStream && source.locked) {

@@ -2,8 +2,8 @@ import type { ServerSentEventInit } from "../event.ts";
 import {
   checkOptions,
   decided,
-  describe,
   MAX_DELAY,
+  mustBe,
   type OptionTable,
 } from "../internal/check.ts";
 import { notify } from "../internal/report.ts";
@@ -215,9 +215,7 @@ class ResumableStream implements Resumable {
 
   async abort(reason: string = ""): Promise<void> {
     if (typeof reason !== "string") {
-      throw new TypeError(
-        `Cannot abort: reason must be a string: received ${describe(reason)}`,
-      );
+      throw mustBe("Cannot abort: reason", "a string", reason);
     }
     const { abortEvent } = this.#options;
     const entry: LogInput = { kind: "aborted", body: reason };
@@ -446,7 +444,5 @@ function check(
   value: unknown,
 ): void {
   if (holds) return;
-  throw new TypeError(
-    `${SUBJECT}: ${name} must be ${what}: received ${describe(value)}`,
-  );
+  throw mustBe(`${SUBJECT}: ${name}`, what, value);
 }
