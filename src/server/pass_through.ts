@@ -47,6 +47,11 @@ const CR = 0x0d;
 const BOM: Uint8Array = /* @__PURE__ */ Uint8Array.of(0xef, 0xbb, 0xbf);
 /** A comment without a blank line, which would end a block that the upstream has not ended. */
 const KEEP_ALIVE: Uint8Array = /* @__PURE__ */ Uint8Array.of(0x3a, LF);
+/** What a stream begins after. */
+const LINE_ENDS: readonly number[] = [LF, LF];
+const decoder: TextDecoder = /* @__PURE__ */ new TextDecoder("utf-8", {
+  ignoreBOM: true,
+});
 /** The most bytes of an unfinished block that are held back: the limit that `decode()` has by default. */
 const MAX_HELD = 16_777_216;
 
@@ -82,7 +87,7 @@ export class UpstreamSource implements BodySource {
     this.#options = options;
     const { until, onBreak } = options;
     if (until !== undefined || onBreak !== undefined) {
-      this.#blocks = new Blocks(until);
+      this.#blocks = new Blocks();
     }
   }
 
@@ -133,8 +138,14 @@ export class UpstreamSource implements BodySource {
   }
 
   #writeBlocks(blocks: Blocks, chunk: Uint8Array): void {
-    for (const bytes of blocks.push(chunk)) this.#write(bytes);
-    if (blocks.reached) return this.#body.end("ended");
+    const { until } = this.#options;
+    const complete = blocks.push(chunk);
+    const end = until === undefined ? 0 : findMarker(complete, until);
+    if (end > 0) {
+      this.#write(complete.subarray(0, end));
+      return this.#body.end("ended");
+    }
+    this.#write(complete);
     if (blocks.held <= MAX_HELD) return;
     this.#break(
       new EventStreamError(
@@ -146,11 +157,8 @@ export class UpstreamSource implements BodySource {
 
   /** Removes a byte order mark, which receivers would take for data after our first bytes. */
   #withoutBom(chunk: Uint8Array): Uint8Array {
-    const start = new Uint8Array(this.#start!.length + chunk.length);
-    start.set(this.#start!);
-    start.set(chunk, this.#start!.length);
-    const isBom = BOM.subarray(0, start.length)
-      .every((byte, index) => byte === start[index]);
+    const start = concat([this.#start!, chunk]);
+    const isBom = BOM.every((byte, index) => byte === (start[index] ?? byte));
     const isOpen = isBom && start.length < BOM.length;
     this.#start = isOpen ? start : undefined;
     if (isOpen) return new Uint8Array();
@@ -160,7 +168,9 @@ export class UpstreamSource implements BodySource {
   #finish(): void {
     this.#over = true;
     const { until } = this.#options;
-    if (until !== undefined && !this.#blocks!.endsReached()) {
+    const rest = this.#blocks?.take() ?? new Uint8Array();
+    // The end may have cut the marker short of its blank line.
+    if (until !== undefined && !isMarker(rest, until)) {
       return this.#break(
         new EventStreamError(
           "truncated",
@@ -171,7 +181,7 @@ export class UpstreamSource implements BodySource {
       );
     }
     // No event of ours follows, so an unfinished block is the receiver's to discard.
-    for (const rest of this.#blocks?.rest() ?? []) this.#write(rest);
+    this.#write(rest);
     this.#body.end("ended");
   }
 
@@ -218,116 +228,104 @@ export class UpstreamSource implements BodySource {
   };
 }
 
-/** Cuts the bytes of an event stream after its blocks (WHATWG HTML 9.2.6), and looks for the block that ends it. */
+/** Holds the unfinished block of an event stream back (WHATWG HTML 9.2.6). */
 class Blocks {
-  /** Whether the end marker has come. */
-  reached = false;
-  /** How many bytes of an unfinished block are held back. */
+  /** How many bytes are held back. */
   held = 0;
-  #chunks: Uint8Array[] = [];
-  readonly #marker: Uint8Array | undefined;
-  /** The start of a line that chunks have split, as long as a line with the marker can be. */
-  readonly #line: Uint8Array;
-  #lineLength = 0;
-  /** Whether the last byte was a CR, to whose line end an LF would belong. */
-  #afterCr = false;
-  /** Whether the last line was blank. */
-  #afterBlock = false;
-  #dataLines = 0;
-  #isMarker = false;
+  #parts: Uint8Array[] = [];
+  /** The last two bytes. */
+  #before = LINE_ENDS;
 
-  constructor(until: string | undefined) {
-    if (until !== undefined) this.#marker = new TextEncoder().encode(until);
-    this.#line = new Uint8Array(DATA.length + 2 + (this.#marker?.length ?? 0));
+  /** Returns the bytes up to the end of the last complete block; none if no block has ended. */
+  push(chunk: Uint8Array): Uint8Array {
+    const before = this.#before;
+    const { length } = chunk;
+    this.#before = [
+      byteAt(chunk, length - 2, before),
+      byteAt(chunk, length - 1, before),
+    ];
+    const end = findLastEnd(chunk, before);
+    let blocks = chunk.subarray(0, end);
+    if (end > 0 && this.held > 0) blocks = this.take(blocks);
+    if (end < length) this.#parts.push(chunk.subarray(end));
+    this.held += length - end;
+    return blocks;
   }
 
-  /** Returns the bytes up to the end of the last complete block, or of the end marker. */
-  push(chunk: Uint8Array): Uint8Array[] {
-    const end = this.#scan(chunk);
-    if (end === chunk.length && this.held === 0) return [chunk];
-    const complete = end === 0 ? [] : [...this.rest(), chunk.subarray(0, end)];
-    this.#chunks.push(chunk.subarray(end));
-    this.held += chunk.length - end;
-    return complete;
-  }
-
-  /** Returns what was held back. */
-  rest(): Uint8Array[] {
+  /** Returns what was held back, and more after it. */
+  take(...more: Uint8Array[]): Uint8Array {
     this.held = 0;
-    return this.#chunks.splice(0);
-  }
-
-  /** Tells whether the stream ended with the marker, which the end may have cut short of its blank line. */
-  endsReached(): boolean {
-    if (this.#lineLength > 0) this.#endLine(this.#line, 0, 0);
-    return this.#isMarker && this.#dataLines === 1;
-  }
-
-  /** Returns after how many bytes of a chunk its last complete block ends. */
-  #scan(chunk: Uint8Array): number {
-    let end = 0;
-    let start = 0;
-    let cr = chunk.indexOf(CR);
-    let lf = chunk.indexOf(LF);
-    while (cr !== -1 || lf !== -1) {
-      const isCr = lf === -1 || cr !== -1 && cr < lf;
-      const at = isCr ? cr : lf;
-      const isSecondHalf = !isCr && at === start && this.#afterCr;
-      if (!isSecondHalf) this.#endLine(chunk, start, at);
-      this.#afterCr = isCr;
-      start = at + 1;
-      if (this.#afterBlock) end = start;
-      if (this.reached) return end;
-      if (isCr) cr = chunk.indexOf(CR, start);
-      else lf = chunk.indexOf(LF, start);
-    }
-    if (start < chunk.length) {
-      this.#afterCr = false;
-      this.#keepLine(chunk.subarray(start));
-    }
-    return end;
-  }
-
-  #endLine(chunk: Uint8Array, start: number, end: number): void {
-    if (this.#lineLength === 0) return this.#checkLine(chunk, start, end);
-    this.#keepLine(chunk.subarray(start, end));
-    this.#checkLine(this.#line, 0, this.#lineLength);
-    this.#lineLength = 0;
-  }
-
-  #keepLine(part: Uint8Array): void {
-    const room = Math.max(0, this.#line.length - this.#lineLength);
-    if (room > 0) this.#line.set(part.subarray(0, room), this.#lineLength);
-    this.#lineLength += part.length;
-  }
-
-  #checkLine(bytes: Uint8Array, start: number, end: number): void {
-    this.#afterBlock = start === end;
-    if (this.#marker === undefined) return;
-    if (this.#afterBlock) {
-      this.reached = this.#isMarker && this.#dataLines === 1;
-      this.#dataLines = 0;
-      this.#isMarker = false;
-      return;
-    }
-    const colon = start + DATA.length;
-    if (colon > end || !holds(bytes, start, DATA)) return;
-    if (colon < end && bytes[colon] !== COLON) return;
-    this.#dataLines++;
-    const value = bytes[colon + 1] === SPACE ? colon + 2 : colon + 1;
-    this.#isMarker = Math.max(0, end - value) === this.#marker.length &&
-      holds(bytes, value, this.#marker);
+    return concat([...this.#parts.splice(0), ...more]);
   }
 }
 
-const DATA: Uint8Array = /* @__PURE__ */ Uint8Array.of(0x64, 0x61, 0x74, 0x61);
-const COLON = 0x3a;
-const SPACE = 0x20;
-
-/** Tells whether `part` stands at a place in `bytes`. */
-function holds(bytes: Uint8Array, at: number, part: Uint8Array): boolean {
-  for (let index = 0; index < part.length; index++) {
-    if (bytes[at + index] !== part[index]) return false;
+/** Returns after how many bytes the last block ends. It looks from the end, since most chunks end with a block. */
+function findLastEnd(bytes: Uint8Array, before: readonly number[]): number {
+  // Each is searched for once.
+  let lf = bytes.lastIndexOf(LF);
+  let cr = bytes.lastIndexOf(CR);
+  while (true) {
+    const at = Math.max(lf, cr);
+    if (endsBlock(bytes, at, before)) return at + 1;
+    if (at <= 0) return 0;
+    if (at === lf) lf = bytes.lastIndexOf(LF, at - 1);
+    else cr = bytes.lastIndexOf(CR, at - 1);
   }
-  return true;
+}
+
+/** Tells whether a blank line ends with a byte, after two bytes that came before the first. */
+function endsBlock(
+  bytes: Uint8Array,
+  at: number,
+  before: readonly number[] = LINE_ENDS,
+): boolean {
+  const last = bytes[at]!;
+  if (!isLineEnd(last)) return false;
+  const second = byteAt(bytes, at - 1, before);
+  const isPair = second === CR && last === LF;
+  return isLineEnd(isPair ? byteAt(bytes, at - 2, before) : second);
+}
+
+function isLineEnd(byte: number): boolean {
+  return byte === LF || byte === CR;
+}
+
+function byteAt(
+  bytes: Uint8Array,
+  at: number,
+  before: readonly number[],
+): number {
+  return at < 0 ? before[at + 2]! : bytes[at]!;
+}
+
+/** Returns where in complete blocks the first ends whose data is the end marker; 0 if there is none. */
+function findMarker(bytes: Uint8Array, until: string): number {
+  // Most often one search in all is enough.
+  if (!decoder.decode(bytes).includes(until)) return 0;
+  let start = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    if (!endsBlock(bytes, at)) continue;
+    if (isMarker(bytes.subarray(start, at), until)) return at + 1;
+    start = at + 1;
+  }
+  return 0;
+}
+
+/** Tells whether the data of a block is the end marker. */
+function isMarker(block: Uint8Array, until: string): boolean {
+  const [data, more] = decoder.decode(block).split(/[\r\n]+/)
+    .filter((line) => /^data(:|$)/.test(line));
+  return data?.replace(/^data:? ?/, "") === until && more === undefined;
+}
+
+function concat(parts: Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(
+    parts.reduce((length, part) => length + part.length, 0),
+  );
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }
