@@ -98,7 +98,7 @@ export function decode<
   source: Response | ReadableStream<Uint8Array>,
   options: DecodeOptions<Received> = {},
 ): EventStream<NoInfer<Received>> {
-  // NoInfer: whoever takes the stream does not say what it holds, so `respond(request, decode(upstream))` fits.
+  // NoInfer: a function that takes the stream does not decide what it holds, so `respond(request, decode(upstream))` fits.
   return eventsOf(
     isResponse(source) ? bodyOf(source) : source,
     options,
@@ -115,7 +115,7 @@ function eventsOf<Received extends ServerSentEvent<string, unknown>>(
   source: ReadableStream<Uint8Array>,
   options: DecodeOptions<Received>,
 ): EventStream<Received> {
-  // By its shape: a polyfill or another realm has a class of its own.
+  // Tests the shape, not the class: a polyfill or another realm has another `ReadableStream`.
   if (typeof source?.getReader !== "function" || source.locked) {
     throw new TypeError(
       `Cannot decode: source must be an unlocked ReadableStream: received ${

@@ -23,8 +23,8 @@ export interface DecodeOptions<
   signal?: AbortSignal | undefined;
   /**
    * How many milliseconds to wait for a byte, an integer of 1 to 2^31-1. After that the stream fails
-   * with code `idle-timeout`. Comments count as life. Only the time spent waiting for the source
-   * counts, not the time in which nobody reads.
+   * with code `idle-timeout`. Comments reset the timer. Only the time spent waiting for the source
+   * counts, not the time between reads.
    *
    * @default {undefined} wait for ever
    */

@@ -53,7 +53,7 @@ export function assertCode(
   assertStrictEquals(error.code, code);
 }
 
-/** Gives a function that tells how many listeners a signal has now more than before. */
+/** Returns a function that counts the listeners added to a signal since now. */
 export function countListeners(signal: AbortSignal): () => number {
   const listeners: unknown[] = [];
   const { addEventListener, removeEventListener } = signal;

@@ -106,7 +106,7 @@ for (const [name, take] of allWays) {
     });
   });
 
-  test(`decode() with idleTimeout takes comments and parts of lines for life through ${name}`, async () => {
+  test(`decode() with idleTimeout restarts its timer for comments and parts of lines through ${name}`, async () => {
     await withClock(async (clock) => {
       const source = sourceOf([], "waits");
       const events: ServerSentEvent[] = [];
@@ -505,7 +505,7 @@ test("decode() with a signal that aborts after the stream was left does nothing"
   assertStrictEquals(source.cancels.length, 1);
 });
 
-test("decode() with idleTimeout does not count the time in which nobody reads", async () => {
+test("decode() with idleTimeout does not count the time between reads", async () => {
   await withClock(async (clock) => {
     const source = sourceOf([frames("ab"), frames("c")], "waits");
     const stream = decode(source.stream, { idleTimeout: 1000 });

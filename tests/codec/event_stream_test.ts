@@ -132,7 +132,7 @@ for (const [name, take] of allWays) {
     }
   });
 
-  test(`EventStream leaves no timer and no listener behind after its end through ${name}`, async () => {
+  test(`EventStream leaves no timer and no listener after its end through ${name}`, async () => {
     await withClock(async (clock) => {
       const controller = new AbortController();
       const listeners = countListeners(controller.signal);
@@ -376,7 +376,7 @@ const leaves: Record<string, (stream: EventStream) => Promise<void>> = {
     await reader.read();
     await Promise.all([reader.cancel(), right.cancel()]);
   },
-  "cancel() behind pipeThrough()": async (stream) => {
+  "cancel() after pipeThrough()": async (stream) => {
     const reader = stream.pipeThrough(new TransformStream()).getReader();
     await reader.read();
     await reader.cancel();
@@ -625,7 +625,7 @@ test("EventStream goes on in batches(), a pipe or branches after single reads", 
   }
 });
 
-test("EventStream keeps the event of a read that was waiting when its reader let go", async () => {
+test("EventStream keeps the event of a read that was waiting when its reader was released", async () => {
   for (const take of Object.values(ways)) {
     const source = sourceOf([], "waits");
     const stream = decode(source.stream);
@@ -749,7 +749,7 @@ test("EventStream reads no chunk ahead of the events that are asked for", async 
   }
 });
 
-test("EventStream holds its source back at most one chunk behind a slow pipe", async () => {
+test("EventStream holds its source back to one chunk more than a slow pipe takes", async () => {
   const chunks = Array.from({ length: 20 }, () => frames("abc"));
   const pipes: Record<
     string,
