@@ -1,7 +1,8 @@
 /**
  * Reads event streams.
  *
- * - A response or a stream of bytes, in a loop: {@linkcode decode}, which returns an {@linkcode EventStream}.
+ * - A response or a stream of bytes, in a loop: {@linkcode decode}, which returns an
+ *   {@linkcode EventStream}.
  * - A step in a pipe: {@linkcode EventDecoderStream}.
  * - Chunks that you read yourself: {@linkcode EventParser}.
  *
@@ -82,14 +83,16 @@ const DECODE_OPTIONS: OptionTable<DecodeOptions> = {
  * assertEquals(answer, "Hi");
  * ```
  *
- * A response that is not an event stream is released: the first 64 KiB of its body, as far as they arrive within a
- * second, stay readable in the error, and the rest is cancelled.
+ * A response that is not an event stream is released: the first 64 KiB of its body, as far as they
+ * arrive within a second, stay readable in the error, and the rest is cancelled.
  *
- * @param source The response, which must be 2xx with content type `text/event-stream`, or the bytes.
+ * @param source The response, which must be 2xx with content type `text/event-stream`, or the
+ * bytes.
  * @param options Limits, the end marker and the signal.
  * @returns The events.
  * @throws {EventStreamError} Code `not-an-event-stream`, with the response.
- * @throws {TypeError} If the body is not a stream, is locked or used, or an option has the wrong type.
+ * @throws {TypeError} If the body is not a stream, is locked or used, or an option has the wrong
+ * type.
  * @throws {RangeError} If an option is out of range.
  */
 export function decode<
@@ -98,7 +101,8 @@ export function decode<
   source: Response | ReadableStream<Uint8Array>,
   options: DecodeOptions<Received> = {},
 ): EventStream<NoInfer<Received>> {
-  // NoInfer: a function that takes the stream does not decide what it holds, so `respond(request, decode(upstream))` fits.
+  // NoInfer: a function that takes the stream does not decide what it holds, so `respond(request,
+  // decode(upstream))` fits.
   return eventsOf(
     isResponse(source) ? bodyOf(source) : source,
     options,
@@ -147,7 +151,8 @@ function eventsOf<Received extends ServerSentEvent<string, unknown>>(
 export class EventDecoderStream<
   Received extends ServerSentEvent<string, unknown> = ServerSentEvent,
 > implements TransformStream<Uint8Array, NoInfer<Received>> {
-  // As the platform's TextDecoderStream, it has a TransformStream and is none: esbuild keeps each class that extends it.
+  // As the platform's TextDecoderStream, it has a TransformStream and is none: esbuild keeps each
+  // class that extends it.
   // NoInfer: as for decode(), where the pipe leads to does not say what it holds.
   /** The events. */
   readonly readable: EventStream<NoInfer<Received>>;
@@ -162,7 +167,8 @@ export class EventDecoderStream<
    * @throws {RangeError} If an option is out of range.
    */
   constructor(options: DecodeOptions<Received> = {}) {
-    // A transformer's queue is lost when it fails; this one's bytes wait until their events are asked for.
+    // A transformer's queue is lost when it fails; this one's bytes wait until their events are
+    // asked for.
     const { readable, writable } = new TransformStream<
       Uint8Array,
       Uint8Array

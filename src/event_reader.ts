@@ -19,12 +19,15 @@ export interface DecodeOptions<
    * @default {undefined} every event as it arrived
    */
   contract?: EventContract<Received> | undefined;
-  /** Aborting errors the stream with the signal's reason, cancels the source and drops what was not handed out. */
+  /**
+   * Aborting errors the stream with the signal's reason, cancels the source and drops what was not
+   * handed out.
+   */
   signal?: AbortSignal | undefined;
   /**
-   * How many milliseconds to wait for a byte, an integer of 1 to 2^31-1. After that the stream fails
-   * with code `idle-timeout`. Comments reset the timer. Only the time spent waiting for the source
-   * counts, not the time between reads.
+   * How many milliseconds to wait for a byte, an integer of 1 to 2^31-1. After that the stream
+   * fails with code `idle-timeout`. Comments reset the timer. Only the time spent waiting for the
+   * source counts, not the time between reads.
    *
    * @default {undefined} wait for ever
    */
@@ -51,7 +54,10 @@ interface Stop {
   readonly failure?: { readonly reason: unknown };
 }
 
-/** Reads a source chunk by chunk and gives the events that each completed, until the end or the failure. */
+/**
+ * Reads a source chunk by chunk and gives the events that each completed, until the end or the
+ * failure.
+ */
 export class EventReader<
   Received extends ServerSentEvent<string, unknown> = ServerSentEvent,
 > implements EventBatchSource<Received> {
@@ -169,7 +175,9 @@ export class EventReader<
     }
   }
 
-  /** Passes one event after another through the contract, unless the reading ends while it waits. */
+  /**
+   * Passes one event after another through the contract, unless the reading ends while it waits.
+   */
   async #apply(
     contract: EventContract<Received>,
     raw: ServerSentEvent[],
@@ -207,7 +215,8 @@ export class EventReader<
     if (until === undefined) return undefined;
     const { lastEventId, reconnectionTime } = this.#parser;
     this.#position = { lastEventId, reconnectionTime };
-    // Some servers send no blank line after their end marker, so it is added here, with the end of the last line.
+    // Some servers send no blank line after their end marker, so it is added here, with the end of
+    // the last line.
     const [unfinished] = this.#parser.push(new Uint8Array([0x0a, 0x0a]));
     if (unfinished?.data === until) {
       return this.#stop({ lastEventId: unfinished.id });
@@ -220,7 +229,10 @@ export class EventReader<
     );
   }
 
-  /** Ends the reading where the content of the stream does; the events before that are still to be given. */
+  /**
+   * Ends the reading where the content of the stream does; the events before that are still to be
+   * given.
+   */
   #stop({ lastEventId, failure }: Stop): undefined {
     const { reconnectionTime } = this.#position;
     this.#position = { lastEventId, reconnectionTime };
@@ -234,7 +246,9 @@ export class EventReader<
     this.#cancelQuietly(reason);
   }
 
-  /** Cancels where the outcome is already decided: a failure of the source to do so changes nothing. */
+  /**
+   * Cancels where the outcome is already decided: a failure of the source to do so changes nothing.
+   */
   #cancelQuietly(reason: unknown): void {
     this.cancel(reason).catch(() => {});
   }

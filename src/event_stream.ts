@@ -15,8 +15,8 @@ export interface EventIteratorOptions {
 export interface EventIterator<Received>
   extends AsyncIterableIterator<Received>, AsyncDisposable {
   /**
-   * Leaves early; resolves when the source has been cancelled. A `next()` that waits resolves as done.
-   * With `preventCancel` it waits for that `next()` instead.
+   * Leaves early; resolves when the source has been cancelled. A `next()` that waits resolves as
+   * done. With `preventCancel` it waits for that `next()` instead.
    */
   return(value?: unknown): Promise<IteratorResult<Received>>;
   /** The iterator itself. */
@@ -24,9 +24,9 @@ export interface EventIterator<Received>
 }
 
 /**
- * What an {@linkcode EventStream} reads: events in batches, wherever they come from. It is read in two
- * steps, because one promise for both would cost a quarter of the time where a chunk holds one event
- * (Deno 2.9).
+ * What an {@linkcode EventStream} reads: events in batches, wherever they come from. It is read in
+ * two steps, because one promise for both would cost a quarter of the time where a chunk holds one
+ * event (Deno 2.9).
  *
  * @typeParam Received The events.
  * @typeParam Chunk What the events are made of.
@@ -39,13 +39,18 @@ export interface EventBatchSource<
   readonly lastEventId: string;
   /** The last `retry` that arrived, in milliseconds; `undefined` before the first. */
   readonly reconnectionTime?: number | undefined;
-  /** Resolves with the next chunk. Called for one after another, and not after the end, a failure or `cancel()`. */
+  /**
+   * Resolves with the next chunk. Called for one after another, and not after the end, a failure or
+   * `cancel()`.
+   */
   readChunk(): Promise<Chunk>;
-  /** Returns the events of a chunk, perhaps none, or `undefined` at the end. The array is the caller's. */
+  /** Returns the events of a chunk, perhaps none, or `undefined` at the end, in a new array. */
   eventsOf(
     chunk: Chunk,
   ): Received[] | undefined | Promise<Received[] | undefined>;
-  /** Stops the source, unless it is over. A call that waits must settle; what it gives is ignored. */
+  /**
+   * Stops the source, unless it is over. A call that waits must settle; what it gives is ignored.
+   */
   cancel(reason?: unknown): Promise<void>;
 }
 
@@ -90,7 +95,8 @@ export class EventStream<
    * Makes the stream; nothing is read before an event is asked for.
    *
    * @param source What gives the events.
-   * @param signal Aborting it errors the stream with its reason, cancels the source and drops what was not handed out.
+   * @param signal Aborting it errors the stream with its reason, cancels the source and drops what
+   * was not handed out.
    */
   constructor(source: EventBatchSource<Received>, signal?: AbortSignal) {
     let queue!: EventQueue<Received>;
@@ -112,7 +118,10 @@ export class EventStream<
     return this.#queue.lastEventId;
   }
 
-  /** The last `retry` that arrived, in milliseconds; `undefined` before the first. It takes effect at once. */
+  /**
+   * The last `retry` that arrived, in milliseconds; `undefined` before the first. It takes effect
+   * at once.
+   */
   get reconnectionTime(): number | undefined {
     return this.#queue.source.reconnectionTime;
   }
@@ -146,7 +155,9 @@ export class EventStream<
 
 type AnyEvent = ServerSentEvent<string, unknown>;
 
-/** What takes events from the queue of a stream: an iterator, or a read of the stream's own reader. */
+/**
+ * What takes events from the queue of a stream: an iterator, or a read of the stream's own reader.
+ */
 interface Consumer<T> {
   isDone: boolean;
   take(): T;
@@ -154,9 +165,9 @@ interface Consumer<T> {
 }
 
 /**
- * Reads a source in one loop and holds the events that have been read and not handed out. All ways to read a stream
- * take from here. It is a separate class because its fields are slow in a subclass of `ReadableStream`: iterating
- * would take 1.25 times as long (Node 20).
+ * Reads a source in one loop and holds the events that have been read and not handed out. All ways
+ * to read a stream take from here. It is a separate class because its fields are slow in a subclass
+ * of `ReadableStream`: iterating would take 1.25 times as long (Node 20).
  */
 class EventQueue<Received extends AnyEvent> {
   readonly source: EventBatchSource<Received>;
@@ -246,7 +257,9 @@ class EventQueue<Received extends AnyEvent> {
     await this.#advance(this.#read);
   }
 
-  /** Lets consumers take one step after another, as the calls of an asynchronous iterator must be. */
+  /**
+   * Lets consumers take one step after another, as the calls of an asynchronous iterator must be.
+   */
   #advance<T>(consumer: Consumer<T>): Promise<IteratorResult<T>> {
     if (this.#steps++ > 0) {
       const step = () => this.#step(consumer);
@@ -344,8 +357,9 @@ class EventQueue<Received extends AnyEvent> {
 }
 
 /**
- * Gives a class methods that have symbols as names. Those that a class declares itself keep it in every bundle: what makes
- * JavaScript of this package for npm evaluates their names in statements of their own, before the class.
+ * Gives a class methods that have symbols as names. Those that a class declares itself keep it in
+ * every bundle: what makes JavaScript of this package for npm evaluates their names in statements
+ * of their own, before the class.
  */
 function addMethods(
   target: { readonly prototype: object },
