@@ -7,13 +7,18 @@ const KEPT_BYTES = 65_536;
 const KEPT_TIME = 1000;
 
 /**
+ * A `Content-Type` of event streams (WHATWG Fetch, "extract a MIME type"): of a header that was sent twice the last one
+ * counts.
+ */
+const EVENT_STREAM = /(^|,)[\t\n\r ]*text\/event-stream[\t\n\r ]*(;[^,]*)?$/i;
+
+/**
  * Tells a response by its shape: `@hono/node-server` 2 puts a class of its own in the place of Node's `Response`, and
  * what `fetch()` returns is no instance of it.
  */
 export function isResponse(source: unknown): source is Response {
-  return source instanceof Response ||
-    typeof source === "object" && source !== null && "headers" in source &&
-      "status" in source;
+  return typeof source === "object" && source !== null &&
+    "headers" in source && "status" in source;
 }
 
 /** Why a response is not an event stream. */
@@ -36,9 +41,7 @@ export function refusalOf(
   const isAccepted = statuses === "200"
     ? status === 200
     : /^2(?!0[45])/.test(`${status}`);
-  if (isAccepted && mimeEssence(contentType ?? "") === "text/event-stream") {
-    return undefined;
-  }
+  if (isAccepted && EVENT_STREAM.test(contentType ?? "")) return undefined;
   const received = contentType
     ? `with ${describe(contentType)}`
     : "without a content type";
@@ -95,29 +98,30 @@ function release(response: Response): [kept: Response, done: Promise<unknown>] {
   // Chromium (156) gives such a response a body, with which no copy of it can be made.
   const isBodiless = [204, 205, 304].includes(response.status);
   if (isBodiless || !isUnread(response)) return [response, Promise.resolve()];
-  const chunks = readStart(response.body.getReader());
+  const source = response.body.getReader();
+  let released!: Promise<void>;
   const stream = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      for (const chunk of await chunks) controller.enqueue(chunk);
-      controller.close();
+    start(controller) {
+      // A copy that was cancelled cannot be closed again.
+      released = copyStart(source, controller).catch(() => {});
     },
-  }, { highWaterMark: 0 });
+  });
   const kept = new Response(stream, response);
   Object.defineProperty(kept, "url", { value: response.url });
-  return [kept, chunks];
+  return [kept, released];
 }
 
-async function readStart(
+async function copyStart(
   source: ReadableStreamDefaultReader<Uint8Array>,
-): Promise<Uint8Array[]> {
-  const chunks: Uint8Array[] = [];
+  copy: ReadableStreamDefaultController<Uint8Array>,
+): Promise<void> {
   const cancel = (): void => void source.cancel().catch(() => {});
   const timer = setTimeout(cancel, KEPT_TIME);
   try {
     for (let left = KEPT_BYTES; left > 0;) {
       const { value } = await source.read();
       if (value === undefined) break;
-      chunks.push(value.subarray(0, left));
+      copy.enqueue(value.subarray(0, left));
       left -= value.length;
     }
   } catch {
@@ -125,15 +129,5 @@ async function readStart(
   }
   clearTimeout(timer);
   cancel();
-  return chunks;
-}
-
-/**
- * Returns the type and subtype of a `Content-Type` in lower case (WHATWG Fetch, "extract a MIME type"): of a header
- * that was sent twice the last one counts.
- */
-function mimeEssence(contentType: string): string {
-  const last = contentType.split(",").at(-1)!;
-  return last.split(";", 1)[0]!.replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, "")
-    .toLowerCase();
+  copy.close();
 }

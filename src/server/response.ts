@@ -328,20 +328,15 @@ export function mergeHeaders(
 /** Tells whether an `Accept` header lets `text/event-stream` through (RFC 9110, section 12.5.1). */
 function acceptsEventStream(accept: string | null): boolean {
   if (accept === null || accept.trim() === "") return true;
-  const ranges = ["text/event-stream", "text/*", "*/*"];
-  let best = ranges.length;
-  let quality = 0;
-  for (const part of accept.split(",")) {
-    const [range = "", ...parameters] = part.split(";").map((item) =>
-      item.trim().toLowerCase()
-    );
-    const rank = ranges.indexOf(range);
-    if (rank === -1 || rank > best) continue;
-    const weight = parameters.find((parameter) => parameter.startsWith("q="));
-    quality = weight === undefined ? 1 : Number(weight.slice(2));
-    best = rank;
+  const ranges = accept.toLowerCase().split(",")
+    .map((range) => range.split(";").map((part) => part.trim()));
+  for (const name of ["text/event-stream", "text/*", "*/*"]) {
+    const range = ranges.findLast(([type]) => type === name);
+    if (range === undefined) continue;
+    const weight = range.find((parameter) => parameter.startsWith("q="));
+    return Number(weight?.slice(2) ?? 1) > 0;
   }
-  return quality > 0;
+  return false;
 }
 
 /**
