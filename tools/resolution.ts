@@ -14,7 +14,7 @@ export async function findResolution(): Promise<Resolution> {
     ["cache", "--no-config", "jsr:@std/assert@^1", "jsr:@std/http@^1.1"],
     { limit: 30_000 },
   );
-  console.log(
+  console.error(
     jsr
       ? "JSR: reachable"
       : "JSR: not reachable; @std/assert is stood in for by npm:chai",

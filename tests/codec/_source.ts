@@ -47,13 +47,31 @@ export function sourceOf(
   return source;
 }
 
-const realSetTimeout = globalThis.setTimeout;
+/** Turns of the event loop without its timers, of which each takes 1 ms, in Chromium 4 ms. */
+const { setImmediate, scheduler, setTimeout } = globalThis as
+  & typeof globalThis
+  & {
+    setImmediate?: (run: () => void) => void;
+    scheduler?: { postTask?: (run: () => void) => void };
+  };
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    if (setImmediate) setImmediate(resolve);
+    else if (scheduler?.postTask) scheduler.postTask(resolve);
+    else setTimeout(resolve, 0);
+  });
+}
 
 /** Lets everything happen that can happen without a further event from outside. */
 export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 3; turn++) {
-    await new Promise<void>((resolve) => void realSetTimeout(resolve, 0));
-  }
+  for (let turns = 0; turns < 3; turns++) await turn();
+}
+
+/** The same, and what the runtime reports behind timers that are due at once, which are rejections that nobody handles. */
+export async function settleTimers(): Promise<void> {
+  await new Promise<void>((resolve) => void setTimeout(resolve, 2));
+  await settle();
 }
 
 /** Collects a stream with a reader of its own, also where streams cannot be iterated. */
@@ -92,7 +110,7 @@ export async function unhandledDuring(
   target.addEventListener?.("unhandledrejection", record as EventListener);
   try {
     await run();
-    await settle();
+    await settleTimers();
   } finally {
     target.removeEventListener?.("unhandledrejection", record as EventListener);
   }

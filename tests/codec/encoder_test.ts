@@ -8,6 +8,7 @@ import { decode } from "../../src/decode.ts";
 import { encodeEvent, EventEncoderStream } from "../../src/encode.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../../src/event.ts";
 import { EventParser } from "../../src/parse.ts";
+import { sizeOf } from "../_settings.ts";
 import { test } from "../_test.ts";
 import {
   readAll,
@@ -29,7 +30,7 @@ import { eventStreamVectors } from "../../src/testing/vectors.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const rounds = "Deno" in globalThis ? 20_000 : 5_000;
+const rounds = sizeOf(20_000, 4);
 
 /** What @std/http calls a ServerSentEventMessage, member by member. */
 interface StdHttpMessage {

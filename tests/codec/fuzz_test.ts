@@ -1,12 +1,13 @@
 import { assert, assertStrictEquals } from "@std/assert";
 import type { ServerSentEvent } from "../../src/event.ts";
 import { EventParser } from "../../src/parse.ts";
+import { sizeOf } from "../_settings.ts";
 import { test } from "../_test.ts";
 import { difference, fuzzInput, show, shrink } from "./fuzz.ts";
 import { join } from "./mutate.ts";
 import { seed } from "./random.ts";
 
-const inputs = "Deno" in globalThis ? 200_000 : 20_000;
+const inputs = sizeOf(200_000);
 
 test(`EventParser.push() agrees with the standard, and with itself under any chunking, on ${inputs} random and mutated streams (seed ${seed})`, () => {
   for (let index = 0; index < inputs; index++) {

@@ -7,6 +7,7 @@ import {
 import { EventStreamError } from "../../src/error.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
 import { EventParser } from "../../src/parse.ts";
+import { sizeOf } from "../_settings.ts";
 import { test } from "../_test.ts";
 import { type Work, workOf } from "./_work.ts";
 import { type Outcome, parse } from "./parsed.ts";
@@ -18,7 +19,7 @@ import {
 } from "../../src/testing/vectors.ts";
 
 const encoder = new TextEncoder();
-const streams = "Deno" in globalThis ? 5000 : 1000;
+const streams = sizeOf(5000, 5);
 
 function inputOf({ input }: EventStreamVector): Uint8Array {
   return typeof input === "string" ? encoder.encode(input) : input;

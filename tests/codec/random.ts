@@ -1,13 +1,12 @@
 /** Random event streams and random ways to cut them, the same for the same seed on every runtime. */
 import type { ServerSentEventInit } from "../../src/event.ts";
+import { DEFAULT_SEED, setting } from "../_settings.ts";
 
 /** A source of numbers in [0, 1). */
 export type Random = () => number;
 
-/** The seed of the run: `globalThis.RIVULET_SEED` when it is set, so that a failure can be run again, and a constant otherwise. */
-export const seed: number = Number(
-  (globalThis as { RIVULET_SEED?: unknown }).RIVULET_SEED ?? 20261122,
-);
+/** The seed of the run: a constant, unless another is given to look further. */
+export const seed: number = Number(setting("RIVULET_SEED") ?? DEFAULT_SEED);
 
 /** The numbers of one case: each case of a run has its own, so that it can be run again alone. */
 export function randomOf(seed: number, index: number): Random {

@@ -4,14 +4,15 @@ import { startFixture } from "../fixture/start.ts";
 import { copyRunners } from "../runners/bundle.ts";
 import { findChromium } from "../runners/chromium.ts";
 import { runDenoTest } from "../runners/deno.ts";
-import { readOutcome } from "../runners/outcome.ts";
+import { type CaseResult, readOutcome } from "../runners/outcome.ts";
+import { describeFailure, describeSlowest } from "../runners/report.ts";
 import { runtimes } from "../runners/runtimes.ts";
 
 const suite = `
 export const cases = [
   { name: "passes", run() {} },
   { name: "reaches the fixture", async run() {
-    const response = await fetch(globalThis.fixtureUrl + "/echo");
+    const response = await fetch(globalThis.FIXTURE_URL + "/echo");
     if ((await response.json()).method !== "GET") throw new Error("no echo");
   } },
   { name: "throws", run() { throw new Error("thrown") } },
@@ -21,6 +22,11 @@ export const cases = [
 ];
 `;
 
+function reportOf(cases: CaseResult[]): string {
+  return cases.filter(({ error }) => error !== undefined)
+    .map(({ name, error }) => `${name}\n${error}`).join("\n");
+}
+
 for (const [name, runtime] of Object.entries(runtimes)) {
   if (name === "chromium" && await findChromium() === undefined) continue;
   Deno.test(`${name} reports what fails, hangs and is left alone`, async () => {
@@ -28,8 +34,11 @@ for (const [name, runtime] of Object.entries(runtimes)) {
     await copyRunners(folder);
     await Deno.writeTextFile(`${folder}/suite.js`, suite);
     await using fixture = await startFixture({ SUITE_FOLDER: folder });
-    const { passed, failed, report } = await runtime(folder, fixture.url);
+    const { passed, failed, cases } = await runtime(folder, {
+      FIXTURE_URL: fixture.url,
+    });
     await Deno.remove(folder, { recursive: true });
+    const report = reportOf(cases);
 
     assertEquals({ passed, failed }, { passed: 4, failed: 3 }, report);
     assertStringIncludes(report, "throws\nError: thrown");
@@ -46,14 +55,15 @@ Deno.test("runDenoTest() reports what fails and is left alone", async () => {
      Deno.test("throws", () => { throw new Error("thrown") });
      Deno.test("leaves a timer", () => void setTimeout(() => {}, 1e5));`,
   );
-  const cases = await runDenoTest([path], "");
+  const cases = await runDenoTest([path]);
   await Deno.writeTextFile(path, `Promise.reject(new Error("left"));`);
-  const outside = await runDenoTest([path], "");
+  const outside = await runDenoTest([path]);
   await Deno.remove(path);
 
-  assertEquals([cases.passed, cases.failed], [1, 2], cases.report);
-  assertStringIncludes(cases.report, "Error: thrown");
-  assertStringIncludes(cases.report, "timer");
+  const report = reportOf(cases.cases);
+  assertEquals([cases.passed, cases.failed], [1, 2], report);
+  assertStringIncludes(report, "Error: thrown");
+  assertStringIncludes(report, "timer");
   assertEquals([outside.passed, outside.failed], [0, 1], outside.report);
   assertStringIncludes(outside.report, "Error: left");
 });
@@ -66,7 +76,7 @@ Deno.test("runDenoTest() names the case that hangs", async () => {
      Deno.test("hangs", () => new Promise((end) => setTimeout(end, 1e8)));`,
   );
   // A hundred times as long as it takes to come to the case.
-  const { failed, report } = await runDenoTest([path], "", 10_000);
+  const { failed, report } = await runDenoTest([path], {}, 10_000);
   await Deno.remove(path);
 
   assertEquals(failed, 1, report);
@@ -85,10 +95,46 @@ Deno.test("runCommand() waits for nobody who holds the output of a command that 
 });
 
 Deno.test("readOutcome() names the case in which a run broke off", () => {
-  const { passed, failed, report } = readOutcome(
+  const { passed, failed, cases } = readOutcome(
     '@case {"start":"a"}\n@case {"end":"a"}\n@case {"start":"b"}\nkilled',
   );
   assertEquals({ passed, failed }, { passed: 1, failed: 1 });
+  const report = reportOf(cases);
   assertStringIncludes(report, "b broke off");
   assertStringIncludes(report, "killed");
+});
+
+Deno.test("describeFailure() gives the case, its runtime, its seed and the command that runs it alone", () => {
+  const name = "x does what's right";
+  const place = "tests/a_test.ts:1:2";
+  const error = "Error: no";
+  const one = { name, place, error, seconds: 1 };
+  assertEquals(
+    describeFailure("deno", one, "7"),
+    `FAILED in deno: x does what's right
+  file: tests/a_test.ts:1:2
+  seed: 7
+  repeat: deno task test --only=deno --seed=7 --filter='x does what'\\''s right' tests/a_test.ts
+
+Error: no
+`,
+  );
+});
+
+Deno.test("describeSlowest() lists the cases and the files that took longest", () => {
+  const cases = [1, 12, 5].map((seconds) => ({
+    name: `takes ${seconds}`,
+    place: `tests/${seconds % 2}_test.ts:1:${seconds}`,
+    seconds,
+  }));
+  const lines = describeSlowest(cases).split("\n").map((line) => line.trim());
+  assertEquals(lines.slice(1, 4), [
+    "12.0 s  takes 12",
+    "5.0 s  takes 5",
+    "1.0 s  takes 1",
+  ]);
+  assertEquals(lines.slice(5), [
+    "12.0 s  tests/0_test.ts",
+    "6.0 s  tests/1_test.ts",
+  ]);
 });

@@ -33,20 +33,23 @@ export async function bundleSuite(
   if (!success) throw new Error(`Cannot bundle the suite:\n${output}`);
 }
 
-/** Rewrites the places in stacks that point into `suite.js` to those of the sources they came from. */
-export function mapStacks(report: string, folder: string): string {
+/** Gives what rewrites places in `suite.js` to those of the sources they came from. */
+export function readPlaces(folder: string): (text: string) => string {
   const [, data] = Deno.readTextFileSync(`${folder}/suite.js`)
     .split("sourceMappingURL=data:application/json;base64,");
   if (data === undefined) throw new Error("The bundle has no source map");
   const map = new SourceMap(JSON.parse(atob(data)));
-  return report.replaceAll(
-    /[^\s()@]*suite\.js:(\d+):(\d+)/g,
-    (place, line, column) => {
-      const entry = map.findEntry(line - 1, column - 1);
-      if (!("originalSource" in entry)) return place;
-      const { pathname } = new URL(entry.originalSource, `file://${folder}/`);
-      const source = pathname.replace(`${Deno.cwd()}/`, "");
-      return `${source}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;
-    },
-  );
+  return (text) =>
+    text.replaceAll(
+      /[^\s()@]*suite\.js:(\d+):(\d+)/g,
+      (place, line, column) => {
+        const entry = map.findEntry(line - 1, column - 1);
+        if (!("originalSource" in entry)) return place;
+        const { pathname } = new URL(entry.originalSource, `file://${folder}/`);
+        const source = pathname.replace(`${Deno.cwd()}/`, "");
+        return `${source}:${entry.originalLine + 1}:${
+          entry.originalColumn + 1
+        }`;
+      },
+    );
 }

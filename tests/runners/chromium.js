@@ -1,4 +1,9 @@
 import { runCases } from "./run_cases.js";
 import "./web.js";
 
-await runCases(location.origin);
+const settings = new URLSearchParams(location.search);
+
+await runCases({
+  ...Object.fromEntries(settings),
+  FIXTURE_URL: location.origin,
+});

@@ -1,37 +1,100 @@
 import { runCommand } from "../../tools/command.ts";
 import { OLDEST_DENO, toolPath } from "../_tools.ts";
-import { CASE_LIMIT, type Outcome } from "./outcome.ts";
+import { CASE_LIMIT, type CaseResult, type Outcome } from "./outcome.ts";
 
 const summary = /(\d+) passed(?: \(\d+ steps?\))? \| (\d+) failed(.*)/;
 
-/** Runs `deno test` itself, with the fixture at `url`, and reads its summary, or which cases were under way when it went silent. */
+/**
+ * Runs `deno test` itself and reads its summary, the time of each case, and which cases were under way when it went
+ * silent.
+ */
 export async function runDenoTest(
   args: string[],
-  url: string,
+  env: Record<string, string> = {},
   limit: number = CASE_LIMIT,
   deno: string = Deno.execPath(),
 ): Promise<Outcome> {
-  const { success, output } = await runCommand(deno, ["test", "-A", ...args], {
-    env: { FIXTURE_URL: url, DENO_JOBS: "3" },
-    limit,
-  });
+  const file = await Deno.makeTempFile({ suffix: ".xml" });
+  const { success, output } = await runCommand(deno, [
+    "test",
+    "-A",
+    `--junit-path=${file}`,
+    ...args,
+  ], { env, limit });
+  const cases = readCases(await Deno.readTextFile(file));
+  await Deno.remove(file);
   const [, passed, failed, rest = ""] = output.match(summary) ?? [];
-  const details = output.match(/^ *ERRORS *$(.*)^FAILED \|/ms)?.[1] ??
-    output.replaceAll(/^.* \.\.\. ok \(.*\)\n/gm, "");
+  const isTold = cases.some(({ error }) => error !== undefined);
   return {
     passed: Number(passed ?? 0),
     // Deno can fail without a failed case: a type error, an error outside a case.
     failed: success ? 0 : Math.max(1, Number(failed ?? 0)),
-    report: success ? rest.match(/\d+ ignored/)?.[0] ?? "" : details.trim(),
+    cases,
+    report: success || isTold
+      ? rest.match(/\d+ ignored/)?.[0] ?? ""
+      : detailsOf(output),
   };
 }
 
 /** Runs the suite in `folder` in the oldest Deno that is supported, which refuses what our configuration says of tests. */
 export async function runOldestDeno(
   folder: string,
-  url: string,
+  env: Record<string, string>,
+  flags: string[],
 ): Promise<Outcome> {
-  const args = ["--no-config", "--no-lock", "--no-check", `${folder}/suite.js`];
   const deno = await toolPath("deno", OLDEST_DENO);
-  return runDenoTest(args, url, CASE_LIMIT, deno);
+  const args = ["--no-config", "--no-lock", "--no-check", ...flags];
+  return runDenoTest([...args, `${folder}/suite.js`], env, CASE_LIMIT, deno);
+}
+
+function detailsOf(output: string): string {
+  const details = output.match(/^ *ERRORS *$(.*)^FAILED \|/ms)?.[1] ??
+    output.replaceAll(/^(.* \.\.\. ok \(.*\)|Check .*)\n/gm, "");
+  return details.trim();
+}
+
+/** The cases of a JUnit report as Deno writes it. */
+function readCases(xml: string): CaseResult[] {
+  const cases: CaseResult[] = [];
+  for (
+    const [, tag = "", body = ""] of xml.matchAll(
+      /<testcase ([^>]*?)(?:\/>|>(.*?)<\/testcase>)/gs,
+    )
+  ) {
+    if (body.includes("<skipped")) continue;
+    const { name = "", classname = "", time, line, col } = attributesOf(tag);
+    const failure = body.match(/<failure[^>]*>(.*?)<\/failure>/s)?.[1];
+    cases.push({
+      name,
+      place: `${classname.replace(/^\.\//, "")}:${line}:${col}`,
+      seconds: Number(time),
+      ...failure !== undefined && { error: decodeXml(failure) },
+    });
+  }
+  return cases;
+}
+
+function attributesOf(tag: string): Record<string, string> {
+  return Object.fromEntries(
+    [...tag.matchAll(/(\w+)="([^"]*)"/g)]
+      .map(([, name, value]) => [name, decodeXml(value!)]),
+  );
+}
+
+const entities: Record<string, string> = {
+  lt: "<",
+  gt: ">",
+  quot: '"',
+  apos: "'",
+  amp: "&",
+};
+
+function decodeXml(text: string): string {
+  return text.replaceAll(
+    /&(?:#x([\da-f]+)|#(\d+)|(\w+));/gi,
+    (all, hex, decimal, name) =>
+      name
+        ? entities[name] ?? all
+        : String.fromCodePoint(hex ? parseInt(hex, 16) : Number(decimal)),
+  );
 }

@@ -1,11 +1,22 @@
-/** For how many milliseconds a run of cases may tell of no case that has ended: no case takes so long. */
+/** For how many milliseconds a run of cases may report no case that has ended: no case takes so long. */
 export const CASE_LIMIT = 200_000;
 
-/** What one run of cases came to. */
+/** One case that has run. */
+export interface CaseResult {
+  name: string;
+  /** The file that declares it, or a place in the bundle that {@linkcode readPlaces} turns into one. */
+  place: string;
+  seconds: number;
+  /** The message and the stack of a case that failed. */
+  error?: string;
+}
+
+/** The outcome of one run of cases. */
 export interface Outcome {
   passed: number;
   failed: number;
-  /** Every failure with its name and stack; empty when there is none. */
+  cases: CaseResult[];
+  /** What failed outside of every case, or how many cases were ignored. */
   report: string;
 }
 
@@ -13,6 +24,8 @@ interface Line {
   start?: string;
   end?: string;
   error?: string;
+  place?: string;
+  seconds?: number;
   done?: boolean;
 }
 
@@ -23,14 +36,18 @@ export function readOutcome(output: string): Outcome {
   const lines = output.split("\n");
   const events: Line[] = lines.filter((line) => line.startsWith(mark))
     .map((line) => JSON.parse(line.slice(mark.length)));
-  const ends = events.filter(({ end }) => end !== undefined);
-  const failures = ends.filter(({ error }) => error !== undefined)
-    .map(({ end, error }) => `${end}\n${error}\n`);
-  const passed = ends.length - failures.length;
+  const cases: CaseResult[] = [];
+  for (const { end, error, place = "", seconds = 0 } of events) {
+    if (end === undefined) continue;
+    cases.push({ name: end, place, seconds, ...error && { error } });
+  }
   if (!events.at(-1)?.done) {
     const last = events.findLast(({ start }) => start !== undefined);
     const rest = lines.filter((line) => !line.startsWith(mark)).join("\n");
-    failures.push(`${last?.start ?? "The run"} broke off\n${rest}\n`);
+    const name = last?.start ?? "The run";
+    const error = `${name} broke off\n${rest}`;
+    cases.push({ name, place: "", seconds: 0, error });
   }
-  return { passed, failed: failures.length, report: failures.join("\n") };
+  const failed = cases.filter(({ error }) => error !== undefined).length;
+  return { passed: cases.length - failed, failed, cases, report: "" };
 }

@@ -4,6 +4,8 @@ import { failOutside, runCases } from "./run_cases.js";
 process.on("unhandledRejection", failOutside);
 process.on("uncaughtException", failOutside);
 
-await runCases(process.env.FIXTURE_URL);
+const { FIXTURE_URL, RIVULET_SEED, RIVULET_FULL, CASE_FILTER } = process.env;
+
+await runCases({ FIXTURE_URL, RIVULET_SEED, RIVULET_FULL, CASE_FILTER });
 // A case that hung may have left something open that would keep the process alive.
 process.exit();

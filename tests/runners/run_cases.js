@@ -1,16 +1,23 @@
 let current = "(before the first case)";
 
 /**
- * Runs the bundled suite, one case after another, and writes a JSON line for each start, each end and the end of all, so
- * that a run which stops without a word still names the case it was in.
+ * Runs the bundled suite with its `settings`, one case after another, and writes a JSON line for each start, each end and
+ * the end of all, so that a run which stops without a word still names the case it was in.
  */
-export async function runCases(fixtureUrl) {
-  globalThis.fixtureUrl = fixtureUrl;
+export async function runCases({ CASE_FILTER = "", ...settings }) {
+  for (const [name, value] of Object.entries(settings)) {
+    // What workerd does not find in the environment is null there.
+    if (value) globalThis[name] = value;
+  }
   const { cases } = await loadSuite();
-  for (const { name, run, timeout = 60_000 } of cases) {
+  for (const { name, run, stack, timeout = 60_000 } of cases) {
+    if (!name.includes(CASE_FILTER ?? "")) continue;
     current = name;
     write({ start: name });
-    write({ end: name, error: await failure(run, timeout) });
+    const start = Date.now();
+    const error = await failure(run, timeout);
+    const place = stack?.match(/suite\.js:\d+:\d+/g)?.[1];
+    write({ end: name, error, place, seconds: (Date.now() - start) / 1000 });
     // A rejection that nobody awaits is reported in a task of its own, in Chromium after timers that are due at once.
     await new Promise((resolve) => setTimeout(resolve, 2));
   }

@@ -3,30 +3,32 @@ import { toolPath } from "../_tools.ts";
 import { runChromium } from "./chromium.ts";
 import { CASE_LIMIT, type Outcome, readOutcome } from "./outcome.ts";
 
-/** Runs the suite in `folder` in one runtime, with the fixture at `url`. */
-export type Runtime = (folder: string, url: string) => Promise<Outcome>;
+/** What the cases of a run are given, {@linkcode setting} by setting, and `CASE_FILTER`, a part of their names. */
+export interface Settings extends Record<string, string> {
+  FIXTURE_URL: string;
+}
+
+/** Runs the suite in `folder` in one runtime. */
+export type Runtime = (folder: string, settings: Settings) => Promise<Outcome>;
 
 async function runProcess(
   command: string,
   args: string[],
-  url: string,
+  env: Settings,
 ): Promise<Outcome> {
-  const env = { FIXTURE_URL: url };
-  const { output } = await runCommand(command, args, {
-    env,
-    limit: CASE_LIMIT,
-  });
-  return readOutcome(output);
+  const options = { env, limit: CASE_LIMIT };
+  return readOutcome((await runCommand(command, args, options)).output);
 }
 
 /** Every runtime that takes the suite as one module, which is every one but Deno. */
 export const runtimes: Record<string, Runtime> = {
-  node: (folder, url) => runProcess("node", [`${folder}/process.js`], url),
-  bun: async (folder, url) =>
-    runProcess(await toolPath("bun"), [`${folder}/process.js`], url),
-  workerd: async (folder, url) => {
+  node: (folder, settings) =>
+    runProcess("node", [`${folder}/process.js`], settings),
+  bun: async (folder, settings) =>
+    runProcess(await toolPath("bun"), [`${folder}/process.js`], settings),
+  workerd: async (folder, settings) => {
     const args = ["test", `${folder}/workerd.capnp`];
-    return runProcess(await toolPath("workerd"), args, url);
+    return runProcess(await toolPath("workerd"), args, settings);
   },
-  chromium: (_, url) => runChromium(url),
+  chromium: (_, settings) => runChromium(settings),
 };

@@ -13,7 +13,12 @@ const config :Workerd.Config = (
         ],
         compatibilityDate = "2026-11-01",
         compatibilityFlags = ["enable_request_signal"],
-        bindings = [(name = "FIXTURE_URL", fromEnvironment = "FIXTURE_URL")],
+        bindings = [
+          (name = "FIXTURE_URL", fromEnvironment = "FIXTURE_URL"),
+          (name = "RIVULET_SEED", fromEnvironment = "RIVULET_SEED"),
+          (name = "RIVULET_FULL", fromEnvironment = "RIVULET_FULL"),
+          (name = "CASE_FILTER", fromEnvironment = "CASE_FILTER"),
+        ],
         globalOutbound = "loopback",
       ),
     ),

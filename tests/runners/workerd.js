@@ -1,4 +1,4 @@
 import { runCases } from "./run_cases.js";
 import "./web.js";
 
-export default { test: (_, env) => runCases(env.FIXTURE_URL) };
+export default { test: (_, env) => runCases(env) };

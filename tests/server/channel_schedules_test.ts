@@ -1,6 +1,7 @@
 import { EventStreamError } from "../../src/error.ts";
 import { parseCursor } from "../../src/log/log.ts";
 import { Channel } from "../../src/server/channel.ts";
+import { sizeOf } from "../_settings.ts";
 import { test } from "../_test.ts";
 import { settle } from "../codec/_source.ts";
 import { below, pick, randomOf, seed } from "../codec/random.ts";
@@ -8,8 +9,8 @@ import { Follower, LAST } from "./_follower.ts";
 import { History, ScheduledLog, type Weather } from "./_history.ts";
 import { Schedule } from "./_schedule.ts";
 
-/** Deno runs them all; where a runtime is one of many, a part is enough to show that it does the same. */
-const SCHEDULES = "Deno" in globalThis ? 10_000 : 500;
+/** All of them in one runtime of CI; elsewhere a part is enough to show that a runtime does the same. */
+const SCHEDULES = sizeOf(10_000);
 /** More than any schedule takes that gets on at all. */
 const MAX_STEPS = 20_000;
 

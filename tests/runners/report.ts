@@ -1,0 +1,54 @@
+/** What a run prints about its cases. */
+import { DEFAULT_SEED } from "../_settings.ts";
+import type { CaseResult } from "./outcome.ts";
+
+/** How many of the slowest cases and files of a job are shown. */
+const SHOWN = 10;
+
+/** A case that failed: where, and the command that runs it alone. */
+export function describeFailure(
+  job: string,
+  { name, place, error }: CaseResult,
+  seed: string | undefined,
+): string {
+  const path = place.replace(/(:\d+)+$/, "");
+  // The portable runners load every file, so that only a name narrows them.
+  const file = ["deno", "engines", "docs"].includes(job) ? path : "";
+  const filter = name.replace(/ \(outside the case\)$/, "");
+  const repeat = [
+    "deno task test",
+    `--only=${job}`,
+    ...seed === undefined ? [] : [`--seed=${seed}`],
+    `--filter=${quote(filter)}`,
+    file,
+  ];
+  return `FAILED in ${job}: ${name}
+  file: ${place || "unknown"}
+  seed: ${seed ?? DEFAULT_SEED}
+  repeat: ${repeat.join(" ").trim()}
+
+${error?.trim()}
+`;
+}
+
+/** The slowest cases and files of a job. */
+export function describeSlowest(cases: CaseResult[]): string {
+  const files = new Map<string, number>();
+  for (const { place, seconds } of cases) {
+    const path = place.replace(/(:\d+)+$/, "");
+    files.set(path, (files.get(path) ?? 0) + seconds);
+  }
+  const rows: [string, number][] = cases.map((one) => [one.name, one.seconds]);
+  return `  slowest cases\n${list(rows)}\n  slowest files\n${list([...files])}`;
+}
+
+function list(rows: [name: string, seconds: number][]): string {
+  return rows.sort(([, a], [, b]) => b - a).slice(0, SHOWN)
+    .map(([name, seconds]) => `  ${seconds.toFixed(1).padStart(7)} s  ${name}`)
+    .join("\n");
+}
+
+/** One word for a shell. */
+function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
