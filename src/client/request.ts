@@ -297,7 +297,7 @@ export async function openStream<
   { url, options, statuses }: RequestSettings<Received>,
   attempt: RequestAttempt,
 ): Promise<Opened<Received>> {
-  const { idleTimeout, contract, until, maxEventSize, onComment } = options;
+  const { idleTimeout } = options;
   const { controller, lastEventId } = attempt;
   const { signal } = controller;
   // So that no function of the caller's is called from within the constructor.
@@ -319,10 +319,7 @@ export async function openStream<
       bodyOf(url, answer.response, statuses),
       signal,
     );
-    const reader = new EventReader(body, {
-      ...{ lastEventId, idleTimeout, contract, until },
-      ...{ maxEventSize, onComment },
-    });
+    const reader = new EventReader(body, { ...options, lastEventId });
     // A `fetch` of the caller's may ignore the signal.
     signal.addEventListener(
       "abort",

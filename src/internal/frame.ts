@@ -1,5 +1,5 @@
 import type { ServerSentEventInit } from "../event.ts";
-import { describe, mustBe } from "./check.ts";
+import { describe } from "./check.ts";
 
 /** Encodes events one after another and leaves out what the receiver knows already. */
 export class FrameWriter {
@@ -28,7 +28,11 @@ export class FrameWriter {
 /** Throws unless the event is an object that holds nothing but the members of an event. */
 export function checkInit(event: ServerSentEventInit): void {
   if (typeof event !== "object" || event === null) {
-    throw mustBe("Cannot encode event: event", "an object", event);
+    throw new TypeError(
+      `Cannot encode event: event must be an object: received ${
+        describe(event)
+      }`,
+    );
   }
   // Names in a switch: V8 and JavaScriptCore compare them by identity, which takes 10 ns for an event.
   for (const name in event) {
@@ -141,7 +145,11 @@ function checkText(member: string, value: string): void {
 
 function milliseconds(retry: number): number {
   if (typeof retry !== "number") {
-    throw mustBe("Cannot encode event: retry", "a number", retry);
+    throw new TypeError(
+      `Cannot encode event: retry must be a number: received ${
+        describe(retry)
+      }`,
+    );
   }
   if (!Number.isSafeInteger(retry) || retry < 0) {
     throw new RangeError(
