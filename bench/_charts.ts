@@ -6,14 +6,13 @@ import type { FanOutReport } from "./fan_out/race.ts";
 
 const BASE = "eventsource-parser/stream";
 const SHOWN = [
+  "EventParser",
   "batches()",
   "decode()",
-  "EventDecoderStream",
   "eventsource-parser",
+  "eventsource-parser, fed from a stream",
   BASE,
   "@std/http",
-  "parse-sse",
-  "fetch-event-stream",
 ];
 const OWN = 3;
 

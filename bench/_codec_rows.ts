@@ -8,7 +8,8 @@ import type { CodecReport } from "./codec.ts";
 export function codecRows(runtime: string, report: CodecReport): Row[] {
   const topic = `Codec in ${runtime}`;
   return claims.flatMap((claim) => {
-    const { group, ours, peers, target: least } = claim;
+    const { group, ours, peers, targets } = claim;
+    const least = targets?.[runtime];
     const results = report[group].filter(({ load }) =>
       group === "encode" || mainLoads.includes(load)
     );

@@ -1,9 +1,6 @@
-import { decode, EventDecoderStream, EventParser } from "../src/decode.ts";
-import type { ServerSentEvent } from "../src/event.ts";
+import { decode, EventParser } from "../src/decode.ts";
 import { createParser } from "npm:eventsource-parser@4.1.3";
 import { EventSourceParserStream } from "npm:eventsource-parser@4.1.3/stream";
-import { events } from "npm:fetch-event-stream@0.1.6";
-import { parseServerSentEvents } from "npm:parse-sse@0.1.0";
 import { type Load, makeLoads } from "./_loads.ts";
 import { type Contender, type Effort, race, type Times } from "./_race.ts";
 
@@ -22,8 +19,6 @@ export type Sink = (event: AnyEvent) => void;
 /** A way from chunks to events. */
 export interface Decoder {
   readonly name: string;
-  /** Whether it gives the limit, and no events. */
-  readonly isLimit?: boolean;
   read(chunks: Iterable<Uint8Array>, sink: Sink): void | Promise<void>;
 }
 
@@ -53,11 +48,6 @@ export function streamOf(
   }, { highWaterMark: 0 });
 }
 
-function responseOf(chunks: Iterable<Uint8Array>): Response {
-  const headers = { "content-type": "text/event-stream" };
-  return new Response(streamOf(chunks), { headers });
-}
-
 /** Hands every event on. */
 export async function drain(
   source: AsyncIterable<AnyEvent>,
@@ -78,14 +68,6 @@ const own: Decoder[] = [
         for (const event of batch) sink(event);
       }
     },
-  },
-  {
-    name: "EventDecoderStream",
-    read: (chunks, sink) =>
-      drain(
-        streamOf(chunks).pipeThrough(new EventDecoderStream<ServerSentEvent>()),
-        sink,
-      ),
   },
   {
     name: "EventParser",
@@ -110,7 +92,7 @@ const peers: Decoder[] = [
     },
   },
   {
-    // What its users write around it, for events without a stream of their own.
+    // What its users write to read a response with it: the peer of batches(), which reads a stream too.
     name: "eventsource-parser, fed from a stream",
     async read(chunks, sink) {
       const parser = createParser({ onEvent: sink });
@@ -131,52 +113,6 @@ const peers: Decoder[] = [
           .pipeThrough(new EventSourceParserStream()),
         sink,
       ),
-  },
-  {
-    name: "parse-sse",
-    read: (chunks, sink) =>
-      drain(parseServerSentEvents(responseOf(chunks)), sink),
-  },
-  {
-    name: "fetch-event-stream",
-    read: (chunks, sink) => drain(events(responseOf(chunks)), sink),
-  },
-];
-
-const limits: Decoder[] = [
-  {
-    name: "TextDecoder alone",
-    isLimit: true,
-    read(chunks) {
-      const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-      for (const chunk of chunks) decoder.decode(chunk, { stream: true });
-    },
-  },
-  {
-    // What nobody can do without who gives events in JavaScript: it looks at no field, and checks nothing.
-    name: "lines and objects alone",
-    isLimit: true,
-    read(chunks, sink) {
-      const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-      let parts: string[] = [];
-      let data = "";
-      for (const chunk of chunks) {
-        let text = decoder.decode(chunk, { stream: true });
-        let end = text.indexOf("\n");
-        if (end !== -1 && parts.length > 0) {
-          text = parts.join("") + text;
-          parts = [];
-          end = text.indexOf("\n");
-        }
-        let start = 0;
-        for (; end !== -1; end = text.indexOf("\n", start)) {
-          if (end > start) data = text.slice(start + 6, end);
-          else sink({ event: "message", data, id: "" });
-          start = end + 1;
-        }
-        parts.push(text.slice(start));
-      }
-    },
   },
 ];
 
@@ -228,9 +164,9 @@ export async function raceDecoders(
   for (const load of makeLoads(share)) {
     const leftOut: Record<string, string> = {};
     const contenders: Contender<Load>[] = [];
-    for (const decoder of [...own, ...peers, ...others, ...limits]) {
-      const { name, isLimit, read } = decoder;
-      const fault = isLimit ? undefined : await findFault(decoder, load);
+    for (const decoder of [...own, ...peers, ...others]) {
+      const { name, read } = decoder;
+      const fault = await findFault(decoder, load);
       if (fault !== undefined) leftOut[name] = fault;
       else contenders.push({ name, run: ({ chunks }) => read(chunks, ignore) });
     }

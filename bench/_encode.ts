@@ -21,6 +21,7 @@ export interface Encoder {
 }
 
 const textEncoder = new TextEncoder();
+const buffer = new Uint8Array(65536);
 
 /** An encoder that writes through a stream. */
 export function streamEncoder(
@@ -107,10 +108,13 @@ async function findFault(
   return `wrote ${count} events instead of ${messages.length}`;
 }
 
-/** Writes a function's frames as bytes too, which is what every caller needs. */
+/**
+ * Writes a function's frames as UTF-8 into one buffer. A string is made only when it is read; an array for each frame would
+ * take longer to allocate than the frame to encode (Deno 2.9, Node 20), for every contender alike.
+ */
 function contenderOf({ name, write }: Encoder): Contender<readonly Message[]> {
   function sink(frame: string | Uint8Array): void {
-    if (typeof frame === "string") textEncoder.encode(frame);
+    if (typeof frame === "string") textEncoder.encodeInto(frame, buffer);
   }
   return { name, run: (messages) => write(messages, sink) };
 }
@@ -121,15 +125,10 @@ async function raceOn(
   effort: Effort,
   others: readonly Encoder[],
 ): Promise<Result> {
-  const frames = messages.map(encodeEvent);
-  const bytes = textEncoder.encode(frames.join("")).length;
+  const frames = messages.map(encodeEvent).join("");
+  const bytes = textEncoder.encode(frames).length;
   const leftOut: Record<string, string> = {};
-  const contenders: Contender<readonly Message[]>[] = [{
-    name: "TextEncoder alone",
-    run() {
-      for (const frame of frames) textEncoder.encode(frame);
-    },
-  }];
+  const contenders: Contender<readonly Message[]>[] = [];
   for (const encoder of [...encoders, ...others]) {
     const fault = await findFault(encoder, messages);
     if (fault === undefined) contenders.push(contenderOf(encoder));

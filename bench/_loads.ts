@@ -67,7 +67,6 @@ const recipes: Record<string, Recipe> = {
   "multi": { event: (index) => message(tenLines(index)), count: 3000 },
   "zh": { event: () => message(chat), count: 8000 },
   "tick, CRLF": { event: tick, count: 10_000, lineEnd: "\r\n" },
-  "llm, CRLF": { event: () => message(delta), count: 8000, lineEnd: "\r\n" },
   "8 MiB line, 1 KiB chunks": {
     event: (_, share) => message("x".repeat(8 * 1024 * 1024 * share)),
     count: 1,

@@ -17,51 +17,43 @@ export interface Claim {
   readonly group: keyof CodecReport;
   readonly ours: string;
   readonly peers: readonly string[];
-  /** The geometric mean over the loads that is aimed at. */
-  readonly target?: number;
+  /** The geometric mean over the loads that is aimed at, by runtime. */
+  readonly targets?: Readonly<Record<string, number>>;
 }
 
-const streams = ["eventsource-parser/stream", "@std/http"];
-
-/** What is compared. */
+/** What is compared: each with the peer that starts from the same and ends at the same. */
 export const claims: readonly Claim[] = [
-  { group: "decode", ours: "decode()", peers: streams, target: 2 },
-  { group: "decode", ours: "EventDecoderStream", peers: streams, target: 1.2 },
   {
     group: "decode",
-    ours: "batches()",
-    peers: ["eventsource-parser"],
-    target: 1.3,
+    ours: "decode()",
+    peers: ["eventsource-parser/stream", "@std/http"],
+    targets: { Deno: 2, Node: 3.5, Bun: 2, workerd: 2 },
   },
   {
     group: "decode",
     ours: "batches()",
     peers: ["eventsource-parser, fed from a stream"],
+    targets: { Deno: 1.2, Node: 1.5, Bun: 2 },
   },
-  { group: "decode", ours: "EventParser", peers: ["eventsource-parser"] },
-  { group: "decode", ours: "EventParser", peers: ["TextDecoder alone"] },
+  // Not the same work: the callback gets its chunks without a stream.
+  { group: "decode", ours: "batches()", peers: ["eventsource-parser"] },
   {
     group: "decode",
     ours: "EventParser",
-    peers: ["lines and objects alone"],
+    peers: ["eventsource-parser"],
+    targets: { Deno: 1.3, Node: 1.7, Bun: 1.6 },
+  },
+  {
+    group: "encode",
+    ours: "EventEncoderStream",
+    peers: ["eventsource-encoder, stream", "@std/http"],
+    targets: { Deno: 1.2, Node: 1.1, Bun: 1.4 },
   },
   {
     group: "encode",
     ours: "encodeEvent()",
     peers: ["eventsource-encoder"],
-    target: 1.5,
-  },
-  { group: "encode", ours: "encodeEvent()", peers: ["TextEncoder alone"] },
-  {
-    group: "encode",
-    ours: "EventEncoderStream",
-    peers: ["@std/http"],
-    target: 2,
-  },
-  {
-    group: "encode",
-    ours: "EventEncoderStream",
-    peers: ["eventsource-encoder, stream"],
+    targets: { Deno: 1.5, Node: 1.5, Bun: 1.5, workerd: 1.5 },
   },
 ];
 

@@ -1,48 +1,48 @@
-import type { Result } from "./_decode.ts";
-import { median } from "./_numbers.ts";
 import type { CodecReport } from "./codec.ts";
+import { mainLoads } from "./_loads.ts";
 import { type Claim, claims, meanOf, ratioOf } from "./_ratios.ts";
 
-/** Shows what one runtime measured: speeds, then ratios with their targets. */
-export function showReport(runtime: string, report: CodecReport): string {
+/** Shows every claim in every runtime: the mean over the loads, the least and most of a load, and whether the aim is met. */
+export function showReports(reports: Record<string, CodecReport>): string {
+  const runtimes = Object.entries(reports);
+  const rows = claims.map((claim) => [
+    `${claim.ours} / ${claim.peers.join(" or ")}`,
+    ...runtimes.map(([runtime, report]) => cell(runtime, report, claim)),
+  ]);
+  const table = [["", ...Object.keys(reports)], ...rows];
+  const widths = table[0]!.map((_, column) =>
+    Math.max(...table.map((row) => row[column]!.length))
+  );
   return [
-    `\n${runtime}, decode, MB/s (median)`,
-    ...speeds(report.decode),
-    `\n${runtime}, encode, MB/s (median)`,
-    ...speeds(report.encode),
-    `\n${runtime}, ratios: median (min to max) in one run`,
-    ...claims.flatMap((claim) => ratios(report[claim.group], claim)),
+    "\nCodec: how many times as fast, geometric mean over the loads (least to most); ! misses its aim",
+    ...table.map((row) =>
+      row.map((text, column) => text.padEnd(widths[column]!)).join("  ")
+    ),
+    ...runtimes.flatMap(([runtime, report]) => leftOut(runtime, report)),
   ].join("\n");
 }
 
-function speeds(results: readonly Result[]): string[] {
-  return results.map(({ load, bytes, times, leftOut }) => {
-    const cells = Object.entries(times).map(([name, all]) => {
-      return `${name} ${(bytes / 1000 / median(all)).toFixed(0)}`;
-    });
-    const gaps = Object.entries(leftOut).map(([name, why]) =>
-      `${name} is left out: it ${why}`
-    );
-    return `  ${load}: ${[...cells, ...gaps].join(", ")}`;
-  });
-}
-
-function ratios(results: readonly Result[], claim: Claim): string[] {
+function cell(runtime: string, report: CodecReport, claim: Claim): string {
+  const results = report[claim.group];
   const mean = meanOf(results, claim);
-  const title = `  ${claim.ours} / ${claim.peers.join(" or ")}`;
-  if (mean === undefined) return [`${title}: no peer was measured`];
-  const rows = results.map((result) => {
-    const ratio = ratioOf(result, claim);
-    if (ratio === undefined) return `    ${result.load}: no peer was measured`;
-    const [min, median, max] = [ratio.min, ratio.median, ratio.max].map(show);
-    return `    ${result.load}: ${median} (${min} to ${max})`;
-  });
-  return [`${title}: ${show(mean)}${verdict(mean, claim)}`, ...rows];
+  if (mean === undefined) return "no peer";
+  const loads = results.flatMap((result) =>
+    claim.group === "encode" || mainLoads.includes(result.load)
+      ? ratioOf(result, claim)?.median ?? []
+      : []
+  );
+  const [least, most] = [Math.min(...loads), Math.max(...loads)].map(show);
+  const aim = claim.targets?.[runtime];
+  const verdict = aim !== undefined && mean < aim ? `! ${aim}` : "";
+  return `${show(mean)} (${least} to ${most})${verdict}`;
 }
 
-function verdict(mean: number, { target }: Claim): string {
-  if (target === undefined) return "";
-  return `, target ${target} ${mean >= target ? "reached" : "MISSED"}`;
+function leftOut(runtime: string, report: CodecReport): string[] {
+  return [...report.decode, ...report.encode].flatMap(({ load, leftOut }) =>
+    Object.entries(leftOut).map(([name, why]) =>
+      `Left out in ${runtime}, ${load}: ${name} ${why}`
+    )
+  );
 }
 
 function show(ratio: number): string {

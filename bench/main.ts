@@ -13,7 +13,7 @@ import { codecRows } from "./_codec_rows.ts";
 import { bundleCodec, runtimes } from "./_codec_runtimes.ts";
 import { keepRow, type KeptRow, type Row, showRows } from "./_row.ts";
 import type { Runtime } from "./_runtimes.ts";
-import { showReport } from "./_table.ts";
+import { showReports } from "./_table.ts";
 import { catchUpRows, raceCatchUp, showCatchUp } from "./catch_up/race.ts";
 import { clientRows, raceClients, showClients } from "./clients/race.ts";
 import type { CodecReport } from "./codec.ts";
@@ -58,7 +58,7 @@ async function codec(folder: string, names: string[]): Promise<Outcome> {
   const all = Object.entries(reports);
   return {
     rows: all.flatMap(([name, report]) => codecRows(name, report)),
-    text: all.map(([name, report]) => showReport(name, report)).join("\n"),
+    text: showReports(reports),
     files: { "codec.json": reports, "decode.svg": decodeChart(reports) },
   };
 }
