@@ -17,9 +17,9 @@ interface Limits {
 const names: Record<string, Limits> = {
   encodeEvent: { budget: 1_000 },
   EventParser: { budget: 1_700 },
-  decode: { budget: 3_600, ceiling: 4_965 },
-  connect: { budget: 6_600, ceiling: 8_615 },
-  EventSource: { budget: 7_200, ceiling: 9_325 },
+  decode: { budget: 3_600, ceiling: 4_943 },
+  connect: { budget: 6_600, ceiling: 8_600 },
+  EventSource: { budget: 7_200, ceiling: 9_304 },
   respond: { budget: 3_400, ceiling: 6_650 },
   Channel: { budget: 9_500, ceiling: 12_600 },
   merge: {},

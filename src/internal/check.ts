@@ -76,14 +76,14 @@ export function decided<T>(subject: string, value: T): T {
 
 /**
  * What an option must be: a type, the least and greatest integer (without the greatest, any safe integer; `Infinity`
- * allows `Infinity` itself, `"or false"` allows `false`), or words for the message with a predicate. `"secret"` keeps the
+ * allows `Infinity` itself, a third `false` allows `false`), or words for the message with a predicate. `"secret"` keeps the
  * value out of the message. A table that reads `Number.MAX_SAFE_INTEGER` or computes `2 ** 30` stays in every bundle.
  */
 export type Rule =
   | "function"
   | "boolean"
   | "string"
-  | readonly [min: number, max?: number, orFalse?: "or false"]
+  | readonly [min: number, max?: number, orFalse?: false]
   | readonly [
     what: string,
     // deno-lint-ignore no-explicit-any -- a predicate looks at what may be anything
@@ -113,15 +113,18 @@ export function checkOptions<Options extends object>(
   const known = Object.keys(table);
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
-    const nearest = findNearest(name, known);
+    const [nearest] = known
+      .filter((other) => distance(name, other) <= Math.max(2, other.length / 3))
+      .sort((a, b) => distance(name, a) - distance(name, b));
     const hint = nearest === undefined
       ? `: the options are ${known.sort().join(", ")}`
       : `, did you mean "${prefix}${nearest}"?`;
     throw new TypeError(`${subject}: unknown option "${prefix}${name}"${hint}`);
   }
-  for (const [name, rule] of Object.entries<Rule>(table)) {
-    const value = (options as Record<string, unknown>)[name];
-    checkValue(`${subject}: ${prefix}${name}`, value, rule);
+  const values = options as Record<string, unknown>;
+  const rules = table as Record<string, Rule>;
+  for (const name of known) {
+    checkValue(`${subject}: ${prefix}${name}`, values[name], rules[name]!);
   }
 }
 
@@ -130,7 +133,7 @@ function checkValue(subject: string, value: unknown, rule: Rule): void {
   if (typeof rule === "string") return checkType(subject, value, rule);
   const [what, limit, extra] = rule;
   if (typeof what === "number") {
-    if (value === false && extra === "or false") return;
+    if (value === extra) return;
     return checkInteger(subject, value as number, what, limit as number);
   }
   if ((limit as (value: unknown) => boolean)(value)) return;
@@ -140,23 +143,13 @@ function checkValue(subject: string, value: unknown, rule: Rule): void {
     : mustBe(subject, what, value);
 }
 
-/** Returns the known name that the fewest edits make of an unknown one: two, or a third of its letters, at most. */
-function findNearest(name: string, known: string[]): string | undefined {
-  for (let edits = 0; edits < 9; edits++) {
-    const nearest = known.find((other) =>
-      edits <= Math.max(2, other.length / 3) &&
-      isNear(name.toLowerCase(), other.toLowerCase(), edits)
-    );
-    if (nearest !== undefined) return nearest;
+/** How many letters one name has and the other has not, in whatever order. */
+function distance(a: string, b: string): number {
+  let rest = b.toLowerCase();
+  let extra = 0;
+  for (const letter of a.toLowerCase()) {
+    if (!rest.includes(letter)) extra++;
+    rest = rest.replace(letter, "");
   }
-}
-
-/** Tells whether so many letters inserted, removed or replaced make one text of the other (Levenshtein). */
-function isNear(a: string, b: string, edits: number): boolean {
-  if (a === b) return true;
-  const [restOfA, restOfB] = [a.slice(1), b.slice(1)];
-  if (a[0] === b[0]) return isNear(restOfA, restOfB, edits);
-  return edits-- > 0 &&
-    (isNear(restOfA, b, edits) || isNear(a, restOfB, edits) ||
-      isNear(restOfA, restOfB, edits));
+  return extra + rest.length;
 }

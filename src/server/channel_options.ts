@@ -194,7 +194,7 @@ export const RETRYING_RESPONSE_OPTIONS: OptionTable<
   Omit<EventResponseOptions, "signal">
 > = {
   headers: HEADERS_RULE,
-  keepAlive: [4, MAX_DELAY, "or false"],
+  keepAlive: [4, MAX_DELAY, false],
   retry: [0, 1_073_741_824],
   maxConnectionAge: [1, MAX_DELAY],
 };

@@ -60,7 +60,7 @@ export const SIGNAL_RULE: Rule = [
 /** What the options of every response must be. */
 export const RESPONSE_OPTIONS: OptionTable<EventResponseOptions> = {
   headers: HEADERS_RULE,
-  keepAlive: [4, MAX_DELAY, "or false"],
+  keepAlive: [4, MAX_DELAY, false],
   retry: [0, MAX_DELAY],
   signal: SIGNAL_RULE,
   maxConnectionAge: [1, MAX_DELAY],
