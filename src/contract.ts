@@ -20,7 +20,13 @@
 
 import { EventStreamError, type EventStreamErrorOptions } from "./error.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "./event.ts";
-import { checkFunction, decided, describe, mustBe } from "./internal/check.ts";
+import {
+  checkOptions,
+  decided,
+  describe,
+  mustBe,
+  type OptionTable,
+} from "./internal/check.ts";
 import type {
   StandardSchemaIssue,
   StandardSchemaResult,
@@ -165,8 +171,7 @@ export function defineEvents<
   options: ContractOptions<Unlisted> = {},
 ): EventContract<IncomingEvent<Schemas, Unlisted>, OutgoingEvent<Schemas>> {
   const { unlisted = "text", onInvalid } = options;
-  checkPolicy(unlisted);
-  checkFunction("Cannot define events: onInvalid", onInvalid);
+  checkOptions("Cannot define events", options, CONTRACT_OPTIONS);
   const table = tableOf(schemas);
   const refuse = (error: unknown): undefined => {
     if (onInvalid === undefined) throw error;
@@ -195,18 +200,17 @@ export function defineEvents<
   >;
 }
 
+const CONTRACT_OPTIONS: OptionTable<ContractOptions<UnlistedPolicy>> = {
+  unlisted: [
+    '"text", "skip" or "error"',
+    (policy) => ["text", "skip", "error"].includes(policy),
+  ],
+  onInvalid: "function",
+};
+
 type Table = ReadonlyMap<string, StandardSchemaV1>;
 type AnyEvent = ServerSentEvent<string, unknown>;
 type AnyEventInit = Omit<ServerSentEventInit, "data"> & { data?: unknown };
-
-function checkPolicy(unlisted: UnlistedPolicy): void {
-  if (["text", "skip", "error"].includes(unlisted)) return;
-  throw mustBe(
-    "Cannot define events: unlisted",
-    '"text", "skip" or "error"',
-    unlisted,
-  );
-}
 
 /** Throws for `{ __proto__: schema }`, which lists no event but gives the object a prototype. */
 function checkPlain(schemas: EventSchemas): void {

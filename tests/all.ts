@@ -31,6 +31,7 @@ import "./internal/abort_test.ts";
 import "./internal/check_test.ts";
 import "./log/memory_random_test.ts";
 import "./log/memory_test.ts";
+import "./log/options_test.ts";
 import "./log/wrong_logs_test.ts";
 import "./server/channel_filter_test.ts";
 import "./server/channel_initial_test.ts";

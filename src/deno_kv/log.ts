@@ -1,4 +1,4 @@
-import { checkInteger, describe, MAX_DELAY } from "../internal/check.ts";
+import { describe, MAX_DELAY } from "../internal/check.ts";
 import {
   checkAppend,
   checkRead,
@@ -93,9 +93,10 @@ export class DenoKvLog implements EventLog {
     const { timeout = 5000, pollInterval } = options;
     checkStore(kv);
     checkName(name);
-    checkInteger("Cannot open log: timeout", timeout, 1, MAX_DELAY);
-    checkInteger("Cannot open log: pollInterval", pollInterval, 1, MAX_DELAY);
-    this.#retention = retentionOf(options);
+    this.#retention = retentionOf(options, {
+      timeout: [1, MAX_DELAY],
+      pollInterval: [1, MAX_DELAY],
+    });
     this.#access = new KvAccess(kv, name, timeout);
     const shared = this.#shared = KvShared.of(kv);
     this.#appender = shared.appender(this.#access, this.#retention);

@@ -108,7 +108,7 @@ export class DurableObjectLog implements EventLog {
   ) {
     checkStorage(storage);
     this.#storage = storage;
-    this.#retention = retentionOf(options);
+    this.#retention = retentionOf(options, {});
     this.#tables = new SqlTables(storage.sql, this.#retention);
     this.#watchers = watchersOf.get(storage) ?? new Watchers();
     watchersOf.set(storage, this.#watchers);

@@ -1,8 +1,10 @@
 import {
   checkInteger,
+  checkOptions,
   describe,
   MAX_DELAY,
   mustBe,
+  type OptionTable,
 } from "../internal/check.ts";
 import { EventStreamError } from "../error.ts";
 import type {
@@ -33,8 +35,31 @@ const KINDS: ReadonlySet<LogEntryKind> = /* @__PURE__ */ new Set<LogEntryKind>([
   "aborted",
 ]);
 
-/** Checks the retention options and fills in the defaults. */
-export function retentionOf(options: RetentionOptions): Retention {
+const RETENTION_OPTIONS: OptionTable<RetentionOptions> = {
+  maxEvents: [1],
+  maxBytes: [1],
+  maxAge: [1],
+  idempotencyTtl: [1],
+  idleTtl: [1, MAX_DELAY],
+};
+
+const APPEND_OPTIONS: OptionTable<AppendOptions> = {
+  expectedLast: [0],
+  idempotencyKey: [
+    "a string without lone surrogates",
+    (key) => typeof key === "string" && key.isWellFormed(),
+  ],
+};
+
+/** Checks the options of a log, those of its engine by a table of its own, and fills in what it keeps by default. */
+export function retentionOf<Options extends RetentionOptions>(
+  options: Options,
+  table: OptionTable<Omit<Options, keyof RetentionOptions>>,
+): Retention {
+  checkOptions("Cannot open log", options, {
+    ...RETENTION_OPTIONS,
+    ...table,
+  } as OptionTable<Options>);
   const {
     maxEvents = 10_000,
     maxBytes = 64 * 1024 * 1024,
@@ -42,11 +67,11 @@ export function retentionOf(options: RetentionOptions): Retention {
     idempotencyTtl = 600_000,
     idleTtl,
   } = options;
-  checkInteger("Cannot open log: maxEvents", maxEvents, 1);
-  checkInteger("Cannot open log: maxBytes", maxBytes, 1);
-  checkInteger("Cannot open log: maxAge", maxAge, 1);
-  checkInteger("Cannot open log: idempotencyTtl", idempotencyTtl, 1);
-  checkIdleTtl(idleTtl, idempotencyTtl);
+  if (idleTtl !== undefined && idleTtl < idempotencyTtl) {
+    throw new RangeError(
+      `Cannot open log: idleTtl must be at least idempotencyTtl, which is ${idempotencyTtl}: received ${idleTtl}`,
+    );
+  }
   return {
     maxEvents,
     maxBytes,
@@ -56,28 +81,15 @@ export function retentionOf(options: RetentionOptions): Retention {
   };
 }
 
-function checkIdleTtl(
-  idleTtl: number | undefined,
-  idempotencyTtl: number,
-): void {
-  checkInteger("Cannot open log: idleTtl", idleTtl, 1, MAX_DELAY);
-  if (idleTtl !== undefined && idleTtl < idempotencyTtl) {
-    throw new RangeError(
-      `Cannot open log: idleTtl must be at least idempotencyTtl, which is ${idempotencyTtl}: received ${idleTtl}`,
-    );
-  }
-}
-
 /** Checks an append and returns the size in bytes of each body. */
 export function checkAppend(
   entries: readonly LogInput[],
   options: AppendOptions,
   retention: Retention,
 ): number[] {
-  const { idempotencyKey, expectedLast } = options;
   checkEntries(entries);
-  checkInteger("Cannot append: expectedLast", expectedLast, 0);
-  if (idempotencyKey !== undefined) checkKey(idempotencyKey);
+  checkOptions("Cannot append", options, APPEND_OPTIONS);
+  if (options.idempotencyKey !== undefined) checkKey(options.idempotencyKey);
   const sizes = entries.map((entry) => utf8Length(entry.body));
   const bytes = sizes.reduce((sum, size) => sum + size, 0);
   if (bytes > retention.maxBytes || entries.length > retention.maxEvents) {
@@ -123,12 +135,6 @@ function checkEntries(entries: readonly LogInput[]): void {
 }
 
 function checkKey(key: string): void {
-  if (typeof key !== "string" || !key.isWellFormed()) {
-    throw new TypeError(
-      `Cannot append: idempotencyKey must be a string without lone surrogates: ` +
-        `received ${describe(key)}`,
-    );
-  }
   if (key.length === 0 || key.length > MAX_KEY_LENGTH) {
     throw new RangeError(
       `Cannot append: idempotencyKey must be of 1 to ${MAX_KEY_LENGTH} code units: received ${key.length}`,

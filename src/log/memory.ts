@@ -52,7 +52,7 @@ export class MemoryLog implements EventLog {
    * @throws {RangeError} If an option is out of range.
    */
   constructor(options: RetentionOptions = {}) {
-    this.#retention = retentionOf(options);
+    this.#retention = retentionOf(options, {});
   }
 
   /** Appends entries; see {@linkcode EventLog.append}. */

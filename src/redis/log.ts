@@ -1,9 +1,4 @@
-import {
-  checkFunction,
-  checkInteger,
-  describe,
-  MAX_DELAY,
-} from "../internal/check.ts";
+import { checkFunction, describe, MAX_DELAY } from "../internal/check.ts";
 import { EventStreamError } from "../error.ts";
 import {
   checkAppend,
@@ -119,8 +114,7 @@ export class RedisLog implements EventLog {
     const { timeout = 5000 } = options;
     checkClient(redis);
     checkName(name);
-    checkInteger("Cannot open log: timeout", timeout, 1, MAX_DELAY);
-    this.#retention = retentionOf(options);
+    this.#retention = retentionOf(options, { timeout: [1, MAX_DELAY] });
     this.#redis = redis;
     // In a cluster what stands in braces decides the place, so that all keys of a log are in one.
     this.#key = `rivulet:{${name}}`;

@@ -1,6 +1,11 @@
 import { sleep } from "../internal/abort.ts";
 import { Batches } from "../internal/batcher.ts";
-import { checkInteger, describe, MAX_DELAY } from "../internal/check.ts";
+import {
+  checkOptions,
+  describe,
+  MAX_DELAY,
+  type OptionTable,
+} from "../internal/check.ts";
 import {
   checkAppend,
   checkRead,
@@ -72,6 +77,21 @@ export interface PostgresLogOptions extends RetentionOptions, PostgresTables {
    */
   timeout?: number | undefined;
 }
+
+const TABLES: OptionTable<PostgresTables> = {
+  schema: "string",
+  prefix: "string",
+};
+
+const POSTGRES_OPTIONS: OptionTable<
+  Omit<PostgresLogOptions, keyof RetentionOptions>
+> = {
+  schema: "string",
+  prefix: "string",
+  notify: "boolean",
+  pollInterval: [1, MAX_DELAY],
+  timeout: [1, MAX_DELAY],
+};
 
 /** How much one call appends at most. */
 const MAX_BATCH = { items: 500, weight: 1_048_576 };
@@ -146,6 +166,7 @@ export class PostgresLog implements EventLog {
     tables: PostgresTables = {},
   ): Promise<void> {
     checkClient(client);
+    checkOptions("Cannot migrate", tables, TABLES);
     const text = migration(placeOf(tables));
     await client.query(text, []).then(undefined, (cause) => {
       throw unavailable("migrate", cause);
@@ -169,9 +190,7 @@ export class PostgresLog implements EventLog {
     const { timeout = 5000, notify = true, pollInterval } = options;
     checkClient(client);
     checkName(name);
-    checkInteger("Cannot open log: timeout", timeout, 1, MAX_DELAY);
-    checkInteger("Cannot open log: pollInterval", pollInterval, 1, MAX_DELAY);
-    this.#retention = retentionOf(options);
+    this.#retention = retentionOf(options, POSTGRES_OPTIONS);
     this.#client = client;
     this.#name = name;
     this.#place = placeOf(options);
@@ -369,11 +388,6 @@ function placeOf({ schema = "rivulet", prefix = "" }: PostgresTables): Place {
 }
 
 function checkIdentifier(what: string, value: string, pattern: RegExp): void {
-  if (typeof value !== "string") {
-    throw new TypeError(
-      `Cannot open log: ${what} must be a string: received ${describe(value)}`,
-    );
-  }
   if (!pattern.test(value)) {
     throw new RangeError(
       `Cannot open log: ${what} must match ${pattern}: received ${

@@ -65,7 +65,7 @@ export class SqliteLog implements EventLog {
   ) {
     checkDatabase(database);
     checkName(name);
-    this.#settings = { name, retention: retentionOf(options) };
+    this.#settings = { name, retention: retentionOf(options, {}) };
     this.#store = storeOf(database);
   }
 

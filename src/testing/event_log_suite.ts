@@ -1,4 +1,4 @@
-import { checkInteger } from "../internal/check.ts";
+import { checkOptions } from "../internal/check.ts";
 import type { EventLog, RetentionOptions } from "../log/log.ts";
 import { all, type LogCase } from "./log_case.ts";
 import { readCases, textCases, watchCases } from "./read_cases.ts";
@@ -95,7 +95,9 @@ export function testEventLog(
   options: TestEventLogOptions = {},
 ): EventLogTest[] {
   const { patience = 10_000 } = options;
-  checkInteger("Cannot test log: patience", patience, 1);
+  checkOptions<TestEventLogOptions>("Cannot test log", options, {
+    patience: [1],
+  });
   return CASES.map((logCase) => ({
     name: `${name}: ${logCase.title}`,
     run: () => runCase(logCase, factory, patience),

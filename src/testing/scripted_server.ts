@@ -1,4 +1,10 @@
-import { checkInteger, describe, MAX_DELAY } from "../internal/check.ts";
+import {
+  checkInteger,
+  checkOptions,
+  describe,
+  MAX_DELAY,
+  type OptionTable,
+} from "../internal/check.ts";
 import { sleep } from "../internal/abort.ts";
 import type { HeadersSource } from "../internal/web.ts";
 
@@ -222,6 +228,23 @@ function send(
   }, { highWaterMark: 0 });
 }
 
+const REPLY: OptionTable<ScriptedResponse> = {
+  status: [200, 599],
+  headers: ["headers", (headers) => typeof headers === "object"],
+  delay: [0, MAX_DELAY],
+  body: [
+    "text, bytes or an array",
+    (body) =>
+      typeof body === "string" || body instanceof Uint8Array ||
+      Array.isArray(body),
+  ],
+  dropAt: [0],
+  end: [
+    '"close", "drop" or "hang"',
+    (end) => ["close", "drop", "hang"].includes(end),
+  ],
+};
+
 function checkReply(reply: ScriptedResponse): void {
   if (typeof reply !== "object" || reply === null) {
     throw new TypeError(
@@ -230,10 +253,8 @@ function checkReply(reply: ScriptedResponse): void {
       }`,
     );
   }
-  const { status, delay, dropAt, body } = reply;
-  checkInteger("Cannot answer: status", status, 200, 599);
-  checkInteger("Cannot answer: delay", delay, 0, MAX_DELAY);
-  checkInteger("Cannot answer: dropAt", dropAt, 0);
+  const { body } = reply;
+  checkOptions("Cannot answer", reply, REPLY);
   for (const step of Array.isArray(body) ? body : []) {
     if (typeof step === "number") {
       checkInteger("Cannot answer: a pause in body", step, 0, MAX_DELAY);
