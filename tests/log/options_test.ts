@@ -10,6 +10,11 @@ function wrong<T>(options: object): T {
   return options as T;
 }
 
+/** The options are refused before a log is asked for. */
+function neverOpened(): never {
+  throw new Error("A log was opened");
+}
+
 test("MemoryLog() refuses unknown options and names the nearest known one", () => {
   assertThrows(
     () => new MemoryLog(wrong({ maxEvent: 5 })),
@@ -38,9 +43,8 @@ test("defineEvents(), testEventLog() and scriptedServer() refuse unknown options
     TypeError,
     'Cannot define events: unknown option "unlist", did you mean "unlisted"?',
   );
-  const factory = () => Promise.resolve(new MemoryLog());
   assertThrows(
-    () => testEventLog("log", factory, wrong({ patient: 1 })),
+    () => testEventLog("log", neverOpened, wrong({ patient: 1 })),
     TypeError,
     'Cannot test log: unknown option "patient", did you mean "patience"?',
   );
