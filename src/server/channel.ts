@@ -6,6 +6,7 @@ import {
   checkOptions,
   describe,
   MAX_DELAY,
+  mustBe,
   type OptionTable,
 } from "../internal/check.ts";
 import { notify } from "../internal/report.ts";
@@ -315,7 +316,15 @@ export class Channel<Contract extends AnyContract = undefined> {
   ): () => Promise<Delivery> {
     const { contract } = this.#options;
     return async () => {
-      const given = [...await initial()];
+      const returned: unknown = await initial();
+      if (!(Symbol.iterator in Object(returned))) {
+        throw mustBe(
+          "Cannot respond: initial",
+          "a function that returns an iterable of events",
+          returned,
+        );
+      }
+      const given = [...returned as Iterable<PublishInit<Contract>>];
       // An encoder of its own, which does not wait for what is being published.
       const events = contract === undefined
         ? given as ServerSentEventInit[]

@@ -115,7 +115,10 @@ test("respond() fails when initial throws, or gives what cannot be sent, and rep
       'Cannot respond: an event of initial must have no id: received "7"',
     ],
     [() => [{ data: 1 }], "data must be a string"],
-    [() => 5, "not iterable"],
+    [
+      () => 5,
+      "Cannot respond: initial must be a function that returns an iterable of events: received 5",
+    ],
   ];
   for (const [initial, message] of wrong) {
     const client = await open(channel, undefined, { initial } as object);
