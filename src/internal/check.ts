@@ -143,7 +143,7 @@ function checkValue(subject: string, value: unknown, rule: Rule): void {
     : mustBe(subject, what, value);
 }
 
-/** How many letters one name has and the other has not, in whatever order. */
+/** How many letters must at least be inserted, removed or replaced to make one name of the other, in whatever order. */
 function distance(a: string, b: string): number {
   let rest = b.toLowerCase();
   let extra = 0;
@@ -151,5 +151,5 @@ function distance(a: string, b: string): number {
     if (!rest.includes(letter)) extra++;
     rest = rest.replace(letter, "");
   }
-  return extra + rest.length;
+  return Math.max(extra, rest.length);
 }

@@ -57,14 +57,21 @@ test("checkOptions() refuses what is not an object", () => {
 });
 
 test("checkOptions() names the option that is nearest to an unknown one", () => {
-  const hints = [{ form: 1 }, { maxsize: 1 }, { filters: 1 }, { FROM: 1 }].map(
-    (options) => messageOf(options),
-  );
+  const hints = [
+    { form: 1 },
+    { maxsize: 1 },
+    { filters: 1 },
+    { FROM: 1 },
+    { isQuite: 1 },
+    { attentbs: 1 },
+  ].map((options) => messageOf(options));
   assertEquals(hints, [
     'Cannot test: unknown option "form", did you mean "from"?',
     'Cannot test: unknown option "maxsize", did you mean "maxSize"?',
     'Cannot test: unknown option "filters", did you mean "filter"?',
     'Cannot test: unknown option "FROM", did you mean "from"?',
+    'Cannot test: unknown option "isQuite", did you mean "isQuiet"?',
+    'Cannot test: unknown option "attentbs", did you mean "attempts"?',
   ]);
 });
 

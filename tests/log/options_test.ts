@@ -44,9 +44,9 @@ test("defineEvents(), testEventLog() and scriptedServer() refuse unknown options
     'Cannot define events: unknown option "unlist", did you mean "unlisted"?',
   );
   assertThrows(
-    () => testEventLog("log", neverOpened, wrong({ patienc: 1 })),
+    () => testEventLog("log", neverOpened, wrong({ patient: 1 })),
     TypeError,
-    'Cannot test log: unknown option "patienc", did you mean "patience"?',
+    'Cannot test log: unknown option "patient", did you mean "patience"?',
   );
   const { fetch } = scriptedServer([wrong({ dropAfter: 5 })]);
   await assertRejects(
