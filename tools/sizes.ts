@@ -16,7 +16,7 @@ interface Limits {
 /** Bytes, minified and compressed, in the larger of the bundles. */
 const names: Record<string, Limits> = {
   encodeEvent: { budget: 1_000 },
-  EventParser: { budget: 1_700 },
+  EventParser: { budget: 1_700, ceiling: 1_800 },
   decode: { budget: 3_600, ceiling: 4_943 },
   connect: { budget: 6_600, ceiling: 8_600 },
   EventSource: { budget: 7_200, ceiling: 9_304 },

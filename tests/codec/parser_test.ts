@@ -216,6 +216,32 @@ test("EventParser.push() throws the same error again once it has failed", () => 
   assertStrictEquals(parser.lastEventId, "1");
 });
 
+test("EventParser.push() refuses a call from onComment, and reads on where that is caught", () => {
+  const thrown: unknown[] = [];
+  const parser: EventParser = new EventParser({
+    onComment: () => {
+      try {
+        parser.push(encoder.encode("data: inner\n\n"));
+      } catch (error) {
+        thrown.push(String(error));
+      }
+    },
+  });
+  const events = parser.push(encoder.encode("data: a\n: comment\ndata: b\n\n"));
+  assertEquals(events.map(({ data }) => data), ["a\nb"]);
+  assertEquals(thrown, [
+    "TypeError: Cannot parse events: onComment must not call push()",
+  ]);
+});
+
+test("EventParser() refuses unknown options", () => {
+  assertThrows(
+    () => new EventParser({ maxEventsize: 1 } as object),
+    TypeError,
+    'Cannot parse events: unknown option "maxEventsize": the options are maxEventSize, onComment, lastEventId',
+  );
+});
+
 test("EventParser.push() throws what onComment throws, and has the events before it", () => {
   const reason = new Error("no comment");
   const parser = new EventParser({
