@@ -21,7 +21,7 @@ const names: Record<string, Limits> = {
   connect: { budget: 6_600, ceiling: 8_600 },
   EventSource: { budget: 7_200, ceiling: 9_304 },
   respond: { budget: 3_400, ceiling: 6_613 },
-  Channel: { budget: 9_500, ceiling: 12_600 },
+  Channel: { budget: 9_500, ceiling: 12_700 },
   merge: {},
   defineEvents: {},
   resumable: {},

@@ -1,5 +1,6 @@
 import {
   checkOptions,
+  isThenable,
   MAX_DELAY,
   type OptionTable,
 } from "../internal/check.ts";
@@ -202,7 +203,8 @@ function isMethod(method: unknown): boolean {
 
 function isHeaders(headers: ConnectionOptions["headers"]): boolean {
   try {
-    return typeof headers === "function" || !!new Headers(headers);
+    return typeof headers === "function" ||
+      !!new Headers(headers) && !isThenable(headers);
   } catch {
     return false;
   }

@@ -63,10 +63,20 @@ export function checkType(
   throw mustBe(subject, `a ${type}`, value);
 }
 
+/** Tells whether a value is a promise, or is awaited like one. */
+export function isThenable(value: unknown): boolean {
+  const { then } = Object(value) as { then?: unknown };
+  return typeof then === "function";
+}
+
+/** Tells whether an object is not of a built-in class. A promise or a map has no members that could be read here. */
+export function isRecord(value: object): boolean {
+  return Object.prototype.toString.call(value) === "[object Object]";
+}
+
 /** Returns what a callback has returned; throws if that is a promise, which would count as `true` whatever it holds. */
 export function decided<T>(subject: string, value: T): T {
-  const { then } = Object(value) as { then?: unknown };
-  if (typeof then !== "function") return value;
+  if (!isThenable(value)) return value;
   // The error below reports the callback, so what its promise rejects with is not needed.
   Promise.resolve(value).catch(() => {});
   throw new TypeError(
@@ -106,12 +116,16 @@ export function checkOptions<Options extends object>(
   table: OptionTable<NoInfer<Options>>,
   prefix: string = "",
 ): void {
-  if (typeof options !== "object" || options === null) {
+  const given = Object.keys(options ?? {});
+  if (
+    typeof options !== "object" || options === null ||
+    given.length === 0 && !isRecord(options)
+  ) {
     const name = prefix.slice(0, -1) || "options";
-    throw mustBe(`${subject}: ${name}`, "an object", options);
+    throw mustBe(`${subject}: ${name}`, "an object of options", options);
   }
   const known = Object.keys(table);
-  for (const name of Object.keys(options)) {
+  for (const name of given) {
     if (known.includes(name)) continue;
     const [nearest] = known
       .filter((other) => distance(name, other) <= Math.max(2, other.length / 3))

@@ -1,5 +1,5 @@
 import type { ServerSentEventInit } from "../event.ts";
-import { describe } from "./check.ts";
+import { describe, isRecord, mustBe } from "./check.ts";
 
 /** Encodes events one after another and leaves out what the receiver knows already. */
 export class FrameWriter {
@@ -12,7 +12,7 @@ export class FrameWriter {
 
   /** Writes an event without the id, if it is that of the last one, and without the default type. */
   write(init: ServerSentEventInit): string {
-    checkInit(init);
+    checkSent(init);
     const { event } = init;
     const id = idText(init.id);
     const frame = encodeFields(
@@ -49,6 +49,14 @@ export function checkInit(event: ServerSentEventInit): void {
         describe(name)
       }: the members are comment, data, event, id, retry`,
     );
+  }
+}
+
+/** Throws also for a promise, or a collection of events, which would pass as an event without members. */
+export function checkSent(event: ServerSentEventInit): void {
+  checkInit(event);
+  if (event.data === undefined && !isRecord(event)) {
+    throw mustBe("Cannot encode event: event", "an object of members", event);
   }
 }
 

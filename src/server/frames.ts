@@ -1,4 +1,4 @@
-import { checkInit, encodeFields } from "../internal/frame.ts";
+import { checkSent, encodeFields } from "../internal/frame.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../event.ts";
 import { formatCursor, type LogEntry, type LogInput } from "../log/log.ts";
 
@@ -144,7 +144,7 @@ export class FrameCache {
 
 /** Encodes an event for the log, which gives it its ID. */
 export function eventEntry(init: ServerSentEventInit): LogInput {
-  checkInit(init);
+  checkSent(init);
   const event = init.event === "message" || init.event === ""
     ? undefined
     : init.event;

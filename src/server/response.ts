@@ -2,6 +2,7 @@ import { encodeEvent } from "../encode.ts";
 import { addAbortListener, removeAbortListener } from "../internal/abort.ts";
 import {
   describe,
+  isThenable,
   MAX_DELAY,
   type OptionTable,
   type Rule,
@@ -69,7 +70,7 @@ export const RESPONSE_OPTIONS: OptionTable<EventResponseOptions> = {
 function isHeaders(init: HeadersSource): boolean {
   try {
     new Headers(init);
-    return typeof init === "object" && init !== null;
+    return typeof init === "object" && init !== null && !isThenable(init);
   } catch {
     return false;
   }

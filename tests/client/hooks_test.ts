@@ -230,6 +230,19 @@ test("an unknown option is refused by name, except by new EventSource(), as Web 
   }
 });
 
+test("connect() refuses a promise in place of options or headers, which would be ignored", () => {
+  const url = "https://example.com/";
+  const { fetch } = scriptedServer([]);
+  const headers = Promise.resolve({ authorization: "Bearer secret" });
+  const wrong: [object, string][] = [
+    [{ fetch, headers }, "headers must be valid"],
+    [Promise.resolve({ fetch }), "options must be an object of options"],
+  ];
+  for (const [options, message] of wrong) {
+    assertThrows(() => connect(url, options), TypeError, message);
+  }
+});
+
 test("new EventSource() reads each option once, and no other member", () => {
   const reads: PropertyKey[] = [];
   const { fetch } = scriptedServer([]);

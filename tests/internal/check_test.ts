@@ -49,9 +49,9 @@ test("checkOptions() refuses what is not an object", () => {
   assertEquals(
     wrong.map((options) => messageOf(options as unknown as object)),
     [
-      "Cannot test: options must be an object: received null",
-      'Cannot test: options must be an object: received "latest"',
-      "Cannot test: options must be an object: received 1",
+      "Cannot test: options must be an object of options: received null",
+      'Cannot test: options must be an object of options: received "latest"',
+      "Cannot test: options must be an object of options: received 1",
     ],
   );
 });
@@ -110,6 +110,30 @@ test("checkOptions() says what each option must be and what it received", () => 
       `Cannot test: maxSize must be an integer from 1 to 100: received ${options.maxSize}`,
     );
   }
+});
+
+test("checkOptions() refuses objects that hold no options where they are looked for", () => {
+  const messages = [
+    Promise.resolve({ from: "latest" }),
+    new Map([["from", "latest"]]),
+    new AbortController().signal,
+    [],
+  ].map((options) => messageOf(options));
+  assertEquals(
+    messages,
+    ["Promise", "Map", "AbortSignal", "Array"].map((name) =>
+      `Cannot test: options must be an object of options: received an instance of ${name}`
+    ),
+  );
+  class Settings {
+    get from(): string {
+      return "lastest";
+    }
+  }
+  assertEquals(
+    messageOf(new Settings()),
+    'Cannot test: from must be "latest" or "earliest": received "lastest"',
+  );
 });
 
 test("checkOptions() puts a prefix before each name", () => {

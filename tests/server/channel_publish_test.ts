@@ -214,3 +214,16 @@ test("writable takes a pipe, and stays open when the pipe says so", async () => 
     "event",
   ]);
 });
+
+test("publish() refuses a promise or a set of events, and publishes nothing", async () => {
+  const channel = new Channel();
+  const event = { data: "a" };
+  for (const events of [Promise.resolve(event), new Set([event])]) {
+    await assertRejects(
+      () => channel.publish(events as unknown as typeof event),
+      TypeError,
+      "event must be an object of members: received an instance of",
+    );
+  }
+  assertEquals((await channel.read()).next, "0-0");
+});

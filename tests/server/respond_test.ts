@@ -332,6 +332,12 @@ const wrongOptions: [options: object, error: typeof Error, message: string][] =
     [{ onError: "" }, TypeError, "onError must be a function"],
     [{ headers: { "a b": "c" } }, TypeError, "headers must be headers that"],
     [{ headers: "a: b" }, TypeError, "headers must be headers that"],
+    [
+      { headers: Promise.resolve({ a: "b" }) },
+      TypeError,
+      "headers must be headers that",
+    ],
+    [Promise.resolve({ retry: 5 }), TypeError, "an object of options"],
     [{ signal: {} }, TypeError, "signal must be an AbortSignal"],
     [
       { maxConnectionAge: 0 },
@@ -1089,4 +1095,18 @@ test("respond() gives a stream that can be read once alone", async () => {
   const response = respond(requestOf(), events);
   await response.text();
   await assertRejects(() => response.text(), TypeError);
+});
+
+test("respond() fails on a promise in place of an event, and sends nothing for it", async () => {
+  const events = [{ data: "a" }, Promise.resolve({ data: "b" })];
+  const errors: unknown[] = [];
+  const response = respond(
+    requestOf(),
+    events as readonly ServerSentEventInit[],
+    { onError: (error) => errors.push(error) },
+  );
+  assertEquals(await response.text(), `${FIRST}data: a\n\n`);
+  assertEquals(errors.map(String), [
+    "TypeError: Cannot encode event: event must be an object of members: received an instance of Promise",
+  ]);
 });
