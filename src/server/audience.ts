@@ -65,8 +65,8 @@ export class Audience {
     ReturnType<typeof setTimeout> | undefined
   >();
   readonly #counts = { delivered: 0, bytes: 0, gaps: 0 };
-  /** How many are being admitted. */
-  #arriving = 0;
+  /** Who is being admitted, and has no place yet. */
+  readonly #arriving = new Set<Follower>();
   #drained: (() => void)[] | undefined;
 
   constructor(hub: Hub, options: AudienceOptions) {
@@ -109,6 +109,8 @@ export class Audience {
       const refused = isSubscription(request)
         ? await this.#admit(arrival, options, headers)
         : undefined;
+      // Not earlier: nothing may come between this and its place.
+      this.#arriving.delete(arrival);
       return refused ?? eventResponse(request, open, {
         headers,
         signal,
@@ -130,16 +132,15 @@ export class Audience {
     headers: Headers,
   ): Promise<Response | undefined> {
     const { maxSubscribers = Infinity } = this.#options;
-    if (this.size + this.#arriving >= maxSubscribers) {
+    if (this.size + this.#arriving.size >= maxSubscribers) {
       const seconds = Math.max(1, Math.ceil(this.#retry() / 1000));
       const text = `This channel has ${maxSubscribers} subscribers already.`;
       const own = { "retry-after": String(seconds) };
       return textResponse(503, text, headers, own);
     }
     if (!this.isDraining) {
-      this.#arriving++;
+      this.#arriving.add(arrival);
       await this.hub.follow(arrival);
-      this.#arriving--;
     }
     return isOver(this.hub, options)
       ? new Response(null, { status: 204, headers })

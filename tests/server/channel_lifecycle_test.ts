@@ -582,6 +582,19 @@ test("subscribe() ends when its signal aborts, also when it has before", async (
   assertEquals(unhandled, []);
 });
 
+test("respond() keeps to maxSubscribers whenever the next request comes", async () => {
+  for (let turns = 0; turns < 8; turns++) {
+    const channel = new Channel({ ...quiet, maxSubscribers: 2 });
+    const first = await open(channel);
+    const second = channel.respond(requestOf());
+    for (let turn = 0; turn < turns; turn++) await null;
+    const third = await channel.respond(requestOf());
+    assertEquals([third.status, channel.stats.subscribers], [503, 2]);
+    await new Client(await second).leave();
+    await first.leave();
+  }
+});
+
 test("subscribe() takes no place of maxSubscribers, and is not closed by maxConnectionAge", async () => {
   await withClock(async (clock) => {
     const channel = new Channel({
