@@ -58,10 +58,10 @@ export class Frames {
     return this.#bytes.subarray(this.#end(after), this.#end(last));
   }
 
-  /** The event of an entry, made once for all; `undefined` for one that is not shown or has no data. */
+  /** The event of an entry, frozen as it is made once for all; `undefined` for one that is not shown or has no data. */
   event(seq: number): ServerSentEvent | undefined {
-    return this.#events[seq - this.first] ??= eventOf(
-      decoder.decode(this.slice(seq - 1, seq)),
+    return this.#events[seq - this.first] ??= Object.freeze(
+      eventOf(decoder.decode(this.slice(seq - 1, seq))),
     );
   }
 

@@ -70,7 +70,8 @@ class Slice implements Delivery {
     const events: ServerSentEvent[] = [];
     for (let seq = this.#after + 1; seq <= this.#last; seq++) {
       const event = this.#run.event(seq);
-      if (event !== undefined) events.push(event);
+      // Whoever reads it may change it.
+      if (event !== undefined) events.push({ ...event });
     }
     return events;
   }

@@ -1,4 +1,9 @@
-import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+} from "@std/assert";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { Channel } from "../../src/server/channel.ts";
 import type { ChannelOptions } from "../../src/server/channel_options.ts";
@@ -206,4 +211,31 @@ test("respond() starts nothing and keeps nothing when its signal has aborted bef
   assertStrictEquals(channel.stats.subscribers, 0);
   assertEquals(log.watchers, 0);
   await response.text();
+});
+
+test("subscribe() gives each subscriber objects of its own, and a filter cannot change what others see", async () => {
+  const errors: unknown[] = [];
+  const channel = new Channel({
+    ...options,
+    from: "earliest",
+    onError: (error) => errors.push(error),
+  });
+  const id = await publish(channel, "1");
+  const readers = [channel.subscribe(), channel.subscribe()]
+    .map((events) => events.getReader());
+  const [event, other] = [await readers[0]!.read(), await readers[1]!.read()];
+  Object.assign(event.value!, { event: "admin", data: "2" });
+  assertEquals(other.value, { event: "message", data: "1", id });
+  const changes = channel.subscribe({
+    filter: (event) => Object.assign(event, { event: "admin" }) !== undefined,
+  });
+  await assertRejects(() => changes.getReader().read(), TypeError);
+  assertEquals(errors.length, 1);
+  const names: string[] = [];
+  const next = channel.subscribe({
+    filter: ({ event }) => names.push(event) > 0,
+  }).getReader();
+  assertEquals((await next.read()).value, { event: "message", data: "1", id });
+  assertEquals(names, ["message"]);
+  for (const reader of [...readers, next]) await reader.cancel();
 });
