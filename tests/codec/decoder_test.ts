@@ -174,22 +174,25 @@ test("decode() refuses a response of another MIME type, and its body stays reada
 });
 
 test("decode() cancels a refused body whose copy is cancelled before it has arrived", async () => {
-  const arrived = Promise.withResolvers<void>();
-  const cancelled = Promise.withResolvers<void>();
-  const body = new ReadableStream({
-    async pull(controller) {
-      await arrived.promise;
-      controller.enqueue(new Uint8Array(1));
-    },
-    cancel: () => cancelled.resolve(),
+  let arrive!: () => void;
+  const arrived = new Promise<void>((resolve) => arrive = resolve);
+  let body!: ReadableStream<Uint8Array>;
+  const cancelled = new Promise<void>((resolve) => {
+    body = new ReadableStream({
+      async pull(controller) {
+        await arrived;
+        controller.enqueue(new Uint8Array(1));
+      },
+      cancel: () => resolve(),
+    });
   });
   const error = assertThrows(
     () => decode(new Response(body, { status: 404 })),
     EventStreamError,
   );
   await error.response!.body!.cancel();
-  arrived.resolve();
-  await cancelled.promise;
+  arrive();
+  await cancelled;
 });
 
 test("decode() refuses a response of a status other than 2xx, and its body stays readable", async () => {
