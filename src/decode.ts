@@ -29,7 +29,7 @@ import {
   MAX_DELAY,
   type OptionTable,
 } from "./internal/check.ts";
-import { isResponse, refusalOf, streamOf } from "./internal/response.ts";
+import { isResponse, refusalOf, streamOf } from "./internal/refusal.ts";
 
 export { EventStreamError } from "./error.ts";
 export type { EventStreamErrorCode, EventStreamErrorOptions } from "./error.ts";

@@ -2,7 +2,7 @@ import { EventStreamError } from "../error.ts";
 import type { ServerSentEvent } from "../event.ts";
 import { type DecodeOptions, EventReader } from "../event_reader.ts";
 import { describeUrl } from "../internal/check.ts";
-import { refusalOf, refuse, streamOf } from "../internal/response.ts";
+import { refusalOf, refuse, streamOf } from "../internal/refusal.ts";
 import type { ConnectionOptions, FetchInit } from "./options.ts";
 import type { HeadersSource } from "../internal/web.ts";
 

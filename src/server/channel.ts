@@ -32,7 +32,7 @@ import {
   type ChannelReadOptions,
   READ_OPTIONS,
   readHistory,
-} from "./history.ts";
+} from "./page.ts";
 import { Hub } from "./hub.ts";
 import { type OrderedEncoder, orderedEncoder } from "./ordered_encoder.ts";
 import {

@@ -56,8 +56,8 @@ export type {
   ResumableOptions,
   ResumableRespondOptions,
 } from "./resumable.ts";
-export type { ChannelPage, ChannelReadOptions } from "./history.ts";
-export type { Gap, GapReason } from "./subscription.ts";
+export type { ChannelPage, ChannelReadOptions } from "./page.ts";
+export type { Gap, GapReason } from "./gap.ts";
 export { EventStreamError } from "../error.ts";
 export type {
   EventStreamErrorCode,

@@ -2,7 +2,7 @@ import type { ServerSentEventInit } from "../event.ts";
 import { checkOptions, mustBe, type OptionTable } from "../internal/check.ts";
 import { FrameWriter } from "../internal/frame.ts";
 import { notify } from "../internal/report.ts";
-import { isResponse, refusalOf, streamOf } from "../internal/response.ts";
+import { isResponse, refusalOf, streamOf } from "../internal/refusal.ts";
 import {
   UPSTREAM_OPTIONS,
   type UpstreamOptions,

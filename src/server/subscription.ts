@@ -3,25 +3,8 @@ import type { ServerSentEvent } from "../event.ts";
 import { formatCursor, type LogPosition, parseCursor } from "../log/log.ts";
 import type { StartPosition } from "./channel_options.ts";
 import type { Frames } from "./frames.ts";
+import { gapOf, type GapReason, gapReason } from "./gap.ts";
 import type { Follower, Hub } from "./hub.ts";
-
-/**
- * Why events are missing: retention removed them, the log began again, or the ID that was asked for is
- * of no event of this log.
- */
-export type GapReason = "trimmed" | "epoch" | "invalid" | "ahead";
-
-/** The data of a `gap` event. */
-export interface Gap {
-  /** Why events are missing. */
-  readonly reason: GapReason;
-  /** The ID to resume from, cut to 128 code units. */
-  readonly requested: string;
-  /** The sequence number of the oldest event kept. */
-  readonly first: number;
-  /** The sequence number of the newest event. */
-  readonly last: number;
-}
 
 /** Which events a subscriber gets. */
 export interface SubscriptionOptions {
@@ -79,18 +62,6 @@ class Slice implements Delivery {
   get count(): number {
     return this.#run.count(this.#after, this.#last);
   }
-}
-
-const MAX_REQUESTED_LENGTH = 128;
-
-/** What is said of missing events. */
-export function gapOf(
-  reason: GapReason,
-  id: string,
-  { first, last }: Pick<Gap, "first" | "last">,
-): Gap {
-  const requested = id.slice(0, MAX_REQUESTED_LENGTH);
-  return { reason, requested, first, last };
 }
 
 /** Tells whether the log has ended, and nothing is left to send to a subscriber. */
@@ -187,16 +158,13 @@ export class Subscription {
     const start = lastEventId === "" ? this.#startOf(from) : undefined;
     if (start !== undefined) return this.#beginAt(start);
     const requested = lastEventId || String(from);
-    const cursor = parseCursor(requested);
-    if (cursor === undefined) return this.#gap("invalid", requested);
-    const { epoch, last } = this.#hub;
-    // A client that saw the log empty has missed nothing of what was appended then.
-    const isHere = cursor.epoch === epoch ||
-      (cursor.epoch === "0" && cursor.seq === 0);
-    if (isHere && cursor.seq <= last) return this.#moveTo(cursor.seq);
+    const reason = gapReason(requested, this.#hub);
+    if (reason === undefined || reason === "trimmed") {
+      return this.#moveTo(parseCursor(requested)!.seq);
+    }
     // Another process may have sent what this one has yet to read.
-    if (this.#hasLooked) {
-      return this.#gap(isHere ? "ahead" : "epoch", requested);
+    if (reason === "invalid" || this.#hasLooked) {
+      return this.#gap(reason, requested);
     }
     this.#hasLooked = true;
     void this.#await(this.#hub.refresh());

@@ -4,7 +4,7 @@ import type {
   Channel,
   ChannelRespondOptions,
 } from "../../src/server/channel.ts";
-import type { Gap } from "../../src/server/subscription.ts";
+import type { Gap } from "../../src/server/gap.ts";
 import { Client, eventsOf, requestOf } from "./_client.ts";
 
 /** Subscribes as a client does that sends this ID, or none. */

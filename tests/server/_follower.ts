@@ -2,7 +2,7 @@ import { parseCursor } from "../../src/log/log.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
 import { EventParser } from "../../src/parse.ts";
 import type { Channel } from "../../src/server/channel.ts";
-import type { Gap } from "../../src/server/subscription.ts";
+import type { Gap } from "../../src/server/gap.ts";
 import { requestOf } from "./_client.ts";
 import type { History } from "./_history.ts";
 

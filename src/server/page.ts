@@ -1,10 +1,10 @@
-import { formatCursor, type LogPage, parseCursor } from "../log/log.ts";
+import { formatCursor, parseCursor } from "../log/log.ts";
 import type { EventContract } from "../contract.ts";
 import type { ServerSentEvent } from "../event.ts";
 import type { OptionTable } from "../internal/check.ts";
 import { eventOf, frameOf } from "./frames.ts";
 import type { Hub } from "./hub.ts";
-import { type Gap, gapOf, type GapReason } from "./subscription.ts";
+import { type Gap, gapOf, gapReason } from "./gap.ts";
 
 /** Options of {@linkcode Channel.read}. */
 export interface ChannelReadOptions {
@@ -55,7 +55,7 @@ export async function readHistory<
 ): Promise<ChannelPage<Received>> {
   const most = { entries: limit, bytes: MAX_BYTES };
   let page = await hub.read(parseCursor(after ?? "")?.seq ?? 0, most);
-  const reason = after === undefined ? undefined : missing(after, page);
+  const reason = after === undefined ? undefined : gapReason(after, page);
   if (reason !== undefined) page = await hub.read(0, most);
   const { epoch, first, last, entries } = page;
   const events: Received[] = [];
@@ -75,19 +75,4 @@ export async function readHistory<
     hasMore: seq < last,
     gap: reason && gapOf(reason, after!, { first, last }),
   };
-}
-
-/** Why events after a position are missing, `undefined` if none are. */
-function missing(
-  after: string,
-  { epoch, first, last }: LogPage,
-): GapReason | undefined {
-  const cursor = parseCursor(after);
-  if (cursor === undefined) return "invalid";
-  // A client that saw the log empty has missed nothing of what was appended then.
-  const isHere = cursor.epoch === epoch ||
-    (cursor.epoch === "0" && cursor.seq === 0);
-  if (!isHere) return "epoch";
-  if (cursor.seq > last) return "ahead";
-  return cursor.seq + 1 < first ? "trimmed" : undefined;
 }
