@@ -276,6 +276,9 @@ export class LocalSubscriber<
   /** Where the log ended when this was made, if its start depends on that. */
   readonly #latest: Promise<LogPosition | undefined> | undefined;
   lastEventId: string;
+  readonly #onUnknownEnd = (error: unknown): undefined => {
+    this.#audience.fail(error);
+  };
   #hasJoined = false;
   #hasLeft = false;
   #failure: { readonly reason: unknown } | undefined;
@@ -298,7 +301,7 @@ export class LocalSubscriber<
     const needsEnd = lastEventId === "" && from !== "earliest" &&
       (from === "latest" || typeof from === "object");
     this.#latest = needsEnd && options.latest === undefined
-      ? audience.hub.readPosition().catch(() => undefined)
+      ? audience.hub.readPosition().catch(this.#onUnknownEnd)
       : undefined;
   }
 
@@ -353,8 +356,8 @@ export class LocalSubscriber<
   async #join(): Promise<void> {
     this.#hasJoined = true;
     if (this.#latest !== undefined) {
-      const latest = within(this.#latest, PATIENCE).catch(() => undefined);
-      this.#options.latest = await latest;
+      const latest = within(this.#latest, PATIENCE);
+      this.#options.latest = await latest.catch(this.#onUnknownEnd);
     }
     if (this.#audience.isDraining) this.#hasLeft = true;
     if (!this.#hasLeft) this.#audience.join(this);

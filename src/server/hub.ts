@@ -365,7 +365,8 @@ export class Hub {
     if (now - this.#failingSince < this.#maxOutage) return false;
     this.#stop();
     for (const follower of [...this.#followers]) follower.onOutage();
-    if (this.#followers.size > 0) this.#start();
+    // One that followed meanwhile has started it.
+    if (this.#followers.size > 0 && this.#running === undefined) this.#start();
     return true;
   }
 }

@@ -4,6 +4,7 @@ import { Channel } from "../../src/server/channel.ts";
 import { test } from "../_test.ts";
 import { gapOf, open, publish } from "./_channel.ts";
 import { Client, datasOf, eventsOf, requestOf } from "./_client.ts";
+import { settle } from "../codec/_source.ts";
 import { withClock } from "./_clock.ts";
 import { TestLog } from "./_log.ts";
 
@@ -354,4 +355,41 @@ test("respond() does not wait for a read that nobody waits for any more", async 
     await client.leave();
     assertEquals(clock.timers, 0);
   });
+});
+
+test("respond() called from onUnsubscribe() in an outage leaves one watch of the log, and none after its end", async () => {
+  await withClock(async (clock) => {
+    const log = new TestLog();
+    let again: Promise<Response> | undefined;
+    const channel: Channel = new Channel({
+      log,
+      maxOutage: 1000,
+      keepAlive: false,
+      onUnsubscribe: () => {
+        log.readFailure = undefined;
+        again ??= channel.respond(requestOf());
+      },
+    });
+    const client = await open(channel);
+    await client.now();
+    log.readFailure = FAILURE;
+    await publish(channel, "1");
+    await clock.advance(10_000);
+    await client.rest();
+    assertEquals(log.watchers, 1);
+    await new Client(await again!).leave();
+    assertEquals([log.watchers, clock.timers], [0, 0]);
+  });
+});
+
+test("subscribe() reports that it could not read where the log ends", async () => {
+  const log = new TestLog();
+  log.readFailure = FAILURE;
+  const errors: unknown[] = [];
+  const channel = new Channel({ log, onError: (error) => errors.push(error) });
+  const reader = channel.subscribe().getReader();
+  await settle();
+  log.readFailure = undefined;
+  assertEquals(errors, [FAILURE]);
+  await reader.cancel();
 });
