@@ -185,7 +185,10 @@ function encode(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-/** The shortest comment: `":\n\n"`. It keeps a connection alive and means nothing. */
+/**
+ * The shortest comment: `":\n\n"`. It keeps a connection alive and means nothing. Each response gets a copy, as a
+ * reader may transfer the buffer, which would leave nothing for the others.
+ */
 export const COMMENT: Uint8Array = /* @__PURE__ */ encode(":\n\n");
 
 /** What a body is made of, and what ends it. */
@@ -225,7 +228,7 @@ export class EventBody implements KeptAlive {
       start: (controller) => {
         this.#controller = controller;
         const { first } = options;
-        if (first.length > 0) controller.enqueue(first);
+        if (first.length > 0) controller.enqueue(first.slice());
       },
       pull: () => {
         this.#wanted = true;
@@ -271,7 +274,7 @@ export class EventBody implements KeptAlive {
   /** Sends a keep-alive comment. A client that has not taken the last bytes is not idle. */
   sendKeepAlive(): void {
     const chunk = this.#wanted ? this.#source.keepAlive() : undefined;
-    if (chunk !== undefined) this.write(chunk);
+    if (chunk !== undefined) this.write(chunk.slice());
   }
 
   /** Ends the body after what was written; with a failure, fails it. */

@@ -1110,3 +1110,20 @@ test("respond() fails on a promise in place of an event, and sends nothing for i
     "TypeError: Cannot encode event: event must be an object of members: received an instance of Promise",
   ]);
 });
+
+test("respond() starts and keeps alive every response when one reader has transferred its bytes", async () => {
+  await withClock(async (clock) => {
+    for (let i = 0; i < 2; i++) {
+      const response = respond(requestOf(), new ReadableStream());
+      const reader = response.body!.getReader();
+      for (let chunk = 0; chunk < 2; chunk++) {
+        const read = reader.read();
+        await clock.advance(8000);
+        const { value } = await read;
+        assertEquals(new TextDecoder().decode(value), FIRST);
+        structuredClone(value, { transfer: [value!.buffer] });
+      }
+      await reader.cancel();
+    }
+  });
+});
