@@ -127,6 +127,7 @@ Deno.test("An upload moves its bar, ends with a link, and closes its connection"
   const file = pngFile(2_000_000);
   await visitor.upload(file);
   const link = visitor.page.getByRole("link", { name: file.name });
+  await link.waitFor();
   const [download] = await Promise.all([
     visitor.page.waitForEvent("download"),
     link.click(),
@@ -150,6 +151,24 @@ Deno.test("An upload moves its bar, ends with a link, and closes its connection"
   assertMatch(sources[1]![0], /^\/uploads\/.*\/events$/);
   assertEquals(sources[1]![1], 2);
   assertEquals(visitor.errors, []);
+});
+
+Deno.test("An upload sends its file once its stream is open", async () => {
+  await using visitor = await DemoPage.open(browser, demo.url);
+  const { page } = visitor;
+  let isOpen = false;
+  page.on("response", (response) => {
+    isOpen ||= response.url().endsWith("/events") &&
+      response.url().includes("/uploads/");
+  });
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  await page.route("**/uploads/*", async (route) => {
+    if (route.request().method() === "PUT") resolve(isOpen);
+    await route.continue();
+  });
+  await visitor.upload(pngFile(100));
+  assertEquals(await promise, true);
+  await visitor.waitForText("#upload-status", "Complete: picture.png");
 });
 
 Deno.test("An upload that is refused says why", async () => {

@@ -13,7 +13,10 @@ function fail(message) {
   status.replaceChildren(message);
 }
 
-/** Follows an upload on a stream of its own, which both ends close with it. */
+/**
+ * Follows an upload on a stream of its own, which both ends close with it. Resolves once the stream is open: one that
+ * opens after the upload has ended would receive nothing.
+ */
 function follow(id) {
   source?.close();
   source = new EventSource(`/uploads/${id}/events`);
@@ -31,6 +34,13 @@ function follow(id) {
     "upload-error",
     ({ data }) => fail(JSON.parse(data).message),
   );
+  return new Promise((resolve, reject) => {
+    source.onopen = resolve;
+    source.onerror = ({ target }) => {
+      if (target.readyState !== EventSource.CLOSED) return;
+      reject(new Error("The server cannot be reached. Try again."));
+    };
+  });
 }
 
 find("send-file").onsubmit = async (event) => {
@@ -43,7 +53,7 @@ find("send-file").onsubmit = async (event) => {
     const { name, size } = file;
     const response = await send("POST", "/uploads", { name, size });
     const { id } = await response.json();
-    follow(id);
+    await follow(id);
     await send("PUT", `/uploads/${id}`, file);
   } catch (error) {
     fail(error.message);
