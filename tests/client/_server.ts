@@ -22,6 +22,8 @@ export interface TestServer {
   readonly url: string;
   /** What a client needs to reach it. */
   readonly options: Pick<ConnectionOptions, "fetch">;
+  /** An `idleTimeout` in ms that its replies stay below, also on a machine that has much else to do. */
+  readonly idleTimeout: number;
   requests(): Promise<Seen[]>;
   /** Resolves when so many requests have come. */
   requested(count: number): Promise<void>;
@@ -51,6 +53,7 @@ function scripted(script: SocketReply[]): TestServer {
   return {
     url: "https://example.com/stream",
     options: { fetch: server.fetch },
+    idleTimeout: 20,
     requests: () => Promise.all(server.requests.map(seen)),
     requested: (count) =>
       poll(() => Promise.resolve(server.requests.length >= count)),
@@ -83,6 +86,7 @@ export async function realServer(
     url: (host === undefined ? origin : origin.replace("127.0.0.1", host)) +
       path,
     options: {},
+    idleTimeout: 1000,
     requests: async () =>
       (await requests()).map((request) => ({
         ...request,

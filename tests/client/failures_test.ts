@@ -215,7 +215,7 @@ for (const [name, start] of servers) {
       const { events } = await read(server.url, {
         ...server.options,
         retry,
-        idleTimeout: 300,
+        idleTimeout: server.idleTimeout,
         cursor: { load: () => "", save: () => {} },
       });
       await server.allLeft();

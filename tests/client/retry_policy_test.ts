@@ -23,7 +23,7 @@ import {
   scriptedServer,
 } from "../../src/testing/mod.ts";
 import { test } from "../_test.ts";
-import { type Clock, withClock } from "../codec/_clock.ts";
+import { type Clock, withClock } from "../support/clock.ts";
 
 const url = "https://example.com/";
 

@@ -6,7 +6,7 @@ import {
 } from "@std/assert";
 import { type ScriptedReply, scriptedServer } from "../../src/testing/mod.ts";
 import { test } from "../_test.ts";
-import { withClock } from "../codec/_clock.ts";
+import { withClock } from "../support/clock.ts";
 import { readAll, reasonOf, settle } from "../codec/_source.ts";
 
 const url = "https://example.com/stream";

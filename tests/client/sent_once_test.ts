@@ -11,7 +11,12 @@ import { test } from "../_test.ts";
 import { settle } from "../codec/_source.ts";
 import { faces, type Outcome } from "./_faces.ts";
 import { onPage } from "./_page.ts";
-import { quick, servers, type SocketReply } from "./_server.ts";
+import {
+  quick,
+  servers,
+  type SocketReply,
+  type TestServer,
+} from "./_server.ts";
 
 const retry = quick;
 const two = "id: 1\ndata: a\n\nid: 2\ndata: b\n\n";
@@ -19,7 +24,8 @@ const two = "id: 1\ndata: a\n\nid: 2\ndata: b\n\n";
 /** How a connection ends, and how often a GET and a POST are requested. */
 interface Ending {
   readonly reply: SocketReply;
-  readonly options?: ConnectOptions;
+  /** The options that the server gives the time for. */
+  readonly options?: (server: TestServer) => ConnectOptions;
   /** What a safe method does at `connect()`: the requests, the last of which is answered with 204, and the error. */
   readonly safe: [requests: number, code?: string];
   /** The same at `EventSource`, where a 204 is a refusal. */
@@ -50,13 +56,13 @@ const endings: Record<string, Ending> = {
   "silence before the response": {
     ...again,
     reply: { delay: 60_000 },
-    options: { idleTimeout: 200 },
+    options: ({ idleTimeout }) => ({ idleTimeout: Math.min(idleTimeout, 200) }),
     once: "connection-failed",
   },
   "silence after events": {
     ...again,
     reply: { body: [two], end: "hang" },
-    options: { idleTimeout: 1000 },
+    options: ({ idleTimeout }) => ({ idleTimeout }),
     once: "truncated",
   },
   "a refused connection": {
@@ -116,7 +122,7 @@ for (const [name, start] of servers) {
           const server = await start([row.reply]);
           const outcome = await read(server.url, {
             ...server.options,
-            ...row.options,
+            ...row.options?.(server),
             retry,
             method,
             ...!isSafe && { body: "{}" },
@@ -190,7 +196,8 @@ for (const [name, start] of servers) {
       const datas: string[] = [];
       let reason: unknown;
       try {
-        const options = { until: "[DONE]", idleTimeout: 1000, retry };
+        const { idleTimeout } = server;
+        const options = { until: "[DONE]", idleTimeout, retry };
         for await (
           const { data } of connect(server.url, {
             ...server.options,

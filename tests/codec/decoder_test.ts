@@ -16,7 +16,7 @@ import { EventStreamError } from "../../src/error.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
 import { eventStreamVectors } from "../../src/testing/vectors.ts";
 import { test } from "../_test.ts";
-import { withClock } from "./_clock.ts";
+import { withClock } from "../support/clock.ts";
 import { readAll, reasonOf, settle, type Source, sourceOf } from "./_source.ts";
 import { allWays, assertCode, countListeners, datas, frames } from "./_ways.ts";
 import { cut } from "./random.ts";

@@ -16,7 +16,7 @@ import {
 import type { ServerSentEvent } from "../../src/event.ts";
 import { eventStreamVectors } from "../../src/testing/vectors.ts";
 import { test } from "../_test.ts";
-import { withClock } from "./_clock.ts";
+import { withClock } from "../support/clock.ts";
 import {
   readAll,
   reasonOf,

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { EventStreamError } from "../../src/error.ts";
 import { Channel } from "../../src/server/channel.ts";
 import { reportedDuring } from "../_reported.ts";
-import { type Clock, withClock } from "../server/_clock.ts";
+import { type Clock, withClock } from "../support/clock.ts";
 import { test } from "../_test.ts";
 import { eachFault, type Faults, InjectedFault, rest } from "./_faults.ts";
 import { type Outcome, outcomeOf, Returning } from "./_returning.ts";

@@ -3,7 +3,7 @@ import { connect } from "../../src/client/connect.ts";
 import { EventSource } from "../../src/client/event_source.ts";
 import { EventStreamError } from "../../src/error.ts";
 import { reportedDuring } from "../_reported.ts";
-import { type Clock, withClock } from "../server/_clock.ts";
+import { type Clock, withClock } from "../support/clock.ts";
 import { test } from "../_test.ts";
 import { eachFault, Faults, InjectedFault, rest } from "./_faults.ts";
 

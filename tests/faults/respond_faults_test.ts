@@ -8,7 +8,7 @@ import {
   readsRequestSignal,
   requestOf,
 } from "../server/_client.ts";
-import { type Clock, withClock } from "../server/_clock.ts";
+import { type Clock, withClock } from "../support/clock.ts";
 import { test } from "../_test.ts";
 import { eachFault, type Faults, InjectedFault, rest } from "./_faults.ts";
 

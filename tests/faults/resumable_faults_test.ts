@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { resumable } from "../../src/server/resumable.ts";
-import { type Clock, withClock } from "../server/_clock.ts";
+import { type Clock, withClock } from "../support/clock.ts";
 import { test } from "../_test.ts";
 import { eachFault, type Faults, rest } from "./_faults.ts";
 import { outcomeOf, Returning } from "./_returning.ts";

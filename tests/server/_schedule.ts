@@ -1,5 +1,5 @@
 import { below, type Random } from "../codec/random.ts";
-import { replaceTime, type Time } from "./_replace_time.ts";
+import { replaceTime, type Time } from "../support/clock.ts";
 
 interface Timer {
   at: number;

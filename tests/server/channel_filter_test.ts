@@ -12,7 +12,7 @@ import { test } from "../_test.ts";
 import { reasonOf } from "../codec/_source.ts";
 import { datasUntil, epochOf, open, publish } from "./_channel.ts";
 import { eventsOf } from "./_client.ts";
-import { withClock } from "./_clock.ts";
+import { withClock } from "../support/clock.ts";
 
 const options: ChannelOptions = { retry: 0, keepAlive: false };
 

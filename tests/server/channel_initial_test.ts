@@ -7,7 +7,7 @@ import { test } from "../_test.ts";
 import { price } from "../contract/_schemas.ts";
 import { datasUntil, epochOf, open, publish } from "./_channel.ts";
 import { datasOf, requestOf } from "./_client.ts";
-import { withClock } from "./_clock.ts";
+import { withClock } from "../support/clock.ts";
 
 const options: ChannelOptions = { retry: 0, keepAlive: false };
 const welcome = () => [{ event: "welcome", data: "hello" }];

@@ -20,7 +20,7 @@ import { test } from "../_test.ts";
 import { reasonOf, settle, unhandledDuring } from "../codec/_source.ts";
 import { datasUntil, epochOf, open, publish } from "./_channel.ts";
 import { Client, datasOf, requestOf } from "./_client.ts";
-import { withClock } from "./_clock.ts";
+import { withClock } from "../support/clock.ts";
 import { TestLog } from "./_log.ts";
 import { reportedDuring, ReportedError } from "../_reported.ts";
 

@@ -5,7 +5,7 @@ import { test } from "../_test.ts";
 import { gapOf, open, publish } from "./_channel.ts";
 import { Client, datasOf, eventsOf, requestOf } from "./_client.ts";
 import { settle } from "../codec/_source.ts";
-import { withClock } from "./_clock.ts";
+import { withClock } from "../support/clock.ts";
 import { TestLog } from "./_log.ts";
 
 const FAILURE = new Error("connection lost");

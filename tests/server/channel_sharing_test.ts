@@ -10,7 +10,7 @@ import type { ChannelOptions } from "../../src/server/channel_options.ts";
 import { test } from "../_test.ts";
 import { comesTrue, datasUntil, open, publish } from "./_channel.ts";
 import { type Client, datasOf } from "./_client.ts";
-import { withClock } from "./_clock.ts";
+import { withClock } from "../support/clock.ts";
 import { TestLog } from "./_log.ts";
 
 const options: ChannelOptions = { retry: 0, keepAlive: false };

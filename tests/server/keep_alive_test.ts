@@ -4,7 +4,7 @@ import { respond } from "../../src/server/respond.ts";
 import type { ServerSentEventInit } from "../../src/event.ts";
 import { test } from "../_test.ts";
 import { Client, requestOf } from "./_client.ts";
-import { withClock } from "./_clock.ts";
+import { withClock } from "../support/clock.ts";
 
 /** There, a timer belongs to the request that set it. */
 const isWorker = globalThis.navigator?.userAgent === "Cloudflare-Workers";

@@ -16,7 +16,7 @@ import { test } from "../_test.ts";
 import { settle } from "../codec/_source.ts";
 import { below, pick, randomOf, seed } from "../codec/random.ts";
 import { Client, eventsOf, requestOf } from "./_client.ts";
-import { withClock } from "./_clock.ts";
+import { withClock } from "../support/clock.ts";
 
 const FIRST = ":\n\n";
 const encoder = new TextEncoder();

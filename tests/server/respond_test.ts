@@ -18,7 +18,7 @@ import { test } from "../_test.ts";
 import { settle, sourceOf, unhandledDuring } from "../codec/_source.ts";
 import { Client, datasOf, readsRequestSignal, requestOf } from "./_client.ts";
 import { Hand } from "./_hand.ts";
-import { withClock } from "./_clock.ts";
+import { withClock } from "../support/clock.ts";
 import { reportedDuring, ReportedError } from "../_reported.ts";
 
 const events: ServerSentEventInit[] = [

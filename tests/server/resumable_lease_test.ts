@@ -10,7 +10,7 @@ import { test } from "../_test.ts";
 import { settle } from "../codec/_source.ts";
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import { Client, datasOf, eventsOf, requestOf } from "./_client.ts";
-import { type Clock, withClock } from "./_clock.ts";
+import { type Clock, withClock } from "../support/clock.ts";
 import {
   away,
   door,
