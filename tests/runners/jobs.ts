@@ -2,7 +2,7 @@
 import { runCommand } from "../../tools/command.ts";
 import { findFiles } from "../../tools/files.ts";
 import type { Resolution } from "../../tools/resolution.ts";
-import { findPostgres } from "../integration/_postgres.ts";
+import { findPostgres, makeCluster } from "../integration/_postgres.ts";
 import { bundleSuite, copyRunners, readPlaces } from "./bundle.ts";
 import { findChromium } from "./chromium.ts";
 import { runDenoTest, runOldestDeno } from "./deno.ts";
@@ -38,14 +38,13 @@ export function findPortable(): string[] {
     );
 }
 
-/** Tells whether a path lies in one of the folders, or is one of the files, that were asked for. */
+/** Tells whether a path lies in one of the folders, or is one of the files, that the words name. */
 export function isWithin(path: string, words: string[]): boolean {
-  return words.some((word) =>
-    [word, `tests/${word}`].some((start) =>
-      path === start || path.startsWith(`${start.replace(/\/$/, "")}/`) ||
-      path === `${start}.ts` || path === `${start}_test.ts`
-    )
-  );
+  return words.some((word) => {
+    const name = `/${word.replace(/^\/|\/$/g, "")}`;
+    return `/${path}`.includes(`${name}/`) ||
+      ["", ".ts", "_test.ts"].some((end) => `/${path}`.endsWith(name + end));
+  });
 }
 
 /** All jobs that this machine can run, the longest first. */
@@ -84,13 +83,25 @@ export async function findJobs(options: JobOptions): Promise<Jobs> {
     // Their files wait more than they work: for servers to start, leases to end, engines to be killed.
     engines: async () => {
       const files = select(await findEngineTests(options));
-      const env = { ...settings, DENO_JOBS: "3" };
-      return await runDenoTest([...deno, "--parallel", ...files], env);
+      const env: Record<string, string> = { ...settings, DENO_JOBS: "3" };
+      const template = files.some((path) => path.includes("/postgres"))
+        ? await makeCluster()
+        : undefined;
+      if (template !== undefined) env.POSTGRES_TEMPLATE = template;
+      try {
+        return await runDenoTest([...deno, "--parallel", ...files], env);
+      } finally {
+        if (template) await Deno.remove(template, { recursive: true });
+      }
     },
     ...portable,
     docs: () => runDenoTest([...deno, "--doc", ...documents], settings),
     deno: () =>
-      runDenoTest([...deno, ...select(findPortable())], settingsOf("deno")),
+      runDenoTest([...deno, ...select(findPortable())], {
+        ...settingsOf("deno"),
+        // With --parallel: more than there are cores, since files also wait.
+        DENO_JOBS: String(2 * navigator.hardwareConcurrency),
+      }),
   };
 }
 
