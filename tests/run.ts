@@ -7,7 +7,6 @@ import { parseArgs } from "node:util";
 import { findFiles } from "../tools/files.ts";
 import { findResolution } from "../tools/resolution.ts";
 import { startFixture } from "./fixture/start.ts";
-import { findChromium, shareChromium } from "./runners/chromium.ts";
 import {
   findJobs,
   findPortable,
@@ -140,12 +139,7 @@ async function main() {
   await using stack = new AsyncDisposableStack();
   stack.defer(() => Deno.remove(folder, { recursive: true }));
   const fixture = stack.use(await startFixture({ SUITE_FOLDER: folder }));
-  const jobs = await chooseJobs(folder, fixture.url);
-  const needsBrowser = "chromium" in jobs || "engines" in jobs;
-  if (needsBrowser && await findChromium() !== undefined) {
-    Deno.env.set("CHROMIUM_URL", stack.use(await shareChromium()).url);
-  }
-  await runAll(jobs);
+  await runAll(await chooseJobs(folder, fixture.url));
 }
 
 await main().catch((error) => fail(error.stack));

@@ -22,37 +22,12 @@ export async function findChromium(): Promise<string | undefined> {
   return new TextDecoder().decode(stdout).trim() || undefined;
 }
 
-async function installed() {
+/** Starts the installed Chromium. */
+export async function launchChromium(): Promise<Browser> {
   const executablePath = await findChromium();
   if (executablePath === undefined) throw new Error("There is no Chromium");
   const { chromium } = await import("npm:playwright-core@1.65.1");
-  return { chromium, options: { executablePath, args } };
-}
-
-/** A Chromium that many processes use; disposing of it ends it. */
-export interface SharedChromium extends AsyncDisposable {
-  /** What {@linkcode launchChromium} finds it by, as `CHROMIUM_URL` in the environment. */
-  url: string;
-}
-
-/** Starts a Chromium for a whole run. */
-export async function shareChromium(): Promise<SharedChromium> {
-  const { chromium, options } = await installed();
-  const server = await chromium.launchServer({
-    ...options,
-    host: "127.0.0.1",
-  });
-  return {
-    url: server.wsEndpoint(),
-    [Symbol.asyncDispose]: () => server.close(),
-  };
-}
-
-/** Opens the run's Chromium, or starts one of its own; to close it leaves that of the run to others. */
-export async function launchChromium(): Promise<Browser> {
-  const { chromium, options } = await installed();
-  const url = Deno.env.get("CHROMIUM_URL");
-  return url ? await chromium.connect(url) : await chromium.launch(options);
+  return await chromium.launch({ executablePath, args });
 }
 
 /** Runs the suite on the page that the fixture serves. */
