@@ -37,8 +37,14 @@ export class Frames {
     return this.#ends.at(-1) ?? 0;
   }
 
+  /** Whether the bytes are still here: a reader that transfers a chunk takes those of all who share them. */
+  get isIntact(): boolean {
+    return this.#bytes.length > 0;
+  }
+
   /** Adds the next entry; returns whether there was room. The first always fits. */
   add(entry: LogEntry): boolean {
+    if (!this.isIntact) return false;
     const start = this.size;
     // A control entry moves the cursor, and is not shown.
     const frame = entry.kind === "event"
@@ -110,7 +116,9 @@ export class FrameCache {
     // Most subscribers are at the newest.
     for (let i = this.#runs.length - 1; i >= 0; i--) {
       const run = this.#runs[i]!;
-      if (run.first <= after + 1 && after < run.last) return run;
+      if (run.first <= after + 1 && after < run.last && run.isIntact) {
+        return run;
+      }
     }
     return undefined;
   }

@@ -67,6 +67,21 @@ test("respond() hands all subscribers parts of one buffer, without a copy for ea
   for (const client of clients) await client.leave();
 });
 
+test("respond() reads again what a subscriber has taken from all by transferring its chunk", async () => {
+  const channel = new Channel(options);
+  const [taker, other] = await follow(channel, 2);
+  await publish(channel, ...texts(3));
+  await taker!.until("data: 3\n\n");
+  await other!.until("data: 3\n\n");
+  const buffer = taker!.chunks.at(-1)!.buffer as ArrayBuffer;
+  structuredClone(buffer, { transfer: [buffer] });
+  await publish(channel, "4");
+  for (const client of [taker!, other!]) await client.until("data: 4\n\n");
+  const late = await open(channel, undefined, { from: "earliest" });
+  assertEquals(datasOf(await late.until("data: 4\n\n")), [...texts(4)]);
+  for (const client of [taker!, other!, late]) await client.leave();
+});
+
 test("respond() gives a subscriber that is behind many events in one chunk, up to 64 KiB", async () => {
   const channel = new Channel(options);
   const stays = await open(channel);
