@@ -69,6 +69,7 @@ export class StoredPosition {
   #id: string;
   #isSaved = true;
   #saving: Promise<void> | undefined;
+  #loading: Promise<string> | undefined;
 
   /** Starts with an ID that counts where none is stored; `onError` returns whether the error will be reported. */
   constructor(
@@ -81,8 +82,12 @@ export class StoredPosition {
     this.#onError = onError;
   }
 
-  /** Resolves with the position to start from. */
-  async load(): Promise<string> {
+  /** Resolves with the position to start from; the store is asked once, whoever stops waiting for its answer. */
+  load(): Promise<string> {
+    return this.#loading ??= this.#load();
+  }
+
+  async #load(): Promise<string> {
     const id = await this.#store.load() ?? "";
     if (!isEventId(id)) {
       throw new TypeError(

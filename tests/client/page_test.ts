@@ -208,3 +208,26 @@ test("without retryWhenOnline the wait goes on", () =>
     source.close();
     assertEquals(server.requests.length, 1);
   }));
+
+test("pauseWhenHidden loads the cursor once, although the page is hidden meanwhile", () =>
+  onPage(async (page) => {
+    const loads: ((id: string) => void)[] = [];
+    const { fetch, requests } = scriptedServer([{ status: 204 }]);
+    const source = new EventSource("https://example.com/", {
+      fetch,
+      pauseWhenHidden: true,
+      cursor: {
+        load: () => new Promise((resolve) => void loads.push(resolve)),
+        save() {},
+      },
+    });
+    const closed = new Promise((resolve) => source.onerror = resolve);
+    await settle();
+    page.show(false);
+    page.show(true);
+    await settle();
+    loads[0]!("7");
+    await closed;
+    assertEquals(loads.length, 1);
+    assertEquals(requests[0]?.headers.get("last-event-id"), "7");
+  }));
