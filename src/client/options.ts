@@ -156,7 +156,7 @@ export const CONNECTION_OPTIONS: OptionTable<AnyOptions> = {
   idempotent: "boolean",
   body: [
     "text, bytes or a form: a stream could be sent only once",
-    (body) => !(body instanceof ReadableStream),
+    isBody,
   ],
   headers: ["valid", isHeaders, "secret"],
   fetch: "function",
@@ -199,6 +199,15 @@ export function isSafe(method: string): boolean {
 
 function isMethod(method: unknown): boolean {
   return typeof method === "string" && /^[\w!#$%&'*+.^`|~-]+$/.test(method);
+}
+
+/** Refuses what a request would turn into text, as "[object Object]", and what could be sent only once. */
+function isBody(body: unknown): boolean {
+  if (body === null || typeof body === "string") return true;
+  // By its tag: a polyfill has classes of its own.
+  const tag = Object.prototype.toString.call(body).slice(8, -1);
+  return ArrayBuffer.isView(body) ||
+    /^(Blob|File|ArrayBuffer|FormData|URLSearchParams)$/.test(tag);
 }
 
 function isHeaders(headers: ConnectionOptions["headers"]): boolean {
