@@ -18,6 +18,7 @@ import {
   page,
   type RequestAttempt,
   type Until,
+  withoutQuery,
 } from "./request.ts";
 import { retryAfterOf, retryDelay, type RetryPolicy } from "./retry.ts";
 
@@ -62,6 +63,8 @@ class Attempt<Received extends AnyEvent> implements RequestAttempt {
   isSent = false;
   lastEventId = "";
   openedAt = Infinity;
+  /** The URL of the response, after redirects. */
+  url: URL | undefined;
   reader: EventReader<Received> | undefined;
   handedOut = false;
 
@@ -204,6 +207,7 @@ export class Connection<Received extends AnyEvent> {
     const opened = await open(attempt);
     if (attempt !== this.#attempt) return;
     attempt.reader = opened.reader;
+    attempt.url = opened.url;
     attempt.openedAt = performance.now();
     onOpen(opened);
   }
@@ -226,7 +230,12 @@ export class Connection<Received extends AnyEvent> {
     // Blocks with an ID and no data, after the last event or alone in their chunk.
     this.#move(reader.lastEventId);
     this.#stored?.save(this.#lastEventId);
-    const chunk = await reader.readChunk();
+    let chunk;
+    try {
+      chunk = await reader.readChunk();
+    } catch (reason) {
+      throw withoutQuery(reason, attempt.url);
+    }
     let events: Received[] | undefined;
     try {
       const step = reader.eventsOf(chunk);
@@ -271,8 +280,10 @@ export class Connection<Received extends AnyEvent> {
   #canRepeat(attempt: Attempt<Received>): boolean {
     const { idempotent, until } = this.#settings.options;
     if (!attempt.isSent || this.#isSafe && until === undefined) return true;
+    const hasMoved = this.#lastEventId !== "" &&
+      attempt.lastEventId !== this.#lastEventId;
     return (this.#isSafe || idempotent === true) &&
-      (!attempt.handedOut || attempt.lastEventId !== this.#lastEventId);
+      (!attempt.handedOut || hasMoved);
   }
 
   /** Ends after the server has said that there is no more, which is a failure if something is missing. */

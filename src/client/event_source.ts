@@ -77,6 +77,9 @@ export type EventSourceHandler<Received extends Event> =
 /** How `fromReadableStream()` passes its stream to the constructor. */
 const READER = /* @__PURE__ */ Symbol();
 
+/** The URL of what `fromReadableStream()` makes. */
+const STREAM_URL = "about:event-stream";
+
 interface Init extends EventSourceOptions<EventContract> {
   readonly [READER]?: EventReader<AnyEvent>;
 }
@@ -331,7 +334,7 @@ export class EventSource<Events extends object = Record<string, string>>
     const init: EventSourceOptions & Init = {
       [READER]: new EventReader(stream, {}),
     };
-    return new EventSource("about:event-stream", init);
+    return new EventSource(STREAM_URL, init);
   }
 
   /** The URL, resolved; that of a redirect is not shown. */
@@ -424,8 +427,8 @@ export class EventSource<Events extends object = Record<string, string>>
     await this.#connection.flush().catch(report);
   }
 
-  #announce({ origin, response }: Opened<AnyEvent>): void {
-    this.#origin = origin;
+  #announce({ url, response }: Opened<AnyEvent>): void {
+    this.#origin = url.origin;
     const headers = response?.headers ?? new Headers();
     // [spec] … sets the readyState attribute to OPEN and fires an event named open at the EventSource object.
     this.#fire(Object.assign(new Event("open"), { headers }));
@@ -475,7 +478,7 @@ function adopt(
     "abort",
     () => reader.cancel().catch(() => {}),
   );
-  return Promise.resolve({ reader, origin: "null" });
+  return Promise.resolve({ reader, url: new URL(STREAM_URL) });
 }
 
 /** Event handler attributes of one target (WHATWG HTML, section 8.1.8.1, "event handlers"). */

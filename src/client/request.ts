@@ -1,8 +1,14 @@
 import { EventStreamError } from "../error.ts";
 import type { ServerSentEvent } from "../event.ts";
 import { type DecodeOptions, EventReader } from "../event_reader.ts";
-import { describeUrl } from "../internal/check.ts";
-import { refusalOf, refuse, streamOf } from "../internal/refusal.ts";
+import { describe, describeUrl } from "../internal/check.ts";
+import {
+  isResponse,
+  type Refusal,
+  refusalOf,
+  refuse,
+  streamOf,
+} from "../internal/refusal.ts";
 import type { ConnectionOptions, FetchInit } from "./options.ts";
 import type { HeadersSource } from "../internal/web.ts";
 
@@ -26,10 +32,12 @@ export class FinalError {
   }
 }
 
-/** A response, and the origin of the URL that sent it. */
+/** A response, and the URL that sent it. */
 interface Answer {
   readonly response: Response;
-  readonly origin: string;
+  readonly url: URL;
+  /** Why it cannot be followed, if it is such a redirect. */
+  readonly refusal?: Refusal;
 }
 
 /**
@@ -50,7 +58,7 @@ async function request(
     const response = await fetched(fetch, url, init);
     const location = locationOf(response);
     if (location === null) {
-      return { response, origin: new URL(response.url || url).origin };
+      return { response, url: new URL(response.url || url) };
     }
     const target = parseUrl(location, url);
     const next = nextInit(init, response.status);
@@ -62,29 +70,30 @@ async function request(
       : redirects === 20
       ? "be one of at most 20"
       : undefined;
-    if (rule !== undefined) await refuseRedirect(url, response, target, rule);
+    if (rule !== undefined) {
+      const refusal = refuseRedirect(url, response, target, rule);
+      return { response, url, refusal };
+    }
     await response.body?.cancel();
     if (isAcross) next.headers = pick(next.headers, SAFE_HEADER);
     [url, init] = [target!, next];
   }
 }
 
-async function refuseRedirect(
+function refuseRedirect(
   url: URL,
   response: Response,
   target: URL | undefined,
   rule: string,
-): Promise<never> {
+): Refusal {
   // Path and query may hold a token. The origin of another scheme than http and https is "null".
   const to = target?.origin.replace("null", target.protocol);
-  const { error, released } = refuse(
+  return refuse(
     response,
     `${
       connectingTo(url)
     }: a redirect must ${rule}: received ${response.status} to ${to}`,
   );
-  await released;
-  throw error;
 }
 
 /** Returns where a response redirects to, if it does. */
@@ -135,25 +144,55 @@ async function fetched(
   url: URL,
   init: FetchInit,
 ): Promise<Response> {
+  let response: unknown;
   try {
-    return await fetch(url.href, init);
+    response = await fetch(url.href, init);
   } catch (reason) {
-    throw init.signal.aborted ? reason : withoutQuery(reason, url);
+    if (init.signal.aborted) throw reason;
+    const { "last-event-id": lastEventId = "" } = init.headers;
+    // Deno (2.9) and Node (20) refuse a header with a control character. Bun (1.4) and browsers send it.
+    if (!/(?![\t\x80-\x9f])\p{Cc}/u.test(lastEventId)) {
+      throw withoutQuery(reason, url);
+    }
+    throw new FinalError(
+      new TypeError(
+        `${
+          connectingTo(url)
+        }: the last event ID must be text that a header can have: received ${
+          describe(lastEventId)
+        }`,
+        { cause: withoutQuery(reason, url) },
+      ),
+    );
   }
+  if (isResponse(response)) return response;
+  throw new FinalError(
+    new TypeError(
+      `${connectingTo(url)}: fetch must give a Response: received ${
+        describe(response)
+      }`,
+    ),
+  );
 }
 
-/** Deno (2.9) writes the URL into the cause of the error of a failed request, Bun (1.4) beside its message. */
-function withoutQuery(reason: unknown, { search }: URL): unknown {
+/**
+ * Deno (2.9) writes the URL into the cause of the error of a failed request, Bun (1.4) beside the message of that and of a
+ * body that breaks.
+ */
+export function withoutQuery(reason: unknown, url: URL | undefined): unknown {
+  const secrets = [url?.hash, url?.search].filter((part) => part) as string[];
   const messages: string[] = [];
   let isShown = false;
   let error = reason as (Error & { path?: unknown }) | undefined;
   while (error instanceof Error && messages.length < 10) {
     messages.push(error.message);
-    isShown ||= `${error.message} ${error.path}`.includes(search);
+    const shown = `${error.message} ${error.path}`;
+    isShown ||= secrets.some((secret) => shown.includes(secret));
     error = error.cause as Error | undefined;
   }
-  if (search === "" || !isShown) return reason;
-  return new TypeError(messages.join(": ").replaceAll(search, "?…"));
+  if (!isShown) return reason;
+  const hide = (text: string, secret: string) => text.replaceAll(secret, "?…");
+  return new TypeError(secrets.reduce(hide, messages.join(": ")));
 }
 
 function initOf(
@@ -255,8 +294,8 @@ export function parseUrl(
 /** An event stream that has begun. */
 export interface Opened<Received extends ServerSentEvent<string, unknown>>
   extends Partial<Answer> {
+  readonly url: URL;
   readonly reader: EventReader<Received>;
-  readonly origin: string;
 }
 
 /** How far one attempt has come. */
@@ -308,46 +347,46 @@ export async function openStream<
     () => controller.abort(noResponse(url, idleTimeout)),
     idleTimeout,
   );
+  attempt.isSent = true;
+  const opening = request(url, options, headers, signal).then((answer) => {
+    // The body of a refused response has a limit of its own.
+    clearTimeout(timer);
+    return opened(answer, { url, options, statuses }, lastEventId);
+  });
+  // A `fetch` of the caller's may ignore the signal.
+  opening.then(({ reader }) => {
+    const stop = () => reader.cancel(signal.reason).catch(() => {});
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop);
+  }).catch(() => {});
   try {
-    attempt.isSent = true;
-    const pending = request(url, options, headers, signal);
-    pending.then((late) =>
-      signal.aborted ? late.response.body?.cancel() : undefined
-    ).catch(() => {});
-    const answer = await orAborted(pending, signal);
-    const body = await orAborted(
-      bodyOf(url, answer.response, statuses),
-      signal,
-    );
-    const reader = new EventReader(body, { ...options, lastEventId });
-    // A `fetch` of the caller's may ignore the signal.
-    signal.addEventListener(
-      "abort",
-      () => reader.cancel(signal.reason).catch(() => {}),
-    );
-    return { ...answer, reader };
+    return await orAborted(opening, signal);
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** Returns the body of an event stream; rejects with the refusal of any other response, once that is released. */
-async function bodyOf(
-  url: URL,
-  response: Response,
-  statuses: "200" | "2xx",
-): Promise<ReadableStream<Uint8Array>> {
+/** Reads the response if it is an event stream; rejects with the refusal of any other, once that is released. */
+async function opened<Received extends ServerSentEvent<string, unknown>>(
+  answer: Answer,
+  { url, options, statuses }: RequestSettings<Received>,
+  lastEventId: string,
+): Promise<Opened<Received>> {
+  const { response } = answer;
   const subject = connectingTo(url);
-  const refusal = refusalOf(response, subject, statuses);
-  if (refusal === undefined) {
-    try {
-      return streamOf(response, subject);
-    } catch (reason) {
-      throw new FinalError(reason);
-    }
+  const refusal = answer.refusal ?? refusalOf(response, subject, statuses);
+  if (refusal !== undefined) {
+    await refusal.released;
+    throw refusal.error;
   }
-  await refusal.released;
-  throw refusal.error;
+  let body;
+  try {
+    body = streamOf(response, subject);
+  } catch (reason) {
+    throw new FinalError(reason);
+  }
+  const reader = new EventReader(body, { ...options, lastEventId });
+  return { ...answer, reader };
 }
 
 function noResponse(url: URL, idleTimeout: number): EventStreamError {

@@ -14,11 +14,21 @@ export function describe(value: unknown): string {
 
 /** Describes a rejected URL without what may be a secret: who logs in, and the query. */
 export function describeUrl(url: unknown): string {
-  return describe(
-    typeof url === "string" || url instanceof URL
-      ? String(url).replace(/\/\/[^/]*@/, "//…@").replace(/[?#].*/s, "?…")
-      : url,
-  );
+  if (typeof url !== "string" && !(url instanceof URL)) return describe(url);
+  // The parser's own form: the text may be "http:user:password@host", without the slashes.
+  const href = httpHref(url)?.replace(/\/\/[^/]*@/, "//…@");
+  // In any other text a password may be anywhere around an "@", such as one with a slash that is not encoded.
+  const shown = href ?? String(url).replace(/^.*@.*$/s, "…@…");
+  return describe(shown.replace(/[?#].*/s, "?…"));
+}
+
+function httpHref(url: string | URL): string | undefined {
+  try {
+    const { protocol, href } = new URL(url);
+    return /^https?:$/.test(protocol) ? href : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Makes the error for a value that is not what it must be. */

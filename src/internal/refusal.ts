@@ -106,8 +106,13 @@ function release(response: Response): [kept: Response, done: Promise<unknown>] {
       released = copyStart(source, controller).catch(() => {});
     },
   });
-  const kept = new Response(stream, response);
-  Object.defineProperty(kept, "url", { value: response.url });
+  const { headers, ok, status, statusText, url } = response;
+  // The constructor takes no status above 599 and no status text with a control character. Servers send both.
+  const closest = Math.min(Math.max(status, 200), 599);
+  const kept = new Response(stream, { headers, status: closest });
+  for (const [name, value] of Object.entries({ ok, status, statusText, url })) {
+    Object.defineProperty(kept, name, { value });
+  }
   return [kept, released];
 }
 

@@ -1,5 +1,10 @@
 /** The position that is stored, against the one that the next request carries. */
-import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import {
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import {
   connect,
   type CursorStore,
@@ -9,7 +14,7 @@ import { reportedDuring, ReportedError } from "../_reported.ts";
 import { test } from "../_test.ts";
 import { faces } from "./_faces.ts";
 import { record } from "./_record.ts";
-import { quick, servers } from "./_server.ts";
+import { quick, realServer, servers } from "./_server.ts";
 
 const retry = quick;
 const three = "id: 1\ndata: a\n\nid: 2\ndata: b\n\nid: 3\ndata: c\n\n";
@@ -158,5 +163,33 @@ for (const [name, start] of servers) {
     const events = record(source);
     await events.closed();
     assertEquals(events.log, ["error 2"]);
+  });
+}
+
+for (const [face, read] of faces) {
+  test(`${face} fails at once, or sends it, for an ID with a control character, stored or received`, async () => {
+    const id = "a\x01b";
+    for (const isStored of [true, false]) {
+      const body = [`id: ${id}\ndata: a\n\n`];
+      const server = await realServer({
+        script: isStored ? [] : [{ body, end: "drop" }],
+      });
+      const retries: unknown[] = [];
+      const { reason } = await read(server.url, {
+        retry: { ...retry, maxAttempts: 3 },
+        ...isStored && { cursor: storeOf([id]) },
+        ...face === "connect()" &&
+          { onRetry: (again: unknown) => retries.push(again) },
+      });
+      const requests = await server.requests();
+      const isSent = requests.at(-1)?.lastEventId === id;
+      if (isSent) continue;
+      assertInstanceOf(reason, TypeError);
+      assertStringIncludes(reason.message, "last event ID must be");
+      assertEquals(requests.length, isStored ? 0 : 1);
+      if (face === "connect()") {
+        assertEquals(retries.length, isStored ? 0 : 1);
+      }
+    }
   });
 }

@@ -417,3 +417,30 @@ test("close() at any moment ends connect() without an error, and what was handed
     assertEquals([connection.lastEventId, server.connections], [ids.at(-1), 0]);
   }
 });
+
+test("close() at any moment after a fetch that ignores the signal has answered cancels its response", async () => {
+  for (const face of ["connect()", "EventSource"]) {
+    for (let moment = 0; moment < 40; moment++) {
+      let isCancelled = false;
+      let close!: () => void;
+      const fetch = (): Promise<Response> => {
+        const body = new ReadableStream<Uint8Array>({
+          cancel: () => void (isCancelled = true),
+        });
+        turns(moment).then(() => close());
+        const headers = { "content-type": "text/event-stream" };
+        return Promise.resolve(new Response(body, { headers }));
+      };
+      if (face === "connect()") {
+        const connection = connect("https://example.com/", { fetch });
+        close = () => void connection.close();
+        for await (const _ of connection) throw new Error("An event");
+      } else {
+        const source = new EventSource("https://example.com/", { fetch });
+        close = () => source.close();
+      }
+      await settle();
+      assert(isCancelled, `${face} closed after ${moment} turns`);
+    }
+  }
+});

@@ -20,7 +20,7 @@ import { reportedDuring, ReportedError } from "../_reported.ts";
 import { test } from "../_test.ts";
 import { faces } from "./_faces.ts";
 import { record } from "./_record.ts";
-import { quick, servers } from "./_server.ts";
+import { quick, realServer, servers } from "./_server.ts";
 
 const retry = quick;
 
@@ -135,6 +135,50 @@ for (const [name, start] of servers) {
         assertEquals(reason.message.includes("secret"), false);
       }
     });
+  }
+}
+
+test("no error shows a user name, a password, a query or a fragment of the URL", async () => {
+  const login = "user:secret";
+  const { url } = await realServer({ script: [] });
+  const { host } = new URL(url);
+  const urls = [
+    `http:${login}@${host}/`,
+    `http:/${login}@${host}/`,
+    `http:\\\\${login}@${host}/`,
+    `http://user:a/secret@${host}/`,
+    `http://user:a?secret@${host}:99999/`,
+    `user:secret@[${host}`,
+    `//user:secret@[${host}/@`,
+  ];
+  for (const url of urls) {
+    const reason = await assertRejects(async () => {
+      for await (const _ of connect(url, { retry: false })) break;
+    }, Error);
+    assertShowsNoSecret(reason);
+  }
+  const server = await realServer({
+    script: [
+      "refuse",
+      { body: ["data: a\n\n"], end: "drop" },
+    ],
+  });
+  for (const _ of server.url.slice(0, 2)) {
+    const reason = await assertRejects(async () => {
+      const { url } = server;
+      const options = { retry: false } as const;
+      for await (const _ of connect(`${url}?a=secret#secret`, options));
+    }, EventStreamError);
+    assertShowsNoSecret(reason);
+  }
+});
+
+/** Looks at everything that a console shows of an error. */
+function assertShowsNoSecret(error: unknown): void {
+  while (error instanceof Error) {
+    const shown = [error.message, ...Object.values(error)].join("\n");
+    assertEquals(shown.includes("secret"), false, shown);
+    error = error.cause;
   }
 }
 

@@ -9,7 +9,7 @@ import { connect, EventStreamError } from "../../src/client/mod.ts";
 import { decode } from "../../src/decode.ts";
 import { test } from "../_test.ts";
 import { faces } from "./_faces.ts";
-import { quick, servers } from "./_server.ts";
+import { quick, realServer, servers } from "./_server.ts";
 
 const url = "https://example.com/";
 const retry = { ...quick, maxAttempts: 3 };
@@ -24,7 +24,8 @@ const readers: [
   ...faces.map(([face, read]) =>
     [face, async (response: Response) => {
       const fetch = () => Promise.resolve(response);
-      return (await read(url, { fetch, retry })).reason;
+      const once = { ...retry, statuses: () => false };
+      return (await read(url, { fetch, retry: once })).reason;
     }] as [string, (response: Response) => Promise<unknown>]
   ),
   [
@@ -189,3 +190,70 @@ test("decode() reads any 2xx that is an event stream, and takes no body for an e
     throw new Error("An event");
   }
 });
+
+for (const [face, read] of faces) {
+  for (const method of ["GET", "POST"]) {
+    test(`${face} refuses the response of a ${method} whose body takes longer than idleTimeout, and does not repeat it`, async () => {
+      const replies = [
+        { status: 403 },
+        { status: 302, headers: { location: "ftp://127.0.0.1/" } },
+      ];
+      for (const reply of replies) {
+        const server = await realServer({
+          script: [{ ...reply, body: ["why"], end: "hang" }],
+        });
+        const { reason } = await read(server.url, {
+          ...{ retry, method, idleTimeout: 100 },
+          // A browser follows the redirect unseen, to a network error.
+          fetch: (url, init) => fetch(url, { ...init, redirect: "manual" }),
+        });
+        assertInstanceOf(reason, EventStreamError);
+        if (reason.response?.type === "opaqueredirect") continue;
+        assertEquals(
+          [reason.code, reason.response?.status, await reason.response?.text()],
+          ["not-an-event-stream", reply.status, "why"],
+        );
+        assertEquals((await server.requests()).length, 1);
+      }
+    });
+  }
+
+  test(`${face} ends with a TypeError for a fetch that gives no response`, async () => {
+    for (const given of [undefined, null, "data: a\n\n", {}, { status: 200 }]) {
+      let calls = 0;
+      const fetch = () => {
+        calls++;
+        return Promise.resolve(given as unknown as Response);
+      };
+      const { reason } = await read(url, { fetch, retry });
+      assertInstanceOf(reason, TypeError);
+      assertStringIncludes(
+        reason.message,
+        `Cannot connect to "${url}": fetch must give a Response: received`,
+      );
+      assertEquals(calls, 1);
+    }
+  });
+}
+
+for (const [reader, refuse] of readers) {
+  test(`${reader} refuses a response whose status or status text no constructor takes`, async () => {
+    for (
+      const [status, statusText] of [[999, "No"], [600, ""], [403, "\x01"]]
+    ) {
+      const response = new Response("why");
+      for (const [key, value] of Object.entries({ status, statusText })) {
+        Object.defineProperty(response, key, { value });
+      }
+      Object.defineProperty(response, "ok", { value: false });
+      const reason = await refuse(response);
+      assertInstanceOf(reason, EventStreamError);
+      const kept = reason.response!;
+      assertEquals(
+        [kept.status, kept.statusText, kept.ok, await kept.text()],
+        [status, statusText, false, "why"],
+      );
+      assertEquals(reason.code, "not-an-event-stream");
+    }
+  });
+}

@@ -419,3 +419,22 @@ for (const face of ["EventSource", "connect()"]) {
       }));
   }
 }
+
+for (const [name, start] of servers) {
+  test(`connect() repeats nothing that has handed out events once their ID was reset, with ${name}`, async () => {
+    for (const init of [{}, { method: "POST", idempotent: true }]) {
+      const server = await start([
+        { body: ["id:\ndata: a\n\n"], end: "drop" },
+        { body: ["data: a\n\ndata: [DONE]\n\n"] },
+      ]);
+      const [, read] = faces[1]!;
+      const outcome = await read(server.url, {
+        ...server.options,
+        ...{ retry, lastEventId: "5", until: "[DONE]", ...init },
+      });
+      assertEquals(outcome.events, [["a", ""]]);
+      assertEquals(await codeOf(outcome), "truncated");
+      assertEquals((await server.requests()).length, 1);
+    }
+  });
+}
