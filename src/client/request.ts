@@ -154,23 +154,31 @@ async function fetched(
     if (!/(?![\t\x80-\x9f])\p{Cc}/u.test(lastEventId)) {
       throw withoutQuery(reason, url);
     }
-    throw new FinalError(
-      new TypeError(
-        `${
-          connectingTo(url)
-        }: the last event ID must be text that a header can have: received ${
-          describe(lastEventId)
-        }`,
-        { cause: withoutQuery(reason, url) },
-      ),
+    throw unusable(
+      url,
+      "the last event ID",
+      "text that a header can have",
+      lastEventId,
+      withoutQuery(reason, url),
     );
   }
   if (isResponse(response)) return response;
-  throw new FinalError(
+  throw unusable(url, "fetch", "a function that gives a Response", response);
+}
+
+function unusable(
+  url: URL,
+  what: string,
+  rule: string,
+  received: unknown,
+  cause?: unknown,
+): FinalError {
+  return new FinalError(
     new TypeError(
-      `${connectingTo(url)}: fetch must give a Response: received ${
-        describe(response)
+      `${connectingTo(url)}: ${what} must be ${rule}: received ${
+        describe(received)
       }`,
+      { cause },
     ),
   );
 }
@@ -180,19 +188,19 @@ async function fetched(
  * body that breaks.
  */
 export function withoutQuery(reason: unknown, url: URL | undefined): unknown {
-  const secrets = [url?.hash, url?.search].filter((part) => part) as string[];
   const messages: string[] = [];
   let isShown = false;
   let error = reason as (Error & { path?: unknown }) | undefined;
-  while (error instanceof Error && messages.length < 10) {
-    messages.push(error.message);
-    const shown = `${error.message} ${error.path}`;
-    isShown ||= secrets.some((secret) => shown.includes(secret));
+  const { search = "", hash = "" } = url ?? {};
+  const hide = (text: string) =>
+    text.replaceAll(hash || search, "?…").replaceAll(search || hash, "?…");
+  while ((search || hash) && error instanceof Error && messages.length < 10) {
+    const { message, path } = error;
+    messages.push(hide(message));
+    isShown ||= hide(`${message}${path}`) !== `${message}${path}`;
     error = error.cause as Error | undefined;
   }
-  if (!isShown) return reason;
-  const hide = (text: string, secret: string) => text.replaceAll(secret, "?…");
-  return new TypeError(secrets.reduce(hide, messages.join(": ")));
+  return isShown ? new TypeError(messages.join(": ")) : reason;
 }
 
 function initOf(
