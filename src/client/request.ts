@@ -188,16 +188,22 @@ function unusable(
  * body that breaks.
  */
 export function withoutQuery(reason: unknown, url: URL | undefined): unknown {
+  if (url === undefined) return reason;
+  const { href, search, hash } = url;
+  // What is no http or https URL may be "user:password@host", with "user:" for a scheme.
+  const secrets = [/^https?:/.test(href) ? "" : href, hash, search];
+  const hide = (text: string): string =>
+    secrets.reduce(
+      (shown, secret) => secret ? shown.replaceAll(secret, "?…") : shown,
+      text,
+    );
   const messages: string[] = [];
   let isShown = false;
   let error = reason as (Error & { path?: unknown }) | undefined;
-  const { search = "", hash = "" } = url ?? {};
-  const hide = (text: string) =>
-    text.replaceAll(hash || search, "?…").replaceAll(search || hash, "?…");
-  while ((search || hash) && error instanceof Error && messages.length < 10) {
-    const { message, path } = error;
-    messages.push(hide(message));
-    isShown ||= hide(`${message}${path}`) !== `${message}${path}`;
+  while (error instanceof Error && messages.length < 10) {
+    const shown = `${error.message} ${error.path}`;
+    isShown ||= hide(shown) !== shown;
+    messages.push(hide(error.message));
     error = error.cause as Error | undefined;
   }
   return isShown ? new TypeError(messages.join(": ")) : reason;

@@ -170,7 +170,7 @@ for (const [face, read] of faces) {
   test(`${face} fails at once, or sends it, for an ID with a control character, stored or received`, async () => {
     const id = "a\x01b";
     for (const isStored of [true, false]) {
-      const body = [`id: ${id}\ndata: a\n\n`];
+      const body = [`id: ${id}\ndata: a\n\n`, 20];
       const server = await realServer({
         script: isStored ? [] : [{ body, end: "drop" }],
       });

@@ -160,7 +160,7 @@ test("no error shows a user name, a password, a query or a fragment of the URL",
   const server = await realServer({
     script: [
       "refuse",
-      { body: ["data: a\n\n"], end: "drop" },
+      { body: ["data: a\n\n", 20], end: "drop" },
     ],
   });
   for (const _ of server.url.slice(0, 2)) {

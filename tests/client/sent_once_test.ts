@@ -424,7 +424,7 @@ for (const [name, start] of servers) {
   test(`connect() repeats nothing that has handed out events once their ID was reset, with ${name}`, async () => {
     for (const init of [{}, { method: "POST", idempotent: true }]) {
       const server = await start([
-        { body: ["id:\ndata: a\n\n"], end: "drop" },
+        { body: ["id:\ndata: a\n\n", 20], end: "drop" },
         { body: ["data: a\n\ndata: [DONE]\n\n"] },
       ]);
       const [, read] = faces[1]!;
