@@ -17,7 +17,7 @@ interface Limits {
 const names: Record<string, Limits> = {
   encodeEvent: { budget: 1_000 },
   EventParser: { budget: 1_700, ceiling: 1_800 },
-  decode: { budget: 3_600, ceiling: 4_943 },
+  decode: { budget: 3_600, ceiling: 5_030 },
   connect: { budget: 6_600, ceiling: 8_990 },
   EventSource: { budget: 7_200, ceiling: 9_680 },
   respond: { budget: 3_400, ceiling: 6_613 },

@@ -143,8 +143,8 @@ test("no error shows a user name, a password, a query or a fragment of the URL",
   const { url } = await realServer({ script: [] });
   const { host } = new URL(url);
   const urls = [
-    `http:${login}@${host}/`,
-    `http:/${login}@${host}/`,
+    `https:${login}@${host}/`,
+    `https:/${login}@${host}/`,
     `http:\\\\${login}@${host}/`,
     `http://user:a/secret@${host}/`,
     `http://user:a?secret@${host}:99999/`,
