@@ -23,7 +23,9 @@ export class RemoteLog implements EventLog {
     return log;
   }
 
-  append: EventLog["append"] = (...args) => this.run("append", ...args);
+  // JSON would make null of options that are left out.
+  append: EventLog["append"] = (entries, options = {}) =>
+    this.run("append", entries, options);
   read: EventLog["read"] = (...args) => this.run("read", ...args);
   expire: EventLog["expire"] = (ttl) => this.run("expire", ttl);
   watch(): void {}
