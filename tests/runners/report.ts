@@ -12,20 +12,21 @@ export function describeFailure(
   seed: string | undefined,
 ): string {
   const path = place.replace(/(:\d+)+$/, "");
-  // The portable runners load every file, so that only a name narrows them.
-  const file = ["deno", "engines", "docs"].includes(job) ? path : "";
+  // The portable runners load every file, and a helper that declares cases is no file of tests: there a name has to do.
+  const isFile = path.endsWith("_test.ts") &&
+    (job === "deno" || job === "engines");
   const filter = name.replace(/ \(outside the case\)$/, "");
   const repeat = [
     "deno task test",
     `--only=${job}`,
     ...seed === undefined ? [] : [`--seed=${seed}`],
     `--filter=${quote(filter)}`,
-    file,
+    ...isFile ? [path] : [],
   ];
   return `FAILED in ${job}: ${name}
   file: ${place || "unknown"}
   seed: ${seed ?? DEFAULT_SEED}
-  repeat: ${repeat.join(" ").trim()}
+  repeat: ${repeat.join(" ")}
 
 ${error?.trim()}
 `;
