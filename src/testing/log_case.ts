@@ -125,7 +125,8 @@ export async function comesTrue(
 ): Promise<boolean> {
   const end = Date.now() + patience;
   while (!(await holds())) {
-    if (Date.now() >= end) return false;
+    // Once more: the machine may have stood still since the last look.
+    if (Date.now() >= end) return await holds();
     await wait(4);
   }
   return true;
