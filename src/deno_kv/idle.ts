@@ -3,7 +3,7 @@ import { type Head, headOf } from "./head.ts";
 import { IDLE } from "./keys.ts";
 import { clear } from "./trim.ts";
 
-/** Milliseconds between the sweeps of one process. */
+/** Milliseconds between sweeps, in each process. */
 const INTERVAL = 60_000;
 /** How many logs a sweep looks at, and in how many commits it deletes what is left of one. */
 const MAX_LOGS = 20;

@@ -147,7 +147,7 @@ export interface PublishOptions {
   idempotencyKey?: string | undefined;
 }
 
-/** What a channel has done in this process. */
+/** What a channel object has done so far. */
 export interface ChannelStats {
   /** Subscribers now. */
   readonly subscribers: number;
