@@ -1,4 +1,4 @@
-import { RedisServer } from "../../tests/integration/_redis.ts";
+import { RedisServer } from "../../tests/integration/redis/redis.ts";
 import { costOf } from "../_cost.ts";
 import { median } from "../_numbers.ts";
 import { Process } from "../_process.ts";

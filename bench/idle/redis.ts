@@ -5,7 +5,7 @@
 import { Redis } from "npm:ioredis@6.0.0";
 import { ioRedis, RedisLog } from "../../src/redis/mod.ts";
 import { Channel } from "../../src/server/mod.ts";
-import { RedisServer } from "../../tests/integration/_redis.ts";
+import { RedisServer } from "../../tests/integration/redis/redis.ts";
 
 const seconds = Number(Deno.args[0] ?? 30);
 

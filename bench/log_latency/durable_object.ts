@@ -1,5 +1,5 @@
 import { decode } from "../../src/decode.ts";
-import { Workerd } from "../../tests/integration/_workerd.ts";
+import { Workerd } from "../../tests/support/workerd.ts";
 import {
   age,
   compareRates,

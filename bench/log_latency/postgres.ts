@@ -1,12 +1,12 @@
 import pg from "npm:pg@8.23.1";
 import type { EventLog } from "../../src/log/log.ts";
 import { PostgresLog } from "../../src/sql/postgres_mod.ts";
-import { PostgresServer } from "../../tests/integration/_postgres.ts";
+import { PostgresServer } from "../../tests/integration/postgres/postgres.ts";
 import {
   type AdaptedClient,
   pgClient,
   pollingClient,
-} from "../../tests/integration/_postgres_clients.ts";
+} from "../../tests/integration/postgres/postgres_clients.ts";
 import {
   age,
   compareRates,

@@ -1,8 +1,8 @@
 import { Redis } from "npm:ioredis@6.0.0";
 import type { EventLog } from "../../src/log/log.ts";
 import { ioRedis, RedisLog, restRedis } from "../../src/redis/mod.ts";
-import { RedisServer } from "../../tests/integration/_redis.ts";
-import { startRestBridge } from "../../tests/integration/_redis_clients.ts";
+import { RedisServer } from "../../tests/integration/redis/redis.ts";
+import { startRestBridge } from "../../tests/integration/redis/redis_clients.ts";
 import {
   age,
   compareRates,

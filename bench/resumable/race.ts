@@ -4,7 +4,7 @@ import { EventParser } from "../../src/decode.ts";
 import { encodeEvent } from "../../src/encode.ts";
 import { ioRedis, RedisLog } from "../../src/redis/mod.ts";
 import { resumable } from "../../src/server/mod.ts";
-import { RedisServer } from "../../tests/integration/_redis.ts";
+import { RedisServer } from "../../tests/integration/redis/redis.ts";
 import { median } from "../_numbers.ts";
 import type { Row } from "../_row.ts";
 

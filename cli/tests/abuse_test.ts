@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { decode } from "@rivulet/sse";
 import { run, startWithInput } from "./_cli.ts";
-import { SseServer, stream } from "../../tests/integration/_sse_server.ts";
+import { SseServer, stream } from "../../tests/support/sse_server.ts";
 
 const texts = {
   "NUL": "a\0b",

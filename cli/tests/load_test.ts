@@ -6,7 +6,7 @@ import {
   endless,
   SseServer,
   stream,
-} from "../../tests/integration/_sse_server.ts";
+} from "../../tests/support/sse_server.ts";
 
 /** The rows of the final table. */
 function rows(stdout: string): Record<string, string> {

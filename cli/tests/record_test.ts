@@ -2,11 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connect, decode, type ServerSentEvent } from "@rivulet/sse";
 import { run, start } from "./_cli.ts";
-import {
-  endless,
-  SseServer,
-  stream,
-} from "../../tests/integration/_sse_server.ts";
+import { endless, SseServer, stream } from "../../tests/support/sse_server.ts";
 
 const events: ServerSentEvent[] = [
   { event: "message", data: "a", id: "" },

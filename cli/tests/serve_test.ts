@@ -2,8 +2,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connect, decode, type ServerSentEvent } from "@rivulet/sse";
 import { run, startWithInput } from "./_cli.ts";
-import { Socket } from "../../tests/integration/_socket.ts";
-import { succeeds, until } from "../../tests/integration/_until.ts";
+import { Socket } from "../../tests/support/socket.ts";
+import { succeeds, until } from "../../tests/support/until.ts";
 
 const anyPort = ["serve", "--port", "0"];
 

@@ -12,7 +12,7 @@ import {
   endless,
   SseServer,
   stream,
-} from "../../tests/integration/_sse_server.ts";
+} from "../../tests/support/sse_server.ts";
 
 /** So that a connection is made again as soon as the client is willing to. */
 const RETRY = "retry: 1\n\n";

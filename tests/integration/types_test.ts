@@ -5,7 +5,7 @@
 import { assertEquals } from "@std/assert";
 import { runCommand } from "../../tools/command.ts";
 import { pack } from "../../tools/packed.ts";
-import { Project, subpaths } from "./_package.ts";
+import { Project, subpaths } from "./package/package.ts";
 
 /** Packages by the names under which they stand side by side. */
 const compilers = {

@@ -2,7 +2,7 @@
 import { runCommand } from "../../tools/command.ts";
 import { findFiles } from "../../tools/files.ts";
 import type { Resolution } from "../../tools/resolution.ts";
-import { findPostgres, makeCluster } from "../integration/_postgres.ts";
+import { findPostgres, makeCluster } from "../integration/postgres/postgres.ts";
 import { bundleSuite, copyRunners, readPlaces } from "./bundle.ts";
 import { findChromium } from "./chromium.ts";
 import { runDenoTest, runOldestDeno } from "./deno.ts";
@@ -84,7 +84,7 @@ export async function findJobs(options: JobOptions): Promise<Jobs> {
     engines: async () => {
       const files = select(await findEngineTests(options));
       const env: Record<string, string> = { ...settings, DENO_JOBS: "3" };
-      const template = files.some((path) => path.includes("/postgres"))
+      const template = files.some((path) => path.includes("/postgres/"))
         ? await makeCluster()
         : undefined;
       if (template !== undefined) env.POSTGRES_TEMPLATE = template;
@@ -123,8 +123,8 @@ async function findEngineTests(
     .flatMap((folder) => findFiles(folder, "_test.ts"));
   const redis = await runCommand("sh", ["-c", "command -v redis-server"]);
   if (!redis.success) {
-    leaveOut("tests/integration/redis*", "redis-server is not installed");
-    files = files.filter((path) => !path.includes("/redis"));
+    leaveOut("tests/integration/redis", "redis-server is not installed");
+    files = files.filter((path) => !path.includes("/redis/"));
   }
   const bouncer = await runCommand("sh", [
     "-c",
@@ -132,14 +132,16 @@ async function findEngineTests(
   ]);
   if (await findPostgres() === undefined || !bouncer.success) {
     leaveOut(
-      "tests/integration/postgres*",
+      "tests/integration/postgres",
       "Postgres or PgBouncer is not installed",
     );
-    files = files.filter((path) => !path.includes("/postgres"));
+    files = files.filter((path) =>
+      !path.includes("/postgres/") || path.includes("/pglite_")
+    );
   }
   if (await findChromium() === undefined) {
-    leaveOut("tests/integration/*_page_test.ts", "Chromium is not installed");
-    files = files.filter((path) => !path.endsWith("_page_test.ts"));
+    leaveOut("tests/integration/**/*page_test.ts", "Chromium is not installed");
+    files = files.filter((path) => !path.endsWith("page_test.ts"));
   }
   if (resolution.jsr) {
     return [...files, ...findFiles("tests/interop", "_test.ts")];

@@ -1,4 +1,4 @@
-import { until } from "../_until.ts";
+import { until } from "../../support/until.ts";
 
 /** A process of the running Deno, what it has written so far, and a way to tell it something. */
 export class Child {

@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import { freePort } from "../_port.ts";
+import { freePort } from "../../support/port.ts";
 import { KvDatabase } from "./fixture.ts";
 import {
   type Field,

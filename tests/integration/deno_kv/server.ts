@@ -4,7 +4,7 @@
  */
 import { DenoKvLog } from "../../../src/deno_kv/mod.ts";
 import { Channel } from "../../../src/server/mod.ts";
-import { handleChannel } from "../_channel_handler.ts";
+import { handleChannel } from "../../support/channel_handler.ts";
 
 const kv = await Deno.openKv(Deno.args[0]);
 const channel = new Channel({

@@ -6,7 +6,7 @@ import {
   type ChannelNamespace,
   durableChannel,
 } from "../../../src/durable_object/mod.ts";
-import { handleChannel } from "../_channel_handler.ts";
+import { handleChannel } from "../../support/channel_handler.ts";
 
 interface Env {
   OBJECTS: { fetch(request: Request): Promise<Response> };

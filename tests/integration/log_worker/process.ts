@@ -7,7 +7,7 @@ import process from "node:process";
 import type { BunRedisClient } from "../../../src/redis/mod.ts";
 import type { EventLog } from "../../../src/log/log.ts";
 import type { SqliteDatabase } from "../../../src/sql/sqlite_mod.ts";
-import { follow, publish, type Published } from "../_traffic.ts";
+import { follow, publish, type Published } from "../../support/traffic.ts";
 
 /** What a worker prints. */
 export interface Work {
@@ -51,7 +51,7 @@ async function openPostgres(): Promise<EventLog> {
     const query = (text: string, params: string[]) => sql.unsafe(text, params);
     return new PostgresLog({ query }, name, options);
   }
-  const clients = await import("../_postgres_clients.ts");
+  const clients = await import("../postgres/postgres_clients.ts");
   const { client } = library === "pg"
     ? clients.pgClient(place)
     : clients.postgresClient(place);

@@ -5,7 +5,7 @@
 import { Redis } from "npm:ioredis@6.0.0";
 import { Channel } from "../../../src/server/mod.ts";
 import { ioRedis, RedisLog } from "../../../src/redis/mod.ts";
-import { handleChannel } from "../_channel_handler.ts";
+import { handleChannel } from "../../support/channel_handler.ts";
 
 const client = new Redis(Deno.args[0]!, { lazyConnect: true });
 const channel = new Channel({

@@ -10,8 +10,8 @@ import {
   type Resumable,
   resumable,
 } from "../../../src/server/mod.ts";
-import { ioRedisClient } from "../_redis_clients.ts";
-import { sqlLogs } from "../_sql_logs.ts";
+import { ioRedisClient } from "../redis/redis_clients.ts";
+import { sqlLogs } from "../sql/sql_logs.ts";
 import { ask, type Order, produce } from "./produce.ts";
 
 /** What happens: where it listens, and what becomes of the streams that it produces. */

@@ -3,8 +3,8 @@
  * the channel from its beginning, POST publishes `{ data, key }`.
  */
 import { Channel } from "../../../src/server/mod.ts";
-import { handleChannel } from "../_channel_handler.ts";
-import { sqlLogs } from "../_sql_logs.ts";
+import { handleChannel } from "../../support/channel_handler.ts";
+import { sqlLogs } from "./sql_logs.ts";
 
 const [engine, place] = Deno.args as [string, string];
 const channel = new Channel({

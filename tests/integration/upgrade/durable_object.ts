@@ -1,6 +1,6 @@
 import type { EventLog } from "../../../src/log/log.ts";
 import { fromOutcome } from "../durable_object/outcome.ts";
-import type { Workerd } from "../_workerd.ts";
+import type { Workerd } from "../../support/workerd.ts";
 import { RETENTION } from "./history.ts";
 
 /** The statements that make the tables, and the rows of each. */

@@ -1,5 +1,5 @@
-import type { RedisServer } from "../_redis.ts";
-import type { AdaptedClient } from "../_redis_clients.ts";
+import type { RedisServer } from "../redis/redis.ts";
+import type { AdaptedClient } from "../redis/redis_clients.ts";
 
 export const KEY = "rivulet:{news}";
 

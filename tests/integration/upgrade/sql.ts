@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { PostgresServer } from "../_postgres.ts";
+import type { PostgresServer } from "../postgres/postgres.ts";
 
 const TABLES = ["entries", "format", "keys", "logs"];
 

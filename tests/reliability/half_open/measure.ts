@@ -1,5 +1,5 @@
-import { servers, stateOf } from "../../integration/_server.ts";
-import { Workerd } from "../../integration/_workerd.ts";
+import { servers, stateOf } from "../../integration/server/server.ts";
+import { Workerd } from "../../support/workerd.ts";
 import { kinds } from "../../integration/server/kinds.ts";
 import { runCommand } from "../../../tools/command.ts";
 import { CLIENT, follow } from "./client.ts";

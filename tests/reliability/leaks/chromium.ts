@@ -1,4 +1,4 @@
-import { bundle } from "../../integration/_served.ts";
+import { bundle } from "../../support/served.ts";
 import { launchChromium } from "../../runners/chromium.ts";
 import { startDeno } from "../_process.ts";
 import type { Holdings } from "./check.ts";

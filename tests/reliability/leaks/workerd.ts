@@ -1,4 +1,4 @@
-import { bundle } from "../../integration/_served.ts";
+import { bundle } from "../../support/served.ts";
 import { toolPath } from "../../_tools.ts";
 import { Inspector } from "../_inspector.ts";
 import { descriptorsOf, memoryOf } from "../_memory.ts";

@@ -1,4 +1,4 @@
-import { Workerd } from "../../integration/_workerd.ts";
+import { Workerd } from "../../support/workerd.ts";
 import { runDeno } from "../../../tools/command.ts";
 import { toolPath } from "../../_tools.ts";
 import { Process, startDeno } from "../_process.ts";

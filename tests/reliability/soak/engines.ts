@@ -1,9 +1,9 @@
 import { PostgresLog } from "../../../src/sql/postgres_mod.ts";
-import { PostgresServer } from "../../integration/_postgres.ts";
-import { pgClient } from "../../integration/_postgres_clients.ts";
-import { RedisServer } from "../../integration/_redis.ts";
-import { serve } from "../../integration/_served.ts";
-import { Workerd } from "../../integration/_workerd.ts";
+import { PostgresServer } from "../../integration/postgres/postgres.ts";
+import { pgClient } from "../../integration/postgres/postgres_clients.ts";
+import { RedisServer } from "../../integration/redis/redis.ts";
+import { serve } from "../../support/served.ts";
+import { Workerd } from "../../support/workerd.ts";
 import type { retentions } from "./handler.ts";
 
 /** Servers of one channel. */

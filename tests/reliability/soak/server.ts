@@ -7,7 +7,7 @@ import { DenoKvLog } from "../../../src/deno_kv/mod.ts";
 import type { EventLog } from "../../../src/log/log.ts";
 import { ioRedis, RedisLog } from "../../../src/redis/mod.ts";
 import { Channel, MemoryLog } from "../../../src/server/mod.ts";
-import { sqlLogs } from "../../integration/_sql_logs.ts";
+import { sqlLogs } from "../../integration/sql/sql_logs.ts";
 import { options, publish, retentions } from "./handler.ts";
 
 const [kept, log, address] = Deno.args as [

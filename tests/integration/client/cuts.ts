@@ -1,0 +1,61 @@
+/**
+ * Follows every URL of a list, in the form `[face, url, idleTimeout]`, to its event `last`, and prints what each gave, as
+ * JSON: `cuts.ts LIST`.
+ */
+import { connect, EventSource } from "../../../src/client/mod.ts";
+
+/** What a URL is followed with. */
+export type Face = "connect()" | "EventSource";
+
+/** Events by their data and their IDs. */
+export type Seen = [data: string, id: string][];
+
+declare const process: {
+  argv: string[];
+  stdout: { write(text: string, done: () => void): void };
+  exit(): never;
+};
+
+/** What to follow: an idle timeout only where nothing else tells that the connection has ended. */
+export type Job = [face: Face, url: string, idleTimeout: number | null];
+
+const retry = { delay: 0, minDelay: 0, maxDelay: 100, maxAttempts: 100 };
+
+async function read(url: string, idleTimeout?: number): Promise<Seen> {
+  const seen: Seen = [];
+  for await (const { data, id } of connect(url, { retry, idleTimeout })) {
+    seen.push([data, id]);
+    if (data === "last") break;
+  }
+  return seen;
+}
+
+function listen(url: string, idleTimeout?: number): Promise<Seen> {
+  return new Promise((resolve, reject) => {
+    const seen: Seen = [];
+    const source = new EventSource(url, { retry, idleTimeout });
+    source.onmessage = ({ data, lastEventId }) => {
+      seen.push([data, lastEventId]);
+      if (data !== "last") return;
+      source.close();
+      resolve(seen);
+    };
+    source.onerror = (event) => {
+      if (source.readyState === EventSource.CLOSED) reject(event);
+    };
+  });
+}
+
+const list: Job[] = JSON.parse(process.argv[2]!);
+const results: Seen[] = [];
+let next = 0;
+await Promise.all(Array.from({ length: 80 }, async () => {
+  while (next < list.length) {
+    const i = next++;
+    const [face, url, idleTimeout] = list[i]!;
+    const follow = face === "EventSource" ? listen : read;
+    results[i] = await follow(url, idleTimeout ?? undefined);
+  }
+}));
+// Connections that are kept for another request would keep the process.
+process.stdout.write(JSON.stringify(results), () => process.exit());

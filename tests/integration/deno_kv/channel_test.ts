@@ -1,0 +1,138 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import { decode } from "../../../src/decode.ts";
+import { DenoKvLog } from "../../../src/deno_kv/mod.ts";
+import { EventStreamError } from "../../../src/error.ts";
+import type { ServerSentEvent } from "../../../src/event.ts";
+import { Channel } from "../../../src/server/mod.ts";
+import { checkOutage } from "../../support/outage.ts";
+import { Publishers } from "../../support/publishers.ts";
+import { serve, type Served } from "../../support/served.ts";
+import { Servers } from "../../support/servers.ts";
+import { until } from "../../support/until.ts";
+import { ConnectServer } from "./connect_server.ts";
+import { interfere, KvFile } from "./fixture.ts";
+
+const EVENTS = 1500;
+
+function startOn(path: string): Servers {
+  const script = new URL("./server.ts", import.meta.url).pathname;
+  const flags = [
+    "-A",
+    "--quiet",
+    "--unstable-kv",
+  ];
+  return new Servers((): Promise<Served> =>
+    serve({
+      command: Deno.execPath(),
+      args: ["run", ...flags, script, path],
+    })
+  );
+}
+
+Deno.test("Channel on a DenoKvLog gives everybody everything once though serving processes are killed", async () => {
+  await using file = await KvFile.make();
+  await using servers = startOn(file.path);
+  for (const place of [0, 1]) await servers.start(place);
+  const followers = [0, 1, 0, 1].map((place) => servers.follow(place));
+  const publishers = new Publishers(
+    EVENTS,
+    (turn, init) => servers.fetch(turn, init),
+  );
+  const publishing = publishers.run(8);
+  await until(() => publishers.done > 300);
+  await servers.kill(0);
+  await until(() => publishers.done > 600);
+  await servers.start(0);
+  await until(() => publishers.done > 900);
+  await servers.kill(1);
+  assert(publishers.done < EVENTS, "Nothing was under way at the last kill");
+  await publishing;
+  for (const events of await Promise.all(followers)) publishers.check(events);
+  assertEquals(publishers.refusals, 0);
+});
+
+Deno.test("Channel on a DenoKvLog keeps its clients' connections while the database's server is away, and catches up", async () => {
+  await using server = new ConnectServer();
+  await using servers = startOn(server.path);
+  for (const place of [0, 1]) await servers.start(place);
+  await checkOutage(servers, () => server.stop(), () => server.restart());
+});
+
+Deno.test("Channel on a DenoKvLog keeps its clients' connections while somebody else writes to the file, and catches up", async () => {
+  await using file = await KvFile.make();
+  await using servers = startOn(file.path);
+  for (const place of [0, 1]) await servers.start(place);
+  using database = new DatabaseSync(file.path);
+  database.exec("pragma busy_timeout = 10000");
+  await checkOutage(
+    servers,
+    () => database.exec("begin immediate"),
+    () => database.exec("rollback"),
+  );
+});
+
+Deno.test("Channel on a DenoKvLog tells a client that was away for too long of the gap", async () => {
+  await using file = await KvFile.make();
+  const channel = new Channel({
+    log: await file.log("log", { maxEvents: 20 }),
+  });
+  for (let i = 1; i <= 5; i++) await channel.publish({ data: `${i}` });
+  const id = await channel.publish({ data: "6" });
+  for (let i = 7; i <= 100; i++) await channel.publish({ data: `${i}` });
+  const request = new Request("http://channel/", {
+    headers: { "last-event-id": id },
+  });
+  const events: ServerSentEvent[] = [];
+  for await (const event of decode(await channel.respond(request))) {
+    events.push(event);
+    if (event.data === "100") break;
+  }
+  assertEquals(events[0]?.event, "gap");
+  const { reason, requested, first, last } = JSON.parse(events[0]!.data);
+  assertEquals([reason, requested], ["trimmed", id]);
+  assertEquals([first, last], [81, 100]);
+  assertEquals(
+    events.slice(1).map(({ data }) => data),
+    Array.from({ length: 20 }, (_, i) => `${81 + i}`),
+  );
+});
+
+Deno.test("Channel on a DenoKvLog keeps its clients while the database is away, and catches up", async () => {
+  await using file = await KvFile.make();
+  let away = false;
+  const fail = () =>
+    away
+      ? Promise.reject(new Error("The database is away"))
+      : Promise.resolve();
+  const kv = interfere(await file.open(), { get: fail, list: fail });
+  let errors = 0;
+  const channel = new Channel({
+    log: new DenoKvLog(kv, "log"),
+    onError: () => errors++,
+  });
+  const other = new Channel({ log: await file.log("log") });
+  const hasty = new Channel({ log: await file.log("log", { timeout: 100 }) });
+  const stream = decode(await channel.respond(new Request("http://channel/")));
+  const received = Array.fromAsync(stream, ({ data }) => data);
+  await channel.publish({ data: "a" });
+  away = true;
+  await other.publish({ data: "b" });
+  await until(() => errors > 1);
+  const error = await assertRejects(
+    () => channel.publish({ data: "x" }),
+    EventStreamError,
+  );
+  assertEquals(error.code, "log-unavailable");
+  away = false;
+  // And while another process writes, which keeps nobody from reading.
+  const database = new DatabaseSync(file.path);
+  database.exec("begin immediate");
+  await assertRejects(() => hasty.publish({ data: "y" }), EventStreamError);
+  database.exec("rollback");
+  database.close();
+  await channel.publish({ data: "c" });
+  await channel.close();
+  assertEquals(await received, ["a", "b", "c"]);
+  assert(channel.stats.subscribers === 0);
+});

@@ -1,0 +1,129 @@
+import { assertEquals } from "@std/assert";
+import { DenoKvLog } from "../../../src/deno_kv/mod.ts";
+import { until } from "../../support/until.ts";
+import { Child } from "./child.ts";
+import { interfere, KvFile, readAll } from "./fixture.ts";
+
+/** Reads what a follower wrote, and fails unless it is numbered 1, 2, 3, … */
+function followed(child: Child): string[] {
+  return child.marked("=").map((line, i) => {
+    const [seq, body] = line.split(" ");
+    assertEquals(seq, `${i + 1}`);
+    return body!;
+  });
+}
+
+/** Reads where what a publisher was told to be durable stands. */
+function acknowledged(child: Child): Map<string, number> {
+  return new Map(
+    child.marked("+").map((line) => {
+      const [body, seq] = line.split(" ");
+      return [body!, Number(seq)];
+    }),
+  );
+}
+
+Deno.test("DenoKvLog gives two processes that publish 10,000 events each one once, in order", async () => {
+  await using file = await KvFile.make();
+  await using a = new Child("peer.ts", file.path);
+  await using b = new Child("peer.ts", file.path);
+  for (const child of [a, b]) await child.tell("follow 10000");
+  await a.tell("publish a 5000");
+  await b.tell("publish b 5000");
+  for (const child of [a, b]) await child.line("followed");
+
+  const bodies = followed(a);
+  assertEquals(followed(b), bodies);
+  assertEquals(bodies.length, 10_000);
+  const expected = ["a", "b"].flatMap((name) =>
+    Array.from({ length: 5000 }, (_, i) => `${name}:${i}`)
+  );
+  assertEquals([...bodies].sort(), expected.sort());
+  for (const child of [a, b]) {
+    await child.line("published");
+    for (const [body, seq] of acknowledged(child)) {
+      assertEquals(bodies[seq - 1], body);
+    }
+  }
+});
+
+Deno.test("DenoKvLog keeps what was acknowledged when processes are killed under load", async () => {
+  await using file = await KvFile.make();
+  await using survivor = new Child("peer.ts", file.path);
+  await survivor.tell("follow 1000000");
+  const told: Map<string, number>[] = [];
+  for (let life = 0; life < 4; life++) {
+    await using child = new Child("peer.ts", file.path);
+    await child.tell(`publish ${life} 1000000`);
+    await until(() => child.marked("+").length > 300);
+    // Now and then there is nobody else at the file.
+    if (life === 1) {
+      await until(() => survivor.marked("=").length > 300);
+      await survivor.kill();
+    }
+    await child.kill();
+    told.push(acknowledged(child));
+  }
+
+  const log = await file.log("log");
+  const bodies = (await readAll(log)).map(({ body }) => body);
+  assertEquals(new Set(bodies).size, bodies.length);
+  for (const [body, seq] of told.flatMap((map) => [...map])) {
+    assertEquals(bodies[seq - 1], body);
+  }
+  // What one append wrote stands together, whether it was acknowledged or not.
+  for (const [i, body] of bodies.entries()) {
+    const [life, n] = body.split(":").map(Number) as [number, number];
+    if (groupOf(n) < n) assertEquals(bodies[i - 1], `${life}:${n - 1}`);
+  }
+  const seen = followed(survivor);
+  assertEquals(seen, bodies.slice(0, seen.length));
+});
+
+/** The first number of the append that a peer put this number in: they are of 1, 2, 3, 1, 2, 3, … by what came before. */
+function groupOf(n: number): number {
+  let start = 0;
+  for (;;) {
+    const next = start + 1 + start % 3;
+    if (next > n) return start;
+    start = next;
+  }
+}
+
+Deno.test("watch() looks more often when kv.watch() does not tell of another process", async () => {
+  await using file = await KvFile.make();
+  await using child = new Child("peer.ts", file.path);
+  let looks = 0;
+  const kv = interfere(await file.open(), { look: () => looks++ });
+  const controller = new AbortController();
+  let woken = 0;
+  new DenoKvLog(kv, "log").watch(() => woken++, controller.signal);
+  for (let i = 0; i < 3; i++) {
+    const before = woken;
+    await child.tell(`publish ${i} 1`);
+    await until(() => woken > before);
+  }
+  // At the first pace, of a look every 1 to 4 seconds, it would take longer than is waited for.
+  looks = 0;
+  await until(() => looks >= 50);
+  controller.abort();
+});
+
+Deno.test("watch() with a pollInterval tells another process of what is appended", async () => {
+  await using file = await KvFile.make();
+  await using child = new Child("peer.ts", file.path);
+  let watches = 0;
+  const kv = interfere(await file.open(), { watch: () => watches++ });
+  const log = new DenoKvLog(kv, "log", { pollInterval: 10 });
+  const controller = new AbortController();
+  let woken = 0;
+  log.watch(() => woken++, controller.signal);
+  for (let i = 0; i < 5; i++) {
+    const before = woken;
+    await child.tell(`publish ${i} 1`);
+    await until(() => woken > before);
+  }
+  controller.abort();
+  assertEquals(watches, 0);
+  assertEquals((await readAll(log)).length, 5);
+});

@@ -1,0 +1,69 @@
+import { assert, assertEquals } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import { DenoKvLog } from "../../../src/deno_kv/mod.ts";
+import { resumable } from "../../../src/server/mod.ts";
+import { decode } from "../../../src/decode.ts";
+import { triesOf } from "../resumable/resumable.ts";
+import { checkTrouble, testResumable } from "../resumable/resumable_cases.ts";
+import { interfere, KvFile } from "./fixture.ts";
+import { produce, textsOf } from "../resumable/produce.ts";
+
+testResumable("DenoKvLog", async () => {
+  const file = await KvFile.make();
+  const kv = await file.open();
+  return {
+    args: ["kv", file.path],
+    isFree: () => isFree(file.path),
+    log: (name) => new DenoKvLog(kv, name),
+    [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
+  };
+}, triesOf(100));
+
+/** Tells whether nobody is writing to the file. */
+function isFree(path: string): boolean {
+  using database = new DatabaseSync(path);
+  try {
+    database.exec("begin immediate; rollback");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("resumable() on a DenoKvLog goes on when the database was away", async () => {
+  await using file = await KvFile.make();
+  const args = ["kv", file.path];
+  await checkTrouble(await file.log("all"), [args, args], async (seen) => {
+    await seen(50);
+    using database = new DatabaseSync(file.path);
+    // The producer is writing just now, as likely as not.
+    database.exec("pragma busy_timeout = 30000; begin immediate");
+    // Until the log gives up to write to a file that somebody else is writing to.
+    await new Promise((resolve) => setTimeout(resolve, 6000));
+    database.exec("rollback");
+  });
+});
+
+Deno.test("resumable() on a DenoKvLog appends nothing twice when the database's answers are lost", async () => {
+  await using file = await KvFile.make();
+  let lost = 0;
+  const kv = interfere(await file.open(), {
+    async commit(commit) {
+      const result = await commit();
+      if (++lost % 2 === 0) throw new Error("The answer is lost");
+      return result;
+    },
+  });
+  const errors: unknown[] = [];
+  const answer = resumable(
+    new DenoKvLog(kv, "all"),
+    () => produce({ count: 20, pause: 1 }),
+    { onError: (error) => errors.push(error) },
+  );
+  const response = await answer.respond(new Request("http://answer/"));
+  const datas: string[] = [];
+  for await (const { data } of decode(response)) datas.push(data);
+  assertEquals(datas, textsOf(20));
+  assertEquals(await answer.done, "ended");
+  assert(errors.length > 0);
+});

@@ -1,0 +1,14 @@
+import { assert } from "@std/assert";
+import { Workerd } from "../../support/workerd.ts";
+import { fromOutcome } from "./outcome.ts";
+
+Deno.test("DurableObjectLog loses and doubles nothing whatever the object's storage does at any of its calls", async () => {
+  await using workerd = await Workerd.start({
+    worker: "tests/integration/durable_object/faults_worker.ts",
+    classes: { FaultsObject: { sql: true } },
+  });
+  const response = await fetch(workerd.url, { method: "POST" });
+  const runs = fromOutcome<number>(await response.json());
+  assert(runs > 50, `${runs}`);
+  console.log(`DurableObjectLog: ${runs} faults`);
+});

@@ -1,0 +1,99 @@
+import { assert, assertEquals } from "@std/assert";
+import { EventSource } from "../../../src/client/mod.ts";
+import type { ServerSentEvent } from "../../../src/event.ts";
+import { Publishers } from "../../support/publishers.ts";
+import { Servers } from "../../support/servers.ts";
+import { until } from "../../support/until.ts";
+import { Workerd } from "../../support/workerd.ts";
+
+const EVENTS = 600;
+
+/** A process that has the objects. */
+function startObjects(): Promise<Workerd> {
+  return Workerd.start({
+    worker: "tests/integration/durable_object/objects_worker.ts",
+    classes: { News: { sql: true } },
+  });
+}
+
+/** Two processes that serve what is in the objects. */
+async function startServers(objects: Workerd): Promise<Servers> {
+  const servers = new Servers(() =>
+    Workerd.start({
+      worker: "tests/integration/durable_object/front_worker.ts",
+      servers: { OBJECTS: objects.url },
+    })
+  );
+  for (const place of [0, 1]) await servers.start(place);
+  return servers;
+}
+
+/** A client as browsers have it, which gives up for good at any answer but an event stream. */
+class Page implements Disposable {
+  readonly events: ServerSentEvent[] = [];
+  /** How often it had to come back. */
+  losses = 0;
+  readonly #source: EventSource;
+
+  constructor(fetch: (init: RequestInit) => Promise<Response>) {
+    this.#source = new EventSource("http://channel/", {
+      fetch: (_, init) => fetch(init!),
+      retry: { minDelay: 10 },
+    });
+    this.#source.onmessage = ({ type, data, lastEventId }) => {
+      this.events.push({ event: type, data, id: lastEventId });
+    };
+    this.#source.onerror = () => this.losses++;
+  }
+
+  get isDone(): boolean {
+    assert(this.#source.readyState !== EventSource.CLOSED, "It gave up");
+    return this.events.at(-1)?.data === "last";
+  }
+
+  [Symbol.dispose](): void {
+    this.#source.close();
+  }
+}
+
+Deno.test("durableChannel() tells clients to come back while the objects' process is away, and they catch up", async () => {
+  await using objects = await startObjects();
+  await using servers = await startServers(objects);
+  using stack = new DisposableStack();
+  const pages = [0, 1, 0, 1].map((place) =>
+    stack.use(new Page((init) => servers.ask(place, init)))
+  );
+  const publishers = new Publishers(
+    EVENTS,
+    (turn, init) => servers.ask(turn % 2, init),
+  );
+  const publishing = publishers.run(8);
+  await until(() => publishers.done > EVENTS / 2);
+  await objects.kill();
+  await new Promise((resolve) => setTimeout(resolve, 5000));
+  assert(publishers.done < EVENTS, "Nothing was under way at the kill");
+  await objects.restart();
+  await publishing;
+  await until(() => pages.every(({ isDone }) => isDone));
+  for (const { events, losses } of pages) {
+    publishers.check(events);
+    assert(losses > 0);
+  }
+});
+
+Deno.test("durableChannel() gives everybody everything once though a serving process is killed", async () => {
+  await using objects = await startObjects();
+  await using servers = await startServers(objects);
+  const followers = [0, 1, 0, 1].map((place) => servers.follow(place));
+  const publishers = new Publishers(
+    EVENTS,
+    (turn, init) => servers.fetch(turn, init),
+  );
+  const publishing = publishers.run(8);
+  await until(() => publishers.done > EVENTS / 2);
+  await servers.kill(0);
+  assert(publishers.done < EVENTS, "Nothing was under way at the kill");
+  await publishing;
+  for (const events of await Promise.all(followers)) publishers.check(events);
+  assertEquals(publishers.refusals, 0);
+});

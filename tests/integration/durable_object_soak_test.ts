@@ -1,4 +1,0 @@
-import { checkSoak } from "./_soak.ts";
-
-Deno.test("Channel on a DurableObjectLog gives everything once, in order, to clients whose connections are cut hundreds of times", () =>
-  checkSoak("durable-object"));

@@ -1,0 +1,94 @@
+/** The gate for directions and circles of imports, on files planted for it. */
+import { assertEquals } from "@std/assert";
+import { checkImports, readImports } from "../../../tools/imports.ts";
+
+/** What the gate says about files by their paths from the root. */
+async function check(
+  files: Record<string, string>,
+  known: string[] = [],
+): Promise<string[]> {
+  const root = await Deno.makeTempDir();
+  for (const [path, source] of Object.entries({ "mod.ts": "", ...files })) {
+    const target = `${root}/${path}`;
+    await Deno.mkdir(target.replace(/\/[^/]*$/, ""), { recursive: true });
+    await Deno.writeTextFile(target, source);
+  }
+  const imports = await readImports(root);
+  await Deno.remove(root, { recursive: true });
+  return checkImports(imports, known);
+}
+
+const empty = "export {};\n";
+
+Deno.test("checkImports() lets through what points one way and enters by doors", async () => {
+  const wrong = await check({
+    "src/error.ts": empty,
+    "src/internal/check.ts": `import "../error.ts";\n`,
+    "src/log/memory.ts": `import "../internal/check.ts";\n`,
+    "src/server/mod.ts": `import "../log/memory.ts";\nimport "./hub.ts";\n`,
+    "src/server/hub.ts": empty,
+    "src/hono/mod.ts": `import "../server/mod.ts";\n`,
+    "mod.ts": `import "./src/server/mod.ts";\n`,
+  });
+  assertEquals(wrong, []);
+});
+
+Deno.test("checkImports() names an import against the direction, of a type too", async () => {
+  const server = `import type { Decoded } from "../decode.ts";\n`;
+  const wrong = await check({
+    "src/decode.ts": "export type Decoded = string;\n",
+    "src/server/mod.ts": server + "export type Served = Decoded;\n",
+    "src/client/mod.ts": `import "../server/mod.ts";\n`,
+  });
+  assertEquals(wrong.sort(), [
+    "src/client/mod.ts -> src/server/mod.ts: client may not import from server",
+    "src/server/mod.ts -> src/decode.ts: server may not import from decoder",
+  ]);
+});
+
+Deno.test("checkImports() names an import of what is inside of another room", async () => {
+  const wrong = await check({
+    "src/server/hub.ts": empty,
+    "src/hono/mod.ts": `import "../server/hub.ts";\n`,
+    "mod.ts": `import "./src/server/hub.ts";\n`,
+  });
+  assertEquals(wrong.sort(), [
+    "mod.ts -> src/server/hub.ts: src/server/hub.ts is inside of server",
+    "src/hono/mod.ts -> src/server/hub.ts: src/server/hub.ts is inside of server",
+  ]);
+});
+
+Deno.test("checkImports() names a circle, of types too", async () => {
+  const wrong = await check({
+    "src/log/log.ts":
+      `export type { B } from "./check.ts";\nexport type A = 1;\n`,
+    "src/log/check.ts":
+      `import type { A } from "./log.ts";\nexport type B = A;\n`,
+  });
+  assertEquals(wrong, [
+    "a circle: src/log/check.ts -> src/log/log.ts -> src/log/check.ts",
+  ]);
+});
+
+Deno.test("checkImports() names a dependency, and a file that is in no room", async () => {
+  const wrong = await check({
+    "src/log/log.ts": `import "node:fs";\n`,
+    "src/elsewhere/mod.ts": empty,
+    "mod.ts": `import "./src/elsewhere/mod.ts";\n`,
+  });
+  assertEquals(wrong.sort(), [
+    "mod.ts -> src/elsewhere/mod.ts: src/elsewhere/mod.ts is in no room of tools/imports.ts",
+    "src/log/log.ts -> node:fs: it leads out of the package",
+  ]);
+});
+
+Deno.test("checkImports() lets a known import pass until it is gone", async () => {
+  const known = ["src/client/mod.ts -> src/server/mod.ts"];
+  const before = await check({
+    "src/server/mod.ts": empty,
+    "src/client/mod.ts": `import "../server/mod.ts";\n`,
+  }, known);
+  const after = await check({ "src/client/mod.ts": empty }, known);
+  assertEquals(before, []);
+  assertEquals(after, [`${known[0]} is gone: remove it from tools/imports.ts`]);
+});

@@ -1,0 +1,86 @@
+import config from "../../../deno.json" with { type: "json" };
+import { runCommand } from "../../../tools/command.ts";
+import { toolPath } from "../../_tools.ts";
+
+const sources = "tests/integration/package";
+
+/** What a user of the package can import from it. */
+export const subpaths: string[] = Object.keys(config.exports)
+  .map((key) => key.replace(".", config.name));
+
+/** A fresh npm project with the example; disposing of it deletes it. */
+export class Project implements AsyncDisposable {
+  readonly folder: string;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  /** Makes the project; nothing is installed in it yet. */
+  static async make(): Promise<Project> {
+    const folder = await Deno.makeTempDir({ prefix: "package_" });
+    for await (const { name } of Deno.readDir(sources)) {
+      await Deno.copyFile(`${sources}/${name}`, `${folder}/${name}`);
+    }
+    const project = new Project(folder);
+    await project.write("package.json", `{ "type": "module" }`);
+    return project;
+  }
+
+  /** Writes one of its files. */
+  async write(name: string, text: string): Promise<void> {
+    await Deno.writeTextFile(`${this.folder}/${name}`, text);
+  }
+
+  /** Installs packages with npm. */
+  async install(...packages: string[]): Promise<void> {
+    const quiet = ["--no-audit", "--no-fund", "--prefer-offline"];
+    await this.run("npm", "install", ...quiet, ...packages);
+  }
+
+  /** Runs a command in the project; returns what it wrote to standard output. */
+  async run(command: string, ...args: string[]): Promise<string> {
+    return await run("env", "-C", this.folder, command, ...args);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}
+
+/** Starts workerd on the project's `bundle.js`, which finds a server at `url`; disposing of it kills the process. */
+export async function startWorker(
+  folder: string,
+  url: string,
+): Promise<{ url: string } & AsyncDisposable> {
+  const child = new Deno.Command(await toolPath("workerd"), {
+    args: [
+      "serve",
+      "--control-fd=1",
+      "--socket-addr=http=127.0.0.1:0",
+      `${folder}/worker.capnp`,
+    ],
+    env: { SERVER_URL: url },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const output = child.stdout.getReader();
+  const { value } = await output.read();
+  const { port } = JSON.parse(new TextDecoder().decode(value));
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async [Symbol.asyncDispose]() {
+      // workerd can outlive SIGTERM.
+      child.kill("SIGKILL");
+      await child.status;
+      await output.cancel();
+    },
+  };
+}
+
+async function run(command: string, ...args: string[]): Promise<string> {
+  const { success, stdout, output } = await runCommand(command, args);
+  if (!success) throw new Error(`${command} ${args.join(" ")}: ${output}`);
+  return stdout;
+}

@@ -1,0 +1,84 @@
+import pg from "npm:pg@8.23.1";
+import postgres from "npm:postgres@3.4.9";
+import {
+  pgListener,
+  type PostgresClient,
+} from "../../../src/sql/postgres_mod.ts";
+
+/** A client of a library, as a log takes it. */
+export interface AdaptedClient extends AsyncDisposable {
+  client: PostgresClient;
+}
+
+/** Makes a client of pg with a connection for notifications. */
+export function pgClient(connectionString: string): AdaptedClient {
+  const pool = makePool(connectionString);
+  const ends: Promise<unknown>[] = [];
+  const create = () => {
+    const client = new pg.Client({ connectionString });
+    ends.push(new Promise((resolve) => client.on("end", resolve)));
+    return client;
+  };
+  return {
+    client: {
+      query: (text, params) => pool.query(text, params),
+      listen: pgListener(create),
+    },
+    async [Symbol.asyncDispose]() {
+      await pool.end();
+      await Promise.all(ends);
+    },
+  };
+}
+
+/** Makes a client of pg that cannot listen. */
+export function pollingClient(connectionString: string): AdaptedClient {
+  const pool = makePool(connectionString);
+  return { client: pool, [Symbol.asyncDispose]: () => pool.end() };
+}
+
+function makePool(connectionString: string): pg.Pool {
+  // It leaves the timers of idle connections behind.
+  const pool = new pg.Pool({ connectionString, max: 4, idleTimeoutMillis: 0 });
+  // A connection that broke while it was idle is made again.
+  pool.on("error", () => {});
+  return pool;
+}
+
+/** Makes a client of postgres.js. */
+export function postgresClient(url: string): AdaptedClient {
+  const sql = postgres(url, { max: 4, onnotice: () => {} });
+  return {
+    client: {
+      query: (text, params) => sql.unsafe(text, params),
+      async listen(channel, wake) {
+        const { unlisten } = await sql.listen(channel, wake, wake);
+        return unlisten;
+      },
+    },
+    [Symbol.asyncDispose]: () => sql.end({ timeout: 1 }),
+  };
+}
+
+/** Starts what Neon's driver reaches a Postgres through: a WebSocket whose messages are the bytes of its protocol. */
+export function startNeonProxy(
+  postgresPort: number,
+): Deno.HttpServer<Deno.NetAddr> {
+  const options = { hostname: "127.0.0.1", port: 0, onListen: () => {} };
+  return Deno.serve(options, async (request) => {
+    const { socket, response } = Deno.upgradeWebSocket(request);
+    socket.binaryType = "arraybuffer";
+    const connection = await Deno.connect({
+      hostname: "127.0.0.1",
+      port: postgresPort,
+    });
+    const writer = connection.writable.getWriter();
+    socket.onmessage = ({ data }) =>
+      void writer.write(new Uint8Array(data)).catch(() => socket.close());
+    socket.onclose = () => void writer.close().catch(() => {});
+    connection.readable.pipeTo(
+      new WritableStream({ write: (bytes) => socket.send(bytes) }),
+    ).catch(() => {}).finally(() => socket.close());
+    return response;
+  });
+}

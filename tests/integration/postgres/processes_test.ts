@@ -1,0 +1,90 @@
+import { assertEquals } from "@std/assert";
+import { PostgresLog } from "../../../src/sql/postgres_mod.ts";
+import {
+  checkAll,
+  checkTrouble,
+  type Library,
+  type Load,
+  runWorkers,
+} from "../../support/log_worker.ts";
+import { PostgresServer } from "./postgres.ts";
+import { pgClient } from "./postgres_clients.ts";
+import { succeeds, until } from "../../support/until.ts";
+
+const libraries = ["pg", "postgresJs", "bunSql"] as const;
+const options = { maxEvents: 1_000_000 };
+
+Deno.test("PostgresLog gives every process each of 10,000 events once, in one order", async () => {
+  await using server = await PostgresServer.start("fsync=off");
+  const load = { publishers: 2, events: 1250, followers: 2 };
+  checkAll(await run(server, [...libraries, "pg"], load), 10_000);
+});
+
+Deno.test("PostgresLog appends once what resolved, and at most once what rejected, though a backend and then Postgres is killed", async () => {
+  await using server = await PostgresServer.start();
+  const load = { publishers: 4, followers: 2 };
+  const works = await run(server, libraries, load, async () => {
+    for (let kills = 0; kills < 2; kills++) {
+      await wait(700);
+      await server.killBackend();
+      await until(() => succeeds(server.query("SELECT 1")));
+      await wait(700);
+      await server.kill();
+      await wait(500);
+      await server.restart();
+    }
+    await wait(700);
+  });
+  checkTrouble(works);
+});
+
+Deno.test("PostgresLog shows no hole to a reader that reads as fast as it can while 50 appenders in 4 processes append", async () => {
+  await using server = await PostgresServer.start("fsync=off");
+  await using adapted = pgClient(server.url);
+  await PostgresLog.migrate(adapted.client);
+  const log = new PostgresLog(adapted.client, "news", options);
+  let isOver = false;
+  const reading = (async () => {
+    const seen: string[] = [];
+    for (;;) {
+      const done = isOver;
+      const page = await log.read(seen.length, { entries: 1000, bytes: 1e6 });
+      for (const { seq, kind, body } of page.entries) {
+        assertEquals(seq, seen.length + 1);
+        if (kind === "end") return seen;
+        seen.push(body);
+      }
+      if (done && page.entries.length === 0) throw new Error("It never ended");
+    }
+  })();
+  // What fails before it is waited for would hide why the test ends.
+  reading.catch(() => {});
+  const load = { publishers: 13, events: 40, followers: 0 };
+  const works = await runWorkers(
+    ["pg", "postgresJs", "bunSql", "pg"],
+    server.url,
+    load,
+    log,
+  );
+  isOver = true;
+  checkAll(
+    [...works, { published: [], followed: [await reading] }],
+    4 * 13 * 40,
+  );
+});
+
+async function run(
+  server: PostgresServer,
+  libraries: readonly Library[],
+  load: Load,
+  over?: () => Promise<void>,
+): ReturnType<typeof runWorkers> {
+  await using adapted = pgClient(server.url);
+  await PostgresLog.migrate(adapted.client);
+  const log = new PostgresLog(adapted.client, "news", options);
+  return await runWorkers(libraries, server.url, load, log, over);
+}
+
+function wait(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

@@ -1,0 +1,181 @@
+/** examples/proxy/answers.ts as its users have it: a model, two processes that share a file, readers that come and go. */
+import { assert, assertEquals } from "@std/assert";
+import { answerTo } from "../../../examples/proxy/model.ts";
+import { connect, decode } from "../../../mod.ts";
+import { serveExample } from "../../support/example.ts";
+import { type RunningModel, startModel } from "../resumable/model.ts";
+import type { Served } from "../../support/served.ts";
+import { until } from "../../support/until.ts";
+
+/** A model, two proxies in front of it, and a folder for files. */
+class Setup implements AsyncDisposable {
+  readonly model: RunningModel;
+  readonly proxies: [Served, Served];
+  readonly folder: string;
+
+  private constructor(
+    model: RunningModel,
+    proxies: [Served, Served],
+    folder: string,
+  ) {
+    this.model = model;
+    this.proxies = proxies;
+    this.folder = folder;
+  }
+
+  static async start(modelName = ""): Promise<Setup> {
+    const folder = await Deno.makeTempDir({ prefix: "proxy_" });
+    const model = await startModel();
+    const env = {
+      MODEL_URL: model.completions,
+      MODEL_NAME: modelName,
+      PROXY_KV: `${folder}/kv`,
+    };
+    const proxies = [
+      await serveExample("proxy/answers.ts", env),
+      await serveExample("proxy/answers.ts", env),
+    ] as [Served, Served];
+    return new Setup(model, proxies, folder);
+  }
+
+  /** Gives a prompt to the first proxy; gives where its answer will be, at either. */
+  async prompt(text: string): Promise<[string, string]> {
+    const response = await fetch(`${this.proxies[0].url}/answers`, {
+      method: "POST",
+      body: text,
+    });
+    assertEquals(response.status, 201);
+    const path = await response.text();
+    assertEquals(response.headers.get("location"), path);
+    return this.proxies.map(({ url }) => url + path) as [string, string];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const served of [...this.proxies, this.model]) await served.kill();
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}
+
+/** The reader of the example. */
+class Reader implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #end: Promise<Deno.CommandOutput>;
+
+  constructor(url: string, path: string) {
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--quiet", "examples/proxy/read.ts", url, path],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#end = this.#child.output();
+  }
+
+  /** What it has written when it has come to the end. */
+  async output(): Promise<string> {
+    const { success, stdout, stderr } = await this.#end;
+    if (!success) throw new Error(new TextDecoder().decode(stderr));
+    return new TextDecoder().decode(stdout);
+  }
+
+  /** Ends it with SIGKILL. */
+  async kill(): Promise<void> {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch (error) {
+      // It has ended.
+      if (!(error instanceof TypeError)) throw error;
+    }
+    await this.#end;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+}
+
+async function readAll(url: string): Promise<string> {
+  let text = "";
+  for await (const { data } of connect(url)) text += JSON.parse(data);
+  return text;
+}
+
+/** Reads one event, and leaves. */
+async function readFirst(url: string): Promise<void> {
+  for await (const _ of decode(await fetch(url))) break;
+}
+
+Deno.test("The proxy's reader goes on where it was, however often it is killed", async () => {
+  await using setup = await Setup.start();
+  const prompt = "Grüße, 世界 👋🏽 ".repeat(60);
+  const urls = await setup.prompt(prompt);
+  const path = `${setup.folder}/answer.json`;
+  const sizeOf = async (): Promise<number> =>
+    JSON.parse(await Deno.readTextFile(path).catch(() => '{"text":""}')).text
+      .length;
+  const all = answerTo(prompt).length;
+  let cuts = 0;
+  for (let life = 0; life < 3; life++) {
+    const goal = Math.min(await sizeOf() + 30, all);
+    await using reader = new Reader(urls[life % 2]!, path);
+    await until(async () => await sizeOf() >= goal);
+    await reader.kill();
+    if (await sizeOf() < all) cuts++;
+  }
+  assert(cuts > 0, "No reader was killed before the end");
+  await using reader = new Reader(urls[0], path);
+  assertEquals(await reader.output(), `${answerTo(prompt)}\n`);
+  assertEquals(await setup.model.running(), 0);
+  // The answer is there for whoever comes, and was asked for once.
+  assertEquals(await Promise.all(urls.map(readAll)), [
+    answerTo(prompt),
+    answerTo(prompt),
+  ]);
+});
+
+Deno.test("The proxy asks the model once, however many readers an answer has, and goes on without any", async () => {
+  await using setup = await Setup.start();
+  const prompt = "x".repeat(600);
+  const urls = await setup.prompt(prompt);
+  await Promise.all(urls.map(readFirst));
+  assertEquals(await setup.model.running(), 1);
+  await until(async () => await setup.model.running() === 0);
+  assertEquals(await Promise.all(urls.map(readAll)), [
+    answerTo(prompt),
+    answerTo(prompt),
+  ]);
+});
+
+Deno.test("The proxy stops the model when an answer is deleted, at whichever process", async () => {
+  await using setup = await Setup.start("thinker");
+  const [here, there] = await setup.prompt("Hi");
+  const reading = readAll(here);
+  await readFirst(there);
+  assertEquals(await setup.model.running(), 1);
+  assertEquals((await fetch(there, { method: "DELETE" })).status, 204);
+  await until(async () => await setup.model.running() === 0);
+  assertEquals(await reading, answerTo("Hi").slice(0, 3));
+});
+
+Deno.test("The proxy tells its readers when the model breaks off", async () => {
+  await using setup = await Setup.start("breaker");
+  const [here] = await setup.prompt("Hi");
+  const events = await Array.fromAsync(
+    connect(here),
+    ({ event, data }) => [event, data],
+  );
+  assertEquals(events, [
+    ["delta", JSON.stringify(answerTo("Hi").slice(0, 3))],
+    ["failed", "The stream failed before its end."],
+  ]);
+});
+
+Deno.test("The proxy knows no answer to what was not asked", async () => {
+  await using setup = await Setup.start();
+  const { url } = setup.proxies[0];
+  for (const path of ["/", "/answers", "/answers/", "/answers/nobody"]) {
+    const response = await fetch(url + path);
+    await response.body?.cancel();
+    assertEquals(response.status, 404);
+  }
+});

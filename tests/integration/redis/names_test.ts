@@ -1,0 +1,25 @@
+import { assertEquals } from "@std/assert";
+import { RedisLog } from "../../../src/redis/mod.ts";
+import { RedisServer } from "./redis.ts";
+import {
+  ioRedisClient,
+  nodeRedisClient,
+  restRedisClient,
+  startRestBridge,
+} from "./redis_clients.ts";
+import { channelsKeepApart } from "../../support/names.ts";
+
+Deno.test("RedisLog keeps channels apart whose names every object has, over each client", async () => {
+  await using server = await RedisServer.start();
+  await using bridge = await startRestBridge(server.port);
+  const clients = {
+    ioRedis: () => ioRedisClient(server.port),
+    nodeRedis: () => nodeRedisClient(server.url),
+    restRedis: () => restRedisClient(bridge),
+  };
+  for (const make of Object.values(clients)) {
+    assertEquals(await server.command("FLUSHALL"), "OK");
+    await using client = make();
+    await channelsKeepApart((name) => new RedisLog(client.redis, name));
+  }
+});

@@ -1,0 +1,51 @@
+import { RedisLog } from "../../../src/redis/mod.ts";
+import {
+  checkAll,
+  checkTrouble,
+  type Library,
+  type Load,
+  runWorkers,
+} from "../../support/log_worker.ts";
+import { RedisServer } from "./redis.ts";
+import { ioRedisClient } from "./redis_clients.ts";
+
+const libraries = ["ioRedis", "nodeRedis", "bunRedis"] as const;
+
+Deno.test("watch() and read() give every process each of 10,000 events once, in one order", async () => {
+  await using server = await RedisServer.start();
+  const load = { publishers: 2, events: 1250, followers: 2 };
+  const works = await run(server, [...libraries, "ioRedis"], load);
+  checkAll(works, 10_000);
+});
+
+Deno.test("append() is done once when it resolved, and at most once when it rejected, though Redis is killed", async () => {
+  await using server = await RedisServer.start(
+    ...["--appendonly", "yes", "--appendfsync", "always"],
+  );
+  const load = { publishers: 4, followers: 2 };
+  const works = await run(server, libraries, load, async () => {
+    for (let kills = 0; kills < 2; kills++) {
+      await wait(700);
+      await server.kill();
+      await wait(1000);
+      await server.restart();
+    }
+    await wait(700);
+  });
+  checkTrouble(works);
+});
+
+async function run(
+  server: RedisServer,
+  libraries: readonly Library[],
+  load: Load,
+  over?: () => Promise<void>,
+): ReturnType<typeof runWorkers> {
+  await using client = ioRedisClient(server.port);
+  const log = new RedisLog(client.redis, "news", { maxEvents: 1_000_000 });
+  return await runWorkers(libraries, server.url, load, log, over);
+}
+
+function wait(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

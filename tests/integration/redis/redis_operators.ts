@@ -1,0 +1,85 @@
+import { toolPath } from "../../_tools.ts";
+import {
+  type AdaptedClient,
+  ioRedisClient,
+  nodeRedisClient,
+  restRedisClient,
+  startRestBridge,
+} from "./redis_clients.ts";
+import { fromOutcome } from "../durable_object/outcome.ts";
+import { Operator } from "./operator.ts";
+
+/** An operator in this process or in another one. */
+export type Operations = Pick<Operator, keyof Operator>;
+
+/** One that ends what it stands on. */
+export interface OpenOperator extends AsyncDisposable {
+  operator: Operations;
+}
+
+/** Makes an operator of the Redis on a port; its last connection goes to what `through` makes of that port. */
+export type OpenOperatorBy = (
+  port: number,
+  through?: (port: number) => number,
+) => Promise<OpenOperator> | OpenOperator;
+
+/** The libraries, each with the way to make an operator that uses it. */
+export const libraries: Record<string, OpenOperatorBy> = {
+  ioRedis: (port, through = same) => local(ioRedisClient(through(port))),
+  nodeRedis: (port, through = same) =>
+    local(nodeRedisClient(`redis://127.0.0.1:${through(port)}`)),
+  async restRedis(port, through = same) {
+    const bridge = await startRestBridge(port);
+    const url = new URL(bridge.url);
+    url.port = String(through(Number(url.port)));
+    const { redis } = restRedisClient({ url, token: bridge.token });
+    return {
+      operator: new Operator(redis),
+      [Symbol.asyncDispose]: () => bridge[Symbol.asyncDispose](),
+    };
+  },
+  bunRedis: (port, through = same) => remote(through(port)),
+};
+
+function same(port: number): number {
+  return port;
+}
+
+function local(client: AdaptedClient): OpenOperator {
+  return {
+    operator: new Operator(client.redis),
+    [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
+  };
+}
+
+async function remote(port: number): Promise<OpenOperator> {
+  const script = new URL("./bun_operator.ts", import.meta.url).pathname;
+  const child = new Deno.Command(await toolPath("bun"), {
+    args: [script, `redis://127.0.0.1:${port}`],
+    stdin: "null",
+    stdout: "piped",
+  }).spawn();
+  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const { value: url = "" } = await lines.read();
+  async function call<Value>(method: string, ...args: string[]) {
+    const response = await fetch(`${url.trim()}/${method}`, {
+      method: "POST",
+      body: JSON.stringify(args),
+    });
+    return fromOutcome<Value>(await response.json());
+  }
+  return {
+    operator: {
+      append: (name, body) => call("append", name, body),
+      read: (name) => call("read", name),
+      watch: (name) => call("watch", name),
+      wakes: (name) => call("wakes", name),
+      unwatch: (name) => call("unwatch", name),
+    },
+    async [Symbol.asyncDispose]() {
+      child.kill();
+      await child.status;
+      await lines.cancel();
+    },
+  };
+}

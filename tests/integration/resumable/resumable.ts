@@ -1,0 +1,254 @@
+import { assertEquals } from "@std/assert";
+import {
+  answerTo,
+  type CompletionChunk,
+} from "../../../examples/proxy/model.ts";
+import { decode } from "../../../src/decode.ts";
+import type { ServerSentEvent } from "../../../src/event.ts";
+import { json } from "../../../src/contract.ts";
+import { EventParser } from "../../../src/parse.ts";
+import type { Notice } from "./process.ts";
+import { type Order, PROMPT, textsOf } from "./produce.ts";
+import { until } from "../../support/until.ts";
+
+/** Something that serves resumable streams. */
+export class Answers {
+  /** Where it listens. */
+  readonly url: string;
+
+  constructor(url: string) {
+    this.url = url;
+  }
+
+  /** Asks for a stream, from behind an event on. */
+  get(name: string, order: Order, lastEventId = ""): Promise<Response> {
+    const query = encodeURIComponent(JSON.stringify(order));
+    const headers = new Headers();
+    if (lastEventId !== "") headers.set("last-event-id", lastEventId);
+    return fetch(`${this.url}/${name}?order=${query}`, { headers });
+  }
+
+  /** Gives the events of a stream to its end, or so many of them and then leaves. */
+  async read(
+    name: string,
+    order: Order,
+    { lastEventId = "", count = Infinity }: {
+      lastEventId?: string;
+      count?: number;
+    } = {},
+  ): Promise<ServerSentEvent[]> {
+    const response = await this.get(name, order, lastEventId);
+    if (response.status === 204) return [];
+    const events: ServerSentEvent[] = [];
+    for await (const event of decode(response)) {
+      if (events.push(event) >= count) break;
+    }
+    return events;
+  }
+
+  /** Aborts a stream. */
+  async abort(name: string): Promise<void> {
+    const response = await fetch(`${this.url}/${name}`, { method: "DELETE" });
+    if (!response.ok) throw new Error(await response.text());
+  }
+}
+
+/** A process that serves resumable streams in a log. */
+export class AnswerProcess extends Answers implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #notices: Notice[];
+  readonly #reading: Promise<void>;
+
+  private constructor(
+    child: Deno.ChildProcess,
+    notices: Notice[],
+    reading: Promise<void>,
+  ) {
+    super(notices[0]!.name);
+    this.#child = child;
+    this.#notices = notices;
+    this.#reading = reading;
+  }
+
+  /** Starts one with the log `kv PATH` or `redis PORT`. */
+  static async start(...log: string[]): Promise<AnswerProcess> {
+    const script = new URL("./process.ts", import.meta.url).pathname;
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "-A",
+        "--unstable-kv",
+        "--quiet",
+        "--no-lock",
+        script,
+        ...log,
+      ],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    const notices: Notice[] = [];
+    const reading = read(child.stdout, notices);
+    await until(() => notices.length > 0);
+    return new AnswerProcess(child, notices, reading);
+  }
+
+  /** How often something has happened to a stream of a name. */
+  count(what: Notice["what"], name: string): number {
+    return this.#notices.filter((notice) =>
+      notice.what === what && notice.name === name
+    ).length;
+  }
+
+  /** Stops the process where it is, or lets it go on. */
+  signal(signal: "SIGSTOP" | "SIGCONT"): void {
+    this.#child.kill(signal);
+  }
+
+  /** Ends it with SIGKILL, which gives it no chance to do anything more. */
+  async kill(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#child.status;
+    await this.#reading;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill().catch(() => {});
+  }
+}
+
+async function read(
+  stdout: ReadableStream<Uint8Array>,
+  notices: Notice[],
+): Promise<void> {
+  let rest = "";
+  for await (const chunk of stdout.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop()!;
+    notices.push(...lines.map((line) => JSON.parse(line)));
+  }
+}
+
+/** The data of events. */
+export function datasOf(events: readonly ServerSentEvent[]): string[] {
+  return events.map(({ data }) => data);
+}
+
+/** Reads a stream by a client that leaves after each event and comes back to the next one of those who serve it. */
+export async function readOneByOne(
+  places: readonly Answers[],
+  name: string,
+  order: Order,
+): Promise<string[]> {
+  const read: string[] = [];
+  let lastEventId = "";
+  for (let turn = 0;; turn++) {
+    const place = places[turn % places.length]!;
+    const [event] = await place.read(name, order, { lastEventId, count: 1 });
+    if (event === undefined) return read;
+    read.push(event.data);
+    lastEventId = event.id;
+  }
+}
+
+/** Reads a stream by a client whose connections are cut behind some bytes each, and who comes back to the next one who serves it. */
+export async function readCut(
+  places: readonly Answers[],
+  name: string,
+  order: Order,
+  lengthOf: (connection: number) => number,
+): Promise<ServerSentEvent[]> {
+  const read: ServerSentEvent[] = [];
+  let lastEventId = "";
+  for (let connection = 0;; connection++) {
+    const response = await places[connection % places.length]!
+      .get(name, order, lastEventId);
+    if (response.status === 204) return read;
+    const parser = new EventParser({ lastEventId });
+    let left = lengthOf(connection);
+    for await (const chunk of response.body!) {
+      read.push(...parser.push(chunk.subarray(0, left)));
+      left -= chunk.length;
+      if (left <= 0) break;
+    }
+    lastEventId = parser.lastEventId;
+  }
+}
+
+/** Draws lengths in bytes; who gets less than an event again and again never comes to an end. */
+export function anyLength(seed: number, most = 200): () => number {
+  let random = seed;
+  return () => {
+    random = (random * 1103515245 + 12345) % 2 ** 31;
+    return 1 + random % most;
+  };
+}
+
+/** Fails unless a client whose first connection is cut gets each event of a stream that has ended once, wherever the cut is. */
+export async function checkEveryCut(
+  places: readonly Answers[],
+  name: string,
+  order: Order,
+): Promise<void> {
+  const response = await places[0]!.get(name, order);
+  const { byteLength } = await response.arrayBuffer();
+  const cuts = Array.from({ length: byteLength }, (_, i) => i + 1);
+  while (cuts.length > 0) {
+    await Promise.all(
+      cuts.splice(0, 20).map(async (cut) => {
+        const read = await readCut(
+          cut % 2 === 0 ? places : places.toReversed(),
+          name,
+          order,
+          (connection) => connection === 0 ? cut : Infinity,
+        );
+        assertEquals(datasOf(read), textsOf(order.count), `cut at ${cut}`);
+      }),
+    );
+  }
+}
+
+/** How often the start is tried: what it takes seconds for, unless the `resumable:starts` task says otherwise. */
+export function triesOf(usual: number): number {
+  return Number(Deno.env.get("RESUMABLE_TRIES") ?? usual);
+}
+
+/** Fails unless several first requests to streams of as many names start one producer for each. */
+export async function checkFirstRequests(
+  [a, b]: readonly [Answers, Answers],
+  tries: number,
+  startsOf: (name: string) => number | Promise<number>,
+): Promise<void> {
+  const order = { count: 3, pause: 1 };
+  const names = Array.from({ length: tries }, (_, i) => `try-${i}`);
+  while (names.length > 0) {
+    await Promise.all(
+      names.splice(0, 25).map(async (name) => {
+        const read = await Promise.all(
+          [a, b, b, a].map((place) => place.read(name, order)),
+        );
+        assertEquals(read.map(datasOf), Array(4).fill(textsOf(3)));
+        assertEquals(await startsOf(name), 1, name);
+      }),
+    );
+  }
+}
+
+/** Fails unless a model's answer reaches readers in both places, cut or not. */
+export async function checkModel(
+  places: readonly [Answers, Answers],
+  model: string,
+): Promise<void> {
+  const order = { count: 0, pause: 0, model };
+  const reads = await Promise.all([
+    places[0].read("model", order),
+    places[1].read("model", order),
+    readCut(places, "model", order, anyLength(7, 1000)),
+  ]);
+  for (const events of reads) {
+    const deltas = events.map((event) =>
+      json<CompletionChunk>(event).choices[0]!.delta.content ?? ""
+    );
+    assertEquals(deltas.join(""), answerTo(PROMPT));
+  }
+}

@@ -1,0 +1,276 @@
+import { assert, assertEquals } from "@std/assert";
+import type { EventLog, LogEntryKind } from "../../../src/log/log.ts";
+import { startModel } from "./model.ts";
+import {
+  AnswerProcess,
+  anyLength,
+  checkEveryCut,
+  checkFirstRequests,
+  checkModel,
+  datasOf,
+  readCut,
+  readOneByOne,
+} from "./resumable.ts";
+import { textsOf } from "./produce.ts";
+import { until } from "../../support/until.ts";
+
+/** An engine with logs that several processes reach. */
+export interface Engine extends AsyncDisposable {
+  /** How a process is told to open it. */
+  readonly args: string[];
+  /** Tells whether others can write to it: not while a process that has been stopped holds a lock. */
+  isFree(): boolean;
+  /** Opens a log in this process. */
+  log(name: string): EventLog | Promise<EventLog>;
+}
+
+const LEASE = 2000;
+const FAILURE = "The stream failed before its end.";
+
+/** How many milliseconds a stopped process stays stopped: longer than it takes others to notice. */
+const STOP = LEASE * 2;
+
+/** The kinds of a log's entries that are no events, but for the signs of life. */
+async function marksOf(log: EventLog): Promise<LogEntryKind[]> {
+  const { entries } = await log.read(0, { entries: 10_000, bytes: 1e8 });
+  return entries.map(({ kind }) => kind)
+    .filter((kind) => kind !== "event" && kind !== "beat");
+}
+
+/** Lets a stream run in a process on a log that comes and goes, and fails unless everybody gets each event once. */
+export async function checkTrouble(
+  log: EventLog,
+  [producer, follower]: [string[], string[]],
+  trouble: (seen: (count: number) => Promise<unknown>) => Promise<void>,
+): Promise<void> {
+  const count = 400;
+  const order = { count, pause: 10, lease: 60_000 };
+  await using a = await AnswerProcess.start(...producer);
+  await using b = await AnswerProcess.start(...follower);
+  await a.read("all", order, { count: 1 });
+  const read = Promise.all([a, b].map((place) => place.read("all", order)));
+  // What the trouble itself fails with must be told, not what the readers then do.
+  read.catch(() => {});
+  await trouble((count) => b.read("all", order, { count }));
+  for (const events of await read) {
+    assertEquals(datasOf(events), textsOf(count));
+  }
+  assertEquals(await marksOf(log), ["begin", "end"]);
+  assert(a.count("error", "all") > 0, "There was no trouble");
+}
+
+/** Declares what resumable() must do in several processes on an engine. */
+export function testResumable(
+  name: string,
+  start: () => Promise<Engine>,
+  tries: number,
+): void {
+  const test = (
+    what: string,
+    run: (engine: Engine, processes: AnswerProcess[]) => Promise<void>,
+  ): void =>
+    Deno.test(`resumable() on a ${name} ${what}`, async () => {
+      await using engine = await start();
+      await using stack = new AsyncDisposableStack();
+      const processes = await Promise.all(
+        Array.from({ length: 3 }, () => AnswerProcess.start(...engine.args)),
+      );
+      for (const process of processes) stack.use(process);
+      await run(engine, processes);
+    });
+
+  test(
+    "gives every event once to readers who come and go between processes",
+    async (_, [a, b, c]) => {
+      const order = { count: 24, pause: 20 };
+      const runs = [
+        readOneByOne([a!, b!, c!], "all", order),
+        readOneByOne([b!, a!], "all", order),
+        ...Array.from(
+          { length: 8 },
+          (_, seed) =>
+            readCut([a!, b!, c!], "all", order, anyLength(seed)).then(datasOf),
+        ),
+      ];
+      for (const read of await Promise.all(runs)) {
+        assertEquals(read, textsOf(24));
+      }
+      // And so it is when it has ended.
+      assertEquals(await readOneByOne([c!, b!], "all", order), textsOf(24));
+    },
+  );
+
+  test(
+    "gives every event once and whole to a reader who is cut at any byte",
+    async (_, [a, b]) => {
+      const order = { count: 6, pause: 1 };
+      await checkEveryCut([a!, b!], "all", order);
+    },
+  );
+
+  test(
+    "gives readers in two processes what is behind their last event",
+    async (_, [a, b]) => {
+      const order = { count: 12, pause: 20 };
+      const first = a!.read("all", order);
+      const [, , third] = await b!.read("all", order, { count: 3 });
+      const rest = b!.read("all", order, { lastEventId: third!.id });
+      assertEquals(datasOf(await first), textsOf(12));
+      assertEquals(datasOf(await rest), textsOf(12).slice(3));
+    },
+  );
+
+  test(
+    `starts one producer when two first requests come at once in two processes, ${tries} times`,
+    async (engine, [a, b]) => {
+      await checkFirstRequests([a!, b!], tries, async (name) => {
+        assertEquals(await marksOf(await engine.log(name)), ["begin", "end"]);
+        return a!.count("started", name) + b!.count("started", name);
+      });
+    },
+  );
+
+  test(
+    "is declared failed once when its producer's process is killed",
+    async (engine, [a, b, c]) => {
+      const order = { count: 1000, pause: 20, lease: LEASE };
+      await a!.read("all", order, { count: 1 });
+      const followers = [b!, c!, b!, c!].map((place) =>
+        place.read("all", order)
+      );
+      await b!.read("all", order, { count: 8 });
+      await a!.kill();
+      const read = await Promise.all(followers);
+      const [events] = read;
+      for (const other of read) assertEquals(other, events!);
+      assert(events!.length > 8);
+      assertEquals(datasOf(events!), [...textsOf(events!.length - 1), FAILURE]);
+      assertEquals(events!.at(-1)!.event, "failed");
+      assertEquals(await marksOf(await engine.log("all")), ["begin", "failed"]);
+      // Whoever comes later is told the same, and nobody starts it again.
+      await using late = await AnswerProcess.start(...engine.args);
+      assertEquals(await late.read("all", order), events!);
+      assertEquals(
+        [b!, c!, late].map((place) => place.count("started", "all")),
+        [0, 0, 0],
+      );
+    },
+  );
+
+  test(
+    "fences a producer whose process was stopped for longer than the lease",
+    async (engine, [a, b]) => {
+      const order = { count: 100_000, pause: 5, lease: LEASE };
+      await a!.read("all", order, { count: 1 });
+      const own = a!.read("all", order);
+      const other = b!.read("all", order);
+      await b!.read("all", order, { count: 20 });
+      // Nobody could declare anything as long as it had the engine to itself.
+      do {
+        a!.signal("SIGCONT");
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        a!.signal("SIGSTOP");
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      } while (!engine.isFree());
+      await new Promise((resolve) => setTimeout(resolve, STOP));
+      const events = await other;
+      assertEquals(events.at(-1)!.event, "failed");
+      const log = await engine.log("all");
+      const before = await log.read(0, { entries: 100_000, bytes: 1e8 });
+      a!.signal("SIGCONT");
+      await until(() => a!.count("stopped", "all") === 1);
+      await until(() => a!.count("settled", "all") === 1);
+      assertEquals(await own, events);
+      assertEquals(await log.read(0, { entries: 100_000, bytes: 1e8 }), before);
+      assertEquals(await marksOf(log), ["begin", "failed"]);
+    },
+  );
+
+  test(
+    "tells readers in every process that its producer has thrown, and not what",
+    async (_, [a, b]) => {
+      for (const failAt of [0, 3]) {
+        const order = { count: 10, pause: 5, failAt };
+        const name = `fail-${failAt}`;
+        const [text, ...read] = await Promise.all([
+          a!.get(name, order).then((response) => response.text()),
+          a!.read(name, order),
+          b!.read(name, order),
+        ]);
+        assert(!text.includes("secret"));
+        for (const events of read) {
+          assertEquals(datasOf(events), [...textsOf(failAt), FAILURE]);
+        }
+        assertEquals(a!.count("error", name) + b!.count("error", name), 1);
+      }
+      const failureEvent = { event: "sorry", data: "It broke" };
+      const order = { count: 10, pause: 5, failAt: 1, failureEvent };
+      const last = (await b!.read("named", order)).at(-1)!;
+      assertEquals([last.event, last.data], ["sorry", "It broke"]);
+    },
+  );
+
+  test("is stopped by another process, for good", async (engine, [a, b, c]) => {
+    const order = { count: 100_000, pause: 20 };
+    await a!.read("all", order, { count: 1 });
+    await a!.read("all", order, { count: 1 });
+    const own = a!.read("all", order);
+    const other = b!.read("all", order);
+    const seen = await b!.read("all", order, { count: 3 });
+    await c!.abort("all");
+    await until(() => a!.count("stopped", "all") === 1);
+    const events = await other;
+    assertEquals(await own, events);
+    assertEquals(datasOf(events), textsOf(events.length));
+    assertEquals(await marksOf(await engine.log("all")), ["begin", "aborted"]);
+    assertEquals(
+      await c!.read("all", order, { lastEventId: seen.at(-1)!.id }),
+      events.slice(3),
+    );
+    const { status } = await b!.get("all", order, events.at(-1)!.id);
+    assertEquals(status, 204);
+
+    const abortEvent = { event: "stopped", data: "by you" };
+    await b!.read("told", { ...order, abortEvent }, { count: 1 });
+    // Whoever stops it tells what its own options say.
+    await b!.abort("told");
+    const told = (await a!.read("told", order)).at(-1)!;
+    assertEquals([told.event, told.data], ["stopped", "by you"]);
+
+    await b!.abort("never");
+    assertEquals(await a!.read("never", order), []);
+    assertEquals(a!.count("started", "never"), 0);
+  });
+
+  test(
+    "passes a model's answer on to readers in every process",
+    async (engine, [a, b]) => {
+      await using model = await startModel();
+      await checkModel([a!, b!], model.completions);
+      assertEquals(await marksOf(await engine.log("model")), ["begin", "end"]);
+      assertEquals(await model.running(), 0);
+    },
+  );
+
+  test(
+    "answers 204 behind the end, lets the log go after its ttl, and may then begin anew",
+    async (engine, [a, b]) => {
+      const order = { count: 3, pause: 5, ttl: 5000 };
+      const events = await a!.read("all", order);
+      assertEquals(datasOf(events), textsOf(3));
+      const { status } = await b!.get("all", order, events.at(-1)!.id);
+      assertEquals(status, 204);
+      const log = await engine.log("all");
+      await until(async () =>
+        (await log.read(0, { entries: 1, bytes: 1 })).last === 0
+      );
+      const again = await b!.read("all", order);
+      assertEquals(datasOf(again), textsOf(3));
+      assert(again[0]!.id !== events[0]!.id);
+      assertEquals([a!, b!].map((place) => place.count("started", "all")), [
+        1,
+        1,
+      ]);
+    },
+  );
+}

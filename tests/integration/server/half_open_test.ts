@@ -1,0 +1,60 @@
+import { assertEquals } from "@std/assert";
+import type { Plan } from "../../reliability/soak/fault_plan.ts";
+import { FaultProxy } from "../../reliability/soak/fault_proxy.ts";
+import { type Server, servers, stateOf } from "./server.ts";
+import { Socket } from "../../support/socket.ts";
+import { until } from "../../support/until.ts";
+import { Workerd } from "../../support/workerd.ts";
+
+/** Lets a connection begin; then neither end hears of the other any more. */
+const plan: Plan = {
+  piece: 65536,
+  pause: 0,
+  cut: { direction: "response", after: 20, fault: "half-open" },
+};
+
+/** More than the runtime and the kernel take for a client that does not read. */
+const BYTES = 16 * 1024 * 1024;
+
+const starts: Record<
+  string,
+  () => Promise<Pick<Server, "url"> & AsyncDisposable>
+> = {
+  ...servers,
+  "workerd, in a Durable Object,": () =>
+    Workerd.start({
+      worker: "tests/integration/durable_object/kinds_worker.ts",
+      classes: {
+        Silent: { sql: true },
+        Lively: { sql: true },
+        Mortal: { sql: true },
+      },
+    }),
+};
+
+for (const [name, start] of Object.entries(starts)) {
+  Deno.test(`Channel on ${name} lets clients that have vanished go by its maxAge, idle or in the middle of what is written`, async () => {
+    await using server = await start();
+    const url = `${server.url}/follow/mortal`;
+    await using proxy = await FaultProxy.start([server.url], () => plan);
+    // The response has begun, so its client is a subscriber.
+    const hasVanished = (count: number) => () => proxy.held === count;
+    const isLetGo = async () => {
+      const { followers } = await stateOf(server as Server);
+      return followers.mortal === 0;
+    };
+    using _idle = await Socket.open(`${proxy.url}/follow/mortal`);
+    await until(hasVanished(1));
+    await until(isLetGo);
+
+    using _written = await Socket.open(`${proxy.url}/follow/mortal`);
+    await until(hasVanished(2));
+    const body = "x".repeat(256 * 1024);
+    for (let sent = 0; sent < BYTES; sent += body.length) {
+      await (await fetch(url, { method: "POST", body })).text();
+    }
+    await until(isLetGo);
+    // Nobody has told the server.
+    assertEquals(proxy.held, 2);
+  });
+}

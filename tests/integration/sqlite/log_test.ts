@@ -1,0 +1,310 @@
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertNotEquals,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import { EventStreamError } from "../../../src/error.ts";
+import type { EventLog, LogInput } from "../../../src/log/log.ts";
+import { type SqliteDatabase, SqliteLog } from "../../../src/sql/sqlite_mod.ts";
+import { until } from "../../support/until.ts";
+
+const ALL = { entries: 10_000, bytes: 64 * 1024 * 1024 };
+
+/** A file of its own, with as many connections as are opened. */
+class Scene implements AsyncDisposable {
+  readonly #folder = Deno.makeTempDirSync({ prefix: "sqlite_" });
+  readonly #opened: DatabaseSync[] = [];
+
+  open(): DatabaseSync {
+    const database = new DatabaseSync(`${this.#folder}/logs.db`);
+    this.#opened.push(database);
+    return database;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const database of this.#opened) database.close();
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+}
+
+function events(...bodies: string[]): LogInput[] {
+  return bodies.map((body) => ({ kind: "event", body }));
+}
+
+async function bodies(log: EventLog): Promise<string[]> {
+  return (await log.read(0, ALL)).entries.map(({ body }) => body);
+}
+
+function count(database: DatabaseSync, table: string): number {
+  const row = database.prepare(`SELECT count(*) AS n FROM ${table}`).get();
+  return row!.n as number;
+}
+
+function tablesOf(database: DatabaseSync): unknown[] {
+  return database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'")
+    .all().map(({ name }) => name);
+}
+
+/** Checks that SQLite refused, and that the reason is in the error. */
+async function assertRefused(
+  run: () => Promise<unknown>,
+  words: string,
+): Promise<void> {
+  const error = await assertRejects(run, EventStreamError, words);
+  assertEquals(error.code, "log-unavailable");
+  assertInstanceOf(error.cause, Error);
+}
+
+Deno.test("SqliteLog keeps the logs of one file apart, on one connection or several", async () => {
+  await using scene = new Scene();
+  const database = scene.open();
+  for (const name of ["a", "b", "a'", "%"]) {
+    await new SqliteLog(database, name).append(events(name));
+  }
+  for (const name of ["a", "b", "a'", "%"]) {
+    assertEquals(await bodies(new SqliteLog(scene.open(), name)), [name]);
+  }
+});
+
+Deno.test("read() of a file without a log writes nothing", async () => {
+  await using scene = new Scene();
+  const database = scene.open();
+  assertEquals((await new SqliteLog(database, "news").read(0, ALL)).epoch, "0");
+  assertEquals(tablesOf(database), []);
+});
+
+Deno.test("append() refuses tables that are not a log's, and leaves them as they are", async () => {
+  await using scene = new Scene();
+  const database = scene.open();
+  // As in a Durable Object's database.
+  database.exec("CREATE TABLE rivulet_entries (seq INTEGER PRIMARY KEY)");
+  const log = new SqliteLog(database, "news");
+  for (const call of [() => log.append(events("a")), () => log.read(0, ALL)]) {
+    await assertRefused(call, "the table rivulet_entries is not a log's");
+  }
+  assertEquals(tablesOf(database), ["rivulet_entries"]);
+});
+
+Deno.test("SqliteLog leaves tables of another format as they are, and says so", async () => {
+  await using scene = new Scene();
+  const database = scene.open();
+  const log = new SqliteLog(database, "news");
+  await log.append(events("a"));
+  scene.open().exec("UPDATE rivulet_format SET format = 2");
+  for (const each of [log, new SqliteLog(scene.open(), "news")]) {
+    for (
+      const call of [
+        () => each.append(events("b")),
+        () => each.read(0, ALL),
+        () => each.expire(1),
+      ]
+    ) {
+      await assertRefused(call, "must be of format 1: it is of format 2");
+    }
+  }
+  assertEquals(count(database, "rivulet_entries"), 1);
+});
+
+Deno.test("append() deletes what retention has released, at most 1000 entries more than it adds", async () => {
+  await using scene = new Scene();
+  const database = scene.open();
+  const log = new SqliteLog(database, "news");
+  await log.append(events(...Array(3000).fill("x")));
+  const smaller = new SqliteLog(database, "news", { maxEvents: 10 });
+  const counts: number[] = [];
+  for (let i = 0; i < 4; i++) {
+    await smaller.append(events("y"));
+    const { first, last } = await log.read(0, ALL);
+    assertEquals(last - first, 9);
+    counts.push(count(database, "rivulet_entries"));
+  }
+  assertEquals(counts, [2000, 1000, 10, 10]);
+});
+
+Deno.test("append() deletes other logs that have expired, 500 entries at a time", async () => {
+  await using scene = new Scene();
+  const database = scene.open();
+  const old = new SqliteLog(database, "old");
+  await old.append(events(...Array(1200).fill("x")), { idempotencyKey: "k" });
+  await old.expire(1);
+  await until(async () => (await old.read(0, ALL)).epoch === "0");
+  // A log of the same name does not wait for it.
+  await old.append(events("new"));
+  const log = new SqliteLog(database, "news");
+  for (let i = 0; i < 4; i++) await log.append(events("y"));
+  const tables = ["entries", "logs", "keys"];
+  assertEquals(
+    tables.map((table) => count(database, `rivulet_${table}`)),
+    [5, 2, 0],
+  );
+  assertEquals(await bodies(old), ["new"]);
+});
+
+Deno.test("append() takes entries as they were when it was called", async () => {
+  await using scene = new Scene();
+  const log = new SqliteLog(scene.open(), "news");
+  const entries = [{ kind: "event" as const, body: "a" }];
+  const append = log.append(entries);
+  entries[0]!.body = "changed";
+  entries.push({ kind: "event", body: "more" });
+  assertEquals((await append).seq, 1);
+  assertEquals(await bodies(log), ["a"]);
+});
+
+Deno.test("append() to several logs at once is one transaction, each append done for itself", async () => {
+  await using scene = new Scene();
+  const database = scene.open();
+  const [a, b] = ["a", "b"].map((name) => new SqliteLog(database, name));
+  await a!.append(events("0"));
+  let commits = 0;
+  const counted: SqliteDatabase = {
+    exec: (sql) => database.exec(sql),
+    prepare(sql) {
+      const statement = database.prepare(sql);
+      return {
+        all: (...values) => statement.all(...values),
+        run(...values) {
+          if (sql === "COMMIT") commits++;
+          return statement.run(...values);
+        },
+      };
+    },
+  };
+  const [c, d] = ["a", "b"].map((name) => new SqliteLog(counted, name));
+  await c!.read(0, ALL);
+  commits = 0;
+  const outcomes = await Promise.all([
+    c!.append(events("x"), { idempotencyKey: "x" }),
+    d!.append(events("x")),
+    c!.append(events("x"), { idempotencyKey: "x" }),
+    c!.append(events("y"), { expectedLast: 0 }),
+    d!.append([{ kind: "end", body: "" }]),
+    d!.append(events("z")),
+  ].map((append) => append.then(({ seq }) => seq, ({ code }) => code)));
+  assertEquals(outcomes, [2, 1, 2, "conflict", 2, "closed"]);
+  assertEquals(commits, 1);
+  assertEquals(await bodies(b!), ["x", ""]);
+});
+
+Deno.test("append() on a connection with a transaction of its user's rejects, and leaves that as it is", async () => {
+  await using scene = new Scene();
+  const database = scene.open();
+  const log = new SqliteLog(database, "news");
+  await log.append(events("a"));
+  database.exec("CREATE TABLE mine (a); BEGIN; INSERT INTO mine VALUES (1)");
+  for (const call of [() => log.append(events("b")), () => log.read(0, ALL)]) {
+    await assertRefused(call, "give the log a connection");
+  }
+  database.exec("COMMIT");
+  assertEquals(count(database, "mine"), 1);
+  await log.append(events("b"));
+  assertEquals(await bodies(log), ["a", "b"]);
+});
+
+Deno.test("append() begins another epoch when the tables were dropped", async () => {
+  await using scene = new Scene();
+  const database = scene.open();
+  const log = new SqliteLog(database, "news");
+  const first = await log.append(events("a"));
+  const tables = ["format", "logs", "entries", "keys"];
+  scene.open().exec(
+    tables.map((table) => `DROP TABLE rivulet_${table}`).join(";"),
+  );
+  // It notices by the failure of one call.
+  await assertRejects(() => log.append(events("b")), EventStreamError);
+  const second = await log.append(events("c"));
+  assertEquals(second.seq, 1);
+  assertNotEquals(second.epoch, first.epoch);
+  assertEquals(await bodies(log), ["c"]);
+});
+
+Deno.test("watch() wakes for appends over the same connection without a poll", async () => {
+  await using scene = new Scene();
+  const database = scene.open();
+  const controller = new AbortController();
+  let wakes = 0;
+  new SqliteLog(database, "news").watch(() => wakes++, controller.signal);
+  await new SqliteLog(database, "news").append(events("a"));
+  await null;
+  assertEquals(wakes, 1);
+  controller.abort();
+});
+
+Deno.test("watch() wakes for appends over another connection", async () => {
+  await using scene = new Scene();
+  const log = new SqliteLog(scene.open(), "news");
+  const other = new SqliteLog(scene.open(), "news");
+  const controller = new AbortController();
+  let wakes = 0;
+  log.watch(() => wakes++, controller.signal);
+  for (let i = 0; i < 3; i++) {
+    const before = wakes;
+    await other.append(events("a"));
+    await until(() => wakes > before);
+  }
+  controller.abort();
+});
+
+Deno.test("SqliteLog takes integers as BigInt too", async () => {
+  await using scene = new Scene();
+  const database = scene.open();
+  const toBigInt = (value: unknown) =>
+    typeof value === "number" ? BigInt(value) : value;
+  const big: SqliteDatabase = {
+    exec: (sql) => database.exec(sql),
+    prepare(sql) {
+      const statement = database.prepare(sql);
+      return {
+        run: (...values) => statement.run(...values),
+        all: (...values) =>
+          statement.all(...values).map((row) =>
+            Object.fromEntries(
+              Object.entries(row).map(([key, it]) => [key, toBigInt(it)]),
+            )
+          ),
+      };
+    },
+  };
+  const log = new SqliteLog(big, "news", { maxEvents: 2, maxAge: 60_000 });
+  const options = { idempotencyKey: "k" };
+  for (const body of ["a", "b", "c"]) await log.append(events(body));
+  const { seq } = await log.append(events("d"), options);
+  assertEquals((await log.append(events("d"), options)).seq, seq);
+  assertEquals(
+    await log.read(0, ALL),
+    await new SqliteLog(database, "news").read(0, ALL),
+  );
+  await log.expire(1);
+  await until(async () => (await log.read(0, ALL)).epoch === "0");
+  assert((await log.append(events("e"))).seq === 1);
+});
+
+Deno.test("SqliteLog refuses what it cannot use", () => {
+  using database = new DatabaseSync(":memory:");
+  for (const wrong of [undefined, null, 5, {}, { exec() {} }]) {
+    assertThrows(
+      () => new SqliteLog(wrong as never, "news"),
+      TypeError,
+      "Cannot open log: database",
+    );
+  }
+  for (const wrong of [undefined, 5, "\ud83d"]) {
+    assertThrows(
+      () => new SqliteLog(database, wrong as never),
+      TypeError,
+      "name",
+    );
+  }
+  for (const wrong of ["", "a\nb", "x".repeat(257)]) {
+    assertThrows(() => new SqliteLog(database, wrong), RangeError, "name");
+  }
+  assertThrows(
+    () => new SqliteLog(database, "a", { idleTtl: 1000 }),
+    RangeError,
+    "idempotencyTtl",
+  );
+});

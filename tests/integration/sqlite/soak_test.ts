@@ -1,0 +1,4 @@
+import { checkSoak } from "../soak/soak.ts";
+
+Deno.test("Channel on a SqliteLog gives everything once, in order, to clients whose connections are cut hundreds of times", () =>
+  checkSoak("sqlite"));

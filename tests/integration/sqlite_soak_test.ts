@@ -1,4 +1,0 @@
-import { checkSoak } from "./_soak.ts";
-
-Deno.test("Channel on a SqliteLog gives everything once, in order, to clients whose connections are cut hundreds of times", () =>
-  checkSoak("sqlite"));

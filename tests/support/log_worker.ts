@@ -1,0 +1,124 @@
+import { assert, assertEquals } from "@std/assert";
+import type { EventLog } from "../../src/log/log.ts";
+import { toolPath } from "../_tools.ts";
+import type { Published } from "./traffic.ts";
+import type { Work } from "../integration/log_worker/process.ts";
+
+/** What a process opens a log with; those that begin with `bun` are in Bun, the others in Deno. */
+export type Library =
+  | ("ioRedis" | "nodeRedis" | "bunRedis")
+  | ("pg" | "postgresJs" | "bunSql")
+  | ("nodeSqlite" | "bunSqlite");
+
+/** What a process has to do. */
+export interface Load {
+  publishers: number;
+  /** How many events each publishes; as many as it can, if left out. */
+  events?: number;
+  followers: number;
+}
+
+/** A process that publishes to a log and follows it. */
+interface Worker {
+  /** Resolves when it has published everything. */
+  published: Promise<void>;
+  /** Lets it publish no more, if it was not told how many events to publish. */
+  stop(): Promise<void>;
+  /** What became of it, when the log has ended. */
+  work: Promise<Work>;
+}
+
+/** Starts a process with one of the libraries; see `log_worker/process.ts`. */
+async function startWorker(
+  library: Library,
+  place: string,
+  { publishers, events = 0, followers }: Load,
+): Promise<Worker> {
+  const isBun = library.startsWith("bun");
+  const command = isBun ? await toolPath("bun") : Deno.execPath();
+  const run = isBun ? [] : ["run", "-A", "--quiet"];
+  const script =
+    new URL("../integration/log_worker/process.ts", import.meta.url).pathname;
+  const numbers = [publishers, events, followers].map(String);
+  const child = new Deno.Command(command, {
+    args: [...run, script, library, place, "news", ...numbers],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  let tellPublished = () => {};
+  return {
+    published: new Promise((resolve) => tellPublished = resolve),
+    stop: () => child.stdin.close(),
+    work: readWork(child, () => tellPublished()),
+  };
+}
+
+async function readWork(
+  child: Deno.ChildProcess,
+  published: () => void,
+): Promise<Work> {
+  let text = "";
+  for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    if (text.startsWith("published\n")) published();
+  }
+  await child.status;
+  const [, work] = text.split("\n");
+  if (!work) throw new Error(`The process broke off: ${text}`);
+  return JSON.parse(work);
+}
+
+/** Lets processes work on the log `news` until something is over, and ends it. */
+export async function runWorkers(
+  libraries: readonly Library[],
+  place: string,
+  load: Load,
+  log: EventLog,
+  over: () => Promise<void> = () => Promise.resolve(),
+): Promise<Work[]> {
+  const workers = await Promise.all(
+    libraries.map((library) => startWorker(library, place, load)),
+  );
+  await over();
+  for (const { stop } of workers) await stop();
+  for (const { published } of workers) await published;
+  await log.append([{ kind: "end", body: "" }]);
+  return await Promise.all(workers.map(({ work }) => work));
+}
+
+/** Checks that all was appended, and that every follower got each event once and in the same order. */
+export function checkAll(works: readonly Work[], count: number): void {
+  const published = works.flatMap((work) => work.published);
+  assertEquals(published.flatMap(({ refused }) => refused), []);
+  const events = acknowledged(published);
+  assertEquals(new Set(events).size, count);
+  for (const followed of works.flatMap((work) => work.followed)) {
+    assertEquals(followed, events);
+  }
+}
+
+/** Checks that what was acknowledged is there once, and what was refused at most once, in one order for all. */
+export function checkTrouble(works: readonly Work[]): void {
+  const published = works.flatMap((work) => work.published);
+  const refused = published.flatMap(({ refused }) => refused);
+  const [events = [], ...others] = works.flatMap((work) => work.followed);
+  for (const other of others) assertEquals(other, events);
+  for (const [index, body] of acknowledged(published).entries()) {
+    assert(body === undefined || events[index] === body, `${body} was lost`);
+  }
+  assertEquals(new Set(events).size, events.length);
+  const known = new Set([...acknowledged(published), ...refused]);
+  assertEquals([...new Set(events).difference(known)], []);
+  assert(refused.length > 0, "There was no trouble");
+}
+
+/** The events whose append resolved, each at its place. */
+function acknowledged(published: readonly Published[]): string[] {
+  const events: string[] = [];
+  for (const { acknowledged } of published) {
+    for (const [seq, body] of Object.entries(acknowledged)) {
+      events[Number(seq) - 1] = body;
+    }
+  }
+  return events;
+}

@@ -1,0 +1,61 @@
+import { assert } from "@std/assert";
+import { decode } from "../../src/decode.ts";
+import type { ServerSentEvent } from "../../src/event.ts";
+import { Publishers } from "./publishers.ts";
+import type { Servers } from "./servers.ts";
+import { until } from "./until.ts";
+
+const EVENTS = 1000;
+const KILL_EVENTS = 2000;
+
+/** Lets an engine be away for 5 seconds under load. Each client has one connection, which has to last. */
+export async function checkOutage(
+  servers: Servers,
+  leave: () => void | Promise<void>,
+  comeBack: () => void | Promise<void>,
+): Promise<void> {
+  const following = Promise.all(
+    [0, 1, 0, 1].map((place) => followOnce(servers, place)),
+  );
+  // What fails before it is waited for would hide why the test ends.
+  following.catch(() => {});
+  const publishers = new Publishers(
+    EVENTS,
+    (turn, init) => servers.ask(turn % 2, init),
+  );
+  const publishing = publishers.run(8);
+  await until(() => publishers.done > EVENTS / 2);
+  await leave();
+  await new Promise((resolve) => setTimeout(resolve, 5000));
+  assert(publishers.done < EVENTS, "Nothing was under way when it left");
+  await comeBack();
+  await publishing;
+  for (const events of await following) publishers.check(events);
+}
+
+async function followOnce(
+  servers: Servers,
+  place: number,
+): Promise<ServerSentEvent[]> {
+  const events: ServerSentEvent[] = [];
+  for await (const event of decode(await servers.ask(place))) {
+    events.push(event);
+    if (event.data === "last") break;
+  }
+  return events;
+}
+
+/** Kills one of the processes under load. Clients come back to the other one. */
+export async function checkKill(servers: Servers): Promise<void> {
+  const followers = [0, 1, 0, 1].map((place) => servers.follow(place));
+  const publishers = new Publishers(
+    KILL_EVENTS,
+    (turn, init) => servers.fetch(turn, init),
+  );
+  const publishing = publishers.run(8);
+  await until(() => publishers.done > KILL_EVENTS / 2);
+  await servers.kill(0);
+  assert(publishers.done < KILL_EVENTS, "Nothing was under way at the kill");
+  await publishing;
+  for (const events of await Promise.all(followers)) publishers.check(events);
+}
