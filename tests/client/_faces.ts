@@ -14,35 +14,48 @@ export interface Outcome {
 /** Both faces of the engine, read until they end by themselves. */
 export const faces: [
   name: string,
-  read: (url: string, options: ConnectOptions) => Promise<Outcome>,
+  read: (
+    url: string,
+    options: ConnectOptions,
+    onEvent?: () => Promise<void>,
+  ) => Promise<Outcome>,
 ][] = [
   ["EventSource", readSource],
   ["connect()", readConnection],
 ];
 
-function readSource(url: string, options: ConnectOptions): Promise<Outcome> {
-  return new Promise((resolve) => {
-    const events: [string, string][] = [];
-    const source = new EventSource(url, options);
-    source.onmessage = ({ data, lastEventId }) =>
-      void events.push([data, lastEventId]);
+async function readSource(
+  url: string,
+  options: ConnectOptions,
+  onEvent?: () => Promise<void>,
+): Promise<Outcome> {
+  const events: [string, string][] = [];
+  const called: (Promise<void> | undefined)[] = [];
+  const source = new EventSource(url, options);
+  source.onmessage = ({ data, lastEventId }) => {
+    events.push([data, lastEventId]);
+    called.push(onEvent?.());
+  };
+  const reason = await new Promise((resolve) => {
     source.onerror = (event) => {
       if (event instanceof MessageEvent) return;
-      if (source.readyState === EventSource.CLOSED) {
-        resolve({ events, reason: event.error });
-      }
+      if (source.readyState === EventSource.CLOSED) resolve(event.error);
     };
   });
+  await Promise.all(called);
+  return { events, reason };
 }
 
 async function readConnection(
   url: string,
   options: ConnectOptions,
+  onEvent?: () => Promise<void>,
 ): Promise<Outcome> {
   const outcome: Outcome = { events: [], reason: undefined };
   try {
     for await (const { data, id } of connect(url, options)) {
       outcome.events.push([data, id]);
+      await onEvent?.();
     }
   } catch (reason) {
     outcome.reason = reason;

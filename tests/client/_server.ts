@@ -3,11 +3,15 @@ import { type ScriptedReply, scriptedServer } from "../../src/testing/mod.ts";
 import { fixtureUrl } from "../_fixture.ts";
 import type {
   Order,
+  READ as read,
   SocketReply,
   SocketRequest,
 } from "../fixture/routes/client.ts";
 
 export type { SocketReply } from "../fixture/routes/client.ts";
+
+/** The step of a reply after which the client has all events so far; see the fixture. */
+export const READ: typeof read = null;
 
 /** A request, however it came: the header as text, not as bytes. */
 export interface Seen {
@@ -25,6 +29,8 @@ export interface TestServer {
   /** An `idleTimeout` in ms that its replies stay below, also on a machine that has much else to do. */
   readonly idleTimeout: number;
   requests(): Promise<Seen[]>;
+  /** Tells the server that the client has one event more, for which it waits at {@linkcode READ}. */
+  tellRead(): Promise<void>;
   /** Resolves when so many requests have come. */
   requested(count: number): Promise<void>;
   /** Resolves when no connection is open, as seen from the server. */
@@ -45,20 +51,24 @@ export const servers: [
 
 /** A scripted server as a test server. */
 function scripted(script: SocketReply[]): TestServer {
-  const server = scriptedServer(
-    script.map((reply): ScriptedReply =>
-      reply === "refuse" ? new TypeError("refused") : reply
-    ),
-  );
+  const server = scriptedServer(script.map(scriptedReply));
   return {
     url: "https://example.com/stream",
     options: { fetch: server.fetch },
     idleTimeout: 20,
     requests: () => Promise.all(server.requests.map(seen)),
+    tellRead: () => Promise.resolve(),
     requested: (count) =>
       poll(() => Promise.resolve(server.requests.length >= count)),
     allLeft: () => poll(() => Promise.resolve(server.connections === 0)),
   };
+}
+
+/** The same without what only sockets need: a scripted server's chunk is given when the client reads. */
+function scriptedReply(reply: SocketReply): ScriptedReply {
+  if (reply === "refuse") return new TypeError("refused");
+  const body = reply.body?.filter((step) => step !== READ);
+  return { ...reply, body };
 }
 
 async function seen(request: Request): Promise<Seen> {
@@ -92,6 +102,7 @@ export async function realServer(
         ...request,
         lastEventId: textOf(request.headers["last-event-id"]),
       })),
+    tellRead: async () => void await getText(`/client/read?${path}`),
     requested: (count) => poll(async () => (await requests()).length >= count),
     allLeft: () =>
       poll(async () => (await requests()).every(({ left }) => left)),

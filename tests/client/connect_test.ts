@@ -13,7 +13,7 @@ import {
 } from "../../src/client/mod.ts";
 import { scriptedServer } from "../../src/testing/mod.ts";
 import { test } from "../_test.ts";
-import { quick, servers, type TestServer } from "./_server.ts";
+import { quick, READ, servers, type TestServer } from "./_server.ts";
 
 const retry = quick;
 const three = "id: 1\ndata: a\n\nid: 2\ndata: b\n\nid: 3\ndata: c\n\n";
@@ -33,10 +33,11 @@ async function outcomeOf(
 ): Promise<[datas: string[], code: string | undefined, cause?: unknown]> {
   const datas: string[] = [];
   try {
-    await datasOf(
-      connect(server.url, { ...server.options, retry, ...options }),
-      datas,
-    );
+    const init = { ...server.options, retry, ...options };
+    for await (const { data } of connect(server.url, init)) {
+      datas.push(data);
+      await server.tellRead();
+    }
   } catch (error) {
     assertInstanceOf(error, EventStreamError);
     await error.response?.body?.cancel();
@@ -251,7 +252,7 @@ for (const [name, start] of servers) {
     const body = ["data: half\n\n"];
     const ended = await outcomeOf(await start([{ body }]), { until: "[DONE]" });
     assertEquals(ended.slice(0, 2), [["half"], "truncated"]);
-    const server = await start([{ body: [...body, 20], end: "drop" }]);
+    const server = await start([{ body: [...body, READ], end: "drop" }]);
     const broken = await outcomeOf(server, { until: "[DONE]" });
     assertEquals(broken.slice(0, 2), [["half"], "truncated"]);
     assertInstanceOf(broken[2], Error);
@@ -289,7 +290,7 @@ for (const [name, start] of servers) {
     assertEquals(await outcomeOf(server, init), [["a"], undefined]);
     assertEquals((await server.requests()).length, 1);
     const broken = await outcomeOf(
-      await start([{ body: ["data: a\n\n", 20], end: "drop" }]),
+      await start([{ body: ["data: a\n\n", READ], end: "drop" }]),
       init,
     );
     assertEquals(broken.slice(0, 2), [["a"], "truncated"]);

@@ -14,7 +14,7 @@ import { reportedDuring, ReportedError } from "../_reported.ts";
 import { test } from "../_test.ts";
 import { faces } from "./_faces.ts";
 import { record } from "./_record.ts";
-import { quick, realServer, servers } from "./_server.ts";
+import { quick, READ, realServer, servers } from "./_server.ts";
 
 const retry = quick;
 const three = "id: 1\ndata: a\n\nid: 2\ndata: b\n\nid: 3\ndata: c\n\n";
@@ -83,7 +83,7 @@ for (const [name, start] of servers) {
   test(`connect() requests from the event that was handed out, saved or not, with ${name}`, async () => {
     const saved: string[] = [];
     const server = await start([
-      { body: ["id: 1\ndata: a\n\n", 20], end: "drop" },
+      { body: ["id: 1\ndata: a\n\n", READ], end: "drop" },
       { body: ["id: 2\ndata: b\n\n"], end: "hang" },
     ]);
     const cursor: CursorStore = {
@@ -97,6 +97,7 @@ for (const [name, start] of servers) {
     const options = { ...server.options, retry, cursor };
     for await (const { data } of connect(server.url, options)) {
       if (data === "b") break;
+      await server.tellRead();
     }
     assertEquals(saved, ["1"]);
     const requests = await server.requests();
@@ -170,7 +171,7 @@ for (const [face, read] of faces) {
   test(`${face} fails at once, or sends it, for an ID with a control character, stored or received`, async () => {
     const id = "a\x01b";
     for (const isStored of [true, false]) {
-      const body = [`id: ${id}\ndata: a\n\n`, 20];
+      const body = [`id: ${id}\ndata: a\n\n`, READ];
       const server = await realServer({
         script: isStored ? [] : [{ body, end: "drop" }],
       });
@@ -180,7 +181,7 @@ for (const [face, read] of faces) {
         ...isStored && { cursor: storeOf([id]) },
         ...face === "connect()" &&
           { onRetry: (again: unknown) => retries.push(again) },
-      });
+      }, server.tellRead);
       const requests = await server.requests();
       const isSent = requests.at(-1)?.lastEventId === id;
       if (isSent) continue;

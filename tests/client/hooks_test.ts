@@ -20,7 +20,7 @@ import { reportedDuring, ReportedError } from "../_reported.ts";
 import { test } from "../_test.ts";
 import { faces } from "./_faces.ts";
 import { record } from "./_record.ts";
-import { quick, realServer, servers } from "./_server.ts";
+import { quick, READ, realServer, servers } from "./_server.ts";
 
 const retry = quick;
 
@@ -160,14 +160,16 @@ test("no error shows a user name, a password, a query or a fragment of the URL",
   const server = await realServer({
     script: [
       "refuse",
-      { body: ["data: a\n\n", 20], end: "drop" },
+      { body: ["data: a\n\n", READ], end: "drop" },
     ],
   });
   for (const _ of server.url.slice(0, 2)) {
     const reason = await assertRejects(async () => {
       const { url } = server;
       const options = { retry: false } as const;
-      for await (const _ of connect(`${url}?a=secret#secret`, options));
+      for await (const _ of connect(`${url}?a=secret#secret`, options)) {
+        await server.tellRead();
+      }
     }, EventStreamError);
     assertShowsNoSecret(reason);
   }
