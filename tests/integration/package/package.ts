@@ -18,10 +18,16 @@ export class Project implements AsyncDisposable {
 
   /** Makes the project; nothing is installed in it yet. */
   static async make(): Promise<Project> {
-    const folder = await Deno.makeTempDir({ prefix: "package_" });
+    const project = await Project.empty();
     for await (const { name } of Deno.readDir(sources)) {
-      await Deno.copyFile(`${sources}/${name}`, `${folder}/${name}`);
+      await Deno.copyFile(`${sources}/${name}`, `${project.folder}/${name}`);
     }
+    return project;
+  }
+
+  /** Makes a project without the example. */
+  static async empty(): Promise<Project> {
+    const folder = await Deno.makeTempDir({ prefix: "package_" });
     const project = new Project(folder);
     await project.write("package.json", `{ "type": "module" }`);
     return project;
@@ -29,7 +35,9 @@ export class Project implements AsyncDisposable {
 
   /** Writes one of its files. */
   async write(name: string, text: string): Promise<void> {
-    await Deno.writeTextFile(`${this.folder}/${name}`, text);
+    const path = `${this.folder}/${name}`;
+    await Deno.mkdir(path.replace(/\/[^/]*$/, ""), { recursive: true });
+    await Deno.writeTextFile(path, text);
   }
 
   /** Installs packages with npm. */

@@ -1,0 +1,90 @@
+/** What the app of each section in docs/frameworks.md has to do, over sockets. */
+import { assertEquals, assertMatch } from "@std/assert";
+import { decode } from "../../../mod.ts";
+import type { App } from "../../support/app.ts";
+import { until } from "../../support/until.ts";
+
+/** How an app differs from the others. */
+export interface Differences {
+  /** Where its channel is; `/news` unless given. */
+  readonly path?: string;
+  /** Why a subscriber that disconnects has left; `disconnected` unless given. */
+  readonly reason?: string;
+}
+
+type Check = (app: App, differences: Differences) => Promise<void>;
+
+/** The checks, by what they show. */
+export const checks: Readonly<Record<string, Check>> = {
+  "sends each event when it is published": sendOneByOne,
+  "notices that an idle client disconnects, and resumes it": noticeAndResume,
+  "keeps the headers and cookies of middleware": keepHeaders,
+  "ends its streams and its process at SIGINT": end,
+};
+
+async function sendOneByOne(app: App, { path }: Differences): Promise<void> {
+  const events = decode(await follow(app, path))[Symbol.asyncIterator]();
+  for (const data of ["It rains", "It pours"]) {
+    // The next one is not published before this one has arrived.
+    await publish(app, data, path);
+    assertEquals((await events.next()).value?.data, data);
+  }
+  await events.return?.();
+}
+
+async function noticeAndResume(
+  app: App,
+  { path, reason = "disconnected" }: Differences,
+): Promise<void> {
+  const events = decode(await follow(app, path))[Symbol.asyncIterator]();
+  await publish(app, "seen", path);
+  const { value: seen } = await events.next();
+  await events.return?.();
+  await until(() => app.output.includes(`A client has left: ${reason}`));
+  await publish(app, "missed", path);
+  const resumed = await follow(app, path, { "last-event-id": seen!.id });
+  for await (const { data } of decode(resumed)) {
+    assertEquals(data, "missed");
+    break;
+  }
+}
+
+async function keepHeaders(app: App, { path }: Differences): Promise<void> {
+  const { status, headers, body } = await follow(app, path);
+  await body?.cancel();
+  assertEquals([status, headers.get("content-type")], [
+    200,
+    "text/event-stream",
+  ]);
+  assertEquals(headers.get("cache-control"), "no-cache, no-transform");
+  assertEquals(headers.get("x-accel-buffering"), "no");
+  assertMatch(headers.get("x-request-id") ?? "", /./);
+  assertMatch(headers.get("set-cookie") ?? "", /seen=yes/);
+}
+
+async function end(app: App, { path }: Differences): Promise<void> {
+  const responses = await Promise.all([follow(app, path), follow(app, path)]);
+  const texts = responses.map((response) => response.text());
+  app.signal("SIGINT");
+  for (const text of await Promise.all(texts)) assertMatch(text, /^id: /m);
+  const { code, signal } = await app.status;
+  assertEquals([code, signal], [0, null]);
+}
+
+async function follow(
+  { url }: App,
+  path = "/news",
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  return await fetch(url + path, { headers });
+}
+
+async function publish(
+  { url }: App,
+  body: string,
+  path = "/news",
+): Promise<void> {
+  const headers = { "content-type": "text/plain" };
+  const response = await fetch(url + path, { method: "POST", body, headers });
+  assertMatch(await response.text(), /-\d+$/);
+}

@@ -1,0 +1,78 @@
+import { freePort } from "./port.ts";
+import { succeeds, until } from "./until.ts";
+
+/** A process that serves HTTP, and what it prints; disposing of it kills it. */
+export class App implements AsyncDisposable {
+  /** Where it listens, without a slash at the end. */
+  readonly url: string;
+  /** What it has printed. */
+  output = "";
+  readonly #child: Deno.ChildProcess;
+  readonly #printed: Promise<unknown>;
+
+  private constructor(url: string, child: Deno.ChildProcess) {
+    this.url = url;
+    this.#child = child;
+    const collect = (stream: ReadableStream<Uint8Array<ArrayBuffer>>) =>
+      stream.pipeThrough(new TextDecoderStream()).pipeTo(
+        new WritableStream({ write: (text) => void (this.output += text) }),
+      );
+    this.#printed = Promise.all([collect(child.stdout), collect(child.stderr)]);
+  }
+
+  /** Starts a command that listens on the port that the variable `PORT` names, and waits until it does. */
+  static async start(
+    folder: string,
+    [command, ...args]: readonly [string, ...string[]],
+    env: Record<string, string> = {},
+  ): Promise<App> {
+    const port = freePort();
+    const child = new Deno.Command(command, {
+      args: args.map((arg) => arg.replace("$PORT", `${port}`)),
+      cwd: folder,
+      env: { NO_COLOR: "1", PORT: `${port}`, ...env },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const app = new App(`http://localhost:${port}`, child);
+    try {
+      await app.#listens(port);
+    } catch (error) {
+      await app[Symbol.asyncDispose]();
+      throw error;
+    }
+    return app;
+  }
+
+  /** Resolves when it has ended. */
+  get status(): Promise<Deno.CommandStatus> {
+    return this.#child.status;
+  }
+
+  signal(name: Deno.Signal): void {
+    try {
+      this.#child.kill(name);
+    } catch (error) {
+      // It has ended.
+      if (!(error instanceof TypeError)) throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.signal("SIGKILL");
+    await this.status;
+    await this.#printed;
+  }
+
+  async #listens(port: number): Promise<void> {
+    let hasEnded = false;
+    this.status.then(() => hasEnded = true);
+    await until(async () => {
+      if (hasEnded) throw new Error(`It did not start: ${this.output}`);
+      return await succeeds(
+        Deno.connect({ hostname: "localhost", port }).then((it) => it.close()),
+      );
+    });
+  }
+}

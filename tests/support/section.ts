@@ -1,0 +1,34 @@
+/** A section of a document. */
+export interface Section {
+  /** The files that it prints, by the names in their first lines. */
+  readonly files: Readonly<Record<string, string>>;
+  /** The packages that it installs, without versions. */
+  readonly packages: readonly string[];
+}
+
+/** Reads the section below a heading. */
+export async function readSection(
+  document: string,
+  heading: string,
+): Promise<Section> {
+  const text = await Deno.readTextFile(document);
+  const [, section] = text.split(`\n## ${heading}\n`);
+  if (section === undefined) throw new Error(`${document} lacks ${heading}`);
+  const [body = ""] = section.split(/^## /m);
+  const blocks = body.matchAll(
+    /^```[^\n]*\n(?:\/\/|#|<!--) (\S+\.\w+)(?: -->)?\n(.*?)^```$/gms,
+  );
+  const [, installed = ""] =
+    body.match(/^(?:npm install|bun add)((?: \S+)+)$/m) ?? [];
+  return {
+    files: Object.fromEntries(
+      [...blocks].map(([, name, code]) => [name, code]),
+    ),
+    packages: installed.split(" ").filter((name) => name !== "").map(bare),
+  };
+}
+
+/** The name of a package without its version. */
+export function bare(specifier: string): string {
+  return specifier.replace(/(?<=.)@.*/, "");
+}
