@@ -33,6 +33,7 @@ import "./log/memory_random_test.ts";
 import "./log/memory_test.ts";
 import "./log/options_test.ts";
 import "./log/wrong_logs_test.ts";
+import "./ai_sdk/ui_message_stream_test.ts";
 import "./server/channel_filter_test.ts";
 import "./server/channel_initial_test.ts";
 import "./server/channel_lifecycle_test.ts";

@@ -1,4 +1,5 @@
-import type { ServerSentEventInit } from "../event.ts";
+import type { ServerSentEvent, ServerSentEventInit } from "../event.ts";
+import { EventStream } from "../event_stream.ts";
 import {
   checkOptions,
   decided,
@@ -14,9 +15,12 @@ import {
   type LogEntryKind,
   type LogInput,
 } from "../log/log.ts";
-import { Audience } from "./audience.ts";
+import { Audience, LocalSubscriber } from "./audience.ts";
 import { eventEntry } from "./frames.ts";
-import { RETRYING_RESPONSE_OPTIONS } from "./channel_options.ts";
+import {
+  RETRYING_RESPONSE_OPTIONS,
+  type Subscriber,
+} from "./channel_options.ts";
 import { Hub } from "./hub.ts";
 import {
   FAILED,
@@ -35,6 +39,7 @@ import {
   mergeHeaders,
   SIGNAL_RULE,
 } from "./response.ts";
+import type { SubscriptionOptions } from "./subscription.ts";
 import { Watch } from "./watch.ts";
 import type { HeadersSource } from "../internal/web.ts";
 
@@ -51,6 +56,23 @@ export interface ResumableRespondOptions {
 
 const RESPOND_OPTIONS: OptionTable<ResumableRespondOptions> = {
   headers: HEADERS_RULE,
+  signal: SIGNAL_RULE,
+};
+
+/** Options of {@linkcode Resumable.subscribe}. */
+export interface ResumableSubscribeOptions {
+  /**
+   * The ID of the last event seen, to resume after it.
+   *
+   * @default {""} from the start
+   */
+  lastEventId?: string | undefined;
+  /** Ends the subscription: its stream fails with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+const SUBSCRIBE_OPTIONS: OptionTable<ResumableSubscribeOptions> = {
+  lastEventId: "string",
   signal: SIGNAL_RULE,
 };
 
@@ -71,6 +93,15 @@ export interface Resumable {
     request: Request,
     options?: ResumableRespondOptions,
   ): Promise<Response>;
+  /**
+   * Follows the stream in this process, as events: to store an answer, or to send it in another format. Starts no
+   * producer, and joins when it is read for the first time.
+   *
+   * @param options Where to resume, and what ends it.
+   * @returns The events, a `gap` where some are missing. It ends when the stream has ended.
+   * @throws {TypeError} If an option has the wrong type.
+   */
+  subscribe(options?: ResumableSubscribeOptions): EventStream;
   /**
    * Starts the producer without a request, as the first one would: where a prompt is taken, and its answer
    * asked for later. Does nothing when the stream has begun, wherever that was.
@@ -160,6 +191,7 @@ class ResumableStream implements Resumable {
   #producer: Producer | undefined;
   #watch: Watch | undefined;
   #users = 0;
+  #requests = 0;
   #done: Promise<ResumableEnd> | undefined;
   #onDone: ((end: ResumableEnd) => void) | undefined;
 
@@ -175,8 +207,8 @@ class ResumableStream implements Resumable {
       keepAlive: options.keepAlive,
       retry: options.retry,
       maxConnectionAge: options.maxConnectionAge,
-      onSubscribe: () => this.#use(1),
-      onUnsubscribe: () => this.#use(-1),
+      onSubscribe: (subscriber) => this.#count(subscriber, 1),
+      onUnsubscribe: (subscriber) => this.#count(subscriber, -1),
       onError,
     });
   }
@@ -198,14 +230,23 @@ class ResumableStream implements Resumable {
     checkOptions("Cannot respond", options, RESPOND_OPTIONS);
     if (isSubscription(request)) await this.start();
     return await this.#audience.respond(request, {
-      lastEventId: lastEventIdOf(request),
-      // Not the earliest event stored: a client that is to get everything is told what is missing.
-      from: formatCursor("0", 0),
-      gap: "earliest",
-      accepts: undefined,
+      ...placeAfter(lastEventIdOf(request)),
       headers: mergeHeaders(this.#options.headers, options.headers),
       signal: options.signal,
     });
+  }
+
+  subscribe(options: ResumableSubscribeOptions = {}): EventStream {
+    checkOptions("Cannot subscribe", options, SUBSCRIBE_OPTIONS);
+    const { lastEventId = "", signal } = options;
+    const place = { ...placeAfter(lastEventId), latest: this.#hub.position };
+    const source = new LocalSubscriber<ServerSentEvent>(
+      this.#audience,
+      place,
+      undefined,
+      signal,
+    );
+    return new EventStream(source, signal);
   }
 
   start(): Promise<void> {
@@ -258,6 +299,12 @@ class ResumableStream implements Resumable {
     if (hasEnded) await this.#expire();
   }
 
+  /** Counts a subscriber, and whether it is a request, which started the producer. */
+  #count({ request }: Subscriber, change: 1 | -1): void {
+    if (request !== undefined) this.#requests += change;
+    this.#use(change);
+  }
+
   /** Counts what needs the watch: subscribers, the producer, a caller that awaits the end. */
   #use(change: 1 | -1): void {
     this.#users += change;
@@ -283,7 +330,7 @@ class ResumableStream implements Resumable {
 
   /** Restarts the stream for clients that joined just before the log expired. */
   #startAnew(): void {
-    if (this.#audience.size === 0) return;
+    if (this.#requests === 0) return;
     this.start().catch((error) => this.#report(error));
   }
 
@@ -417,6 +464,18 @@ const RESUMABLE_OPTIONS: OptionTable<ResumableOptions> = /* @__PURE__ */ Object
     } as const,
     RETRYING_RESPONSE_OPTIONS,
   );
+
+function placeAfter(
+  lastEventId: string,
+): Omit<SubscriptionOptions, "latest"> {
+  return {
+    lastEventId,
+    // Not the earliest event stored: a client that is to get everything is told what is missing.
+    from: formatCursor("0", 0),
+    gap: "earliest",
+    accepts: undefined,
+  };
+}
 
 /** Refuses arguments of {@linkcode resumable} that are wrong. */
 function checkArguments(

@@ -2,7 +2,7 @@ import { connect } from "../../src/client/mod.ts";
 import { defineEvents } from "../../src/contract.ts";
 import { decode } from "../../src/decode.ts";
 import type { EventStreamError } from "../../src/error.ts";
-import type { ServerSentEventInit } from "../../src/event.ts";
+import type { ServerSentEvent, ServerSentEventInit } from "../../src/event.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import {
   resumable,
@@ -11,7 +11,12 @@ import {
 import { scriptedServer } from "../../src/testing/mod.ts";
 import { reportedDuring, ReportedError } from "../_reported.ts";
 import { test } from "../_test.ts";
-import { reasonOf, settle, unhandledDuring } from "../codec/_source.ts";
+import {
+  readAll,
+  reasonOf,
+  settle,
+  unhandledDuring,
+} from "../codec/_source.ts";
 import { price } from "../contract/_schemas.ts";
 import {
   assert,
@@ -997,4 +1002,75 @@ test("`done` of a resumable stream resolves when it is asked for after the end, 
   await settle();
   assertEquals(await stream.done, "ended");
   await slow.body!.cancel();
+});
+
+test("subscribe() of a resumable stream gives its events from the start, live and to the end, and starts nothing", async () => {
+  const log = new MemoryLog();
+  const more = door();
+  const answer = resumable(log, async function* () {
+    yield { event: "word", data: "to" };
+    await more.opened;
+    yield { data: "be" };
+  });
+  const reading = readAll(answer.subscribe());
+  const late = resumable(log, () => {
+    throw new Error("A second producer");
+  });
+  const events: ServerSentEvent[] = [];
+  const following = (async () => {
+    for await (const event of late.subscribe()) {
+      events.push(event);
+      more.open();
+    }
+  })();
+  await settle();
+  assertEquals(await wordsOf(log), "");
+  await answer.start();
+  await following;
+  const words = events.map(({ event, data }) => `${event} ${data}`);
+  assertEquals(words, ["word to", "message be"]);
+  assertEquals(await reading, events);
+  const [, last] = events;
+  assertEquals(
+    await readAll(late.subscribe({ lastEventId: events[0]!.id })),
+    [last],
+  );
+});
+
+test("subscribe() of a resumable stream fails with the reason of its signal, and tells of a gap", async () => {
+  const log = new MemoryLog();
+  const answer = resumable(log, waiting);
+  const leaving = new AbortController();
+  const { signal } = leaving;
+  const iterator = answer.subscribe({ signal }).values();
+  await answer.start();
+  assertEquals((await iterator.next()).value?.data, "first");
+  const next = reasonOf(iterator.next());
+  leaving.abort("left");
+  assertEquals(await next, "left");
+  await answer.abort();
+  const unknown = answer.subscribe({ lastEventId: "another-1" });
+  const events = await readAll(unknown);
+  assertEquals(events.map(({ event }) => event), ["gap", "message"]);
+  assertThrows(
+    () => answer.subscribe({ lastEventId: 1 as unknown as string }),
+    TypeError,
+    "Cannot subscribe: lastEventId must be a string: received 1",
+  );
+});
+
+test("subscribe() of a resumable stream whose log was deleted does not start it again", async () => {
+  const log = new FaultyLog();
+  const answer = resumable(log, words, { lease: 100 });
+  await answer.start();
+  assertEquals(await answer.done, "ended");
+  log.inner = new MemoryLog();
+  const leaving = new AbortController();
+  const { signal } = leaving;
+  const iterator = answer.subscribe({ signal }).values();
+  const next = reasonOf(iterator.next());
+  await settle();
+  assertEquals(await wordsOf(log), "");
+  leaving.abort("left");
+  assertEquals(await next, "left");
 });

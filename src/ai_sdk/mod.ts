@@ -1,0 +1,419 @@
+/**
+ * UI message streams of the AI SDK that survive a reload: {@linkcode uiMessageStream} keeps a running answer in a log,
+ * and answers the requests that `useChat({ resume: true })` makes.
+ *
+ * @example
+ * ```ts
+ * import { uiMessageStream } from "@rivulet/sse/ai-sdk";
+ * import { MemoryLog } from "@rivulet/sse/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const log = new MemoryLog();
+ *
+ * // POST: in place of the generator, the UI message stream of `streamText({ …, abortSignal: signal })`.
+ * const answer = uiMessageStream(log, async function* (signal) {
+ *   yield { type: "start", messageId: "m1" };
+ *   yield { type: "finish", finishReason: signal.aborted ? "other" : "stop" };
+ * });
+ * const post = new Request("https://example.com/api/chat", { method: "POST" });
+ * const response = await answer.respond(post);
+ * assertEquals(response.headers.get("x-vercel-ai-ui-message-stream"), "v1");
+ * const sent = (await response.text()).match(/^data: .*$/gm);
+ * assertEquals(sent?.at(-1), "data: [DONE]");
+ *
+ * // GET, from the same process or another: nothing runs any more.
+ * const get = new Request("https://example.com/api/chat/1/stream");
+ * assertEquals((await uiMessageStream(log).resume(get)).status, 204);
+ * ```
+ *
+ * @module
+ */
+
+import type { ServerSentEvent, ServerSentEventInit } from "../event.ts";
+import {
+  checkFunction,
+  checkOptions,
+  decided,
+  MAX_DELAY,
+  mustBe,
+  type OptionTable,
+} from "../internal/check.ts";
+import { notify } from "../internal/report.ts";
+import { isFinal } from "../log/check.ts";
+import { formatCursor } from "../log/log.ts";
+import {
+  type EventLog,
+  type EventResponseOptions,
+  respond,
+  type Resumable,
+  resumable,
+  type ResumableOptions,
+} from "../server/mod.ts";
+import {
+  checkRequest,
+  HEADERS_RULE,
+  isSubscription,
+  lastEventIdOf,
+  mergeHeaders,
+  SIGNAL_RULE,
+} from "../server/response.ts";
+
+/** A part of a UI message stream, such as `text-delta`: a `UIMessageChunk` of the AI SDK. */
+export interface UIMessageStreamPart {
+  /** What kind of part it is. */
+  readonly type: string;
+}
+
+/** The parts of an answer: what `toUIMessageStream()` or `createUIMessageStream()` of the AI SDK returns. */
+export type UIMessageStreamSource =
+  | ReadableStream<UIMessageStreamPart>
+  | AsyncIterable<UIMessageStreamPart>;
+
+/**
+ * Makes the parts of an answer; called once over all processes. Its signal aborts when the answer was stopped: pass it
+ * to the model as `abortSignal`.
+ */
+export type ProduceParts = (
+  signal: AbortSignal,
+) => UIMessageStreamSource | Promise<UIMessageStreamSource>;
+
+/** Options of {@linkcode uiMessageStream}. Callbacks are not awaited. */
+export interface UIMessageStreamOptions
+  extends
+    Pick<EventResponseOptions, "headers" | "keepAlive">,
+    Pick<ResumableOptions, "lease" | "onError" | "waitUntil"> {
+  /**
+   * What the user sees when the answer fails, as text or as a function of the error; `useChat` gives it as
+   * `error.message`. If the function throws, or returns anything but text, the default is sent. The error's own message
+   * is sent to nobody unless you put it there.
+   *
+   * Errors that `streamText()` handles itself, such as those of the model's provider, are text already when they come
+   * here: see `onError` of `toUIMessageStream()`.
+   *
+   * @default {"An error occurred."}
+   */
+  errorText?: string | ((error: unknown) => string) | undefined;
+  /**
+   * Milliseconds for which the log is kept once the answer is over, an integer of 1 to 2^31-1. Clients that still read
+   * it need it; nothing else does.
+   *
+   * @default {3600000}
+   */
+  ttl?: number | undefined;
+}
+
+/** Options of {@linkcode UIMessageStream.respond} and {@linkcode UIMessageStream.resume}. */
+export interface UIMessageStreamRespondOptions {
+  /** Headers to add to the response, also to a 204. */
+  headers?: EventResponseOptions["headers"];
+  /**
+   * Ends this response, and the answer goes on. The response breaks, so that `useChat` does not take half an answer for
+   * a whole one.
+   */
+  signal?: AbortSignal | undefined;
+}
+
+/** An answer that outlives its clients; {@linkcode uiMessageStream} makes it. */
+export interface UIMessageStream {
+  /**
+   * Answers the POST that starts the answer. A client that disconnects stops nothing. If the log holds an answer
+   * already, that one is sent, from its start.
+   *
+   * @param request The request. Its body is not read.
+   * @param options Headers, and a signal that ends this response.
+   * @returns The response: the parts as JSON, then `[DONE]`.
+   * @throws {TypeError} If an argument or an option has the wrong type, or the stream was made without `produce`.
+   * @throws {EventStreamError} Code `log-unavailable`, if the log cannot tell whether the answer has begun.
+   */
+  respond(
+    request: Request,
+    options?: UIMessageStreamRespondOptions,
+  ): Promise<Response>;
+  /**
+   * Answers the GET that `useChat({ resume: true })` makes when it mounts: the running answer from its start, or after a
+   * `Last-Event-ID`, and then live; 204 when none is running. Starts nothing.
+   *
+   * If the process that produced the answer has died, the response ends with an `error` part when its lease has expired.
+   *
+   * @param request The request.
+   * @param options Headers, and a signal that ends this response.
+   * @returns The response.
+   * @throws {TypeError} If an argument or an option has the wrong type.
+   * @throws {EventStreamError} Code `log-unavailable`, if the log cannot tell whether an answer is running.
+   */
+  resume(
+    request: Request,
+    options?: UIMessageStreamRespondOptions,
+  ): Promise<Response>;
+  /**
+   * Stops the answer for good, wherever it is produced: for a stop button. Clients receive an `abort` part. Does nothing
+   * when the answer is over.
+   *
+   * @returns A promise that resolves when the stop is durable.
+   * @throws {EventStreamError} Code `log-unavailable`.
+   */
+  abort(): Promise<void>;
+}
+
+/**
+ * Makes an answer in the AI SDK's UI message stream protocol that survives a reload of its page, on any log.
+ *
+ * Each answer needs a log of its own, by a name that was not used before. The route that starts the answer passes
+ * `produce`; the routes that resume and stop it need the log alone, and may run in another process.
+ *
+ * A failure reaches the client as an `error` part, an abort as an `abort` part; `[DONE]` follows both.
+ *
+ * @example A server with three routes
+ * ```ts
+ * import { type ProduceParts, uiMessageStream } from "@rivulet/sse/ai-sdk";
+ * import { MemoryLog } from "@rivulet/sse/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * // In place of `streamText()`.
+ * const produce: ProduceParts = async function* () {
+ *   yield { type: "start" };
+ * };
+ *
+ * const logs = new Map<string, MemoryLog>(); // by chat; a database finds it from every process
+ *
+ * async function handler(request: Request): Promise<Response> {
+ *   const [, , , id = "", action] = new URL(request.url).pathname.split("/");
+ *   if (action === undefined) {
+ *     const { id } = await request.json();
+ *     const log = new MemoryLog();
+ *     logs.set(id, log);
+ *     return await uiMessageStream(log, produce).respond(request);
+ *   }
+ *   const log = logs.get(id);
+ *   if (log === undefined) return new Response(null, { status: 204 });
+ *   if (action === "stream") return await uiMessageStream(log).resume(request);
+ *   await uiMessageStream(log).abort();
+ *   return new Response(null, { status: 204 });
+ * }
+ *
+ * const url = "https://example.com/api/chat";
+ * const post = { method: "POST", body: JSON.stringify({ id: "1" }) };
+ * const response = await handler(new Request(url, post));
+ * assertEquals((await response.text()).includes('data: {"type":"start"}'), true);
+ * assertEquals((await handler(new Request(`${url}/1/stream`))).status, 204);
+ * ```
+ *
+ * @param log Where this answer lives.
+ * @param produce Makes the parts; only {@linkcode UIMessageStream.respond} needs it.
+ * @param options What the user sees of a failure, and the options of {@linkcode resumable}.
+ * @returns The answer.
+ * @throws {TypeError} If an argument or an option has the wrong type.
+ * @throws {RangeError} If an option is out of range.
+ */
+export function uiMessageStream(
+  log: EventLog,
+  produce?: ProduceParts,
+  options: UIMessageStreamOptions = {},
+): UIMessageStream {
+  checkFunction(`${SUBJECT}: produce`, produce);
+  checkOptions(SUBJECT, options, UI_MESSAGE_STREAM_OPTIONS);
+  return new Answer(log, produce, options);
+}
+
+const SUBJECT = "Cannot make UI message stream";
+const DEFAULT_TTL = 3_600_000;
+const DEFAULT_ERROR_TEXT = "An error occurred.";
+const DONE = "[DONE]";
+
+const UI_MESSAGE_STREAM_OPTIONS: OptionTable<UIMessageStreamOptions> = {
+  errorText: [
+    "a string or a function",
+    (text) => typeof text === "string" || typeof text === "function",
+  ],
+  headers: HEADERS_RULE,
+  keepAlive: [4, MAX_DELAY, false],
+  lease: [100, MAX_DELAY],
+  onError: "function",
+  ttl: [1, MAX_DELAY],
+  waitUntil: "function",
+};
+
+const RESPOND_OPTIONS: OptionTable<UIMessageStreamRespondOptions> = {
+  headers: HEADERS_RULE,
+  signal: SIGNAL_RULE,
+};
+
+class Answer implements UIMessageStream {
+  readonly #log: EventLog;
+  readonly #produce: ProduceParts | undefined;
+  readonly #options: UIMessageStreamOptions;
+  readonly #stream: Resumable;
+
+  constructor(
+    log: EventLog,
+    produce: ProduceParts | undefined,
+    options: UIMessageStreamOptions,
+  ) {
+    this.#log = log;
+    this.#produce = produce;
+    this.#options = options;
+    const { lease, onError, ttl = DEFAULT_TTL, waitUntil } = options;
+    this.#stream = resumable(log, (signal) => encodeParts(produce!, signal), {
+      lease,
+      onError,
+      ttl,
+      waitUntil,
+      abortEvent: encode({ type: "abort" }),
+      failureEvent: (error) => this.#failure(error),
+    });
+  }
+
+  async respond(
+    request: Request,
+    options: UIMessageStreamRespondOptions = {},
+  ): Promise<Response> {
+    checkCall(request, options);
+    if (!isSubscription(request)) return this.#send(request, [], options);
+    if (this.#produce === undefined) {
+      throw mustBe(
+        "Cannot respond: produce",
+        "passed to uiMessageStream() by the route that starts the answer",
+        undefined,
+      );
+    }
+    await this.#stream.start();
+    const { epoch } = await this.#readAfter(Number.MAX_SAFE_INTEGER);
+    return this.#follow(request, epoch, options);
+  }
+
+  async resume(
+    request: Request,
+    options: UIMessageStreamRespondOptions = {},
+  ): Promise<Response> {
+    checkCall(request, options);
+    if (!isSubscription(request)) return this.#send(request, [], options);
+    const { last } = await this.#readAfter(Number.MAX_SAFE_INTEGER);
+    const { epoch, entries } = await this.#readAfter(Math.max(0, last - 1));
+    const [newest] = entries;
+    if (newest !== undefined && !isFinal(newest.kind)) {
+      return this.#follow(request, epoch, options);
+    }
+    const headers = mergeHeaders(
+      { "cache-control": "no-store" },
+      this.#options.headers,
+      options.headers,
+    );
+    return new Response(null, { status: 204, headers });
+  }
+
+  abort(): Promise<void> {
+    return this.#stream.abort();
+  }
+
+  #readAfter(seq: number): ReturnType<EventLog["read"]> {
+    return this.#log.read(seq, { entries: 1, bytes: 1 });
+  }
+
+  /** Answers with what the log holds in this epoch, and nothing else: an answer that has gone is not started again. */
+  #follow(
+    request: Request,
+    epoch: string,
+    options: UIMessageStreamRespondOptions,
+  ): Response {
+    const events = this.#stream.subscribe({
+      lastEventId: lastEventIdOf(request) || formatCursor(epoch, 0),
+      signal: options.signal,
+    });
+    const parts = new TransformStream<ServerSentEvent, ServerSentEventInit>({
+      transform: (event, controller) => {
+        if (event.event !== "gap") return controller.enqueue(event);
+        // Without its start the rest of the answer cannot be read.
+        controller.enqueue(this.#gap(event.data));
+        controller.enqueue({ data: DONE });
+        controller.terminate();
+      },
+      flush: (controller) => controller.enqueue({ data: DONE }),
+    });
+    return this.#send(request, events.pipeThrough(parts), options);
+  }
+
+  #send(
+    request: Request,
+    events: ReadableStream<ServerSentEventInit> | [],
+    options: UIMessageStreamRespondOptions,
+  ): Response {
+    const headers = mergeHeaders(
+      { "x-vercel-ai-ui-message-stream": "v1" },
+      this.#options.headers,
+      options.headers,
+    );
+    return respond(request, events, {
+      headers,
+      keepAlive: this.#options.keepAlive,
+    });
+  }
+
+  #gap(gap: string): ServerSentEventInit {
+    const error = new Error(
+      `Cannot send answer: its log no longer holds its start: ${gap}: raise the log's retention`,
+    );
+    notify(this.#options.onError, error);
+    return this.#failure(error);
+  }
+
+  #failure(error: unknown): ServerSentEventInit {
+    return encode({ type: "error", errorText: this.#errorText(error) });
+  }
+
+  #errorText(error: unknown): string {
+    const { errorText = DEFAULT_ERROR_TEXT, onError } = this.#options;
+    if (typeof errorText === "string") return errorText;
+    try {
+      const text: unknown = decided(`${SUBJECT}: errorText`, errorText(error));
+      if (typeof text === "string") return text;
+      throw mustBe(
+        `${SUBJECT}: errorText`,
+        "a function that returns text",
+        text,
+      );
+    } catch (ownError) {
+      notify(onError, ownError);
+      return DEFAULT_ERROR_TEXT;
+    }
+  }
+}
+
+function checkCall(
+  request: Request,
+  options: UIMessageStreamRespondOptions,
+): void {
+  checkRequest(request);
+  checkOptions("Cannot respond", options, RESPOND_OPTIONS);
+}
+
+async function* encodeParts(
+  produce: ProduceParts,
+  signal: AbortSignal,
+): AsyncGenerator<ServerSentEventInit> {
+  const source = await produce(signal);
+  const isStream = typeof source === "object" && source !== null &&
+    Symbol.asyncIterator in source;
+  if (!isStream) {
+    throw mustBe(
+      `${SUBJECT}: produce`,
+      "a function that returns a UI message stream",
+      source,
+    );
+  }
+  for await (const part of source as AsyncIterable<UIMessageStreamPart>) {
+    yield encode(part);
+  }
+}
+
+function encode<Part extends UIMessageStreamPart>(
+  part: Part,
+): ServerSentEventInit {
+  if (typeof part?.type !== "string") {
+    throw mustBe(
+      "Cannot send part: part",
+      "an object with a type, as toUIMessageStream() gives it",
+      part,
+    );
+  }
+  return { data: JSON.stringify(part) };
+}
