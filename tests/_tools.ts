@@ -31,5 +31,9 @@ async function install(name: string, tool: string): Promise<string> {
   const args = ["-y", "-p", tool, "-c", `command -v ${name}`];
   const { success, stdout, output } = await runCommand("npx", args);
   if (!success) throw new Error(`Cannot install ${tool}: ${output}`);
-  return stdout.trim();
+  const path = stdout.trim();
+  if (name !== "deno") return path;
+  // The package's own command is a launcher too.
+  const script = "console.log(Deno.execPath())";
+  return (await runCommand(path, ["eval", script])).stdout.trim();
 }

@@ -20,17 +20,27 @@ export class App implements AsyncDisposable {
     this.#printed = Promise.all([collect(child.stdout), collect(child.stderr)]);
   }
 
-  /** Starts a command that listens on the port that the variable `PORT` names, and waits until it does. */
+  /**
+   * Starts a command that listens on the port that the variable `PORT` names, and waits until it does. `$PORT` in its
+   * arguments and other variables stands for that port.
+   */
   static async start(
     folder: string,
     [command, ...args]: readonly [string, ...string[]],
     env: Record<string, string> = {},
   ): Promise<App> {
     const port = freePort();
+    const withPort = (text: string) => text.replace("$PORT", `${port}`);
+    const variables = Object.entries(env)
+      .map(([name, value]) => [name, withPort(value)]);
     const child = new Deno.Command(command, {
-      args: args.map((arg) => arg.replace("$PORT", `${port}`)),
+      args: args.map(withPort),
       cwd: folder,
-      env: { NO_COLOR: "1", PORT: `${port}`, ...env },
+      env: {
+        NO_COLOR: "1",
+        PORT: `${port}`,
+        ...Object.fromEntries(variables),
+      },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
