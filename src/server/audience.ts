@@ -114,6 +114,8 @@ export class Audience {
       return refused ?? eventResponse(request, open, {
         headers,
         signal,
+        // The chunks of all subscribers are the same, so one that waits costs little.
+        highWaterMark: 1,
         keepAlive,
         timer: this.#timer,
         retry: this.#retry(),

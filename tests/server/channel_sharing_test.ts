@@ -90,7 +90,8 @@ test("respond() gives a subscriber that is behind many events in one chunk, up t
     await publish(channel, ...texts(100));
   }
   await publish(channel, "the end");
-  await comesTrue(() => channel.stats.behind === 10_001);
+  // The first hundred wait in the body.
+  await comesTrue(() => channel.stats.behind === 9901);
   const events = datasOf(await stays.until("the end"));
   assertEquals(events.length, 10_001);
   const sizes = stays.chunks.map(({ length }) => length);
@@ -200,7 +201,8 @@ test("respond() asks nothing of a subscriber that does not read, however much is
   await stays[0]!.until("the end");
   const { chunks } = idle!;
   assertEquals(chunks.length, 2);
-  assertEquals(channel.stats.behind, 10_001);
+  // The first hundred wait in its body.
+  assertEquals(channel.stats.behind, 9901);
   await idle!.leave();
   await stays[0]!.leave();
 });
