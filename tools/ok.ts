@@ -33,6 +33,10 @@ const checked = files.filter((path) => !leftOut.includes(path));
 const web = ["check", "--quiet", "--config", "tests/web.json"];
 
 report("fmt", await runDeno(["fmt", "--check"]));
+report(
+  "fmt of what is checked elsewhere",
+  await runDeno(["fmt", "--check", "--no-config", ...config.exclude]),
+);
 report("lint", await runDeno(["lint"]));
 report(
   "doc --lint",

@@ -5,7 +5,7 @@ import { App } from "../support/app.ts";
 
 Deno.test("The app of examples/deno_deploy serves its page, its events by what is accepted, and ends at SIGINT", async () => {
   // With the configuration of the workspace it takes this package instead of the published one.
-  const args = ["run", "-A", "--config", "deno.json"];
+  const args = ["run", "-A", "--check", "--config", "deno.json"];
   const main = "examples/deno_deploy/main.ts";
   await using app = await App.start(".", [Deno.execPath(), ...args, main], {
     DENO_SERVE_ADDRESS: "tcp:127.0.0.1:$PORT",
