@@ -58,7 +58,7 @@ for (const [criterion, verdict] of await findScore()) {
 const { sizes, kept } = await findSizes();
 for (const size of sizes) {
   report(describeSize(size), {
-    success: size.size <= size.limit,
+    success: size.size <= (size.budget ?? Infinity),
     output: "Make it smaller: tools/sizes.ts says what it may weigh",
   });
 }
