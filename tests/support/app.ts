@@ -28,8 +28,8 @@ export class App implements AsyncDisposable {
     folder: string,
     [command, ...args]: readonly [string, ...string[]],
     env: Record<string, string> = {},
+    port: number = freePort(),
   ): Promise<App> {
-    const port = freePort();
     const withPort = (text: string) => text.replace("$PORT", `${port}`);
     const variables = Object.entries(env)
       .map(([name, value]) => [name, withPort(value)]);

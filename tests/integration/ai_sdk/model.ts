@@ -1,7 +1,8 @@
 /** A model of the AI SDK, its own one for tests, that gets its words from a provider over a socket. */
 import { MockLanguageModelV4 } from "npm:ai@7.0.173/test";
 
-import { BREAK } from "./provider.ts";
+/** A word that no model says: it breaks the answer. */
+export const BREAK = "!";
 
 type StreamResult = Awaited<ReturnType<MockLanguageModelV4["doStream"]>>;
 type StreamPart = StreamResult["stream"] extends ReadableStream<infer Part>

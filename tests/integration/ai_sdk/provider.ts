@@ -1,7 +1,6 @@
 /** A model's provider whose answers say what the test says, when it says so. */
 
-/** A word that no model says: it breaks the answer. */
-export const BREAK = "!";
+import { until } from "../../support/until.ts";
 
 type Controller = ReadableStreamDefaultController<string>;
 
@@ -24,6 +23,11 @@ export class Provider implements AsyncDisposable {
   /** How many answers are being read. */
   get running(): number {
     return this.#running.size;
+  }
+
+  /** Waits until so many answers were asked for. */
+  async isAsked(count: number): Promise<void> {
+    await until(() => this.asked === count);
   }
 
   /** Sends words to all that read an answer. */

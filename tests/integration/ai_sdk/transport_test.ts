@@ -15,8 +15,8 @@ import {
 import { encodeEvent } from "../../../src/encode.ts";
 import { MemoryLog } from "../../../src/server/mod.ts";
 import { until } from "../../support/until.ts";
-import { modelAt } from "./model.ts";
-import { BREAK, Provider } from "./provider.ts";
+import { BREAK, modelAt } from "./model.ts";
+import { Provider } from "./provider.ts";
 
 /** A server of a chat with one answer, and the requests that a page makes to it. */
 class Chat implements AsyncDisposable {
@@ -24,6 +24,8 @@ class Chat implements AsyncDisposable {
   /** How the answer ended for the one who stores it. */
   readonly ends: { isAborted: boolean; text: string }[] = [];
   readonly statuses: number[] = [];
+  /** What storing an answer waits for. */
+  storing: Promise<void> | undefined;
   readonly #provider: Provider;
   readonly #options: UIMessageStreamOptions;
   readonly #server = Deno.serve(
@@ -93,8 +95,10 @@ class Chat implements AsyncDisposable {
         stream,
         originalMessages: messages,
         generateMessageId: () => "answer",
-        onEnd: ({ isAborted, responseMessage }) =>
-          void this.ends.push({ isAborted, text: textOf(responseMessage) }),
+        onEnd: async ({ isAborted, responseMessage }) => {
+          await this.storing;
+          this.ends.push({ isAborted, text: textOf(responseMessage) });
+        },
       });
     }, this.#options).respond(request);
   }
@@ -188,6 +192,24 @@ Deno.test("DefaultChatTransport takes the 204 of uiMessageStream() for nothing t
   await until(() => chat.ends.length === 1);
   assertEquals(await chat.resume(), null);
   assertEquals(chat.statuses, [204, 200, 204]);
+});
+
+Deno.test("an answer of uiMessageStream() can be resumed until `onEnd` has stored it", async () => {
+  await using provider = new Provider();
+  await using chat = new Chat(provider);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  chat.storing = promise;
+  const first = await started(chat, provider, ["To"]);
+  provider.say(" be");
+  provider.end();
+  await until(() => first.text === "To be");
+  const second = new Reader((await chat.resume())!);
+  await until(() => second.text === "To be");
+  assertEquals(chat.ends, []);
+  resolve();
+  for (const { done } of [first, second]) await done;
+  assertEquals(chat.ends, [{ isAborted: false, text: "To be" }]);
+  assertEquals(await chat.resume(), null);
 });
 
 Deno.test("abort() of uiMessageStream() ends the message where it is, cancels the request to the model, and lets the server store what there was", async () => {
