@@ -1,103 +1,110 @@
 import { Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
 import {
+  Channel,
   type EventLog,
   type Resumable,
   resumable,
   type ServerSentEventInit,
 } from "../../src/server/mod.ts";
+import type { OpenLog } from "./app.ts";
 
-/** What the demo's model has to say. */
+/** What the demo's model answers. */
 export const ANSWER =
-  `A stream that is cut is not lost. Every event here has an id, which is its place in a log: \
-when the connection breaks, the browser sends back the last id that it saw, and the server \
-reads on from there. Nothing is kept for you in between but that one number.
+  `It goes on. The model writes its words into a log, and each word gets a number. \
+The server reads that log and sends your browser what comes after the last number it received. \
+Restart the server now: the words written in the meantime arrive as soon as your browser is \
+connected again, each of them once.
 
-This answer is written by a producer that does not know whether anybody is reading. Reload the \
-page, and the words that came meanwhile are there at once; open it in a second window, and both \
-follow the same text. Only the stop button stops it — and if the process that writes it should \
-die, the lease in the log runs out, and whoever is still reading is told so. 🌊`;
+Reload the page, and the text is still there. Only the Stop button ends it early.`;
 
-/** How long a word takes, in milliseconds. */
-const PACE = 80;
-/** How many answers are given at once, and how many are remembered. */
+/** Milliseconds between two words. */
+const PACE = 120;
+/** How many answers are written at the same time. */
 const MAX_RUNNING = 20;
-const MAX_ANSWERS = 100;
-const TTL = 600_000;
+/** Milliseconds to wait until the model has begun to answer. */
+const PATIENCE = 5000;
 
-/** Answers, word by word, that go on while their reader is away. */
-export function answers(openLog: (id: string) => EventLog): Hono {
-  const kept = new Answers(openLog);
+/** Takes questions, and serves their answers. */
+export function answers(openLog: OpenLog): Hono {
+  const questions = openQuestions(openLog);
   const app = new Hono();
   const one = "/:id{[\\w-]{36}}";
 
-  app.post("/", (c) => {
-    if (kept.running >= MAX_RUNNING) return c.text("Too much to say.", 503);
-    return c.json({ id: kept.add() }, 201);
+  app.post("/", async (c) => {
+    const id = crypto.randomUUID();
+    await questions.publish({ data: id });
+    if (await hasBegun(openAnswer(openLog, id))) return c.json({ id }, 201);
+    return c.text("The model is busy. Try again.", 503);
   });
   app.get(one, async (c) => {
-    const answer = await kept.get(c.req.param("id"));
+    const answer = await findAnswer(openLog, c.req.param("id"));
     return answer.respond(c.req.raw);
   });
   app.delete(one, async (c) => {
-    const answer = await kept.get(c.req.param("id"));
+    const answer = await findAnswer(openLog, c.req.param("id"));
     await answer.abort("Stopped by a visitor");
     return c.body(null, 204);
   });
   return app;
 }
 
-class Answers {
-  /** How many this process is giving. */
-  running = 0;
-  readonly #openLog: (id: string) => EventLog;
-  readonly #answers = new Map<string, Resumable>();
-
-  constructor(openLog: (id: string) => EventLog) {
-    this.#openLog = openLog;
+/** Answers each question that is asked from now on. */
+export async function answerQuestions(openLog: OpenLog): Promise<void> {
+  let running = 0;
+  for await (const { event, data: id } of openQuestions(openLog).subscribe()) {
+    if (event !== "message" || running >= MAX_RUNNING) continue;
+    running++;
+    const answer = answerIn(openAnswer(openLog, id));
+    answer.start().then(() => answer.done)
+      .catch((error) => console.error(`Answer ${id}:`, error))
+      .finally(() => running--);
   }
+}
 
-  /** Makes an answer, which the first to ask for it starts, and gives its ID. */
-  add(): string {
-    const id = crypto.randomUUID();
-    this.#open(id, this.#openLog(id));
-    return id;
-  }
+/** The questions, each the ID of its answer. The log is the queue between the server and the model. */
+function openQuestions(openLog: OpenLog): Channel {
+  return new Channel({ log: openLog("questions", { maxEvents: 100 }) });
+}
 
-  async get(id: string): Promise<Resumable> {
-    const answer = this.#answers.get(id);
-    if (answer !== undefined) return answer;
-    // It may have begun before this process did. What has not is nobody's to start.
-    const log = this.#openLog(id);
-    const { last } = await log.read(0, { entries: 1, bytes: 1 });
-    if (last > 0) return this.#open(id, log);
-    throw new HTTPException(404, { message: "There is no such answer." });
-  }
+function openAnswer(openLog: OpenLog, id: string): EventLog {
+  return openLog(`answer ${id}`, { idleTtl: 600_000 });
+}
 
-  #open(id: string, log: EventLog): Resumable {
-    const answer = resumable(log, () => this.#produce(), {
-      lease: 3000,
-      ttl: TTL,
-      keepAlive: 2000,
-      retry: 500,
-      onError: (error) => console.error(`Answer ${id}:`, error),
-    });
-    this.#answers.set(id, answer);
-    const [oldest] = this.#answers.keys();
-    if (this.#answers.size > MAX_ANSWERS) this.#answers.delete(oldest!);
-    return answer;
-  }
+/** An answer that goes on when its reader, or the server, is away. */
+function answerIn(log: EventLog): Resumable {
+  return resumable(log, write, {
+    lease: 3000,
+    keepAlive: 2000,
+    retry: 1000,
+    abortEvent: { event: "stopped", data: "Stopped by a visitor" },
+    onError: (error) => console.error("An answer failed:", error),
+  });
+}
 
-  async *#produce(): AsyncGenerator<ServerSentEventInit> {
-    this.running++;
-    try {
-      for (const data of ANSWER.match(/\s*\S+/g)!) {
-        yield { event: "token", data };
-        await new Promise((resolve) => setTimeout(resolve, PACE));
-      }
-      yield { event: "done", data: "" };
-    } finally {
-      this.running--;
-    }
+async function* write(): AsyncGenerator<ServerSentEventInit> {
+  for (const data of ANSWER.match(/\s*\S+/g)!) {
+    yield { event: "token", data };
+    await new Promise((resolve) => setTimeout(resolve, PACE));
   }
+  yield { event: "done", data: "Complete" };
+}
+
+/** Waits for the first word. A request that came earlier would start the answer in the server's own process. */
+async function hasBegun(log: EventLog): Promise<boolean> {
+  const signal = AbortSignal.timeout(PATIENCE);
+  const words = new Channel({ log }).subscribe({ from: "earliest", signal });
+  try {
+    for await (const _ of words) return true;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  return false;
+}
+
+async function findAnswer(openLog: OpenLog, id: string): Promise<Resumable> {
+  const log = openAnswer(openLog, id);
+  const { last } = await log.read(0, { entries: 1, bytes: 1 });
+  if (last > 0) return answerIn(log);
+  throw new HTTPException(404, { message: "There is no such answer." });
 }

@@ -1,10 +1,13 @@
-/** The demo on Bun, its events in memory: `bun examples/demo/bun.ts`. Bun itself installs Hono. */
-import { MemoryLog } from "../../mod.ts";
-import { createApp } from "./app.ts";
+/** The demo on Bun, its events in a SQLite file: `bun examples/demo/bun.ts`. Bun itself installs Hono. */
+import { mkdirSync } from "node:fs";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { type SqliteDatabase, SqliteLog } from "../../src/sql/sqlite_mod.ts";
+import { createApp, type OpenLog, startPublishers } from "./app.ts";
+import { findServerPort, restart, supervise } from "./supervisor.ts";
 
 /** What is used of Bun. */
 declare const Bun: {
-  env: Record<string, string | undefined>;
   build(
     options: { entrypoints: string[]; target: "browser"; minify: boolean },
   ): Promise<{ outputs: Blob[] }>;
@@ -15,23 +18,41 @@ declare const Bun: {
   }): { url: URL };
 };
 
+const sqlite = "bun:sqlite";
+const { Database } = await import(sqlite);
+const folder = fileURLToPath(new URL("build/", import.meta.url));
+mkdirSync(folder, { recursive: true });
+// The server and the publishers are two processes. The file is all that they share.
+const database: SqliteDatabase = new Database(
+  process.env.DEMO_FILE ?? `${folder}demo.db`,
+);
+const openLog: OpenLog = (name, retention) =>
+  new SqliteLog(database, name, retention);
+
+const port = findServerPort();
+if (port === undefined) {
+  startPublishers(openLog);
+  await supervise([fileURLToPath(import.meta.url)]);
+}
+
 const app = createApp({
-  openLog: (_, retention) => new MemoryLog(retention),
+  openLog,
   async bundleClient() {
     const { outputs } = await Bun.build({
       entrypoints: [
-        new URL("../../src/client/mod.ts", import.meta.url).pathname,
+        fileURLToPath(new URL("../../src/client/mod.ts", import.meta.url)),
       ],
       target: "browser",
       minify: true,
     });
     return await outputs[0]!.text();
   },
+  process: `${process.pid}`,
+  restart,
 });
-
 const { url } = Bun.serve({
   hostname: "127.0.0.1",
-  port: Number(Bun.env.PORT ?? 8000),
+  port: port!,
   fetch: app.fetch,
 });
-console.log(`Open ${url}`);
+console.log(`Open ${url} (server process ${process.pid})`);

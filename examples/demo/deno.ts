@@ -1,43 +1,51 @@
 /**
- * The demo on Deno, its events in a Deno KV file: `deno task demo`.
+ * The demo on Deno, its events in a SQLite file: `deno task demo`.
  * With a URL it reads that event stream instead and prints its events: `deno task demo URL`.
  */
-import { DenoKvLog } from "../../src/deno_kv/mod.ts";
-import { createApp } from "./app.ts";
+import { DatabaseSync } from "node:sqlite";
+import { SqliteLog } from "../../src/sql/sqlite_mod.ts";
+import { createApp, type OpenLog, startPublishers } from "./app.ts";
 import { printEvents } from "./read.ts";
+import { findServerPort, restart, supervise } from "./supervisor.ts";
 
 const [url] = Deno.args;
 if (url !== undefined) Deno.exit(await printEvents(url));
 
-const kv = await Deno.openKv(Deno.env.get("DEMO_KV"));
+const root = new URL("../../", import.meta.url);
+const folder = new URL("examples/demo/build/", root);
+await Deno.mkdir(folder, { recursive: true });
+// The server and the publishers are two processes. The file is all that they share.
+const database = new DatabaseSync(
+  Deno.env.get("DEMO_FILE") ?? new URL("demo.db", folder),
+);
+const openLog: OpenLog = (name, retention) =>
+  new SqliteLog(database, name, retention);
+
+const port = findServerPort();
+if (port === undefined) {
+  startPublishers(openLog);
+  await supervise(["run", "--allow-all", "--quiet", import.meta.url]);
+}
+
 const app = createApp({
-  openLog: (name, retention) => new DenoKvLog(kv, name, retention),
+  openLog,
   async bundleClient() {
     const { success, stdout, stderr } = await new Deno.Command(
       Deno.execPath(),
       {
         args: ["bundle", "--platform=browser", "--minify", "src/client/mod.ts"],
-        cwd: new URL("../../", import.meta.url),
+        cwd: root,
       },
     ).output();
     if (!success) throw new Error(new TextDecoder().decode(stderr));
     return new TextDecoder().decode(stdout);
   },
+  process: `${Deno.pid}`,
+  restart,
 });
-
-serve(Number(Deno.env.get("PORT") ?? 8000));
-
-function serve(port: number): void {
-  try {
-    Deno.serve({
-      hostname: "127.0.0.1",
-      port,
-      onListen: ({ port }) => console.log(`Open http://127.0.0.1:${port}/`),
-    }, app.fetch);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    // Perhaps by another demo. On another port the two share the file, and so the room.
-    console.log(`Port ${port} is taken.`);
-    serve(0);
-  }
-}
+Deno.serve({
+  hostname: "127.0.0.1",
+  port: port!,
+  onListen: ({ port }) =>
+    console.log(`Open http://127.0.0.1:${port}/ (server process ${Deno.pid})`),
+}, app.fetch);

@@ -1,6 +1,6 @@
 import { HTTPException } from "hono/http-exception";
 
-/** Reads a request's body as a JSON object; anything else is answered with 400. */
+/** Reads a request's body as a JSON object. Anything else is answered with 400. */
 export async function readJson(
   request: Request,
 ): Promise<Record<string, unknown>> {
@@ -11,7 +11,7 @@ export async function readJson(
   return value as Record<string, unknown>;
 }
 
-/** Gives text without the space round it, if it has a length from 1 to `max`; else the answer is 400. */
+/** Returns trimmed text of 1 to `max` characters. Anything else is answered with 400. */
 export function readText(what: string, value: unknown, max: number): string {
   const text = typeof value === "string" ? value.trim() : "";
   if (text === "" || text.length > max) {

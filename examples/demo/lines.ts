@@ -1,76 +1,54 @@
-/**
- * The responses that go to each tab, so that a visitor can make them fail: what resumes then, and what an idle timeout
- * is for, can be seen.
- */
-export class Lines {
-  readonly #lines = new Map<string, Set<Line>>();
-
-  /** Puts a line between a response and the tab that it goes to. */
-  connect(tab: string, response: Response): Response {
-    if (response.body === null) return response;
-    const lines = this.#lines.get(tab) ?? new Set();
-    this.#lines.set(tab, lines);
-    const line = new Line(response.body, () => {
-      lines.delete(line);
-      if (lines.size === 0) this.#lines.delete(tab);
-    });
-    lines.add(line);
-    return new Response(line.body, response);
-  }
-
-  /** Ends the tab's connections, as a server that restarts or a proxy that has had enough. */
-  cut(tab: string): void {
-    for (const line of this.#lines.get(tab) ?? []) line.cut();
-  }
-
-  /** Lets nothing more through, keep-alive neither, and leaves the connections open: they are dead, and nobody says so. */
-  silence(tab: string): void {
-    for (const line of this.#lines.get(tab) ?? []) line.silence();
-  }
+interface Line {
+  readonly request: Request;
+  readonly controller: AbortController;
+  isSilent: boolean;
 }
 
-class Line {
-  readonly body: ReadableStream<Uint8Array>;
-  readonly #source: ReadableStreamDefaultReader<Uint8Array>;
-  readonly #onEnd: () => void;
-  #controller!: ReadableStreamDefaultController<Uint8Array>;
-  #state: "open" | "silent" | "ended" = "open";
+/** The connection to each browser, so that its visitor can break it. */
+export class Lines {
+  readonly #lines = new Map<string, Line>();
 
-  constructor(source: ReadableStream<Uint8Array>, onEnd: () => void) {
-    this.#source = source.getReader();
-    this.#onEnd = onEnd;
-    this.body = new ReadableStream({
-      start: (controller) => void (this.#controller = controller),
-      pull: () => this.#pull(),
-      cancel: (reason) => this.#end(reason),
-    }, { highWaterMark: 0 });
-  }
-
-  cut(): void {
-    if (this.#state === "ended") return;
-    void this.#end();
-    this.#controller.close();
-  }
-
-  silence(): void {
-    if (this.#state === "open") this.#state = "silent";
-  }
-
-  async #pull(): Promise<void> {
-    try {
-      const { done, value } = await this.#source.read();
-      // What is read into silence is lost; the client asks for it again.
-      if (done) this.cut();
-      else if (this.#state === "open") this.#controller.enqueue(value);
-    } catch (error) {
-      this.#controller.error(error);
-      await this.#end(error);
+  /** Answers with a response that can be broken. */
+  async open(
+    browser: string,
+    request: Request,
+    respond: (signal: AbortSignal) => Promise<Response>,
+  ): Promise<Response> {
+    const controller = new AbortController();
+    const line: Line = { request, controller, isSilent: false };
+    this.#lines.set(browser, line);
+    const response = await respond(controller.signal);
+    if (response.body === null) {
+      this.close(browser, request);
+      return response;
     }
+    const body = response.body.pipeThrough(
+      new TransformStream<Uint8Array, Uint8Array>({
+        transform(chunk, controller) {
+          // A client that resumes receives it later.
+          if (!line.isSilent) controller.enqueue(chunk);
+        },
+      }),
+    );
+    return new Response(body, response);
   }
 
-  async #end(reason?: unknown): Promise<void> {
-    this.#state = "ended";
-    this.#onEnd();
-    await this.#source.cancel(reason);
+  /** Forgets a connection that has ended; tells whether the browser has no other. */
+  close(browser: string, request: Request): boolean {
+    if (this.#lines.get(browser)?.request === request) {
+      this.#lines.delete(browser);
+    }
+    return !this.#lines.has(browser);
+  }
+
+  /** Ends the connection, as a proxy or a bad network does. */
+  cut(browser: string): void {
+    this.#lines.get(browser)?.controller.abort();
+  }
+
+  /** Leaves the connection open and sends nothing more, not even keep-alive comments. */
+  silence(browser: string): void {
+    const line = this.#lines.get(browser);
+    if (line !== undefined) line.isSilent = true;
   }
 }

@@ -1,21 +1,20 @@
-/** How long a member may be without a connection before the others are told that it left, in milliseconds. */
+/** Milliseconds that a member may be away before the others learn that it has left. */
 const GRACE = 5000;
 
 interface Member {
   readonly name: string;
-  timer: ReturnType<typeof setTimeout> | undefined;
+  readonly browser: string;
+  timer?: ReturnType<typeof setTimeout>;
 }
 
 /**
- * Who is in the chat, by the tab that they chat from. A tab's ID is known to that tab and the server alone: who has it
- * speaks for the member.
+ * Who is in the chat, by tab. Only a tab and the server know the tab's ID: a request that has it speaks for the member.
  */
 export class Members {
   readonly #members = new Map<string, Member>();
-  readonly #connections = new Map<string, number>();
   readonly #onLeave: (name: string) => void;
 
-  /** `onLeave` is called with the name of a member whose tab has been away for too long. */
+  /** `onLeave` is called with the name of a member that has been away for too long. */
   constructor(onLeave: (name: string) => void) {
     this.#onLeave = onLeave;
   }
@@ -25,15 +24,15 @@ export class Members {
     return this.#members.get(tab)?.name;
   }
 
-  /** Lets a tab's member in; tells whether it is new. */
-  add(tab: string, name: string): boolean {
-    if (this.#members.has(tab)) return false;
-    this.#members.set(tab, { name, timer: undefined });
-    this.#look(tab);
-    return true;
+  /** Adds the tab's member, or notes that it is back; tells whether it is new. */
+  add(tab: string, name: string, browser: string): boolean {
+    const member = this.#members.get(tab);
+    clearTimeout(member?.timer);
+    this.#members.set(tab, { name, browser });
+    return member === undefined;
   }
 
-  /** Lets a tab's member go, and gives its name. */
+  /** Removes the tab's member; returns its name. */
   delete(tab: string): string | undefined {
     const member = this.#members.get(tab);
     clearTimeout(member?.timer);
@@ -41,23 +40,15 @@ export class Members {
     return member?.name;
   }
 
-  /** Notes that a connection to a tab was made (1) or lost (-1). A reload is both, in any order. */
-  connect(tab: string, change: 1 | -1): void {
-    const count = (this.#connections.get(tab) ?? 0) + change;
-    if (count > 0) this.#connections.set(tab, count);
-    else this.#connections.delete(tab);
-    this.#look(tab);
-  }
-
-  /** A member without a connection has some time to come back. */
-  #look(tab: string): void {
-    const member = this.#members.get(tab);
-    if (member === undefined) return;
-    clearTimeout(member.timer);
-    if (this.#connections.has(tab)) return;
-    member.timer = setTimeout(() => {
-      this.delete(tab);
-      this.#onLeave(member.name);
-    }, GRACE);
+  /** Notes that a tab, or all tabs of a browser, are away. A reload is away and back. */
+  away(tabOrBrowser: string): void {
+    for (const [tab, member] of this.#members) {
+      if (tab !== tabOrBrowser && member.browser !== tabOrBrowser) continue;
+      clearTimeout(member.timer);
+      member.timer = setTimeout(() => {
+        this.delete(tab);
+        this.#onLeave(member.name);
+      }, GRACE);
+    }
   }
 }

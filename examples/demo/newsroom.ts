@@ -1,7 +1,7 @@
 import type { ServerSentEventInit } from "../../mod.ts";
 
-/** How long the newsroom pauses between reports, in milliseconds. */
-const PAUSE = { min: 200, max: 800 };
+/** Milliseconds between two reports. */
+const PAUSE = { min: 150, max: 550 };
 
 const headlines = [
   "Comet seen with the naked eye over the northern sky",
@@ -13,7 +13,14 @@ const headlines = [
 ];
 const teams = ["Otters", "Herons", "Badgers", "Swifts", "Foxes", "Pikes"];
 const cities = ["Lisbon", "Oslo", "Naples", "Kraków", "Ghent", "Tartu"];
-const skies = ["sunny", "cloudy", "rain", "thunder", "snow"];
+/** Each sky with the lowest and the highest temperature that go with it. */
+const skies: [sky: string, min: number, max: number][] = [
+  ["sunny", 8, 32],
+  ["cloudy", 3, 24],
+  ["rain", 4, 20],
+  ["thunder", 16, 28],
+  ["snow", -8, 0],
+];
 
 type Report = [event: string, content: Record<string, unknown>];
 
@@ -22,65 +29,45 @@ const desks: (() => Report)[] = [
   () => ["breaking-news", { headline: pick(headlines) }],
   match,
   weather,
+  weather,
   match,
+  weather,
   weather,
 ];
 
-/** Makes up news, while it is open. */
-export class Newsroom {
-  readonly #publish: (report: ServerSentEventInit) => Promise<unknown>;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #reports = 0;
-
-  constructor(publish: (report: ServerSentEventInit) => Promise<unknown>) {
-    this.#publish = publish;
-  }
-
-  open(): void {
-    this.#timer ??= setTimeout(() => this.#report(), pause());
-  }
-
-  close(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-  }
-
-  async #report(): Promise<void> {
-    const timer = this.#timer;
-    try {
-      const [event, report] = desks[this.#reports++ % desks.length]!();
-      // When it was published, in milliseconds since 1970.
-      const data = JSON.stringify({ at: Date.now(), ...report });
-      await this.#publish({ event, data });
-    } catch (error) {
-      console.error("The newsroom cannot publish:", error);
-    }
-    // It may have been closed meanwhile, and opened again.
-    if (this.#timer !== timer) return;
-    this.#timer = setTimeout(() => this.#report(), pause());
+/** Invents news, without end. */
+export async function reportNews(
+  publish: (report: ServerSentEventInit) => Promise<unknown>,
+): Promise<never> {
+  for (let i = 0;; i++) {
+    const [event, report] = desks[i % desks.length]!();
+    // The time of publication, in milliseconds since 1970.
+    const data = JSON.stringify({ at: Date.now(), ...report });
+    await publish({ event, data }).catch((error) =>
+      console.error("The newsroom cannot publish:", error)
+    );
+    const pause = PAUSE.min + Math.random() * (PAUSE.max - PAUSE.min);
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
 }
 
 function match(): Report {
   const home = pick(teams);
   const guest = pick(teams.filter((team) => team !== home));
-  return ["sports-news", { home, guest, score: [count(5), count(5)] }];
+  return ["sports-news", { home, guest, score: [random(5), random(5)] }];
 }
 
 function weather(): Report {
-  const report = { city: pick(cities), sky: pick(skies), degrees: count(30) };
-  return ["weather-update", report];
+  const [sky, min, max] = pick(skies);
+  const degrees = min + random(max - min + 1);
+  return ["weather-update", { city: pick(cities), sky, degrees }];
 }
 
-function pause(): number {
-  return PAUSE.min + Math.random() * (PAUSE.max - PAUSE.min);
-}
-
-function pick(list: readonly string[]): string {
-  return list[count(list.length)]!;
+function pick<Item>(list: readonly Item[]): Item {
+  return list[random(list.length)]!;
 }
 
 /** A random integer from 0 to less than `limit`. */
-function count(limit: number): number {
+function random(limit: number): number {
   return Math.floor(Math.random() * limit);
 }

@@ -3,14 +3,12 @@ import icon from "./page/icon.svg" with { type: "text" };
 import html from "./page/index.html" with { type: "text" };
 import style from "./page/style.css" with { type: "text" };
 import chat from "./page/chat.js" with { type: "text" };
-import connection from "./page/connection.js" with { type: "text" };
 import dom from "./page/dom.js" with { type: "text" };
 import main from "./page/main.js" with { type: "text" };
 import news from "./page/news.js" with { type: "text" };
-import plot from "./page/plot.js" with { type: "text" };
-import rawLog from "./page/raw_log.js" with { type: "text" };
-import server from "./page/server.js" with { type: "text" };
-import tab from "./page/tab.js" with { type: "text" };
+import proof from "./page/proof.js" with { type: "text" };
+import stream from "./page/stream.js" with { type: "text" };
+import timeline from "./page/timeline.js" with { type: "text" };
 import tokens from "./page/tokens.js" with { type: "text" };
 import upload from "./page/upload.js" with { type: "text" };
 
@@ -19,14 +17,12 @@ const texts: Record<string, string> = {
   "/icon.svg": icon,
   "/style.css": style,
   "/chat.js": chat,
-  "/connection.js": connection,
   "/dom.js": dom,
   "/main.js": main,
   "/news.js": news,
-  "/plot.js": plot,
-  "/raw_log.js": rawLog,
-  "/server.js": server,
-  "/tab.js": tab,
+  "/proof.js": proof,
+  "/stream.js": stream,
+  "/timeline.js": timeline,
   "/tokens.js": tokens,
   "/upload.js": upload,
 };
@@ -37,7 +33,7 @@ const types: Record<string, string> = {
   svg: "image/svg+xml",
 };
 
-/** Serves the page: files as they are, and the package's client, which is bundled when it is first asked for. */
+/** Serves the page: its files as they are, and the package's client, which is bundled for the first request. */
 export function page(bundleClient: () => Promise<string>): Hono {
   let client: Promise<string> | undefined;
   const app = new Hono();
@@ -46,7 +42,7 @@ export function page(bundleClient: () => Promise<string>): Hono {
   }
   app.get("/client.js", async (c) => {
     client ??= bundleClient();
-    // What failed is tried again by the next request.
+    // After a failure the next request tries again.
     client.catch(() => client = undefined);
     return c.body(await client, 200, headersOf("/client.js"));
   });

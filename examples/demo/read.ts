@@ -16,7 +16,7 @@ export async function printEvents(url: string): Promise<number> {
       .pipeTo(Deno.stdout.writable);
     return 0;
   } catch (error) {
-    // Whoever reads the lines has enough: `| head`.
+    // The reader of the lines has enough: `| head`.
     if (error instanceof Deno.errors.BrokenPipe) return 0;
     console.error(`Cannot read ${toLine(url)}: ${explain(error)}`);
     return 1;
@@ -29,7 +29,7 @@ function lines(): TransformStream<ServerSentEvent, string> {
   });
 }
 
-/** JSON with every control character escaped, since what a stranger sends must not steer the terminal. */
+/** JSON with every control character escaped: untrusted text must not control the terminal. */
 function toLine(value: unknown): string {
   return JSON.stringify(value).replace(
     /[\x7f-\x9f]/g,
@@ -37,7 +37,7 @@ function toLine(value: unknown): string {
   );
 }
 
-/** What went wrong, with what was behind it: `fetch` says little by itself. */
+/** The message with that of its cause, where `fetch` puts the reason. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { message, cause } = error;

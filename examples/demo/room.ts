@@ -2,58 +2,63 @@ import {
   Channel,
   type EventLog,
   type PublishOptions,
-  type Subscriber,
 } from "../../src/server/mod.ts";
 import { Lines } from "./lines.ts";
 import { Members } from "./members.ts";
-import { Newsroom } from "./newsroom.ts";
 
-/**
- * The one channel that every page follows, for news and chat alike: over HTTP/1.1 a browser makes six connections to a
- * server, all of its tabs together, and an open event stream takes one of them.
- */
+/** The channel that every page follows, for news and chat alike. */
 export class Room {
-  /** The connections to the pages, which the buttons make fail. */
+  /** The connections to the browsers, which the page's buttons break. */
   readonly lines: Lines = new Lines();
   readonly #channel: Channel;
-  readonly #members = new Members((name) => void this.#tell("user-left", name));
-  readonly #newsroom = new Newsroom((report) => this.#channel.publish(report));
+  readonly #members = new Members((name) =>
+    void this.#publish("user-left", { name })
+  );
 
   constructor(log: EventLog) {
     this.#channel = new Channel({
       log,
-      // Who comes for the first time gets the history.
+      // A new visitor receives the history.
       from: "earliest",
       keepAlive: 2000,
-      retry: 500,
+      retry: 1000,
       maxSubscribers: 500,
-      onSubscribe: (subscriber) => {
-        this.#newsroom.open();
-        this.#connect(subscriber, 1);
-      },
-      onUnsubscribe: (subscriber) => {
-        if (this.#channel.stats.subscribers === 0) this.#newsroom.close();
-        this.#connect(subscriber, -1);
+      onUnsubscribe: ({ request }) => {
+        const browser = browserOf(request!);
+        if (!this.lines.close(browser, request!)) return;
+        this.#members.away(browser);
       },
       onError: (error) => console.error("The room's log failed:", error),
     });
   }
 
-  /** Answers a page's EventSource, which names its tab in the query. */
-  async respond(request: Request): Promise<Response> {
-    const response = await this.#channel.respond(request);
-    const tab = tabOf(request);
-    return tab === null ? response : this.lines.connect(tab, response);
+  /** Answers a browser's EventSource, which gives the browser's ID in the query. */
+  respond(request: Request): Promise<Response> {
+    return this.lines.open(
+      browserOf(request),
+      request,
+      (signal) => this.#channel.respond(request, { signal }),
+    );
   }
 
-  /** Lets a member in, once; it may be said again after every reconnection. */
-  async join(tab: string, name: string): Promise<void> {
-    if (this.#members.add(tab, name)) await this.#tell("user-joined", name);
+  /** Adds a member. After a restart of the server, the key keeps it from being announced again. */
+  async join(
+    tab: string,
+    { name, browser, key }: Record<"name" | "browser" | "key", string>,
+  ): Promise<void> {
+    if (!this.#members.add(tab, name, browser)) return;
+    const idempotencyKey = `${tab} ${key}`;
+    await this.#publish("user-joined", { name }, { idempotencyKey });
   }
 
   async leave(tab: string): Promise<void> {
     const name = this.#members.delete(tab);
-    if (name !== undefined) await this.#tell("user-left", name);
+    if (name !== undefined) await this.#publish("user-left", { name });
+  }
+
+  /** The member is gone unless it joins again soon. */
+  away(tab: string): void {
+    this.#members.away(tab);
   }
 
   /** Publishes a message; tells whether it came from a member. */
@@ -64,22 +69,20 @@ export class Room {
   ): Promise<boolean> {
     const name = this.#members.name(tab);
     if (name === undefined) return false;
-    const data = JSON.stringify({ at: Date.now(), name, text });
-    await this.#channel.publish({ event: "new-message", data }, options);
+    await this.#publish("new-message", { name, text }, options);
     return true;
   }
 
-  async #tell(event: string, name: string): Promise<void> {
-    const data = JSON.stringify({ at: Date.now(), name });
-    await this.#channel.publish({ event, data });
-  }
-
-  #connect({ request }: Subscriber, change: 1 | -1): void {
-    const tab = request === undefined ? null : tabOf(request);
-    if (tab !== null) this.#members.connect(tab, change);
+  async #publish(
+    event: string,
+    content: Record<string, string>,
+    options?: PublishOptions,
+  ): Promise<void> {
+    const data = JSON.stringify({ at: Date.now(), ...content });
+    await this.#channel.publish({ event, data }, options);
   }
 }
 
-function tabOf(request: Request): string | null {
-  return new URL(request.url).searchParams.get("tab");
+function browserOf(request: Request): string {
+  return new URL(request.url).searchParams.get("browser") ?? "";
 }

@@ -4,14 +4,14 @@ import { Channel } from "../../mod.ts";
 import { readJson, readText } from "./input.ts";
 
 const MAX_SIZE = 5 * 1024 * 1024;
-/** How many uploads are kept; a new one takes the place of the oldest. */
+/** How many uploads are kept. A new one replaces the oldest. */
 const MAX_UPLOADS = 16;
 const MAX_NAME = 200;
-/** How much is taken at once and a second, in bytes: the rest waits at the sender, and the bar can be seen to move. */
+/** How many bytes are accepted in one step, and in a second. The rest waits at the sender, so that the bar moves visibly. */
 const STEP = 64 * 1024;
 const RATE = 3 * 1024 * 1024;
 
-/** The first bytes of the files that are taken, `.` for any byte. */
+/** The first bytes of accepted files, `.` for any byte. */
 const signatures =
   // deno-lint-ignore no-control-regex -- bytes as characters
   /^(\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|RIFF....WEBP|%PDF-)/s;
@@ -22,19 +22,19 @@ type Body = ReadableStream<Uint8Array<ArrayBuffer>> | null;
 interface Upload {
   readonly name: string;
   readonly size: number;
-  /** What becomes of it. Nobody else follows it, so its log is in memory. */
+  /** Its progress. Only this process writes and reads it, so its log is in memory. */
   readonly events: Channel;
   isStarted: boolean;
   file: Blob | undefined;
 }
 
-/** Uploads: announced with a POST, sent with a PUT, and followed by an EventSource meanwhile. */
+/** Uploads: a POST announces one, an EventSource follows it, and a PUT sends the file. */
 export function uploads(): Hono {
   const kept = new Uploads();
   const app = new Hono();
 
   app.post("/", async (c) => {
-    const id = await kept.add(announced(await readJson(c.req.raw)));
+    const id = await kept.add(parseUpload(await readJson(c.req.raw)));
     return c.json({ id }, 201);
   });
 
@@ -45,14 +45,14 @@ export function uploads(): Hono {
 
   app.put("/:id", async (c) => {
     const id = c.req.param("id");
-    await take(kept.get(id), c.req.raw.body, `/uploads/${id}/file`);
+    await store(kept.get(id), c.req.raw.body, `/uploads/${id}/file`);
     return c.body(null, 201);
   });
 
   app.get("/:id/file", (c) => {
     const { file, name } = kept.get(c.req.param("id"));
     if (file === undefined) return c.text("The upload is not complete.", 409);
-    // Whatever it holds is saved, and never shown as a page of this origin.
+    // Downloaded, and never shown as a page of this origin.
     return c.body(file.stream(), 200, {
       "content-type": "application/octet-stream",
       "content-disposition": `attachment; filename*=UTF-8''${fileName(name)}`,
@@ -85,7 +85,7 @@ class Uploads {
   }
 }
 
-function announced({ name, size }: Record<string, unknown>): Upload {
+function parseUpload({ name, size }: Record<string, unknown>): Upload {
   if (!Number.isInteger(size) || Number(size) < 1) {
     throw new HTTPException(400, { message: "The file is empty." });
   }
@@ -100,8 +100,8 @@ function announced({ name, size }: Record<string, unknown>): Upload {
   return upload;
 }
 
-/** Takes a file in, once, and tells its followers what becomes of it. */
-async function take(
+/** Stores a file, once, and publishes its progress and its end. */
+async function store(
   upload: Upload,
   body: Body,
   link: string,
@@ -112,18 +112,18 @@ async function take(
   upload.isStarted = true;
   try {
     upload.file = await receive(upload, body);
-    await tell(upload, "upload-complete", { link, name: upload.name });
+    await report(upload, "upload-complete", { link, name: upload.name });
   } catch (cause) {
     const error = cause instanceof HTTPException ? cause : brokenOff(cause);
-    await tell(upload, "upload-error", { message: error.message });
+    await report(upload, "upload-error", { message: error.message });
     throw error;
   } finally {
-    // Followers get what is left, and later requests 204: an EventSource stops by itself.
+    // Followers receive what is left, and later requests a 204, which stops an EventSource.
     await upload.events.close();
   }
 }
 
-/** Takes a file in as fast as the rate allows; what it says of its size and kind is not believed. */
+/** Receives a file at the limited rate, and checks the size and the type that were announced. */
 async function receive(
   upload: Upload,
   body: Body,
@@ -138,7 +138,7 @@ async function receive(
     if (received > size) throw tooLarge();
     parts.push(part);
     isKnown ||= received >= SIGNATURE_LENGTH && await checkSignature(parts);
-    await tell(upload, "progress-update", { received, size });
+    await report(upload, "progress-update", { received, size });
     await until(start + 1000 * received / RATE);
   }
   if (received < size) throw brokenOff();
@@ -160,11 +160,11 @@ async function* steps(
 async function checkSignature(parts: Uint8Array<ArrayBuffer>[]): Promise<true> {
   const head = await new Blob(parts).slice(0, SIGNATURE_LENGTH).bytes();
   if (signatures.test(String.fromCharCode(...head))) return true;
-  const message = "This is no PNG, JPEG, GIF, WebP or PDF file.";
+  const message = "This is not a PNG, JPEG, GIF, WebP or PDF file.";
   throw new HTTPException(415, { message });
 }
 
-async function tell(
+async function report(
   { events }: Upload,
   event: string,
   data: Record<string, unknown>,

@@ -1,12 +1,17 @@
-import { append, element, find, time } from "./dom.js";
-import { send } from "./server.js";
-import { randomId, tab } from "./tab.js";
+import {
+  append,
+  element,
+  find,
+  randomId,
+  send,
+  storedId,
+  time,
+} from "./dom.js";
 
 const MAX = 200;
-const member = `/chat/members/${tab}`;
-
-/** What is being sent: when there was no answer, the second try has the same key. */
-let draft = { text: "", key: "" };
+/** Milliseconds before a message is sent again. */
+const RETRY = 1000;
+const member = `/chat/members/${storedId(sessionStorage, "tab")}`;
 
 /**
  * Shows what happens in the chat room.
@@ -24,34 +29,75 @@ export function showChat(type, { at, name, text }) {
   append(find("messages"), element("li", {}, time(at), " ", ...content), MAX);
 }
 
-/** Tells a server that may have been started anew who is here. */
+/** Joins again after a connection was opened: the server may be another process, which knows no members. */
 export async function rejoin() {
-  const name = sessionStorage.getItem("name");
-  if (name !== null) await attempt(() => send("PUT", member, { name }));
+  if (membership() !== null) await attempt(join);
+}
+
+/** Tells the server that the page is closed or reloaded. */
+export function goAway() {
+  if (membership() !== null) send("POST", `${member}/away`).catch(() => {});
+}
+
+/** The name and the key of this tab's member. The key makes the server announce the member once. */
+function membership() {
+  return JSON.parse(sessionStorage.getItem("membership"));
+}
+
+async function join() {
+  const browser = localStorage.getItem("browser");
+  await send("PUT", member, { ...membership(), browser });
+}
+
+/** Sends a message until the server has it, which may be another server by now. With its key, it is published once. */
+async function deliver(message) {
+  for (;;) {
+    try {
+      await join();
+      return await send("POST", `${member}/messages`, message);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      showError("Cannot reach the server. The message is sent again …");
+      await new Promise((resolve) => setTimeout(resolve, RETRY));
+    }
+  }
 }
 
 function showForm() {
-  const isMember = sessionStorage.getItem("name") !== null;
+  const isMember = membership() !== null;
   find("join").hidden = isMember;
   find("say").hidden = !isMember;
+}
+
+/** @param {string} text */
+function showError(text) {
+  find("chat-error").textContent = text;
 }
 
 /** @param {() => Promise<unknown>} action */
 async function attempt(action) {
   try {
     await action();
-    find("chat-error").textContent = "";
+    showError("");
   } catch (error) {
-    find("chat-error").textContent = error.message;
+    showError(error.message);
   }
 }
 
 find("join").onsubmit = (event) => {
   event.preventDefault();
   const name = event.target.elements.name.value;
+  sessionStorage.setItem(
+    "membership",
+    JSON.stringify({ name, key: randomId() }),
+  );
   attempt(async () => {
-    await send("PUT", member, { name });
-    sessionStorage.setItem("name", name);
+    try {
+      await join();
+    } catch (error) {
+      sessionStorage.removeItem("membership");
+      throw error;
+    }
     showForm();
     find("say").elements.text.focus();
   });
@@ -59,22 +105,21 @@ find("join").onsubmit = (event) => {
 
 find("say").onsubmit = (event) => {
   event.preventDefault();
-  const input = event.target.elements.text;
-  if (draft.text !== input.value) {
-    draft = { text: input.value, key: randomId() };
-  }
-  attempt(async () => {
-    const { text } = draft;
-    await send("POST", `${member}/messages`, draft);
-    draft = { text: "", key: "" };
-    if (input.value === text) input.value = "";
+  const { text: input, send: button } = event.target.elements;
+  const text = input.value;
+  button.disabled = true;
+  attempt(() => deliver({ text, key: randomId() })).then(() => {
+    button.disabled = false;
+    if (find("chat-error").textContent === "" && input.value === text) {
+      input.value = "";
+    }
   });
 };
 
 find("leave").onclick = () =>
   attempt(async () => {
     await send("DELETE", member);
-    sessionStorage.removeItem("name");
+    sessionStorage.removeItem("membership");
     showForm();
     find("join").elements.name.focus();
   });

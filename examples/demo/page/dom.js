@@ -1,5 +1,5 @@
 /**
- * Finds the element of an ID.
+ * Finds an element by its ID.
  *
  * @param {string} id
  * @returns {any}
@@ -9,7 +9,7 @@ export function find(id) {
 }
 
 /**
- * Makes an element. What it holds is text or elements; text is never read as markup.
+ * Creates an element. Its content is text or elements; text is never read as markup.
  *
  * @param {string} tag
  * @param {Record<string, string>} attributes
@@ -25,7 +25,7 @@ export function element(tag, attributes = {}, ...content) {
 }
 
 /**
- * Adds to the end of a list, which keeps no more than `max`.
+ * Appends to a list and removes its oldest item when there are more than `max`.
  *
  * @param {HTMLElement} list
  * @param {HTMLElement} item
@@ -41,4 +41,49 @@ export function time(at) {
   const date = new Date(at);
   const text = date.toLocaleTimeString([], { hour12: false });
   return element("time", { datetime: date.toISOString() }, text);
+}
+
+/** @returns {string} An ID that nobody can guess. */
+export function randomId() {
+  // Not randomUUID(), which browsers offer only over HTTPS and on localhost.
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(
+    "",
+  );
+}
+
+/**
+ * Reads an ID from a tab's or a browser's storage, where it is put when there is none.
+ *
+ * @param {Storage} storage
+ * @param {string} name
+ */
+export function storedId(storage, name) {
+  const id = storage.getItem(name) ?? randomId();
+  storage.setItem(name, id);
+  return id;
+}
+
+/**
+ * Sends a request to the server.
+ *
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} body
+ * @throws {TypeError} If the server cannot be reached.
+ * @throws {Error} If the server refuses, with its reason.
+ */
+export async function send(method, path, body = {}) {
+  const isFile = body instanceof Blob;
+  const response = await fetch(path, {
+    method,
+    headers: { "content-type": isFile ? body.type : "application/json" },
+    body: isFile ? body : JSON.stringify(body),
+    // A page that is being closed sends its last request all the same.
+    keepalive: !isFile,
+  }).catch((cause) => {
+    throw new TypeError("Cannot reach the server. Try again.", { cause });
+  });
+  if (!response.ok) throw new Error(await response.text());
+  return response;
 }

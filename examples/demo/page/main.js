@@ -1,29 +1,83 @@
-import { rejoin, showChat } from "./chat.js";
-import { Connection } from "./connection.js";
+import { goAway, rejoin, showChat } from "./chat.js";
+import { append, element, find, storedId } from "./dom.js";
 import { showNews } from "./news.js";
-import { count } from "./plot.js";
-import { logEvent } from "./raw_log.js";
-import { setClock } from "./server.js";
-import { History } from "./tab.js";
+import { count, showCounts } from "./proof.js";
+import { drawEvent, drawOutages } from "./timeline.js";
 import "./tokens.js";
 import "./upload.js";
 
-/** @param {import("./tab.js").Received} event */
+const MAX_ROWS = 200;
+const NOTICE = find("notice").textContent;
+const browser = storedId(localStorage, "browser");
+let status = { opened: 0, outages: [], ahead: 0 };
+
+/** @returns {Promise<MessagePort>} The way to the browser's one stream. */
+async function openPort() {
+  if (typeof SharedWorker === "function") {
+    return new SharedWorker("/stream.js", { type: "module" }).port;
+  }
+  // Without shared workers (Chrome on Android) each tab opens its own stream.
+  const { port1, port2 } = new MessageChannel();
+  const { serve } = await import("./stream.js");
+  serve(port2);
+  return port1;
+}
+
+/** @param {import("./stream.js").Received} event */
 function show(event) {
   const content = JSON.parse(event.data);
+  count(event);
   logEvent(event);
   showNews(event.type, content);
   showChat(event.type, content);
-  return content;
+  if (content.at >= status.since) drawEvent(content.at, event.received);
 }
 
-const history = new History();
-for (const event of history.events) show(event);
+/** Shows an event as it arrived. */
+function logEvent({ type, id, data }) {
+  const cells = [type, id, data].map((text) => element("td", {}, text));
+  append(find("events"), element("tr", {}, ...cells), MAX_ROWS);
+  find("last-event-id").textContent = id;
+}
 
-const connection = new Connection(history.lastEventId, (event) => {
-  history.add(event);
-  count(show(event).at);
-}, rejoin);
+/** Shows how the stream is. */
+function showStatus(newStatus) {
+  const isNew = newStatus.opened > status.opened;
+  status = newStatus;
+  const { isOpen, opened, client, server, reconnections, notice } = status;
+  find("state").dataset.state = isOpen ? "open" : "connecting";
+  find("state").textContent = isOpen
+    ? "Connected"
+    : opened === 0
+    ? "Connecting"
+    : "Reconnecting";
+  find("notice").textContent = notice || NOTICE;
+  find("notice").classList.toggle("error", notice !== "");
+  find("reconnections").textContent = reconnections;
+  find("controls").elements.client.value = client;
+  if (server !== undefined) {
+    const { process, before, canRestart, isRestarting } = server;
+    const processes = [before, process, isRestarting ? "…" : undefined];
+    find("server").textContent = processes.filter(Boolean).join(" → ");
+    find("restart").disabled = !canRestart;
+    if (!canRestart) find("restart").textContent = "No restart on this runtime";
+  }
+  if (isNew) rejoin();
+}
 
-await setClock().catch(() => {});
-connection.open();
+const port = await openPort();
+port.onmessage = ({ data: { events, status } }) => {
+  showStatus(status);
+  for (const event of events) show(event);
+  showCounts();
+  drawOutages(status);
+};
+port.postMessage({ browser });
+setInterval(() => drawOutages(status), 100);
+
+find("controls").onchange = ({ target }) =>
+  port.postMessage({ client: target.value });
+for (const action of ["cut", "silence", "restart"]) {
+  find(action).onclick = () => port.postMessage({ action });
+}
+addEventListener("pagehide", goAway);

@@ -1,10 +1,12 @@
 import { element, find, time } from "./dom.js";
 
-const MAX_RESULTS = 4;
 const SKIES = { sunny: "☀", cloudy: "☁", rain: "☂", thunder: "⚡", snow: "❄" };
+const RESULTS = 4;
+/** @type {string[][]} */
+const results = [];
 
 /**
- * Shows a piece of news, each kind in its own way.
+ * Shows a report, each kind in its own way.
  *
  * @param {string} type
  * @param {any} report
@@ -15,7 +17,7 @@ export function showNews(type, report) {
   if (type === "weather-update") showWeather(report);
 }
 
-/** The headline takes the place of the last one. */
+/** The headline replaces the one before. */
 function showHeadline({ at, headline }) {
   find("breaking").replaceChildren(
     time(at),
@@ -24,26 +26,24 @@ function showHeadline({ at, headline }) {
   );
 }
 
-/** A table of the latest results. */
+/** The latest results. The rows stay where they are, and their texts move down. */
 function showResult({ home, guest, score }) {
-  const rows = find("sports").tBodies[0];
-  const cells = [home, score.join(" : "), guest].map((text) =>
-    element("td", {}, text)
-  );
-  rows.prepend(element("tr", {}, ...cells));
-  if (rows.rows.length > MAX_RESULTS) rows.lastElementChild.remove();
+  results.unshift([home, score.join(" : "), guest]);
+  results.length = Math.min(results.length, RESULTS);
+  const body = find("sports").tBodies[0];
+  for (const [i, texts] of results.entries()) {
+    const row = body.rows[i] ?? body.insertRow();
+    for (const [j, text] of texts.entries()) {
+      (row.cells[j] ?? row.insertCell()).textContent = text;
+    }
+  }
 }
 
-/** A tile for each city, with what is known last. */
+/** A tile for each city, with the latest report. */
 function showWeather({ city, sky, degrees }) {
-  const tiles = find("weather");
-  const content = [
-    element("span", { role: "img", "aria-label": sky }, SKIES[sky]),
-    element("strong", {}, `${degrees}°`),
-    element("span", {}, city),
-  ];
-  for (const tile of tiles.children) {
-    if (tile.dataset.city === city) return tile.replaceChildren(...content);
-  }
-  tiles.append(element("li", { "data-city": city }, ...content));
+  const tile = find("weather").querySelector(`[data-city="${city}"]`);
+  const [icon, temperature] = tile.children;
+  icon.textContent = SKIES[sky];
+  icon.setAttribute("aria-label", sky);
+  temperature.textContent = `${degrees}°`;
 }

@@ -1,16 +1,12 @@
-import { find } from "./dom.js";
-import { send } from "./server.js";
+import { find, send } from "./dom.js";
 
 const answer = find("answer");
 /** @type {EventSource | undefined} */
 let source;
 
-/** @param {string} state What to tell, when nothing more comes. */
-function end(state) {
-  source?.close();
-  source = undefined;
-  showRunning(false);
-  find("answer-status").textContent = state;
+/** @param {string} text */
+function say(text) {
+  find("answer-status").textContent = text;
 }
 
 /** @param {boolean} isRunning */
@@ -20,26 +16,50 @@ function showRunning(isRunning) {
   answer.setAttribute("aria-busy", String(isRunning));
 }
 
+/** @param {string} text Why no more words come. */
+function end(text) {
+  source?.close();
+  source = undefined;
+  showRunning(false);
+  say(text);
+}
+
 /**
- * Follows an answer from its beginning: the log has it all.
+ * Follows an answer from its first word: the log has them all.
  *
  * @param {string} id
  */
 function follow(id) {
+  let words = 0;
   answer.textContent = "";
   showRunning(true);
-  find("answer-status").textContent = "Reload the page: the answer goes on.";
+  say("Writing …");
   source = new EventSource(`/answers/${id}`);
-  source.addEventListener("token", ({ data }) => answer.append(data));
-  source.addEventListener("done", () => end("Complete."));
-  source.addEventListener("failed", ({ data }) => end(data));
+  source.addEventListener("token", ({ data }) => {
+    answer.append(data);
+    words++;
+    say(`Writing: ${words} words`);
+  });
+  source.addEventListener("done", () => end(`Complete: ${words} words`));
+  source.addEventListener("stopped", () => end(`Stopped after ${words} words`));
+  source.addEventListener(
+    "failed",
+    () => end(`The model’s process ended after ${words} words`),
+  );
   source.onerror = () => {
-    // 204: the stream has ended without its last event, for somebody stopped it.
-    if (source?.readyState === EventSource.CLOSED) end("Stopped.");
+    if (source?.readyState !== EventSource.CLOSED) {
+      say(`Reconnecting after ${words} words …`);
+    } else {
+      // The server refused, or the browser gave up.
+      end("The answer is no longer available");
+    }
   };
 }
 
 find("ask").onclick = async () => {
+  showRunning(true);
+  find("stop").disabled = true;
+  say("Asking …");
   try {
     const response = await send("POST", "/answers");
     const { id } = await response.json();
@@ -50,10 +70,16 @@ find("ask").onclick = async () => {
   }
 };
 
-find("stop").onclick = () =>
-  send("DELETE", `/answers/${sessionStorage.getItem("answer")}`).catch((
-    error,
-  ) => end(error.message));
+find("stop").onclick = async () => {
+  find("stop").disabled = true;
+  say("Stopping …");
+  try {
+    await send("DELETE", `/answers/${sessionStorage.getItem("answer")}`);
+  } catch (error) {
+    find("stop").disabled = false;
+    say(error.message);
+  }
+};
 
 const id = sessionStorage.getItem("answer");
 if (id !== null) follow(id);

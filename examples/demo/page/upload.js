@@ -1,5 +1,4 @@
-import { element, find } from "./dom.js";
-import { send } from "./server.js";
+import { element, find, send } from "./dom.js";
 
 const status = find("upload-status");
 const bar = find("upload-bar");
@@ -14,7 +13,7 @@ function fail(message) {
 }
 
 /**
- * Follows an upload on a stream of its own, which both ends close with it. Resolves once the stream is open: one that
+ * Follows an upload on a separate stream, which both ends close with it. Resolves once the stream is open: one that
  * opens after the upload has ended would receive nothing.
  */
 function follow(id) {

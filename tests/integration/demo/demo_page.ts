@@ -2,29 +2,31 @@ import { Buffer } from "node:buffer";
 import { assert, assertEquals } from "@std/assert";
 import type {
   Browser,
+  BrowserContext,
   BrowserContextOptions,
   Locator,
   Page,
 } from "npm:playwright-core@1.65.1";
+import { until } from "../../support/until.ts";
 
-/** A PNG file as far as its first bytes. */
+/** A file that starts like a PNG file. */
 export function pngFile(size: number): FilePayload {
   const buffer = Buffer.alloc(size);
   buffer.set([0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10].slice(0, size));
   return { name: "picture.png", mimeType: "image/png", buffer };
 }
 
-/** A file as Playwright gives it to an input. */
+/** A file for an input, as Playwright takes it. */
 export interface FilePayload {
   name: string;
   mimeType: string;
   buffer: Buffer;
 }
 
-/** The demo's page in a browser tab, in words of what a visitor sees and does. Disposing of it closes the tab. */
+/** The demo's page in a browser tab, with what a visitor sees and does. Disposing of it closes the visitor's tabs. */
 export class DemoPage implements AsyncDisposable {
   readonly page: Page;
-  /** What the page has reported as wrong. */
+  /** The exceptions that the page did not catch. */
   readonly errors: string[] = [];
 
   private constructor(page: Page) {
@@ -32,7 +34,7 @@ export class DemoPage implements AsyncDisposable {
     page.on("pageerror", (error) => this.errors.push(String(error)));
   }
 
-  /** Opens the page in a context of its own, which is to the server another visitor. */
+  /** Opens the page in a new context, which the server sees as another visitor. */
   static async open(
     browser: Browser,
     url: string,
@@ -41,6 +43,14 @@ export class DemoPage implements AsyncDisposable {
     const context = await browser.newContext(options);
     context.setDefaultTimeout(60_000);
     await context.addInitScript(keepShown);
+    return await DemoPage.openTab(context, url);
+  }
+
+  /** Opens the page in another tab of a visitor. */
+  static async openTab(
+    context: BrowserContext,
+    url: string,
+  ): Promise<DemoPage> {
     const page = new DemoPage(await context.newPage());
     await page.page.goto(url);
     return page;
@@ -57,7 +67,7 @@ export class DemoPage implements AsyncDisposable {
       .waitFor();
   }
 
-  /** What an element has shown, one after another, however briefly: its text, or how far its bar was. */
+  /** Every text that an element has shown, however briefly, or every position of a bar. */
   shown(id: string): Promise<string[]> {
     return this.page.evaluate(
       (id) => (globalThis as unknown as KeptPage).shown[id] ?? [],
@@ -65,26 +75,43 @@ export class DemoPage implements AsyncDisposable {
     );
   }
 
-  /** Waits until the page has got so many events, and gives the sequence numbers of all, the oldest first. */
-  async events(count: number): Promise<number[]> {
-    const rows = this.page.locator("#events tr");
-    await rows.nth(count - 1).waitFor({ state: "attached" });
-    const ids = await rows.locator("td:nth-child(2)").allTextContents();
-    return ids.reverse().map((id) => Number(id.split("-")[1]));
+  /** Waits until the page has received so many more events. */
+  async receive(more: number): Promise<void> {
+    const received = this.page.locator("#received");
+    const count = async () =>
+      Number((await received.textContent())!.replaceAll(/\D/g, ""));
+    const goal = await count() + more;
+    await until(async () => await count() >= goal);
   }
 
-  /** Waits for so many more events than there are, and checks that all from the first on have come, once, in order. */
+  /** Waits for so many more events, and checks that those listed have consecutive numbers, as the page itself says. */
   async checkEvents(more: number): Promise<void> {
-    const count = await this.page.locator("#events tr").count();
-    const seqs = await this.events(count + more);
-    assertEquals(seqs, seqs.map((_, i) => seqs[0]! + i));
+    await this.receive(more);
+    const ids = await this.page.locator("#events td:nth-child(2)")
+      .allTextContents();
+    const numbers = ids.map((id) => Number(id.split("-")[1]));
+    assertEquals(numbers, numbers.map((_, i) => numbers[0]! + i));
+    assertEquals(await this.proof(), "missed 0 · duplicated 0 · gaps 0");
     assertEquals(this.errors, []);
   }
 
-  /** Waits until the connection has been made anew so many times. */
+  /** The counts that the page shows. */
+  async proof(): Promise<string> {
+    const text = await this.page.locator("#proof").textContent();
+    return text!.trim().replaceAll(/\s+/g, " ");
+  }
+
+  /** Waits until the stream has been reconnected so many times. */
   async reconnected(times: number): Promise<void> {
     await this.waitForText("#reconnections", new RegExp(`^${times}$`));
-    await this.waitForText("#ready-state", "1 OPEN");
+    await this.waitForText("#state", "Connected");
+  }
+
+  /** Waits until the plot shows an outage that is over, and gives its length in seconds. */
+  async outage(label: string): Promise<number> {
+    const text = this.page.locator("#paper text", { hasText: label }).last();
+    const [, seconds] = (await text.textContent())!.match(/, (\d+\.\d) s$/)!;
+    return Number(seconds);
   }
 
   async join(name: string): Promise<void> {
@@ -98,18 +125,18 @@ export class DemoPage implements AsyncDisposable {
     await this.button("Send").click();
   }
 
-  /** What the chat shows of the members whose names match, without the times. */
-  async messages(names: RegExp): Promise<string[]> {
+  /** The chat's lines that match, without their times. */
+  async messages(pattern: RegExp): Promise<string[]> {
     const items = await this.page.locator("#messages li").allTextContents();
     return items.map((item) => item.replace(/^\S+( [AP]M)? /, ""))
-      .filter((item) => names.test(item));
+      .filter((item) => pattern.test(item));
   }
 
   /** Whether the newest message is not scrolled out of its box. */
   isLastMessageInView(): Promise<boolean> {
     return this.page.locator("#messages li").last().evaluate((item) => {
       const { bottom } = item.getBoundingClientRect();
-      const box = item.closest(".messages").getBoundingClientRect();
+      const box = item.closest(".scroll").getBoundingClientRect();
       return bottom > box.top && bottom <= box.bottom;
     });
   }
@@ -125,7 +152,7 @@ export class DemoPage implements AsyncDisposable {
   }
 }
 
-/** What is used of a page's global object. */
+/** The part of a page's global object that is used here. */
 interface KeptPage {
   shown: Record<string, string[]>;
   document: { querySelectorAll(selector: string): Iterable<KeptElement> };
@@ -137,18 +164,18 @@ interface KeptPage {
 interface KeptElement {
   id: string;
   textContent: string;
-  /** How far a bar is. */
+  /** The position of a bar. */
   position?: number;
 }
 
-/** Runs in the page, before its own scripts: keeps what the output elements show. */
+/** Runs in the page before its own scripts: records what the output elements show. */
 function keepShown(): void {
   const page = globalThis as unknown as KeptPage;
   page.shown = {};
   const look = () => {
     for (
       const element of page.document.querySelectorAll(
-        "#ready-state, #notice, #upload-status, #upload-bar",
+        "#state, #server, #notice, #upload-status, #upload-bar",
       )
     ) {
       const { id, textContent, position = textContent } = element;

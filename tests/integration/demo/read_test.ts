@@ -1,10 +1,10 @@
-/** `deno task demo URL`, the reader of other people's streams, as its user starts it. */
+/** `deno task demo URL`, which reads any event stream, as its user starts it. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Result, runCommand, runDeno } from "../../../tools/command.ts";
 
 const eventStream = { headers: { "content-type": "text/event-stream" } };
 
-/** Prints what a server on a free port answers. */
+/** Prints the response of a server on a free port. */
 async function printAnswer(
   answer: () => Response,
 ): Promise<Result & { url: string }> {
@@ -18,7 +18,7 @@ function print(url: string): Promise<Result> {
   return runDeno(["task", "--quiet", "demo", url]);
 }
 
-Deno.test("deno task demo URL prints events as lines of JSON, to the end of the stream", async () => {
+Deno.test("deno task demo URL prints events as lines of JSON until the stream ends", async () => {
   const stream =
     "id: 1\nevent: tick\ndata: a\ndata: b\n\n: c\ndata: d\n\ndata: e";
   const { success, stdout } = await printAnswer(() =>
@@ -31,16 +31,16 @@ Deno.test("deno task demo URL prints events as lines of JSON, to the end of the 
   assert(success);
 });
 
-Deno.test("deno task demo URL prints nothing that steers a terminal", async () => {
+Deno.test("deno task demo URL escapes control characters, which a terminal would obey", async () => {
   const { stdout } = await printAnswer(() =>
     new Response("data: \x1b[2J\x9b2J\x7f\n\n", eventStream)
   );
   assertMatch(stdout, /\\u001b\[2J\\u009b2J\\u007f/);
-  // deno-lint-ignore no-control-regex -- they are what must not be there
+  // deno-lint-ignore no-control-regex -- they must not be there
   assertEquals(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/.test(stdout), false);
 });
 
-Deno.test("deno task demo URL stops when nobody reads what it prints", async () => {
+Deno.test("deno task demo URL stops when its output is closed", async () => {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const body = new ReadableStream({
     async pull(controller) {
@@ -62,7 +62,7 @@ Deno.test("deno task demo URL stops when nobody reads what it prints", async () 
   assertMatch(output, /\n0\n/);
 });
 
-Deno.test("deno task demo URL says what is wrong when there are no events", async () => {
+Deno.test("deno task demo URL prints the reason when it cannot read events", async () => {
   const page = await printAnswer(() => new Response("<p>Hello"));
   assertMatch(page.output, /Cannot read "http.*text\/plain/);
   const missing = await printAnswer(() => new Response("", { status: 404 }));
@@ -75,7 +75,7 @@ Deno.test("deno task demo URL says what is wrong when there are no events", asyn
   assertEquals(results.map(({ success }) => success), results.map(() => false));
 });
 
-Deno.test("deno task demo URL fails when the stream does, behind the events that came before", async () => {
+Deno.test("deno task demo URL fails when the stream fails, after printing the events before", async () => {
   const { success, stdout, output } = await printAnswer(() => {
     let isFirst = true;
     const body = new ReadableStream({

@@ -1,4 +1,4 @@
-/** The demo's three entry points, each started as its user starts it and spoken to over a socket. */
+/** The demo's three entry points, each started as its user starts it and tested over HTTP. */
 import {
   assert,
   assertEquals,
@@ -7,11 +7,12 @@ import {
 } from "@std/assert";
 import { ANSWER } from "../../../examples/demo/answers.ts";
 import { decode, json, type ServerSentEvent } from "../../../mod.ts";
+import { until } from "../../support/until.ts";
 import { type Demo, startOnBun, startOnDeno, startOnWorkerd } from "./demo.ts";
 
 const png = new Uint8Array([0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10]);
 
-/** Reads events until one holds, which is the last; all of them when none does. */
+/** Reads events up to one that matches, or all of them. */
 async function takeUntil(
   url: string,
   isLast: (event: ServerSentEvent) => boolean,
@@ -62,6 +63,11 @@ async function checkNews({ url }: Demo): Promise<void> {
   const isLast = ({ id }: ServerSentEvent) => id === last;
   const resumed = await takeUntil(`${url}/events`, isLast, first!.id);
   assertEquals(resumed, others);
+  for (const event of [first!, ...others]) {
+    if (event.event !== "weather-update") continue;
+    const { sky, degrees } = json<{ sky: string; degrees: number }>(event);
+    assertEquals(sky === "snow", degrees <= 0, event.data);
+  }
 }
 
 async function checkChat({ url }: Demo): Promise<void> {
@@ -70,9 +76,10 @@ async function checkChat({ url }: Demo): Promise<void> {
   const message = { text: "a <b>\n字", key: "1" };
   const post = () => send("POST", `${member}/messages`, message);
   assertEquals((await post()).status, 403);
-  assertEquals((await send("PUT", member, { name: " Ann " })).status, 204);
-  // Again, as a client does that got no answer.
-  assertEquals((await send("PUT", member, { name: "Ann" })).status, 204);
+  const join = (name: string) => send("PUT", member, membership(name));
+  assertEquals((await join(" Ann ")).status, 204);
+  // Again, as a client does that received no response.
+  assertEquals((await join("Ann")).status, 204);
   assertEquals([(await post()).status, (await post()).status], [204, 204]);
   assertEquals((await send("DELETE", member)).status, 204);
   const events = await takeUntil(
@@ -87,20 +94,25 @@ async function checkChat({ url }: Demo): Promise<void> {
   assertEquals(json<{ text: string }>(chat[1]!).text, message.text);
 }
 
+function membership(name: unknown): unknown {
+  return { name, browser: "a browser", key: "a key" };
+}
+
 async function checkChatLimits({ url }: Demo): Promise<void> {
   const member = `${url}/chat/members/${crypto.randomUUID()}`;
   const status = async (...args: Parameters<typeof send>) =>
     (await send(...args)).status;
-  assertEquals(await status("PUT", member, { name: " " }), 400);
-  assertEquals(await status("PUT", member, { name: "a".repeat(33) }), 400);
-  assertEquals(await status("PUT", member, { name: 1 }), 400);
+  assertEquals(await status("PUT", member, membership(" ")), 400);
+  assertEquals(await status("PUT", member, membership("a".repeat(33))), 400);
+  assertEquals(await status("PUT", member, membership(1)), 400);
   assertEquals(await status("PUT", member, "x"), 400);
-  assertEquals(await status("PUT", member, { name: "a".repeat(5000) }), 413);
+  assertEquals(await status("PUT", member, membership("a".repeat(5000))), 413);
   assertEquals(
-    await status("PUT", `${url}/chat/members/1`, { name: "a" }),
+    await status("PUT", `${url}/chat/members/1`, membership("a")),
     404,
   );
-  assertEquals(await status("PUT", member, { name: "Ann" }), 204);
+  assertEquals(await status("PUT", member, { name: "Ann" }), 400);
+  assertEquals(await status("PUT", member, membership("Ann")), 204);
   const text = "a".repeat(501);
   const key = "1";
   assertEquals(await status("POST", `${member}/messages`, { text, key }), 400);
@@ -146,7 +158,7 @@ async function checkUpload({ url }: Demo): Promise<void> {
   await checkOver(`${upload}/events`);
 }
 
-/** What has ended tells an EventSource to stop when it comes back. */
+/** A stream that has ended answers 204 to a client that reconnects, which stops an EventSource. */
 async function checkOver(url: string): Promise<void> {
   const stream = decode(await fetch(url));
   for await (const _ of stream);
@@ -175,8 +187,8 @@ async function checkRefusedUploads({ url }: Demo): Promise<void> {
   }
 
   const html = new TextEncoder().encode("<script>alert(1)</script>");
-  assertMatch(await refused(html.length, html), /no PNG, JPEG/);
-  assertMatch(await refused(2, html.subarray(0, 2)), /no PNG, JPEG/);
+  assertMatch(await refused(html.length, html), /not a PNG, JPEG/);
+  assertMatch(await refused(2, html.subarray(0, 2)), /not a PNG, JPEG/);
   assertMatch(await refused(8, new Uint8Array([...png, 1])), /larger/);
   assertMatch(await refused(9, png), /broke off/);
 }
@@ -200,6 +212,7 @@ async function checkAnswer({ url }: Demo): Promise<void> {
   await takeUntil(other, isThird);
   assertEquals((await send("DELETE", other)).status, 204);
   const all = await takeUntil(other, never);
+  assertEquals(all.pop()!.event, "stopped");
   const said = all.map(({ data }) => data).join("");
   assert(ANSWER.startsWith(said) && said.length < ANSWER.length);
   await checkOver(other);
@@ -219,6 +232,42 @@ async function checkDemo(demo: Demo): Promise<void> {
   ]);
 }
 
+interface ServerInfo {
+  process: string;
+  canRestart: boolean;
+}
+
+async function serverInfo({ url }: Demo): Promise<ServerInfo> {
+  return JSON.parse((await send("GET", `${url}/server`)).text);
+}
+
+/** Restarts the server while an answer is written, and checks that nothing is missing. */
+async function checkRestart(demo: Demo): Promise<void> {
+  const { url } = demo;
+  const before = await serverInfo(demo);
+  assert(before.canRestart);
+  const { text } = await send("POST", `${url}/answers`);
+  const answer = `${url}/answers/${JSON.parse(text).id}`;
+  const begun = await takeUntil(answer, () => true);
+  const news = await takeUntil(`${url}/events`, () => true);
+  assertEquals((await send("POST", `${url}/server/restart`)).status, 202);
+  await until(async () => {
+    const info = await serverInfo(demo).catch(() => before);
+    return info.process !== before.process;
+  });
+  const rest = await takeUntil(answer, () => false, begun[0]!.id);
+  assertEquals(rest.pop()!.event, "done");
+  assertEquals([...begun, ...rest].map(({ data }) => data).join(""), ANSWER);
+  // The newsroom went on meanwhile, and its numbers too.
+  const isLater = ({ event }: ServerSentEvent) => event === "weather-update";
+  const later = await takeUntil(`${url}/events`, isLater, news[0]!.id);
+  const numberOf = ({ id }: ServerSentEvent) => Number(id.split("-")[1]);
+  assertEquals(
+    later.map(numberOf),
+    later.map((_, i) => numberOf(news[0]!) + 1 + i),
+  );
+}
+
 async function withFolder(
   run: (folder: string) => Promise<void>,
 ): Promise<void> {
@@ -226,19 +275,25 @@ async function withFolder(
   await run(folder).finally(() => Deno.remove(folder, { recursive: true }));
 }
 
-Deno.test("The demo serves on Deno", () =>
+Deno.test("The demo serves on Deno and restarts its server", () =>
   withFolder(async (folder) => {
-    await using demo = await startOnDeno(`${folder}/kv`);
+    await using demo = await startOnDeno(`${folder}/demo.db`);
     await checkDemo(demo);
+    await checkRestart(demo);
   }));
 
-Deno.test("The demo serves on Bun", async () => {
-  await using demo = await startOnBun();
-  await checkDemo(demo);
-});
+Deno.test("The demo serves on Bun and restarts its server", () =>
+  withFolder(async (folder) => {
+    await using demo = await startOnBun(`${folder}/demo.db`);
+    await checkDemo(demo);
+    await checkRestart(demo);
+  }));
 
-Deno.test("The demo serves on workerd", () =>
+Deno.test("The demo serves on workerd, and says that it cannot restart its server", () =>
   withFolder(async (folder) => {
     await using demo = await startOnWorkerd(folder);
     await checkDemo(demo);
+    assertEquals((await serverInfo(demo)).canRestart, false);
+    const { status } = await send("POST", `${demo.url}/server/restart`);
+    assertEquals(status, 501);
   }));

@@ -1,0 +1,126 @@
+import { find } from "./dom.js";
+
+/** How many milliseconds the plot shows. */
+const WINDOW = 30_000;
+/** Milliseconds after which an event is drawn as late. */
+const LATE = 400;
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Where time is zero in the plot. Everything drawn stays where it is; the whole moves to the left. */
+const origin = Date.now();
+const paper = find("paper");
+/** @type {{ at: number, received: number, line: SVGElement }[]} */
+let events = [];
+/** @type {Map<number, { rect: SVGElement, text: SVGElement }>} */
+const outages = new Map();
+let now = () => Date.now();
+
+/**
+ * Draws an event as a line from when it was published, at the top, to when it was received, at the bottom.
+ *
+ * @param {number} at
+ * @param {number} received
+ */
+export function drawEvent(at, received) {
+  if (received < now() - WINDOW) return;
+  const isLate = received - at > LATE;
+  const line = draw("line", {
+    x1: place(at),
+    x2: place(received),
+    y1: "30%",
+    y2: "88%",
+    class: isLate ? "late" : "",
+  });
+  events.push({ at, received, line });
+}
+
+/**
+ * Draws the outages, and sets the clock.
+ *
+ * @param {{ outages: { from: number, to?: number, label: string }[], ahead: number }} status
+ */
+export function drawOutages(status) {
+  now = () => Date.now() + status.ahead;
+  for (const { from, to = now(), label } of status.outages) {
+    if (from < now() - 2 * WINDOW) continue;
+    let outage = outages.get(from);
+    if (outage === undefined) {
+      const rect = draw("rect", { x: place(from), y: "0", height: "100%" });
+      // Two that are close together have their labels one below the other.
+      const y = outages.size % 2 === 0 ? "1.2em" : "2.3em";
+      const text = draw("text", { x: place(from), y, dx: "-0.4em" });
+      outages.set(from, outage = { rect, text });
+    }
+    const seconds = ((to - from) / 1000).toFixed(1);
+    outage.rect.setAttribute("width", `${100 * (to - from) / WINDOW}%`);
+    outage.text.textContent = `${label}, ${seconds} s`;
+  }
+}
+
+/** @param {number} time */
+function place(time) {
+  return `${100 * (time - origin) / WINDOW}%`;
+}
+
+/**
+ * @param {string} tag
+ * @param {Record<string, string>} attributes
+ */
+function draw(tag, attributes) {
+  const shape = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    shape.setAttribute(name, value);
+  }
+  paper.append(shape);
+  return shape;
+}
+
+function showNumbers() {
+  const limit = now() - WINDOW;
+  events = events.filter(({ received, line }) => {
+    if (received >= limit) return true;
+    line.remove();
+    return false;
+  });
+  for (const [from, { rect, text }] of outages) {
+    if (from > limit - WINDOW) continue;
+    rect.remove();
+    text.remove();
+    outages.delete(from);
+  }
+  /** @type {number[]} */
+  const rates = [];
+  for (const { received } of events) {
+    const second = Math.floor((received - limit) / 1000);
+    rates[second] = (rates[second] ?? 0) + 1;
+  }
+  const latencies = events.map(({ at, received }) => received - at);
+  show("rate", rates[WINDOW / 1000 - 1] ?? 0, Math.max(0, ...rates.flat()));
+  show("latency", latencies.at(-1) ?? 0, Math.max(0, ...latencies));
+}
+
+/**
+ * @param {string} id
+ * @param {number} latest
+ * @param {number} peak
+ */
+function show(id, latest, peak) {
+  const [a, b] = [latest, peak].map((n) => Math.round(n).toLocaleString());
+  find(id).textContent = `${a}, peak ${b}`;
+}
+
+function move() {
+  paper.setAttribute("x", `${100 - 100 * (now() - origin) / WINDOW}%`);
+}
+
+const isStill = matchMedia("(prefers-reduced-motion: reduce)");
+function animate() {
+  if (!isStill.matches) move();
+  requestAnimationFrame(animate);
+}
+
+setInterval(() => {
+  showNumbers();
+  move();
+}, 1000);
+animate();

@@ -1,0 +1,57 @@
+/**
+ * Runs the server in a separate process and starts it again when it ends, as a container platform does. The
+ * supervisor's own process keeps running meanwhile. For runtimes with Node's modules: Deno and Bun.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import process from "node:process";
+
+/** The exit code of a server that is to be started again. */
+const RESTART = 75;
+/** Milliseconds without a server, so that visitors see the outage. */
+const DOWNTIME = 1000;
+
+/** The port of the server, if this process is the server; then it ends with its supervisor. */
+export function findServerPort(): number | undefined {
+  const port = process.env.DEMO_SERVER_PORT;
+  if (port === undefined) return undefined;
+  process.stdin.on("end", () => process.exit()).resume();
+  return Number(port);
+}
+
+/** Ends the server's process, to be started again. */
+export function restart(): void {
+  process.exit(RESTART);
+}
+
+/** Starts this program again as the server, for as long as the server does not exit by itself. */
+export async function supervise(args: string[]): Promise<never> {
+  const port = await findPort(Number(process.env.PORT ?? 8000));
+  const env = { ...process.env, DEMO_SERVER_PORT: String(port) };
+  for (;;) {
+    const server = spawn(process.execPath, args, {
+      env,
+      stdio: ["pipe", "inherit", "inherit"],
+    });
+    const [code, signal] = await once(server, "exit");
+    if (code !== RESTART && signal === null) process.exit(code);
+    await new Promise((resolve) => setTimeout(resolve, DOWNTIME));
+  }
+}
+
+/** Finds a port that stays the server's over restarts: the first free one. */
+async function findPort(first: number): Promise<number> {
+  for (let port = first; port < first + 20; port++) {
+    if (await isFree(port)) return port;
+    console.log(`Port ${port} is in use.`);
+  }
+  throw new Error("Cannot find a free port: set PORT to one");
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const probe = createServer().listen(port, "127.0.0.1");
+  const isFree = await once(probe, "listening").then(() => true, () => false);
+  probe.close();
+  return isFree;
+}
