@@ -9,7 +9,7 @@ interface Graph {
 Deno.test("./client reaches nothing but the codec and itself", async () => {
   const { stdout } = await runDeno(["info", "--json", "src/client/mod.ts"]);
   const { modules }: Graph = JSON.parse(stdout);
-  const root = new URL("../../../src", import.meta.url).href;
+  const root = new URL("../../../src/", import.meta.url).href;
   const files = modules.map(({ specifier }) => specifier.replace(root, ""));
   assert(files.includes("client/connection.ts"));
   assert(files.includes("parse.ts"));
