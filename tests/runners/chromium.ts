@@ -22,12 +22,12 @@ export async function findChromium(): Promise<string | undefined> {
   return new TextDecoder().decode(stdout).trim() || undefined;
 }
 
-/** Starts the installed Chromium. */
-export async function launchChromium(): Promise<Browser> {
+/** Starts the installed Chromium, with more arguments if there are some. */
+export async function launchChromium(more: string[] = []): Promise<Browser> {
   const executablePath = await findChromium();
   if (executablePath === undefined) throw new Error("There is no Chromium");
   const { chromium } = await import("npm:playwright-core@1.65.1");
-  return await chromium.launch({ executablePath, args });
+  return await chromium.launch({ executablePath, args: [...args, ...more] });
 }
 
 /** Runs the suite on the page that the fixture serves. */

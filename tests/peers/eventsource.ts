@@ -1,0 +1,2 @@
+/** The class of eventsource. */
+export { EventSource } from "../../src/client/mod.ts";
