@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { runCommand } from "../../tools/command.ts";
 import { findResolution } from "../../tools/resolution.ts";
 import { runDenoTest } from "../runners/deno.ts";
-import { type CaseResult } from "../runners/outcome.ts";
+import type { CaseResult } from "../runners/outcome.ts";
 import { type Suite, suites } from "./suites.ts";
 import { runWpt } from "./wpt.ts";
 
