@@ -69,7 +69,7 @@ function missing(...what: string[][]): Criterion[1] {
 }
 
 function checkReadme(text: string): Criterion[1] {
-  return missing(/^```ts$/m.test(text) ? [] : ["example in README.md"]);
+  return missing(/^```ts/m.test(text) ? [] : ["example in README.md"]);
 }
 
 function checkModule(path: string, { module_doc }: Module): string[] {

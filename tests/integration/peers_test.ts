@@ -1,4 +1,4 @@
-/** The README's comparison: the cells that can be found out by running the peers are. */
+/** The cells of docs/comparison.md that running the packages can show. */
 import { assert, assertEquals } from "@std/assert";
 import { createResponse } from "npm:better-sse@0.16.1";
 import { EventSource as PeerEventSource } from "npm:eventsource@5.1.5";
@@ -64,14 +64,14 @@ const sources: Record<string, typeof PeerEventSource | typeof EventSource> = {
   eventsource: PeerEventSource,
 };
 
-Deno.test("The README tells of every peer whether data keeps its first space", async () => {
-  await checkRow("keeps a space that data begins with", writers, async (to) => {
+Deno.test("The comparison says for each package whether data keeps its leading space", async () => {
+  await checkRow("keeps a leading space of the data", writers, async (to) => {
     const [event] = await Array.fromAsync(decode(await to({ data: " a" })));
     return [" a", `" a"`].includes(event!.data);
   });
 });
 
-Deno.test("The README tells of every peer whether it refuses line breaks", async () => {
+Deno.test("The comparison says for each package whether it refuses line breaks", async () => {
   const inits = ["\n", "\r"].flatMap((end) => {
     const value = `a${end}data: forged`;
     return [{ event: value, data: "" }, { id: value, data: "" }];
@@ -88,7 +88,7 @@ Deno.test("The README tells of every peer whether it refuses line breaks", async
   );
 });
 
-Deno.test("The README tells of every peer how much of the standard it reads", async () => {
+Deno.test("The comparison says for each package how many vectors it parses", async () => {
   const cells: Cells = {};
   for (const [name, read] of Object.entries(readers)) {
     let count = 0;
@@ -100,12 +100,12 @@ Deno.test("The README tells of every peer how much of the standard it reads", as
     cells[name] = String(count);
   }
   const total = eventStreamVectors.length;
-  await checkCells(`reads so many of ${total} vectors`, cells);
+  await checkCells(`parses the ${total} test vectors correctly`, cells);
 });
 
-Deno.test("The README tells of every peer what it does with a long retry", async () => {
+Deno.test("The comparison says for each package whether it handles a long retry", async () => {
   // A timer takes a longer one for 1 ms.
-  const row = "bears a `retry` above 2^31 ms";
+  const row = "handles a `retry` above 2^31 ms";
   const requests = Object.fromEntries(
     Object.keys(sources).map((name) => [name, 0]),
   );
@@ -128,7 +128,7 @@ Deno.test("The README tells of every peer what it does with a long retry", async
   await checkCells(row, Object.fromEntries(cells));
 });
 
-Deno.test("The README tells of every peer whether clients see the text of errors", async () => {
+Deno.test("The comparison says for each package whether clients see error messages", async () => {
   const secret = "The password is 1234";
   const fail = () => Promise.reject(new Error(secret));
   const responses = {
@@ -140,7 +140,7 @@ Deno.test("The README tells of every peer whether clients see the text of errors
   function failing(): AsyncIterator<never> {
     return { next: fail };
   }
-  await checkRow("keeps the text of errors from clients", responses, async (
+  await checkRow("hides error messages from clients", responses, async (
     response,
   ) => {
     const text = await response.text().catch(() => "");
@@ -148,7 +148,7 @@ Deno.test("The README tells of every peer whether clients see the text of errors
   });
 });
 
-Deno.test("The README tells of every peer whether a slow client holds its writer back", async () => {
+Deno.test("The comparison says for each package whether it applies backpressure", async () => {
   const abort = new AbortController();
   const { signal } = abort;
   const count = 1000;
@@ -185,7 +185,7 @@ Deno.test("The README tells of every peer whether a slow client holds its writer
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
   await checkRow(
-    "a slow client holds its writer back",
+    "backpressure: a slow client slows its writer",
     written,
     (events) => Promise.resolve(events < count),
   );
@@ -267,12 +267,12 @@ async function checkRow<T>(
 }
 
 async function checkCells(row: string, cells: Cells): Promise<void> {
-  const readme = await Deno.readTextFile("README.md");
-  const lines = readme.split("\n").filter((line) => line.startsWith("|"))
+  const text = await Deno.readTextFile("docs/comparison.md");
+  const lines = text.split("\n").filter((line) => line.startsWith("|"))
     .map((line) => line.split("|").map((cell) => cell.trim()));
   const head = lines.find(([, , name]) => name === "Rivulet")!;
   const cellsOfRow = lines.find(([, name]) => name === row);
-  assert(cellsOfRow !== undefined, `The README has no row "${row}"`);
+  assert(cellsOfRow !== undefined, `The comparison has no row "${row}"`);
   const told = Object.keys(cells).map((name) =>
     [name, cellsOfRow[head.indexOf(name)]!.replace(/,.*/, "")] as const
   );

@@ -6,15 +6,17 @@ export interface Section {
   readonly packages: readonly string[];
 }
 
-/** Reads the section below a heading. */
+/** Reads the section below a heading; without one, the whole document. */
 export async function readSection(
   document: string,
   heading: string,
 ): Promise<Section> {
   const text = await Deno.readTextFile(document);
   const [, section] = text.split(`\n## ${heading}\n`);
-  if (section === undefined) throw new Error(`${document} lacks ${heading}`);
-  const [body = ""] = section.split(/^## /m);
+  if (heading !== "" && section === undefined) {
+    throw new Error(`${document} lacks ${heading}`);
+  }
+  const [body = ""] = section?.split(/^## /m) ?? [text];
   const blocks = body.matchAll(
     /^```[^\n]*\n(?:\/\/|#|<!--) (\S+\.\w+)(?: -->)?\n(.*?)^```$/gms,
   );
