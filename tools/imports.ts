@@ -37,11 +37,16 @@ const ROOMS: Record<string, Room> = {
     uses: [...BASE, "contract", "streams", "decoder"],
   },
   log: { files: ["log/"], uses: BASE, open: ["log/"] },
-  // A Durable Object checks requests and options where they come in, before they go on to a channel.
+  // A Durable Object checks requests and options where they come in, before they go on to a channel; an answer of the AI
+  // SDK follows its resumable stream.
   server: {
     files: ["server/"],
     uses: [...BASE, "contract", "streams", "log"],
-    open: ["server/channel_options.ts", "server/response.ts"],
+    open: [
+      "server/channel_options.ts",
+      "server/response.ts",
+      "server/resumable.ts",
+    ],
   },
   deno_kv: { files: ["deno_kv/"], uses: [...BASE, "log"] },
   // The commands over HTTP that wait for messages answer with an event stream.

@@ -57,6 +57,7 @@ import {
   mergeHeaders,
   SIGNAL_RULE,
 } from "../server/response.ts";
+import { subscribeTo } from "../server/resumable.ts";
 
 /** A part of a UI message stream, such as `text-delta`: a `UIMessageChunk` of the AI SDK. */
 export interface UIMessageStreamPart {
@@ -315,10 +316,8 @@ class Answer implements UIMessageStream {
     epoch: string,
     options: UIMessageStreamRespondOptions,
   ): Response {
-    const events = this.#stream.subscribe({
-      lastEventId: lastEventIdOf(request) || formatCursor(epoch, 0),
-      signal: options.signal,
-    });
+    const lastEventId = lastEventIdOf(request) || formatCursor(epoch, 0);
+    const events = subscribeTo(this.#stream, lastEventId, options.signal);
     const parts = new TransformStream<ServerSentEvent, ServerSentEventInit>({
       transform: (event, controller) => {
         if (event.event !== "gap") return controller.enqueue(event);

@@ -55,7 +55,6 @@ export type {
   ResumableEnd,
   ResumableOptions,
   ResumableRespondOptions,
-  ResumableSubscribeOptions,
 } from "./resumable.ts";
 export type { ChannelPage, ChannelReadOptions } from "./page.ts";
 export type { Gap, GapReason } from "./gap.ts";

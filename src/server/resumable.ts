@@ -59,23 +59,6 @@ const RESPOND_OPTIONS: OptionTable<ResumableRespondOptions> = {
   signal: SIGNAL_RULE,
 };
 
-/** Options of {@linkcode Resumable.subscribe}. */
-export interface ResumableSubscribeOptions {
-  /**
-   * The ID of the last event seen, to resume after it.
-   *
-   * @default {""} from the start
-   */
-  lastEventId?: string | undefined;
-  /** Ends the subscription: its stream fails with the signal's reason. */
-  signal?: AbortSignal | undefined;
-}
-
-const SUBSCRIBE_OPTIONS: OptionTable<ResumableSubscribeOptions> = {
-  lastEventId: "string",
-  signal: SIGNAL_RULE,
-};
-
 /** A stream that outlives its readers; {@linkcode resumable} makes it. */
 export interface Resumable {
   /**
@@ -93,15 +76,6 @@ export interface Resumable {
     request: Request,
     options?: ResumableRespondOptions,
   ): Promise<Response>;
-  /**
-   * Follows the stream in this process, as events: to store an answer, or to send it in another format. Starts no
-   * producer, and joins when it is read for the first time.
-   *
-   * @param options Where to resume, and what ends it.
-   * @returns The events, a `gap` where some are missing. It ends when the stream has ended.
-   * @throws {TypeError} If an option has the wrong type.
-   */
-  subscribe(options?: ResumableSubscribeOptions): EventStream;
   /**
    * Starts the producer without a request, as the first one would: where a prompt is taken, and its answer
    * asked for later. Does nothing when the stream has begun, wherever that was.
@@ -213,6 +187,11 @@ class ResumableStream implements Resumable {
     });
   }
 
+  /** The subscribers of a stream, for {@linkcode subscribeTo}. */
+  static audienceOf(stream: Resumable): Audience {
+    return (stream as ResumableStream).#audience;
+  }
+
   get done(): Promise<ResumableEnd> {
     return this.#done ??= new Promise((resolve) => {
       this.#onDone = resolve;
@@ -234,19 +213,6 @@ class ResumableStream implements Resumable {
       headers: mergeHeaders(this.#options.headers, options.headers),
       signal: options.signal,
     });
-  }
-
-  subscribe(options: ResumableSubscribeOptions = {}): EventStream {
-    checkOptions("Cannot subscribe", options, SUBSCRIBE_OPTIONS);
-    const { lastEventId = "", signal } = options;
-    const place = { ...placeAfter(lastEventId), latest: this.#hub.position };
-    const source = new LocalSubscriber<ServerSentEvent>(
-      this.#audience,
-      place,
-      undefined,
-      signal,
-    );
-    return new EventStream(source, signal);
   }
 
   start(): Promise<void> {
@@ -397,6 +363,27 @@ class ResumableStream implements Resumable {
   #report(error: unknown): void {
     notify(this.#options.onError, error);
   }
+}
+
+/**
+ * Follows a stream that {@linkcode resumable} has made, in this process and as events, to its end or until the signal
+ * aborts. Starts nothing. It is no method, so that bundles without it are smaller.
+ */
+export function subscribeTo(
+  stream: Resumable,
+  lastEventId: string = "",
+  signal?: AbortSignal,
+): EventStream {
+  const audience = ResumableStream.audienceOf(stream);
+  const { position } = audience.hub;
+  const place = { ...placeAfter(lastEventId), latest: position };
+  const source = new LocalSubscriber<ServerSentEvent>(
+    audience,
+    place,
+    undefined,
+    signal,
+  );
+  return new EventStream(source, signal);
 }
 
 /** Options of {@linkcode resumable}. */
