@@ -29,7 +29,8 @@
  * @module
  */
 
-import type { ServerSentEvent, ServerSentEventInit } from "../event.ts";
+import type { ServerSentEventInit } from "../event.ts";
+import type { EventStream } from "../event_stream.ts";
 import {
   checkFunction,
   checkOptions,
@@ -45,6 +46,8 @@ import {
   type EventLog,
   type EventResponseOptions,
   respond,
+  type RespondContext,
+  type RespondSource,
   type Resumable,
   resumable,
   type ResumableOptions,
@@ -317,23 +320,35 @@ class Answer implements UIMessageStream {
     options: UIMessageStreamRespondOptions,
   ): Response {
     const lastEventId = lastEventIdOf(request) || formatCursor(epoch, 0);
-    const events = subscribeTo(this.#stream, lastEventId, options.signal);
-    const parts = new TransformStream<ServerSentEvent, ServerSentEventInit>({
-      transform: (event, controller) => {
-        if (event.event !== "gap") return controller.enqueue(event);
+    const source = ({ signal }: RespondContext) =>
+      this.#parts(
+        subscribeTo(this.#stream, lastEventId, options.signal),
+        signal,
+      );
+    return this.#send(request, source, options);
+  }
+
+  async *#parts(
+    events: EventStream,
+    ended: AbortSignal,
+  ): AsyncGenerator<ServerSentEventInit> {
+    const iterator = events.values();
+    // Returning this generator would wait for the next part.
+    ended.addEventListener("abort", () => void iterator.return());
+    for await (const event of iterator) {
+      if (event.event === "gap") {
         // Without its start the rest of the answer cannot be read.
-        controller.enqueue(this.#gap(event.data));
-        controller.enqueue({ data: DONE });
-        controller.terminate();
-      },
-      flush: (controller) => controller.enqueue({ data: DONE }),
-    });
-    return this.#send(request, events.pipeThrough(parts), options);
+        yield this.#gap(event.data);
+        break;
+      }
+      yield event;
+    }
+    yield { data: DONE };
   }
 
   #send(
     request: Request,
-    events: ReadableStream<ServerSentEventInit> | [],
+    source: RespondSource,
     options: UIMessageStreamRespondOptions,
   ): Response {
     const headers = mergeHeaders(
@@ -341,7 +356,7 @@ class Answer implements UIMessageStream {
       this.#options.headers,
       options.headers,
     );
-    return respond(request, events, {
+    return respond(request, source, {
       headers,
       keepAlive: this.#options.keepAlive,
     });
@@ -349,7 +364,7 @@ class Answer implements UIMessageStream {
 
   #gap(gap: string): ServerSentEventInit {
     const error = new Error(
-      `Cannot send answer: its log no longer holds its start: ${gap}: raise the log's retention`,
+      `Cannot send answer: the log must hold all of it: received a gap ${gap}: raise maxEvents, maxBytes, maxAge or idleTtl`,
     );
     notify(this.#options.onError, error);
     return this.#failure(error);

@@ -342,7 +342,7 @@ test("resume() of a UI message stream ends with an error part when the log no lo
   );
   assertStringIncludes(
     (errors[0] as Error).message,
-    "its log no longer holds its start",
+    'Cannot send answer: the log must hold all of it: received a gap {"reason":"trimmed"',
   );
   more.open();
   await first.text();
@@ -410,6 +410,18 @@ test("a client of a UI message stream that leaves stops nothing", async () => {
   assertEquals(await wordsOf(log), `begin ${JSON.stringify(START)}`);
   await answer.abort();
 });
+
+test("a client of a UI message stream that leaves while it waits for a part leaves no timer", () =>
+  withClock(async (clock) => {
+    const log = new MemoryLog();
+    await log.append([{ kind: "begin", body: "another process" }]);
+    const answer = uiMessageStream(log);
+    const client = new Client(await answer.resume(requestOf()));
+    assertEquals(await client.now(), ":\n\n");
+    assert(clock.timers > 0);
+    await client.leave();
+    assertEquals(clock.timers, 0);
+  }));
 
 test("uiMessageStream() lets the log go an hour after the answer, or `ttl` after", async () => {
   for (
