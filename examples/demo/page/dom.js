@@ -9,6 +9,17 @@ export function find(id) {
 }
 
 /**
+ * Sets an element's text. One that is the same is left alone, or screen readers would read it again.
+ *
+ * @param {string} id
+ * @param {string} text
+ */
+export function setText(id, text) {
+  const element = find(id);
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/**
  * Creates an element. Its content is text or elements; text is never read as markup.
  *
  * @param {string} tag

@@ -1,5 +1,5 @@
 import { goAway, rejoin, showChat } from "./chat.js";
-import { append, element, find, storedId } from "./dom.js";
+import { append, element, find, setText, storedId } from "./dom.js";
 import { showNews } from "./news.js";
 import { count, showCounts } from "./proof.js";
 import { drawEvent, drawOutages } from "./timeline.js";
@@ -37,7 +37,7 @@ function show(event) {
 function logEvent({ type, id, data }) {
   const cells = [type, id, data].map((text) => element("td", {}, text));
   append(find("events"), element("tr", {}, ...cells), MAX_ROWS);
-  find("last-event-id").textContent = id;
+  setText("last-event-id", id);
 }
 
 /** Shows how the stream is. */
@@ -45,22 +45,19 @@ function showStatus(newStatus) {
   const isNew = newStatus.opened > status.opened;
   status = newStatus;
   const { isOpen, opened, client, server, reconnections, notice } = status;
+  const closed = opened === 0 ? "Connecting" : "Reconnecting";
+  setText("state", isOpen ? "Connected" : closed);
   find("state").dataset.state = isOpen ? "open" : "connecting";
-  find("state").textContent = isOpen
-    ? "Connected"
-    : opened === 0
-    ? "Connecting"
-    : "Reconnecting";
-  find("notice").textContent = notice || NOTICE;
+  setText("notice", notice || NOTICE);
   find("notice").classList.toggle("error", notice !== "");
-  find("reconnections").textContent = reconnections;
+  setText("reconnections", `${reconnections}`);
   find("controls").elements.client.value = client;
   if (server !== undefined) {
     const { process, before, canRestart, isRestarting } = server;
     const processes = [before, process, isRestarting ? "…" : undefined];
-    find("server").textContent = processes.filter(Boolean).join(" → ");
+    setText("server", processes.filter(Boolean).join(" → "));
     find("restart").disabled = !canRestart;
-    if (!canRestart) find("restart").textContent = "No restart on this runtime";
+    if (!canRestart) setText("restart", "No restart on this runtime");
   }
   if (isNew) rejoin();
 }

@@ -1,4 +1,4 @@
-import { find } from "./dom.js";
+import { find, setText } from "./dom.js";
 
 /**
  * Proves that nothing was lost. The server numbers its events 1, 2, 3, … and the number is the end of an event's ID: a
@@ -34,5 +34,5 @@ export function showCounts() {
     part.lastChild.textContent = total.toLocaleString();
     part.classList.toggle("bad", total > 0);
   }
-  find("received").textContent = received.toLocaleString();
+  setText("received", received.toLocaleString());
 }

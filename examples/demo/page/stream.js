@@ -6,6 +6,8 @@
  * on what it receives.
  */
 
+import { send } from "./dom.js";
+
 /** An EventSource dispatches only the types that have a listener. */
 const TYPES = [
   "breaking-news",
@@ -73,8 +75,8 @@ const status = {
   notice: "",
 };
 let running = new AbortController();
-/** The label of the next outage: the button that was pressed. */
-let nextOutage = "lost";
+/** The button that was pressed since the connection was opened. */
+let pressed = "";
 
 /**
  * Serves a tab.
@@ -102,7 +104,7 @@ export function serve(tab) {
 globalThis.onconnect = ({ ports: [tab] }) => serve(tab);
 
 /** @param {Received[]} events */
-function tell(events = []) {
+function broadcast(events = []) {
   for (const tab of tabs) tab.postMessage({ events, status });
 }
 
@@ -114,7 +116,7 @@ async function follow() {
   status.isOpen = false;
   // To change the client is not a reconnection.
   endOutage();
-  tell();
+  broadcast();
   if (status.since === 0) {
     await meetServer().catch(() => {});
     status.since = serverTime();
@@ -173,32 +175,32 @@ function receive(type, data, id) {
   const event = { type, id, data, received: serverTime() };
   received.push(event);
   if (received.length > KEEP) received.shift();
-  tell([event]);
+  broadcast([event]);
 }
 
 async function opened() {
   status.isOpen = true;
   status.opened++;
   status.notice = "";
+  pressed = "";
   if (endOutage()) status.reconnections++;
-  tell();
+  broadcast();
   // Another process may be serving now.
   await meetServer().catch(() => {});
-  tell();
+  broadcast();
 }
 
 function lost() {
   if (status.isOpen) beginOutage();
   status.isOpen = false;
-  tell();
+  broadcast();
 }
 
 function beginOutage() {
   const last = status.outages.at(-1);
   if (last !== undefined && last.to === undefined) return;
-  status.outages.push({ from: serverTime(), label: nextOutage });
+  status.outages.push({ from: serverTime(), label: pressed || "lost" });
   if (status.outages.length > 20) status.outages.shift();
-  nextOutage = "lost";
 }
 
 /** Tells whether there was one. */
@@ -222,18 +224,17 @@ async function meetServer() {
 }
 
 /**
- * Does what a button says.
+ * Breaks the connection.
  *
- * @param {"cut" | "silence" | "restart"} action
+ * @param {"cut" | "silence" | "restart"} action The button that was pressed.
  */
 async function act(action) {
   const path = action === "restart"
     ? "/server/restart"
     : `/lines/${status.browser}/${action}`;
-  nextOutage = action;
+  pressed = action;
   try {
-    const response = await fetch(path, { method: "POST" });
-    if (!response.ok) throw new Error(await response.text());
+    await send("POST", path);
     if (action === "restart") status.server.isRestarting = true;
     if (action === "silence") {
       beginOutage();
@@ -242,10 +243,10 @@ async function act(action) {
         "Only a client with an idle timeout finds out.";
     }
   } catch (error) {
-    nextOutage = "lost";
+    pressed = "";
     status.notice = error.message;
   }
-  tell();
+  broadcast();
 }
 
 function serverTime() {

@@ -1,4 +1,4 @@
-import { find } from "./dom.js";
+import { find, setText } from "./dom.js";
 
 /** How many milliseconds the plot shows. */
 const WINDOW = 30_000;
@@ -106,7 +106,7 @@ function showNumbers() {
  */
 function show(id, latest, peak) {
   const [a, b] = [latest, peak].map((n) => Math.round(n).toLocaleString());
-  find(id).textContent = `${a}, peak ${b}`;
+  setText(id, `${a}, peak ${b}`);
 }
 
 function move() {

@@ -1,4 +1,4 @@
-import { find, send } from "./dom.js";
+import { find, send, setText } from "./dom.js";
 
 const answer = find("answer");
 /** @type {EventSource | undefined} */
@@ -6,7 +6,7 @@ let source;
 
 /** @param {string} text */
 function say(text) {
-  find("answer-status").textContent = text;
+  setText("answer-status", text);
 }
 
 /** @param {boolean} isRunning */
@@ -38,7 +38,8 @@ function follow(id) {
   source.addEventListener("token", ({ data }) => {
     answer.append(data);
     words++;
-    say(`Writing: ${words} words`);
+    // After a reconnection.
+    say("Writing …");
   });
   source.addEventListener("done", () => end(`Complete: ${words} words`));
   source.addEventListener("stopped", () => end(`Stopped after ${words} words`));

@@ -22,7 +22,6 @@ function follow(id) {
   source.addEventListener("progress-update", ({ data }) => {
     const { received, size } = JSON.parse(data);
     bar.value = received / size;
-    status.textContent = `${Math.floor(100 * received / size)} %`;
   });
   source.addEventListener("upload-complete", ({ data }) => {
     source?.close();
@@ -37,7 +36,7 @@ function follow(id) {
     source.onopen = resolve;
     source.onerror = ({ target }) => {
       if (target.readyState !== EventSource.CLOSED) return;
-      reject(new Error("The server cannot be reached. Try again."));
+      reject(new Error("Cannot reach the server. Try again."));
     };
   });
 }
@@ -47,7 +46,7 @@ find("send-file").onsubmit = async (event) => {
   const [file] = event.target.elements.file.files;
   bar.value = 0;
   status.classList.remove("error");
-  status.textContent = "Starting …";
+  status.textContent = "Uploading …";
   try {
     const { name, size } = file;
     const response = await send("POST", "/uploads", { name, size });
