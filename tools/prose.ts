@@ -124,9 +124,15 @@ function check({ path, line, text }: Passage, report: ProseReport): void {
 const segmenter = new Intl.Segmenter("en", { granularity: "sentence" });
 
 if (import.meta.main) {
+  const paths = Deno.args.length > 0 ? Deno.args : [
+    ...findFiles(".", ".md"),
+    "mod.ts",
+    ...findFiles("src", ".ts"),
+  ];
+  const isDocument = (path: string) => path.endsWith(".md");
   const { errors, warnings } = await checkProse(
-    Deno.args.length > 0 ? Deno.args : findFiles(".", ".md"),
-    Deno.args.length > 0 ? [] : ["mod.ts", ...findFiles("src", ".ts")],
+    paths.filter(isDocument),
+    paths.filter((path) => !isDocument(path)),
   );
   console.log([...warnings, ...errors].join("\n"));
   console.log(`${errors.length} errors, ${warnings.length} warnings`);

@@ -1,14 +1,14 @@
 /**
- * What an entry of a log is: an event, or a control entry that shows the parties of the log, never a
- * client, how far the stream has come.
+ * The kind of a log entry: an event, or a control entry. Control entries tell the processes that share a log
+ * how far the stream has come. Clients never receive them.
  *
  * | kind | meaning |
  * |---|---|
  * | `event` | a published event |
- * | `begin` | a producer has taken the log |
- * | `beat` | the producer lives, though it has nothing to say |
+ * | `begin` | a producer has started |
+ * | `beat` | the producer's heartbeat |
  * | `end` | the stream is complete; nothing follows |
- * | `failed` | the producer failed, or was declared dead; nothing follows |
+ * | `failed` | the producer failed, or its lease expired; nothing follows |
  * | `aborted` | the stream was stopped; nothing follows |
  */
 export type LogEntryKind =
@@ -21,23 +21,23 @@ export type LogEntryKind =
 
 /** What is appended to a log. */
 export interface LogInput {
-  /** An event, or which control entry. */
+  /** Whether it is an event or a control entry. */
   readonly kind: LogEntryKind;
   /**
-   * For an event its whole frame, without an id line, as {@linkcode encodeEvent} gives it: it is
-   * encoded once, ever. For a control entry a note to the parties of the log, `""` when there is none.
-   * Any text without lone surrogates; it comes back as it was given.
+   * For an event, its frame as {@linkcode encodeEvent} returns it, without an `id` line. For a control
+   * entry, a note for the other processes, or `""`. Any text without lone surrogates; the log returns it
+   * unchanged.
    */
   readonly body: string;
 }
 
-/** An entry as the log keeps it. */
+/** An entry as the log stores it. */
 export interface LogEntry extends LogInput {
-  /** Its place: 1 for the first of an epoch, then 2, 3, … without a hole. */
+  /** Its sequence number: 1 for the first entry of an epoch, then 2, 3, … without a gap. */
   readonly seq: number;
   /**
-   * When the engine appended it, by the engine's clock, in milliseconds since 1970 (UTC). Never less
-   * than that of the entry before it.
+   * When the engine appended it, by the engine's clock, in milliseconds since 1970 (UTC). Never earlier
+   * than the entry before it.
    */
   readonly time: number;
 }
@@ -45,86 +45,83 @@ export interface LogEntry extends LogInput {
 /** Options of {@linkcode EventLog.append}. */
 export interface AppendOptions {
   /**
-   * Names the append, in 1 to 256 UTF-16 code units. One that is tried again with the same key appends
-   * nothing and gives the position of the first, whether its entries are still there or not. The log
-   * remembers it for {@linkcode RetentionOptions.idempotencyTtl}. An append that is refused
-   * leaves no key.
+   * Identifies the append, in 1 to 256 UTF-16 code units. A retry with the same key appends nothing and
+   * returns the position of the first append, even if its entries have been deleted since. The log
+   * remembers the key for {@linkcode RetentionOptions.idempotencyTtl}. A refused append stores no key.
    */
   idempotencyKey?: string | undefined;
   /**
-   * The sequence number that must be the log's last one, 0 for an empty log. With another one the
-   * append rejects with code `conflict` and appends nothing. A key that is known comes first, and so
-   * does `closed`.
+   * The sequence number that the log's last entry must have, 0 for an empty log. Otherwise the append
+   * rejects with code `conflict` and appends nothing. A known idempotency key and a closed log are
+   * checked first.
    */
   expectedLast?: number | undefined;
 }
 
-/** Where an append's last entry stands. */
+/** The position of the last entry of an append. */
 export interface LogPosition {
   /** The log's epoch. */
   readonly epoch: string;
-  /** The sequence number of the last entry appended; those of one append follow each other. */
+  /** The sequence number of the last entry appended. The entries of one append are consecutive. */
   readonly seq: number;
-  /** Set when nothing was appended now: an earlier append had the same idempotency key, and this is its place. */
+  /** Set if nothing was appended because an earlier append had the same idempotency key. This is its position. */
   readonly repeated?: true;
 }
 
-/**
- * How much {@linkcode EventLog.read} gives at most. At least one entry comes, however big, if there is one.
- */
+/** The most that {@linkcode EventLog.read} returns. If there is an entry, it returns at least one, of any size. */
 export interface LogLimit {
-  /** The most entries, a positive integer. */
+  /** The maximum number of entries, a positive integer. */
   readonly entries: number;
-  /** The most bytes of bodies, as UTF-8, a positive integer. */
+  /** The maximum size of the bodies in bytes of UTF-8, a positive integer. */
   readonly bytes: number;
 }
 
-/** A part of a log, its entries and its bounds from the same snapshot. */
+/** A part of a log: entries and bounds of one snapshot. */
 export interface LogPage {
   /**
-   * Names this life of the log: 1 to 32 of `0-9a-z`, drawn at random with the first append, so that a
-   * position in a log that was lost or deleted is never taken for one in its successor. `"0"` is
-   * the epoch of a log to which nothing has been appended.
+   * Identifies this incarnation of the log: 1 to 32 characters of `0-9a-z`, chosen at random by the first
+   * append. A position in a log that was lost or deleted is therefore never mistaken for one in its
+   * successor. The epoch of a log without any append is `"0"`.
    */
   readonly epoch: string;
-  /** The sequence number of the oldest entry kept, `last + 1` when none is. */
+  /** The sequence number of the oldest stored entry, `last + 1` if there is none. */
   readonly first: number;
   /** The sequence number of the newest entry ever appended in this epoch, 0 before the first. */
   readonly last: number;
-  /** Entries in order, without a hole, from the first one stored after the requested number. */
+  /** Consecutive entries, from the first stored one after the requested number. */
   readonly entries: readonly LogEntry[];
 }
 
 /**
- * Where published events live: an epoch and entries numbered 1, 2, 3, … {@linkcode MemoryLog} is one;
- * Deno KV, Redis and Durable Objects are others. `testEventLog()` tests one of your own.
+ * Stores published events: an epoch, and entries numbered 1, 2, 3, … {@linkcode MemoryLog} keeps them in memory; there
+ * are logs for SQLite, Postgres, Redis, Deno KV and Durable Objects. To write one, run the cases of `testEventLog()`.
  *
- * What every log does:
+ * Every log guarantees:
  *
- * - Appends by one log object are done in the order of the calls, awaited or not.
- * - Numbers are dense; the engine assigns them in the same atomic step that makes the entries durable.
- *   Nobody can read an entry before that.
- * - An append is whole or not at all, and so is one with an idempotency key that is tried again.
- * - Nothing follows an entry of kind `end`, `failed` or `aborted`: a later append rejects with code
- *   `closed`, unless its idempotency key is known, until the log has expired. Age does not take that entry:
- *   every reader of the log learns how it ended.
- * - A page's entries, `first`, `last` and `epoch` are of one moment. What was trimmed shows in
- *   `first`: a page never has a hole.
- * - What is stored says which format it is of. A log of another format than this version knows is left as it is:
- *   every call rejects with code `log-unavailable` and says so.
- * - An engine that cannot be reached, or refuses, rejects with an {@linkcode EventStreamError} of code
- *   `log-unavailable` and the engine's own error as `cause`. An append that rejects so may still have
- *   been done; one with an idempotency key can be tried again safely.
+ * - One log object appends in the order of the calls, whether you await them or not.
+ * - Sequence numbers are dense. The engine assigns them in the atomic step that makes the entries durable, and no
+ *   reader sees an entry before that.
+ * - An append stores all of its entries or none. A retry with an idempotency key stores them once.
+ * - Nothing follows an entry of kind `end`, `failed` or `aborted`. Until the log expires, a later append rejects with
+ *   code `closed`, unless its idempotency key is known. `maxAge` does not delete that entry, so every reader learns how
+ *   the log ended.
+ * - The entries, `first`, `last` and `epoch` of a page belong to one snapshot. Deleted entries move `first`; a page has
+ *   no holes.
+ * - Stored data carries a format version. A log of an unknown format stays unchanged, and every call rejects with code
+ *   `log-unavailable`.
+ * - If the engine cannot be reached, or refuses, calls reject with an {@linkcode EventStreamError} of code
+ *   `log-unavailable`, with the engine's error as `cause`. Such an append may still have been stored. With an
+ *   idempotency key you can retry it safely.
  */
 export interface EventLog {
   /**
-   * Appends entries, all or none, and then trims what is past the retention.
+   * Appends all entries or none, then deletes what exceeds the retention.
    *
-   * @param entries One or more.
-   * @param options The conditions.
-   * @returns Where the last entry stands, once it is durable.
+   * @param entries One or more entries.
+   * @param options The idempotency key and the expected last entry.
+   * @returns The position of the last entry, once it is durable.
    * @throws {TypeError} If an entry, or an option, has the wrong type.
-   * @throws {RangeError} If there is no entry, or more than the log can hold in one append, or an
+   * @throws {RangeError} If there is no entry, if there are more than one append can hold, or if an
    * option is out of range.
    * @throws {EventStreamError} Code `closed`, `conflict` or `log-unavailable`.
    */
@@ -135,26 +132,25 @@ export interface EventLog {
   /**
    * Reads entries after a sequence number.
    *
-   * @param after The number; 0 reads from the oldest. One past the last gives no entry.
-   * @param limit The most to give.
-   * @throws {TypeError} If a number is none.
-   * @throws {RangeError} If `after` is not an integer from 0, or a limit not one from 1.
+   * @param after The sequence number; 0 reads from the oldest entry. A number at or after the last returns no entry.
+   * @param limit The most to return.
+   * @throws {TypeError} If a number has the wrong type.
+   * @throws {RangeError} If `after` is not a non-negative integer, or a limit is not a positive one.
    * @throws {EventStreamError} Code `log-unavailable`.
    */
   read(after: number, limit: LogLimit): Promise<LogPage>;
   /**
-   * Calls `wake` after appends, whoever made them, until the signal aborts. It is a hint that carries no data: it may
-   * come late, twice or for nothing. It comes after every append: an engine whose notifications can be lost polls, for
-   * all its watched logs with one command, and its documentation names the interval. While the engine cannot be
-   * reached, `wake` is called at that interval too, so that reads find out. Never throws, and `wake` must not.
+   * Calls `wake` after appends by any process, until the signal aborts. The call carries no data. It may come late,
+   * twice, or without an append, but it comes after every append: an engine whose notifications can be lost polls, with
+   * one command for all its watched logs, and documents the interval. While the engine cannot be reached, `wake` is
+   * called at that interval too, so that the next read fails and is noticed. Never throws; `wake` must not throw.
    */
   watch(wake: () => void, signal: AbortSignal): void;
   /**
-   * Lets the whole log go, its epoch and keys too, so many milliseconds from now, unless something
-   * is appended before. What is appended afterwards begins another epoch. A later call takes the
-   * place of an earlier one.
+   * Deletes the whole log after a time, with its epoch and its idempotency keys, unless something is
+   * appended before. A later append begins a new epoch. A later call replaces an earlier one.
    *
-   * @param ttl Milliseconds, a positive integer up to 2^31-1.
+   * @param ttl The time in milliseconds, a positive integer up to 2^31-1.
    * @throws {TypeError} If `ttl` is not a number.
    * @throws {RangeError} If `ttl` is out of range.
    * @throws {EventStreamError} Code `log-unavailable`.
@@ -162,58 +158,58 @@ export interface EventLog {
   expire(ttl: number): Promise<void>;
 }
 
-/** What a log keeps; named alike on every log. An entry goes when any of the three says so. */
+/** What a log keeps. An entry is deleted when it exceeds any of `maxEvents`, `maxBytes` and `maxAge`. */
 export interface RetentionOptions {
   /**
-   * The most entries, a positive integer.
+   * The maximum number of entries, a positive integer.
    *
    * @default {10000}
    */
   maxEvents?: number | undefined;
   /**
-   * The most bytes of bodies, as UTF-8, a positive integer. One append of more is a `RangeError`.
+   * The maximum size of all bodies in bytes of UTF-8, a positive integer. A larger append is a `RangeError`.
    *
    * @default {67108864}
    */
   maxBytes?: number | undefined;
   /**
-   * The age in milliseconds at which an entry goes, a positive integer.
+   * Milliseconds after which an entry is deleted, a positive integer.
    *
-   * @default {undefined} any age
+   * @default {undefined} never
    */
   maxAge?: number | undefined;
   /**
-   * How many milliseconds an idempotency key is remembered, a positive integer.
+   * Milliseconds for which an idempotency key is remembered, a positive integer.
    *
    * @default {600000}
    */
   idempotencyTtl?: number | undefined;
   /**
-   * Milliseconds after which the whole log is deleted, counted from the last append, or from when the last watcher of an
-   * open log left. At least `idempotencyTtl`, at most 2^31-1. A log that ended stays ended until then; what is appended
-   * later begins another epoch.
+   * Milliseconds after which the whole log is deleted, counted from the last append or, for an open log, from when the
+   * last subscriber left. At least `idempotencyTtl`, at most 2^31-1. A closed log stays closed until then. A later
+   * append begins a new epoch.
    *
    * @default {undefined} never
    */
   idleTtl?: number | undefined;
 }
 
-/** A place in a log: everything up to and including this entry has been seen. */
+/** A position in a log: the client has received everything up to and including this entry. */
 interface Cursor {
-  /** The epoch that the number counts in; `"0"` when nothing had been appended. */
+  /** The epoch of the sequence number; `"0"` for a log without any append. */
   readonly epoch: string;
-  /** The sequence number of the last entry seen, 0 before the first. */
+  /** The sequence number of the last entry received, 0 before the first. */
   readonly seq: number;
 }
 
 const CURSOR = /^([0-9a-z]{1,32})-(0|[1-9][0-9]{0,15})$/;
 
-/** Writes a cursor as an SSE id: `<epoch>-<seq>`. */
+/** Formats a cursor as an SSE ID: `<epoch>-<seq>`. */
 export function formatCursor(epoch: string, seq: number): string {
   return `${epoch}-${seq}`;
 }
 
-/** Reads a cursor; gives `undefined` for whatever is none, for it is what a stranger sent. */
+/** Parses a cursor from untrusted input; returns `undefined` if it is not one. */
 export function parseCursor(id: string): Cursor | undefined {
   const [, epoch, digits] = CURSOR.exec(id) ?? [];
   const seq = Number(digits);
