@@ -6,6 +6,7 @@
  * |---|---|
  * | answer a request with events | {@linkcode respond} |
  * | broadcast to many clients, which resume where they were | {@linkcode Channel} |
+ * | send several channels over one connection | {@linkcode combine} |
  * | continue an answer after its client has disconnected | {@linkcode resumable} |
  * | receive events and reconnect | {@linkcode connect}, {@linkcode EventSource} |
  * | read a response, such as a language model's | {@linkcode decode} |
@@ -62,5 +63,11 @@ export { encodeEvent, EventEncoderStream } from "./src/encode.ts";
 export { EventStreamError } from "./src/error.ts";
 export type { ServerSentEvent, ServerSentEventInit } from "./src/event.ts";
 export { merge } from "./src/merge.ts";
-export { Channel, MemoryLog, respond, resumable } from "./src/server/mod.ts";
+export {
+  Channel,
+  combine,
+  MemoryLog,
+  respond,
+  resumable,
+} from "./src/server/mod.ts";
 export type { EventLog, Gap } from "./src/server/mod.ts";

@@ -22,6 +22,7 @@ const names: Record<string, number | undefined> = {
   merge: undefined,
   defineEvents: undefined,
   resumable: undefined,
+  combine: undefined,
 };
 
 /** Test helpers hold tables and long texts that no page loads. */

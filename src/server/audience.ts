@@ -4,7 +4,6 @@ import type { ServerSentEvent } from "../event.ts";
 import type { EventBatchSource } from "../event_stream.ts";
 import { within } from "../internal/abort.ts";
 import { notify } from "../internal/report.ts";
-import type { LogPosition } from "../log/log.ts";
 import type { Subscriber } from "./channel_options.ts";
 import type { Follower, Hub } from "./hub.ts";
 import {
@@ -20,6 +19,7 @@ import {
   textResponse,
 } from "./response.ts";
 import {
+  type Cursor,
   type Delivery,
   END,
   isOver,
@@ -38,10 +38,26 @@ interface AudienceOptions extends EventResponseOptions {
 }
 
 /** A subscriber as its audience sees it. */
-interface Member extends Follower {
+export interface Member extends Follower {
   readonly subscriber: Subscriber;
-  readonly subscription: Subscription;
+  readonly subscription: Cursor;
   end(reason: CloseReason): void;
+}
+
+/**
+ * What a subscriber belongs to: an audience, or those of a combination.
+ *
+ * @typeParam Options What says which events it gets.
+ */
+export interface Host<Options> {
+  readonly isDraining: boolean;
+  open(member: Member, options: Options): Cursor;
+  join(member: Member): void;
+  leave(member: Member, reason: CloseReason): void;
+  /** Counts what a subscriber was given. */
+  count(delivery: Delivery): void;
+  /** Reports what a subscriber failed with. */
+  fail(error: unknown): void;
 }
 
 /** Which events a request gets, and how it is answered. */
@@ -98,44 +114,39 @@ export class Audience {
     { headers, signal, ...place }: Admission,
   ): Promise<Response> {
     const options = { ...place, latest: this.hub.position };
-    const subscriber = { request, lastEventId: place.lastEventId };
     const arrival: Follower = { advance() {}, onOutage() {} };
     const open = (body: EventBody): BodySource =>
-      this.isDraining
-        ? nothing(body)
-        : new Seat(this, subscriber, options, body);
-    const { keepAlive, maxConnectionAge } = this.#options;
+      this.isDraining ? nothing(body) : new Seat(this, request, options, body);
     try {
-      const refused = isSubscription(request)
-        ? await this.#admit(arrival, options, headers)
-        : undefined;
-      // Not earlier: nothing may come between this and its place.
-      this.#arriving.delete(arrival);
-      return refused ?? eventResponse(request, open, {
+      if (isSubscription(request)) {
+        const refused = await this.arrive(arrival, headers);
+        if (refused) return refused;
+        if (isOver(this.hub, options)) {
+          return new Response(null, { status: 204, headers });
+        }
+      }
+      return eventResponse(request, open, {
+        ...this.#options,
         headers,
         signal,
         // The chunks of all subscribers are the same, so one that waits costs little.
         highWaterMark: 1,
-        keepAlive,
         timer: this.#timer,
-        retry: this.#retry(),
-        maxConnectionAge,
+        retry: spread(this.#options.retry),
       });
     } finally {
-      // The subscriber follows by now, if it is one.
-      this.hub.leave(arrival);
+      this.depart(arrival);
     }
   }
 
-  /** Waits for the log; returns the answer to a request that cannot become a subscriber. */
-  async #admit(
+  /** Takes room and waits for the log; returns the answer to a request for which there is no room. */
+  async arrive(
     arrival: Follower,
-    options: SubscriptionOptions,
     headers: Headers,
   ): Promise<Response | undefined> {
-    const { maxSubscribers = Infinity } = this.#options;
+    const { maxSubscribers = Infinity, retry } = this.#options;
     if (this.size + this.#arriving.size >= maxSubscribers) {
-      const seconds = Math.max(1, Math.ceil(this.#retry() / 1000));
+      const seconds = Math.max(1, Math.ceil(spread(retry) / 1000));
       const text = `This channel has ${maxSubscribers} subscribers already.`;
       const own = { "retry-after": String(seconds) };
       return textResponse(503, text, headers, own);
@@ -144,9 +155,17 @@ export class Audience {
       this.#arriving.add(arrival);
       await this.hub.follow(arrival);
     }
-    return isOver(this.hub, options)
-      ? new Response(null, { status: 204, headers })
-      : undefined;
+    return undefined;
+  }
+
+  /** Ends an arrival: it is a subscriber and follows by now, or never will. */
+  depart(arrival: Follower): void {
+    this.#arriving.delete(arrival);
+    this.hub.leave(arrival);
+  }
+
+  open(member: Member, options: SubscriptionOptions): Subscription {
+    return new Subscription(this.hub, member, options);
   }
 
   join(member: Member): void {
@@ -187,16 +206,15 @@ export class Audience {
     if (this.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#drained!.push(resolve));
   }
+}
 
-  /** Chooses a client's reconnection time, so that they do not all come back at once. */
-  #retry(): number {
-    const { retry = DEFAULT_RETRY } = this.#options;
-    return Math.round(retry * (1 + Math.random()));
-  }
+/** Chooses a client's reconnection time, so that they do not all come back at once. */
+export function spread(retry: number = DEFAULT_RETRY): number {
+  return Math.round(retry * (1 + Math.random()));
 }
 
 /** The source of a client that is only to come back later: while this process is being drained. */
-function nothing(body: EventBody): BodySource {
+export function nothing(body: EventBody): BodySource {
   return {
     pull: () => body.end("closed"),
     keepAlive: () => undefined,
@@ -205,38 +223,39 @@ function nothing(body: EventBody): BodySource {
 }
 
 /** A subscriber with a response. */
-class Seat implements Member, BodySource {
+export class Seat<Options extends { readonly lastEventId: string }>
+  implements Member, BodySource {
   readonly subscriber: Subscriber;
-  readonly subscription: Subscription;
-  readonly #audience: Audience;
+  readonly subscription: Cursor;
+  readonly #host: Host<Options>;
   readonly #body: EventBody;
 
   constructor(
-    audience: Audience,
-    subscriber: Subscriber,
-    options: SubscriptionOptions,
+    host: Host<Options>,
+    request: Request,
+    options: Options,
     body: EventBody,
   ) {
-    this.subscriber = subscriber;
-    this.#audience = audience;
+    this.subscriber = { request, lastEventId: options.lastEventId };
+    this.#host = host;
     this.#body = body;
-    this.subscription = new Subscription(audience.hub, this, options);
-    audience.join(this);
+    this.subscription = host.open(this, options);
+    host.join(this);
   }
 
   /** Writes what comes next, or waits for it. */
   pull(): void {
     while (this.#body.wanted) {
-      let next: ReturnType<Subscription["next"]>;
+      let next: ReturnType<Cursor["next"]>;
       try {
         next = this.subscription.next();
       } catch (error) {
-        this.#audience.fail(error);
+        this.#host.fail(error);
         return this.#body.end("failed", { error });
       }
       if (next === undefined) return;
       if (next === END) return this.#body.end("ended");
-      this.#audience.count(next);
+      this.#host.count(next);
       this.#body.write(next.bytes);
     }
   }
@@ -258,7 +277,7 @@ class Seat implements Member, BodySource {
   }
 
   stop(reason: CloseReason): void {
-    this.#audience.leave(this, reason);
+    this.#host.leave(this, reason);
   }
 }
 
@@ -268,43 +287,36 @@ class Seat implements Member, BodySource {
  */
 export class LocalSubscriber<
   Received extends ServerSentEvent<string, unknown>,
+  Options extends { readonly lastEventId: string },
 > implements Member, EventBatchSource<Received, Delivery | typeof END> {
   readonly subscriber: Subscriber;
-  readonly subscription: Subscription;
-  readonly #audience: Audience;
-  readonly #options: SubscriptionOptions;
-  readonly #contract: EventContract<Received> | undefined;
+  readonly subscription: Cursor;
+  readonly #host: Host<Options>;
+  readonly #contract: Pick<EventContract<Received>, "decode"> | undefined;
   readonly #signal: AbortSignal | undefined;
-  /** Where the log ended when this was made, if its start depends on that. */
-  readonly #latest: Promise<LogPosition | undefined> | undefined;
+  /** Resolves when it is noted where the log ended when this was made. */
+  readonly #end: Promise<unknown>;
   lastEventId: string;
-  readonly #onUnknownEnd = (error: unknown): undefined => {
-    this.#audience.fail(error);
-  };
   #hasJoined = false;
   #hasLeft = false;
   #failure: { readonly reason: unknown } | undefined;
   #onReady: (() => void) | undefined;
 
   constructor(
-    audience: Audience,
-    options: SubscriptionOptions,
-    contract: EventContract<Received> | undefined,
+    host: Host<Options>,
+    options: Options,
+    contract: Pick<EventContract<Received>, "decode"> | undefined,
     signal: AbortSignal | undefined,
+    end: Promise<unknown>,
   ) {
-    const { lastEventId, from } = options;
+    const { lastEventId } = options;
     this.subscriber = { request: undefined, lastEventId };
     this.lastEventId = lastEventId;
-    this.#audience = audience;
-    this.#options = options;
+    this.#host = host;
     this.#contract = contract;
     this.#signal = signal;
-    this.subscription = new Subscription(audience.hub, this, options);
-    const needsEnd = lastEventId === "" && from !== "earliest" &&
-      (from === "latest" || typeof from === "object");
-    this.#latest = needsEnd && options.latest === undefined
-      ? audience.hub.readPosition().catch(this.#onUnknownEnd)
-      : undefined;
+    this.#end = end;
+    this.subscription = host.open(this, options);
   }
 
   async readChunk(): Promise<Delivery | typeof END> {
@@ -314,12 +326,12 @@ export class LocalSubscriber<
         if (this.#failure !== undefined) throw this.#failure.reason;
         const next = this.#hasLeft ? END : this.subscription.next();
         if (next === END) this.#leave("ended");
-        else if (next !== undefined) this.#audience.count(next);
+        else if (next !== undefined) this.#host.count(next);
         if (next !== undefined) return next;
         await new Promise<void>((resolve) => this.#onReady = resolve);
       }
     } catch (error) {
-      if (!this.#hasLeft) this.#audience.fail(error);
+      if (!this.#hasLeft) this.#host.fail(error);
       this.#leave("failed");
       throw error;
     }
@@ -357,17 +369,14 @@ export class LocalSubscriber<
 
   async #join(): Promise<void> {
     this.#hasJoined = true;
-    if (this.#latest !== undefined) {
-      const latest = within(this.#latest, PATIENCE);
-      this.#options.latest = await latest.catch(this.#onUnknownEnd);
-    }
-    if (this.#audience.isDraining) this.#hasLeft = true;
-    if (!this.#hasLeft) this.#audience.join(this);
+    await within(this.#end, PATIENCE).catch((error) => this.#host.fail(error));
+    this.#hasLeft ||= this.#host.isDraining;
+    if (!this.#hasLeft) this.#host.join(this);
   }
 
   /** Leaves, and lets what waits go on. */
   #leave(reason: CloseReason): void {
-    if (!this.#hasLeft && this.#hasJoined) this.#audience.leave(this, reason);
+    if (!this.#hasLeft && this.#hasJoined) this.#host.leave(this, reason);
     this.#hasLeft = true;
     this.#onReady?.();
   }

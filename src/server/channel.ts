@@ -44,6 +44,7 @@ import {
 import type { HeadersSource } from "../internal/web.ts";
 import {
   type Delivery,
+  noteEnd,
   notice,
   type SubscriptionOptions,
 } from "./subscription.ts";
@@ -152,6 +153,7 @@ export class Channel<Contract extends AnyContract = undefined> {
     this.#encode = contract && orderedEncoder(contract);
     this.#hub = new Hub(log, { maxOutage, onError });
     this.#audience = new Audience(this.#hub, { ...options, onError });
+    audiences.set(this, { audience: this.#audience, options });
   }
 
   /** What this channel object has done so far. */
@@ -182,14 +184,19 @@ export class Channel<Contract extends AnyContract = undefined> {
     options: PublishOptions = {},
   ): Promise<string> {
     checkOptions("Cannot publish", options, PUBLISH_OPTIONS);
-    const given = isMany(event) ? event : [event];
+    const given = [event].flat() as PublishInit<Contract>[];
     // Without a promise in between where none is needed, so that appends come in the order of the calls.
-    const encoded = this.#encode === undefined ? given : this.#encode(given);
+    const encoded = this.#encode?.(given) ?? given;
     const events = encoded instanceof Promise ? await encoded : encoded;
     const entries = events.map((event) =>
       eventEntry(event as ServerSentEventInit)
     );
-    if (this.#closing !== undefined) throw closedError();
+    if (this.#closing !== undefined) {
+      throw new EventStreamError(
+        "closed",
+        "Cannot publish: the channel must be open: it was closed",
+      );
+    }
     const { epoch, seq, repeated } = await this.#hub.append(entries, options);
     if (!repeated) this.#published += entries.length;
     return formatCursor(epoch, seq);
@@ -225,10 +232,11 @@ export class Channel<Contract extends AnyContract = undefined> {
     checkRequest(request);
     checkOptions("Cannot respond", options, CHANNEL_RESPOND_OPTIONS);
     return await this.#audience.respond(request, {
-      ...this.#place(lastEventIdOf(request), options),
+      ...placeOf(this.#options, lastEventIdOf(request), options),
       headers: mergeHeaders(this.#options.headers, options.headers),
       signal: options.signal,
-      initial: options.initial && this.#initial(options.initial),
+      initial: options.initial &&
+        deliverInitial(options.initial, this.#options.contract),
     });
   }
 
@@ -244,13 +252,16 @@ export class Channel<Contract extends AnyContract = undefined> {
   ): EventStream<SubscribedEvent<Contract>> {
     checkOptions("Cannot subscribe", options, CHANNEL_SUBSCRIBE_OPTIONS);
     const { lastEventId = "", signal } = options;
-    const place = this.#place(lastEventId, options);
-    const { contract } = this.#options;
-    const source = new LocalSubscriber<SubscribedEvent<Contract>>(
+    const place = placeOf(this.#options, lastEventId, options);
+    const source = new LocalSubscriber<
+      SubscribedEvent<Contract>,
+      SubscriptionOptions
+    >(
       this.#audience,
-      { ...place, latest: this.#hub.position },
-      contract,
+      place,
+      this.#options.contract,
       signal,
+      noteEnd(this.#hub, place),
     );
     return new EventStream(source, signal);
   }
@@ -288,9 +299,7 @@ export class Channel<Contract extends AnyContract = undefined> {
       () => {},
       (error) => {
         // Another process was quicker.
-        if (
-          error instanceof EventStreamError && error.code === "closed"
-        ) return;
+        if (error.code === "closed") return;
         this.#closing = undefined;
         throw error;
       },
@@ -310,42 +319,30 @@ export class Channel<Contract extends AnyContract = undefined> {
     checkOptions("Cannot drain channel", options, DRAIN_OPTIONS);
     return this.#audience.drain(options.over ?? 10_000);
   }
+}
 
-  #initial(
-    initial: NonNullable<ChannelRespondOptions<Contract>["initial"]>,
-  ): () => Promise<Delivery> {
-    const { contract } = this.#options;
-    return async () => {
-      const returned: unknown = await initial();
-      if (!(Symbol.iterator in Object(returned))) {
-        throw mustBe(
-          "Cannot respond: initial",
-          "a function that returns an iterable of events",
-          returned,
-        );
-      }
-      const given = [...returned as Iterable<PublishInit<Contract>>];
-      // An encoder of its own, which does not wait for what is being published.
-      const events = contract === undefined
-        ? given as ServerSentEventInit[]
-        : await orderedEncoder<PublishInit<Contract>>(contract)(given);
-      const frames = events.map(initialFrame);
-      return notice(frames.join(""), { count: frames.length });
-    };
-  }
+/** What a combination needs of each channel. */
+export interface ChannelParts {
+  readonly audience: Audience;
+  readonly options: ChannelOptions<AnyContract>;
+}
 
-  #place(
-    lastEventId: string,
-    options: SubscribeOptions,
-  ): Omit<SubscriptionOptions, "latest"> {
-    const { from = "latest", gap = "earliest", filter } = this.#options;
-    return {
-      lastEventId,
-      from: options.from ?? from,
-      gap: options.gap ?? gap,
-      accepts: predicateOf(options.filter ?? filter),
-    };
-  }
+/** The parts of every channel there is. */
+export const audiences: WeakMap<object, ChannelParts> =
+  /* @__PURE__ */ new WeakMap();
+
+/** What a subscriber gets of a channel with these options. */
+export function placeOf(
+  { from = "latest", gap = "earliest", filter }: SubscribeOptions,
+  lastEventId: string,
+  own: SubscribeOptions = {},
+): SubscriptionOptions {
+  return {
+    lastEventId,
+    from: own.from ?? from,
+    gap: own.gap ?? gap,
+    accepts: predicateOf(own.filter ?? filter),
+  };
 }
 
 const CHANNEL_RESPOND_OPTIONS: OptionTable<ChannelRespondOptions<AnyContract>> =
@@ -373,6 +370,30 @@ function checkChannelOptions(options: ChannelOptions<AnyContract>): void {
   checkOptions("Cannot create channel", options, CHANNEL_OPTIONS);
 }
 
+/** Gives what a client gets first: the events that `initial` returns, without an ID. */
+export function deliverInitial<Init>(
+  initial: () => Iterable<Init> | Promise<Iterable<Init>>,
+  contract: Pick<EventContract<never, Init>, "encode"> | undefined,
+): () => Promise<Delivery> {
+  return async () => {
+    const returned: unknown = await initial();
+    if (!(Symbol.iterator in Object(returned))) {
+      throw mustBe(
+        "Cannot respond: initial",
+        "a function that returns an iterable of events",
+        returned,
+      );
+    }
+    const given = [...returned as Iterable<Init>];
+    // An encoder of its own, which does not wait for what is being published.
+    const events = contract === undefined
+      ? given as ServerSentEventInit[]
+      : await orderedEncoder(contract)(given);
+    const frames = events.map(initialFrame);
+    return notice(frames.join(""), { count: frames.length });
+  };
+}
+
 function initialFrame(event: ServerSentEventInit): string {
   const { body } = eventEntry(event);
   const { id = "" } = event;
@@ -381,16 +402,5 @@ function initialFrame(event: ServerSentEventInit): string {
     `Cannot respond: an event of initial must have no id: received ${
       describe(id)
     }`,
-  );
-}
-
-function isMany<T>(event: T | readonly T[]): event is readonly T[] {
-  return Array.isArray(event);
-}
-
-function closedError(): EventStreamError {
-  return new EventStreamError(
-    "closed",
-    "Cannot publish: the channel must be open: it was closed",
   );
 }

@@ -8,6 +8,8 @@ export type GapReason = "trimmed" | "epoch" | "invalid" | "ahead";
 
 /** The data of a `gap` event. */
 export interface Gap {
+  /** The name of the channel, in a combination of several. */
+  readonly channel?: string | undefined;
   /** Why events are missing. */
   readonly reason: GapReason;
   /** The ID to resume from, cut to 128 code units. */

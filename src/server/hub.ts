@@ -122,14 +122,15 @@ export class Hub {
     this.#waiting.add(follower);
   }
 
-  /** Reads where the log ends without following it. */
-  async readPosition(): Promise<LogPosition> {
+  /** Reads where the log ends without following it; `undefined` if it fails. */
+  async readPosition(): Promise<LogPosition | undefined> {
     const limit = { entries: 1, bytes: 1 };
-    const { epoch, last } = await this.#log.read(
-      Number.MAX_SAFE_INTEGER,
-      limit,
-    );
-    return { epoch, seq: last };
+    try {
+      const page = await this.#log.read(Number.MAX_SAFE_INTEGER, limit);
+      return { epoch: page.epoch, seq: page.last };
+    } catch (error) {
+      return void this.#onError(error);
+    }
   }
 
   /** Reads a page without following the log; throws as {@linkcode Hub.append} does. */

@@ -3,6 +3,7 @@
  *
  * - One response from a source of events: {@linkcode respond}.
  * - The same events to many clients, which resume where they were: {@linkcode Channel}.
+ * - Several channels over one connection: {@linkcode combine}.
  * - A producer that continues after its client has disconnected: {@linkcode resumable}.
  * - Several sources as one: {@linkcode merge}.
  * - Where published events are stored: {@linkcode MemoryLog}, the logs of the other entry points, or an
@@ -38,6 +39,16 @@ export type {
   SubscribeOptions,
   Subscriber,
 } from "./channel_options.ts";
+export { combine } from "./combine.ts";
+export type {
+  CombinableChannels,
+  Combination,
+  CombinationRespondOptions,
+  CombinationSubscribeOptions,
+  CombinedEvent,
+  CombinedInit,
+  ContractOf,
+} from "./combine.ts";
 export type { UpstreamOptions } from "./pass_through.ts";
 export type { Produce } from "./producer.ts";
 export { respond } from "./respond.ts";

@@ -17,7 +17,7 @@ export interface SubscriptionOptions {
   /** Which events to send. Not awaited. */
   accepts: ((event: ServerSentEvent) => boolean) | undefined;
   /** Where the log ended when the subscriber came, `undefined` if that was not known yet. */
-  latest: LogPosition | undefined;
+  latest?: LogPosition | undefined;
   /** What a client gets before its position when it does not resume, and after a gap. */
   initial?: (() => Promise<Delivery>) | undefined;
 }
@@ -35,24 +35,36 @@ export interface Delivery {
 /** What comes at the end of a log that has ended. */
 export const END = "end";
 
+/** Where a subscriber is, and what comes next for it. */
+export interface Cursor {
+  /** How many events it has not been sent yet. */
+  readonly behind: number;
+  /** The ID to resume from. */
+  readonly lastEventId: string;
+  /** A block that moves the client's last event ID to where it is, `undefined` if it is there. */
+  readonly idBlock: Delivery | undefined;
+  /** Returns what comes next, {@linkcode END} at the end, or `undefined`: the follower is then advanced later. */
+  next(): Delivery | typeof END | undefined;
+}
+
 /** Some entries of a run, whose bytes and events all subscribers share. */
-class Slice implements Delivery {
-  readonly #run: Frames;
-  readonly #after: number;
-  readonly #last: number;
+export class Slice implements Delivery {
+  readonly run: Frames;
+  readonly first: number;
+  readonly last: number;
   readonly bytes: Uint8Array;
 
-  constructor(run: Frames, after: number, last: number) {
-    this.#run = run;
-    this.#after = after;
-    this.#last = last;
-    this.bytes = run.slice(after, last);
+  constructor(run: Frames, first: number, last: number) {
+    this.run = run;
+    this.first = first;
+    this.last = last;
+    this.bytes = run.slice(first - 1, last);
   }
 
   get events(): ServerSentEvent[] {
     const events: ServerSentEvent[] = [];
-    for (let seq = this.#after + 1; seq <= this.#last; seq++) {
-      const event = this.#run.event(seq);
+    for (let seq = this.first; seq <= this.last; seq++) {
+      const event = this.run.event(seq);
       // Whoever reads it may change it.
       if (event !== undefined) events.push({ ...event });
     }
@@ -60,8 +72,20 @@ class Slice implements Delivery {
   }
 
   get count(): number {
-    return this.#run.count(this.#after, this.#last);
+    return this.run.count(this.first - 1, this.last);
   }
+}
+
+/** Notes where the log ends now, for a subscriber whose start depends on that, and which reads later. */
+export async function noteEnd(
+  hub: Hub,
+  options: SubscriptionOptions,
+): Promise<void> {
+  const { lastEventId, from } = options;
+  options.latest = hub.position;
+  const isPlace = typeof from === "string" && from !== "latest";
+  if (options.latest || lastEventId || isPlace) return;
+  options.latest = await hub.readPosition();
 }
 
 /** Tells whether the log has ended, and nothing is left to send to a subscriber. */
@@ -78,7 +102,7 @@ export function isOver(
 }
 
 /** A cursor in a log: where one subscriber is, and what comes next for it. */
-export class Subscription {
+export class Subscription implements Cursor {
   readonly #hub: Hub;
   readonly #follower: Follower;
   readonly #options: SubscriptionOptions;
@@ -274,7 +298,7 @@ export class Subscription {
     this.#cursor = Math.min(accepts === undefined ? last : last + 1, end);
     this.#epoch = this.#hub.epoch;
     last = Math.min(last, end);
-    const slice = new Slice(run, first - 1, last);
+    const slice = new Slice(run, first, last);
     if (slice.bytes.length === 0) return undefined;
     while (!run.isShown(last)) last--;
     this.#sentSeq = last;
