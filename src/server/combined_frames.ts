@@ -42,7 +42,9 @@ export function nextChunk(
     );
   }
   if (isIdSent) {
-    return { bytes: bodyOf(run, seq), end: { seq: seq + 1, isIdSent: false } };
+    const frame = run.slice(seq - 1, seq);
+    const bytes = frame.subarray(frame.indexOf(LF) + 1);
+    return { bytes, end: { seq: seq + 1, isIdSent: false } };
   }
   const head = encode(ID_FIELD + surroundings.before);
   const tail = encode(`${surroundings.after}\n`);
@@ -50,25 +52,16 @@ export function nextChunk(
   let length = 0;
   for (; seq <= last && length < CHUNK_LENGTH && !isIdSent; seq++) {
     if (!run.isShown(seq)) continue;
-    const body = bodyOf(run, seq);
+    const frame = run.slice(seq - 1, seq);
+    const end = frame.indexOf(LF);
+    const body = frame.subarray(end + 1);
     isIdSent = body.length >= SHARED_LENGTH;
-    parts.push(head, positionOf(run, seq), tail);
+    parts.push(head, frame.subarray(ID_FIELD.length, end), tail);
     if (!isIdSent) parts.push(body);
-    length += head.length + tail.length + body.length;
+    length += head.length + tail.length + frame.length;
   }
   if (isIdSent) seq--;
   return { bytes: join(parts), end: { seq, isIdSent } };
-}
-
-/** The bytes of an entry's position, as they stand in its frame. */
-function positionOf(run: Frames, seq: number): Uint8Array {
-  const frame = run.slice(seq - 1, seq);
-  return frame.subarray(ID_FIELD.length, frame.indexOf(LF));
-}
-
-function bodyOf(run: Frames, seq: number): Uint8Array {
-  const frame = run.slice(seq - 1, seq);
-  return frame.subarray(frame.indexOf(LF) + 1);
 }
 
 function encode(text: string): Uint8Array {

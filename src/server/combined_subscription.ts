@@ -111,19 +111,21 @@ class Part implements Member {
     this.audience.leave(this, reason);
   }
 
-  /** Looks for the place in the log. */
-  place(): void {
-    if (this.isOver || this.#isSettled || this.gap !== undefined) return;
+  /** Looks for the place in the log; tells whether that need not be waited for. */
+  place(): boolean {
+    if (this.isOver || this.#isSettled || this.gap !== undefined) return true;
     // It is a gap, or a block with an ID.
     const found = this.subscription.next() as Delivery | undefined;
     if (found?.isGap) this.gap = found;
     else if (found !== undefined) this.#isSettled = true;
+    if (found !== undefined) return true;
+    return !this.audience.hub.ready && this.position !== undefined;
   }
 
   /** Returns what comes next, but for IDs. */
   next(): Delivery | undefined {
     while (!this.isOver) {
-      const next = this.#next();
+      const next = this.report(() => this.subscription.next());
       if (next === END) this.#finish();
       else if (next === undefined) {
         // Subscribers that wait share no chunk, so none is kept for them.
@@ -137,9 +139,10 @@ class Part implements Member {
     return undefined;
   }
 
-  #next(): ReturnType<Subscription["next"]> {
+  /** Does something, and reports to the channel what that throws. */
+  report<T>(run: () => T): T {
     try {
-      return this.subscription.next();
+      return run();
     } catch (error) {
       this.audience.fail(error);
       throw error;
@@ -245,10 +248,10 @@ export class CombinedSubscription implements Cursor {
       this.#takeTurn();
   }
 
-  /** Looks for the place in every log; nothing is sent before there is one for the ID. */
+  /** Looks for the place in every log; nothing is sent before there is an ID to send. */
   #place(): void {
-    for (const part of this.#parts) part.place();
-    if (this.#parts.some(({ position }) => position === undefined)) return;
+    const found = this.#parts.map((part) => part.place());
+    if (found.includes(false)) return;
     this.#isPlaced = true;
     if (this.#options.lastEventId === "") this.#begin();
   }
@@ -346,7 +349,7 @@ export class CombinedSubscription implements Cursor {
   }
 
   #send(sending: Sending): Delivery {
-    const { bytes, end } = chunkOf(sending);
+    const { bytes, end } = sending.part.report(() => chunkOf(sending));
     sending.place = end;
     this.#sending = end.seq > sending.last ? undefined : sending;
     return { bytes, events: [], count: 0 };

@@ -12,6 +12,7 @@ import type { ServerSentEventInit } from "../../src/event.ts";
 import { streamEvents } from "../../src/hono/mod.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { Channel } from "../../src/server/channel.ts";
+import { combine } from "../../src/server/combine.ts";
 import { resumable } from "../../src/server/resumable.ts";
 import { test } from "../_test.ts";
 import { settle } from "../codec/_source.ts";
@@ -78,6 +79,13 @@ const handlers: Record<
   "an upstream's response": (c) => streamEvents(c, upstream(), { headers }),
   "a channel": async (c) =>
     streamEvents(c, await closedChannel(), { headers, from: "earliest" }),
+  "a combination": async (c) => {
+    const log = new MemoryLog();
+    await log.append([{ kind: "event", body: "data: a\n\n" }]);
+    await log.append([{ kind: "end", body: "" }]);
+    const news = new Channel({ log, from: "earliest" });
+    return streamEvents(c, combine({ news }), { headers });
+  },
   "a resumable stream": (c) =>
     streamEvents(c, resumable(new MemoryLog(), produce), {
       headers,
