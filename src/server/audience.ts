@@ -287,7 +287,7 @@ export class Seat<Options extends { readonly lastEventId: string }>
  */
 export class LocalSubscriber<
   Received extends ServerSentEvent<string, unknown>,
-  Options extends { readonly lastEventId: string },
+  Options extends { readonly lastEventId: string } = SubscriptionOptions,
 > implements Member, EventBatchSource<Received, Delivery | typeof END> {
   readonly subscriber: Subscriber;
   readonly subscription: Cursor;
@@ -295,7 +295,7 @@ export class LocalSubscriber<
   readonly #contract: Pick<EventContract<Received>, "decode"> | undefined;
   readonly #signal: AbortSignal | undefined;
   /** Resolves when it is noted where the log ended when this was made. */
-  readonly #end: Promise<unknown>;
+  readonly #end: Promise<unknown> | undefined;
   lastEventId: string;
   #hasJoined = false;
   #hasLeft = false;
@@ -307,7 +307,7 @@ export class LocalSubscriber<
     options: Options,
     contract: Pick<EventContract<Received>, "decode"> | undefined,
     signal: AbortSignal | undefined,
-    end: Promise<unknown>,
+    end?: Promise<unknown>,
   ) {
     const { lastEventId } = options;
     this.subscriber = { request: undefined, lastEventId };
@@ -369,7 +369,11 @@ export class LocalSubscriber<
 
   async #join(): Promise<void> {
     this.#hasJoined = true;
-    await within(this.#end, PATIENCE).catch((error) => this.#host.fail(error));
+    if (this.#end !== undefined) {
+      await within(this.#end, PATIENCE).catch((error) =>
+        this.#host.fail(error)
+      );
+    }
     this.#hasLeft ||= this.#host.isDraining;
     if (!this.#hasLeft) this.#host.join(this);
   }

@@ -253,10 +253,7 @@ export class Channel<Contract extends AnyContract = undefined> {
     checkOptions("Cannot subscribe", options, CHANNEL_SUBSCRIBE_OPTIONS);
     const { lastEventId = "", signal } = options;
     const place = placeOf(this.#options, lastEventId, options);
-    const source = new LocalSubscriber<
-      SubscribedEvent<Contract>,
-      SubscriptionOptions
-    >(
+    const source = new LocalSubscriber<SubscribedEvent<Contract>>(
       this.#audience,
       place,
       this.#options.contract,

@@ -1,7 +1,7 @@
 import type { Frames } from "./frames.ts";
 
 /** Bytes from which on no event is added to a chunk. */
-const CHUNK_LENGTH = 65_536;
+const CHUNK_LENGTH = 16_384;
 /** Bytes from which on a body is handed out without a copy. */
 const SHARED_LENGTH = 16_384;
 const ID_FIELD = "id: ";
