@@ -65,7 +65,7 @@ export class CombinedAudience implements Host<CombinedOptions> {
           this.isDraining
             ? nothing(body)
             : new Seat(this, request, options, body),
-        { ...settings, highWaterMark: 1, retry: spread(settings.retry) },
+        { ...settings, retry: spread(settings.retry) },
       );
     } finally {
       for (const { audience, arrival } of arrivals) audience.depart(arrival);
