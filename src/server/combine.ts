@@ -27,10 +27,10 @@ import {
   MAX_POSITION_LENGTH,
   positionsIn,
 } from "./combined_id.ts";
-import {
-  type CombinedOptions,
-  type CombinedPlace,
-  type SharedChunk,
+import type {
+  CombinedOptions,
+  CombinedPlace,
+  SharedChunk,
 } from "./combined_subscription.ts";
 import {
   checkRequest,
@@ -184,6 +184,21 @@ interface Source {
 
 /**
  * Several channels as one stream; {@linkcode combine} makes it.
+ *
+ * @example
+ * ```ts
+ * import { Channel, combine } from "@rivulet/sse";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const news = new Channel({ from: "earliest" });
+ * const chat = new Channel();
+ * await news.publish({ data: "It works" });
+ *
+ * for await (const { channel, data } of combine({ news, chat }).subscribe()) {
+ *   assertEquals([channel, data], ["news", "It works"]);
+ *   break;
+ * }
+ * ```
  *
  * @typeParam Channels The channels by name.
  */

@@ -20,6 +20,7 @@ const without: Record<string, string> = {
   PersistOptions: "internal",
   BodyOptions: "internal",
   AudienceOptions: "internal",
+  CombinedOptions: "internal",
   HubOptions: "internal",
 };
 
