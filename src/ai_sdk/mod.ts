@@ -162,7 +162,7 @@ export interface UIMessageStream {
 /**
  * Makes an answer in the AI SDK's UI message stream protocol that survives a reload of its page, on any log.
  *
- * Each answer needs a log of its own, by a name that was not used before. The route that starts the answer passes
+ * Each answer needs its own log, by a name that no other answer had. The route that starts the answer passes
  * `produce`; the routes that resume and stop it need the log alone, and may run in another process.
  *
  * A failure reaches the client as an `error` part, an abort as an `abort` part; `[DONE]` follows both.

@@ -367,7 +367,7 @@ class ResumableStream implements Resumable {
 
 /**
  * Follows a stream that {@linkcode resumable} has made, in this process and as events, to its end or until the signal
- * aborts. Starts nothing. It is no method, so that bundles without it are smaller.
+ * aborts. Starts nothing. A function and not a method, so that bundles without it are smaller.
  */
 export function subscribeTo(
   stream: Resumable,

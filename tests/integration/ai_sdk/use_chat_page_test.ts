@@ -4,6 +4,7 @@ import type { Browser, BrowserContext, Page } from "npm:playwright-core@1.65.1";
 import { pack } from "../../../tools/packed.ts";
 import { launchChromium } from "../../runners/chromium.ts";
 import { App } from "../../support/app.ts";
+import { Proxy } from "../../support/proxy.ts";
 import { freePort } from "../../support/port.ts";
 import { readSection } from "../../support/section.ts";
 import { until } from "../../support/until.ts";
@@ -168,6 +169,27 @@ Deno.test("useChat is ready and keeps what there is in every tab when one stops 
   assertEquals([first.errors, second.errors], [[], []]);
 });
 
+Deno.test("useChat resumes an answer when its page becomes visible again after its connection was cut", async () => {
+  await using scene = await Scene.open();
+  const { provider } = scene;
+  using proxy = new Proxy(scene.port);
+  const tab = await scene.tab(proxy.port);
+  await tab.ask("Go");
+  await provider.isAsked(1);
+  provider.say("To", " be");
+  await tab.shows("streaming", "user:Go", "assistant:To be");
+  proxy.cut();
+  await tab.shows("error: network error", "user:Go", "assistant:To be");
+  provider.say(" or");
+  await tab.becomeVisible();
+  await tab.shows("streaming", "user:Go", "assistant:To be or");
+  provider.say(" not");
+  provider.end();
+  await tab.shows("ready", "user:Go", "assistant:To be or not");
+  assertEquals(tab.resumed, [204, 200]);
+  assertEquals([provider.asked, tab.errors], [1, []]);
+});
+
 Deno.test("useChat gets what there was and an error when it resumes an answer whose server was killed", async () => {
   await using scene = await Scene.open();
   const { provider } = scene;
@@ -223,7 +245,8 @@ class Scene implements AsyncDisposable {
   readonly provider: Provider;
   readonly #context: BrowserContext;
   readonly #stack: AsyncDisposableStack;
-  readonly #port = freePort();
+  /** Where the server listens, in every life. */
+  readonly port: number = freePort();
   readonly #chat: string = crypto.randomUUID();
   #app: App | undefined;
 
@@ -259,7 +282,7 @@ class Scene implements AsyncDisposable {
       project.folder,
       [Deno.execPath(), "serve", "-A", "--no-check", ...listen, "server.ts"],
       { PROVIDER_URL: this.provider.url },
-      this.#port,
+      this.port,
     );
   }
 
@@ -269,9 +292,9 @@ class Scene implements AsyncDisposable {
     await until(async () => (await (await fetch(url)).json()).length === count);
   }
 
-  async tab(): Promise<Tab> {
+  async tab(port: number = this.port): Promise<Tab> {
     const tab = new Tab(await this.#context.newPage());
-    await tab.open(`${this.#app!.url}/#${this.#chat}`);
+    await tab.open(`http://localhost:${port}/#${this.#chat}`);
     return tab;
   }
 
@@ -311,6 +334,13 @@ class Tab {
   async ask(text: string): Promise<void> {
     await this.#page.locator("input").fill(text);
     await this.press("Send");
+  }
+
+  /** Lets the page notice that its tab is shown. */
+  async becomeVisible(): Promise<void> {
+    await this.#page.evaluate(
+      'document.dispatchEvent(new Event("visibilitychange"))',
+    );
   }
 
   async press(name: string): Promise<void> {
