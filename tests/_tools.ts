@@ -1,7 +1,12 @@
 import { runCommand } from "../tools/command.ts";
 
 /** The other runtimes, at the versions that the suite is known to pass on. */
-const versions = { bun: "1.4.5", deno: "2.9.6", workerd: "1.20261117.1" };
+const versions = {
+  bun: "1.4.5",
+  deno: "2.9.6",
+  node: "24.21.0",
+  workerd: "1.20261117.1",
+};
 
 /** What Deno Deploy runs. */
 export const OLDEST_DENO = "2.5.0";

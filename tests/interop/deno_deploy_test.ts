@@ -8,7 +8,7 @@ Deno.test("The app of examples/deno_deploy serves its page, its events by what i
   const args = ["run", "-A", "--check", "--config", "deno.json"];
   const main = "examples/deno_deploy/main.ts";
   await using app = await App.start(".", [Deno.execPath(), ...args, main], {
-    DENO_SERVE_ADDRESS: "tcp:127.0.0.1:$PORT",
+    env: { DENO_SERVE_ADDRESS: "tcp:127.0.0.1:$PORT" },
   });
   const get = (path: string, accept: string) =>
     fetch(app.url + path, { headers: { accept } });

@@ -1,6 +1,16 @@
 import { freePort } from "./port.ts";
 import { succeeds, until } from "./until.ts";
 
+/** How {@linkcode App.start} starts a process. */
+export interface AppOptions {
+  /** Variables of its environment. */
+  env?: Record<string, string>;
+  /** The port; one that is free unless given. */
+  port?: number;
+  /** Whether it starts processes of its own, which then end with it. */
+  hasChildren?: boolean;
+}
+
 /** A process that serves HTTP, and what it prints; disposing of it kills it. */
 export class App implements AsyncDisposable {
   /** Where it listens, without a slash at the end. */
@@ -8,11 +18,17 @@ export class App implements AsyncDisposable {
   /** What it has printed. */
   output = "";
   readonly #child: Deno.ChildProcess;
+  readonly #hasChildren: boolean;
   readonly #printed: Promise<unknown>;
 
-  private constructor(url: string, child: Deno.ChildProcess) {
+  private constructor(
+    url: string,
+    child: Deno.ChildProcess,
+    hasChildren: boolean,
+  ) {
     this.url = url;
     this.#child = child;
+    this.#hasChildren = hasChildren;
     const collect = (stream: ReadableStream<Uint8Array<ArrayBuffer>>) =>
       stream.pipeThrough(new TextDecoderStream()).pipeTo(
         new WritableStream({ write: (text) => void (this.output += text) }),
@@ -27,8 +43,7 @@ export class App implements AsyncDisposable {
   static async start(
     folder: string,
     [command, ...args]: readonly [string, ...string[]],
-    env: Record<string, string> = {},
-    port: number = freePort(),
+    { env = {}, port = freePort(), hasChildren = false }: AppOptions = {},
   ): Promise<App> {
     const withPort = (text: string) => text.replace("$PORT", `${port}`);
     const variables = Object.entries(env)
@@ -36,6 +51,7 @@ export class App implements AsyncDisposable {
     const child = new Deno.Command(command, {
       args: args.map(withPort),
       cwd: folder,
+      detached: hasChildren,
       env: {
         NO_COLOR: "1",
         PORT: `${port}`,
@@ -45,7 +61,7 @@ export class App implements AsyncDisposable {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    const app = new App(`http://localhost:${port}`, child);
+    const app = new App(`http://localhost:${port}`, child, hasChildren);
     try {
       await app.#listens(port);
     } catch (error) {
@@ -71,8 +87,18 @@ export class App implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.signal("SIGKILL");
+    if (this.#hasChildren) this.#killGroup();
     await this.status;
     await this.#printed;
+  }
+
+  #killGroup(): void {
+    try {
+      Deno.kill(-this.#child.pid, "SIGKILL");
+    } catch (error) {
+      // None is left.
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
   }
 
   async #listens(port: number): Promise<void> {

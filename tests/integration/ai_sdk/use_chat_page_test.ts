@@ -281,8 +281,7 @@ class Scene implements AsyncDisposable {
     this.#app = await App.start(
       project.folder,
       [Deno.execPath(), "serve", "-A", "--no-check", ...listen, "server.ts"],
-      { PROVIDER_URL: this.provider.url },
-      this.port,
+      { env: { PROVIDER_URL: this.provider.url }, port: this.port },
     );
   }
 

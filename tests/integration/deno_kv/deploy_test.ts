@@ -35,7 +35,7 @@ for (const version of [undefined, OLDEST_DENO]) {
       DENO_SERVE_ADDRESS,
     };
     const start = () =>
-      App.start(project.folder, [deno, "run", "-A", "main.ts"], env);
+      App.start(project.folder, [deno, "run", "-A", "main.ts"], { env });
     await using first = await start();
     const paths = ["/news", "/answers/1", "/count"];
     const responses = await Promise.all(

@@ -1,5 +1,9 @@
 /** What the app of each section in docs/frameworks.md has to do, over sockets. */
-import { assertEquals, assertMatch } from "@std/assert";
+// Not @std/assert: the task of the proofs runs where JSR cannot be reached too.
+import {
+  deepStrictEqual as assertEquals,
+  match as assertMatch,
+} from "node:assert/strict";
 import { decode } from "../../../mod.ts";
 import type { App } from "../../support/app.ts";
 import { until } from "../../support/until.ts";
@@ -8,6 +12,8 @@ import { until } from "../../support/until.ts";
 export interface Differences {
   /** Where its channel is; `/news` unless given. */
   readonly path?: string;
+  /** The content type of what is published; `text/plain` unless given. */
+  readonly contentType?: string;
   /** Why a subscriber that disconnects has left; `disconnected` unless given. */
   readonly reason?: string;
 }
@@ -22,11 +28,11 @@ export const checks: Readonly<Record<string, Check>> = {
   "ends its streams and its process at SIGINT": end,
 };
 
-async function sendOneByOne(app: App, { path }: Differences): Promise<void> {
-  const events = decode(await follow(app, path))[Symbol.asyncIterator]();
+async function sendOneByOne(app: App, differences: Differences): Promise<void> {
+  const events = decode(await follow(app, differences))[Symbol.asyncIterator]();
   for (const data of ["It rains", "It pours"]) {
     // The next one is not published before this one has arrived.
-    await publish(app, data, path);
+    await publish(app, data, differences);
     assertEquals((await events.next()).value?.data, data);
   }
   await events.return?.();
@@ -34,23 +40,24 @@ async function sendOneByOne(app: App, { path }: Differences): Promise<void> {
 
 async function noticeAndResume(
   app: App,
-  { path, reason = "disconnected" }: Differences,
+  differences: Differences,
 ): Promise<void> {
-  const events = decode(await follow(app, path))[Symbol.asyncIterator]();
-  await publish(app, "seen", path);
+  const events = decode(await follow(app, differences))[Symbol.asyncIterator]();
+  await publish(app, "seen", differences);
   const { value: seen } = await events.next();
   await events.return?.();
+  const { reason = "disconnected" } = differences;
   await until(() => app.output.includes(`A client has left: ${reason}`));
-  await publish(app, "missed", path);
-  const resumed = await follow(app, path, { "last-event-id": seen!.id });
+  await publish(app, "missed", differences);
+  const resumed = await follow(app, differences, { "last-event-id": seen!.id });
   for await (const { data } of decode(resumed)) {
     assertEquals(data, "missed");
     break;
   }
 }
 
-async function keepHeaders(app: App, { path }: Differences): Promise<void> {
-  const { status, headers, body } = await follow(app, path);
+async function keepHeaders(app: App, differences: Differences): Promise<void> {
+  const { status, headers, body } = await follow(app, differences);
   await body?.cancel();
   assertEquals([status, headers.get("content-type")], [
     200,
@@ -62,8 +69,11 @@ async function keepHeaders(app: App, { path }: Differences): Promise<void> {
   assertMatch(headers.get("set-cookie") ?? "", /seen=yes/);
 }
 
-async function end(app: App, { path }: Differences): Promise<void> {
-  const responses = await Promise.all([follow(app, path), follow(app, path)]);
+async function end(app: App, differences: Differences): Promise<void> {
+  const responses = await Promise.all([
+    follow(app, differences),
+    follow(app, differences),
+  ]);
   const texts = responses.map((response) => response.text());
   app.signal("SIGINT");
   for (const text of await Promise.all(texts)) assertMatch(text, /^id: /m);
@@ -71,20 +81,24 @@ async function end(app: App, { path }: Differences): Promise<void> {
   assertEquals([code, signal], [0, null]);
 }
 
-async function follow(
+/** Follows the channel of an app. */
+export async function follow(
   { url }: App,
-  path = "/news",
+  { path = "/news" }: Differences,
   headers: Record<string, string> = {},
 ): Promise<Response> {
   return await fetch(url + path, { headers });
 }
 
-async function publish(
+/** Publishes to the channel of an app, and gives the ID. */
+export async function publish(
   { url }: App,
   body: string,
-  path = "/news",
-): Promise<void> {
-  const headers = { "content-type": "text/plain" };
+  { path = "/news", contentType = "text/plain" }: Differences,
+): Promise<string> {
+  const headers = { "content-type": contentType };
   const response = await fetch(url + path, { method: "POST", body, headers });
-  assertMatch(await response.text(), /-\d+$/);
+  const id = await response.text();
+  assertMatch(id, /-\d+$/);
+  return id;
 }

@@ -1,0 +1,33 @@
+/**
+ * The `frameworks` task: the apps of docs/frameworks.md and examples/cloudflare that take long to install and to build.
+ * It installs them from npm into temporary folders.
+ *
+ *   deno task frameworks [--only=next,nuxt,sveltekit,wrangler-node20,wrangler-node24,miniflare]
+ */
+import { parseArgs } from "node:util";
+import { pack } from "../../../tools/packed.ts";
+import { proofs as cloudflare } from "./cloudflare.ts";
+import { proofs as frameworks } from "./frameworks.ts";
+
+const proofs = { ...frameworks, ...cloudflare };
+const { values: { only } } = parseArgs({
+  args: Deno.args,
+  options: { only: { type: "string", default: Object.keys(proofs).join() } },
+});
+let failed = 0;
+
+const folder = await Deno.makeTempDir({ prefix: "pack_" });
+const tarball = await pack(folder);
+for (const name of only.split(",")) {
+  try {
+    if (!(name in proofs)) throw new Error("There is no such proof");
+    for await (const line of proofs[name]!(tarball)) {
+      console.log(`ok  ${name}: ${line}`);
+    }
+  } catch (error) {
+    failed++;
+    console.log(`FAILED  ${name}: ${(error as Error).stack}`);
+  }
+}
+await Deno.remove(folder, { recursive: true });
+Deno.exit(failed === 0 ? 0 : 1);
