@@ -16,6 +16,8 @@ export interface Differences {
   readonly contentType?: string;
   /** Why a subscriber that disconnects has left; `disconnected` unless given. */
   readonly reason?: string;
+  /** The exit code after SIGINT; 0 unless given. */
+  readonly exitCode?: number;
 }
 
 type Check = (app: App, differences: Differences) => Promise<void>;
@@ -78,7 +80,7 @@ async function end(app: App, differences: Differences): Promise<void> {
   app.signal("SIGINT");
   for (const text of await Promise.all(texts)) assertMatch(text, /^id: /m);
   const { code, signal } = await app.status;
-  assertEquals([code, signal], [0, null]);
+  assertEquals([code, signal], [differences.exitCode ?? 0, null]);
 }
 
 /** Follows the channel of an app. */

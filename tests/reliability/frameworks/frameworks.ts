@@ -29,6 +29,7 @@ const frameworks: Record<string, Framework> = {
     files: {},
     build: ["next", "build"],
     start: ["next", "start", "-H", "localhost", "-p", "$PORT"],
+    exitCode: 130,
   },
   nuxt: {
     section: "Nuxt",
