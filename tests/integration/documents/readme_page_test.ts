@@ -74,7 +74,9 @@ async function shows(page: Page, ...expected: string[]): Promise<void> {
 
 Deno.test("The README's server sends each headline to two tabs, and the last ones to a third", async () => {
   await using project = await install("README.md", "Publish to every client");
-  await using app = await App.start(project.folder, deno("server.ts"), onPort);
+  await using app = await App.start(project.folder, deno("server.ts"), {
+    env: onPort,
+  });
   const [first, second] = [await open(app.url), await open(app.url)];
   for (const page of [first, second]) {
     await page.locator("#status", { hasText: "Live" }).waitFor();
@@ -97,7 +99,7 @@ Deno.test("The README's generator answers a request with its events", async () =
   await using app = await App.start(
     project.folder,
     deno("progress.ts"),
-    onPort,
+    { env: onPort },
   );
   const events = await Array.fromAsync(decode(await fetch(app.url)));
   assertEquals(events.map(({ event, data }) => [event, data]), [
@@ -139,7 +141,7 @@ Deno.test("The README's proxy passes a model's stream on", async () => {
   await using api = new SseServer(stream(answer));
   await using project = await install("README.md", "Pass a model's stream on");
   const env = { ...onPort, API_URL: api.url };
-  await using app = await App.start(project.folder, deno("proxy.ts"), env);
+  await using app = await App.start(project.folder, deno("proxy.ts"), { env });
   const response = await fetch(app.url, { method: "POST", body: "{}" });
   assertEquals(await response.text(), `:\n\n${answer}`);
 });
@@ -147,7 +149,9 @@ Deno.test("The README's proxy passes a model's stream on", async () => {
 Deno.test("The README's answer continues while its client is away", async () => {
   const heading = "Keep an answer through a reload";
   await using project = await install("README.md", heading);
-  await using app = await App.start(project.folder, deno("answers.ts"), onPort);
+  await using app = await App.start(project.folder, deno("answers.ts"), {
+    env: onPort,
+  });
   let lastEventId = "";
   for await (const { id, data } of decode(await fetch(app.url))) {
     lastEventId = id;
@@ -173,12 +177,12 @@ for (const runtime of ["deno", "bun"]) {
     const port = freePort();
     let page: Page;
     {
-      await using app = await App.start(project.folder, command, {}, port);
+      await using app = await App.start(project.folder, command, { port });
       page = await open(app.url);
       await publish(`${app.url}/news`, "It rains");
       await shows(page, "It rains");
     }
-    await using app = await App.start(project.folder, command, {}, port);
+    await using app = await App.start(project.folder, command, { port });
     await publish(`${app.url}/news`, "It pours");
     await shows(page, "It rains", "It pours");
     await page.context().close();
