@@ -4,14 +4,14 @@ import { describe } from "../internal/check.ts";
 import { KvKeys } from "./keys.ts";
 import type { KvAtomicOperation, KvEntry, KvKey, KvStore } from "./store.ts";
 
-/** How many values one `getMany()` reads at most. */
+/** The maximum number of values in one `getMany()`. */
 export const MAX_GET = 10;
 
 const STRONG = { consistency: "strong" } as const;
 
 /**
- * One log's part of a store. Reads are consistent wherever they are made, and no call takes for ever: the client of
- * a remote database tries again without end while it cannot be reached.
+ * One log's part of a store. Reads are strongly consistent. Every call has a timeout, because the client of a remote
+ * database retries forever.
  */
 export class KvAccess {
   readonly name: string;
@@ -27,7 +27,7 @@ export class KvAccess {
     this.keys = new KvKeys(name);
   }
 
-  /** The same for another log of the store. */
+  /** Returns the access to another log of the store. */
   of(name: string): KvAccess {
     return new KvAccess(this.#kv, name, this.timeout);
   }
@@ -36,33 +36,33 @@ export class KvAccess {
     return await this.#await(this.#kv.get(this.keys.head, STRONG));
   }
 
-  /** Reads up to {@linkcode MAX_GET} values of one moment. */
+  /** Reads up to {@linkcode MAX_GET} values in one snapshot. */
   async getMany(keys: readonly KvKey[]): Promise<KvEntry[]> {
     return await this.#await(this.#kv.getMany(keys, STRONG));
   }
 
-  /** Reads the first values from `start` up to, but not with, `end`, of one moment. */
+  /** Reads the first values from `start` (inclusive) to `end` (exclusive) in one snapshot. */
   list(start: KvKey, end: KvKey, limit: number): Promise<KvEntry[]> {
     return this.#collect({ start, end }, limit);
   }
 
-  /** Reads the first values below a key, of one moment. */
+  /** Reads the first values below a key in one snapshot. */
   listBelow(prefix: KvKey, limit: number): Promise<KvEntry[]> {
     return this.#collect({ prefix }, limit);
   }
 
-  /** Begins a commit that does nothing if the head is another than this. */
+  /** Starts a commit that requires the head to have this versionstamp. */
   changeOf(versionstamp: string | null): KvAtomicOperation {
     return this.#kv.atomic().check({ key: this.keys.head, versionstamp });
   }
 
-  /** Commits; gives the versionstamp, or `undefined` when the head was another. */
+  /** Commits; returns the versionstamp, or `undefined` if the head had changed. */
   async commit(operation: KvAtomicOperation): Promise<string | undefined> {
     const result = await this.#await(operation.commit());
     return result.ok ? result.versionstamp : undefined;
   }
 
-  /** Gives the head, at once and whenever it has changed. */
+  /** Streams the head: its current value, and again whenever it changes. */
   watch(): ReadableStream<KvEntry[]> {
     return this.#kv.watch([this.keys.head]);
   }
@@ -71,7 +71,7 @@ export class KvAccess {
     selector: { start: KvKey; end: KvKey } | { prefix: KvKey },
     limit: number,
   ): Promise<KvEntry[]> {
-    // As many in one batch as there are to be at all: batches are snapshots of different moments.
+    // All in one batch, since each batch is a separate snapshot.
     const options = { ...STRONG, limit, batchSize: limit };
     return this.#await(Array.fromAsync(this.#kv.list(selector, options)));
   }
@@ -81,13 +81,16 @@ export class KvAccess {
   }
 }
 
-/** The longest pause: at first, as a multiple of the time that an attempt takes; how it grows; in milliseconds. */
+/**
+ * The longest pause between attempts: `first` as a multiple of an attempt's duration, its growth, and the maximum in
+ * milliseconds.
+ */
 const PAUSE = { first: 2, growth: 1.5, most: 250 };
 
 /**
- * Calls `attempt` until it gives something, for another writer may always come first, but no longer than `patience`
- * milliseconds. The pauses between are random, and about as long as an attempt takes, be it in a file or on another
- * continent; then longer.
+ * Calls `attempt` until it returns a value, since another writer may commit first, for at most `patience` milliseconds.
+ * The pauses are random. They start at about the duration of an attempt, which depends on the distance to the database,
+ * and grow.
  */
 export async function retryOnConflict<T>(
   attempt: () => Promise<T | undefined>,
@@ -113,14 +116,14 @@ export async function retryOnConflict<T>(
 }
 
 /**
- * Tells whether a commit failed because another process was writing to the same file. Deno (2.9.6) does not try again
- * by itself what SQLite refuses in the middle of a commit; nothing has been written then.
+ * Returns whether a commit failed because another process was writing to the same file. Deno 2.9.6 does not retry what
+ * SQLite refuses during a commit; nothing has been written in that case.
  */
 function isLocked(error: unknown): boolean {
   return error instanceof Error && error.message === "database is locked";
 }
 
-/** The error of what Deno KV refused or did not answer. */
+/** Creates the error for a call that Deno KV refused or did not answer. */
 export function unavailable(action: string, cause: unknown): EventStreamError {
   const reason = cause instanceof Error ? cause.message : describe(cause);
   return new EventStreamError(

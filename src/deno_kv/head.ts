@@ -1,46 +1,46 @@
 import { otherFormat } from "../log/check.ts";
 import type { KvEntry } from "./store.ts";
 
-/** A place in a log, before which nothing is kept. */
+/** A position in a log before which nothing is stored. */
 export interface Mark {
   /** The sequence number of an entry. */
   readonly seq: number;
-  /** The bytes of all bodies before it, since the epoch began. */
+  /** The total size of all bodies before it in this epoch, in bytes. */
   readonly bytes: number;
-  /** The time of that entry, `Infinity` when there is none yet. */
+  /** The time of that entry, `Infinity` if there is none yet. */
   readonly time: number;
 }
 
-/** What the value of a log's head tells: all that changes with an append, so that one check guards it. */
+/** The value of a log's head: everything an append changes, so that one check guards it. */
 export interface Head {
-  /** The layout of the log's values. */
+  /** The format version of the log's values. */
   readonly format: typeof FORMAT;
   readonly epoch: string;
   readonly last: number;
   /** The time of the last entry. */
   readonly time: number;
-  /** The bytes of all bodies since the epoch began. */
+  /** The total size of all bodies in this epoch, in bytes. */
   readonly bytes: number;
-  /** The first entry kept, but for those that have aged since. */
+  /** The first stored entry, not counting those that have expired since the last append. */
   readonly first: number;
-  /** Some place from which to look for the first entry kept; it may be older. */
+  /** Where to start looking for the first stored entry; that entry may be newer. */
   readonly mark: Mark;
   /** Blocks up to this sequence number have been deleted. */
   readonly swept: number;
   /** Look for blocks to delete when `first` is past this. */
   readonly sweepAt: number;
-  /** Whether the last entry is one that nothing may follow. */
+  /** Whether the last entry closed the log. */
   readonly ended: boolean;
   readonly maxAge: number;
-  /** When the log is let go, `Infinity` when it is not. */
+  /** When the log expires, `Infinity` if it does not. */
   readonly goneAt: number;
-  /** When the log goes if nobody uses it until then. Its blocks do not expire, but are swept. */
+  /** When the log expires if nothing uses it until then. A sweep deletes its blocks; they carry no `expireIn`. */
   readonly idleAt?: number;
-  /** Names the process that wrote this. */
+  /** Identifies the process that wrote this. */
   readonly writer: string;
 }
 
-/** Goes up when the layout or the meaning of the values changes. The head says so for all of them. */
+/** Incremented when the layout or the meaning of any value changes. The head carries it for all of them. */
 const FORMAT = 1;
 
 /** The head of a log to which nothing has been appended. */
@@ -62,7 +62,7 @@ export function emptyHead(epoch: string): Head {
   };
 }
 
-/** Reads the head; gives `undefined` when there is none, or it has expired. */
+/** Reads the head; returns `undefined` if there is none or it has expired. */
 export function headOf(entry: KvEntry, now: number): Head | undefined {
   const { value, key } = entry;
   if (value === null) return undefined;

@@ -28,16 +28,16 @@ import { KvWatcher } from "./watch.ts";
 /** Options of {@linkcode DenoKvLog}. */
 export interface DenoKvLogOptions extends RetentionOptions {
   /**
-   * How many milliseconds to wait for an answer of the database, an integer of 1 to 2^31-1. The client of a remote one
-   * tries for ever to reach it; past this the call rejects. An append that rejects so may still be done.
+   * Milliseconds to wait for the database, an integer of 1 to 2^31-1. The client of a remote database retries forever;
+   * after this time the call rejects. An append that timed out may still be stored.
    *
    * @default {5000}
    */
   timeout?: number | undefined;
   /**
-   * How often to look for appends of other processes, in milliseconds, an integer of 1 to 2^31-1; up to four times
-   * as long while there are none. For processes that share a local file, of which `kv.watch()` does not tell. The
-   * log finds out by itself: without this it looks every 1 to 4 seconds until it knows, then never or every 25 to
+   * Milliseconds between polls for appends of other processes, an integer of 1 to 2^31-1; up to four times as long
+   * while there are none. Only processes that share a local file need polls, since `kv.watch()` does not report their
+   * commits. By default the log finds that out: it polls every 1 to 4 seconds until it knows, then never or every 25 to
    * 100 milliseconds.
    *
    * @default {undefined}
@@ -48,15 +48,15 @@ export interface DenoKvLogOptions extends RetentionOptions {
 const MAX_NAME_LENGTH = 256;
 
 /**
- * A log in Deno KV: the local file, the database of Deno Deploy, or a `denokv` server. All processes that reach
- * the database share it.
+ * A log in Deno KV: a local file, the database of Deno Deploy, or a `denokv` server. All processes that can reach the
+ * database share it.
  *
- * Its keys are `["rivulet", NAME]` and those below. Appends that one process makes at once go into one commit; each is
- * still done or refused by itself. One append has at most 720 KiB, of which every entry takes 8 bytes besides its body:
- * Deno KV commits no more than 800 KiB. A body may be as long as that; it is kept in several values.
+ * Its keys are `["rivulet", NAME]` and those below. Concurrent appends of one process share a commit; each succeeds or
+ * fails separately. One append is limited to 720 KiB, including 8 bytes for each entry, because Deno KV commits at most
+ * 800 KiB. A body that exceeds one value is stored in several.
  *
- * A time is that of the process that appends. Nothing is deleted by a timer: what has aged is not given any more,
- * and the appends that follow delete it, up to 100 values each.
+ * Times are those of the appending process. No timer deletes anything: reads leave expired entries out, and each later
+ * append deletes up to 100 of their values.
  *
  * @example
  * ```ts
@@ -81,11 +81,11 @@ export class DenoKvLog implements EventLog {
   readonly #watcher: KvWatcher;
 
   /**
-   * Makes a log; nothing is read or written yet.
+   * Creates a log. Reads and writes nothing.
    *
-   * @param kv What `Deno.openKv()` gave. It stays the caller's to close.
-   * @param name Names the log, in 1 to 256 UTF-16 code units.
-   * @param options What it keeps, and how it watches.
+   * @param kv The result of `Deno.openKv()`. You close it.
+   * @param name The log's name, 1 to 256 UTF-16 code units.
+   * @param options The retention, the timeout and the poll interval.
    * @throws {TypeError} If an argument or an option has the wrong type.
    * @throws {RangeError} If the name is too long or an option out of range.
    */
@@ -120,7 +120,7 @@ export class DenoKvLog implements EventLog {
     const append = this.#appender.append(copies, sizes, { ...options });
     const position = await append;
     if (this.#retention.idleTtl !== Infinity) {
-      // The append is done. What fails here is left to the next sweep.
+      // The append has succeeded. The next sweep handles what fails here.
       await this.#shared.sweeper.sweep(this.#access).catch(() => {});
     }
     return position;
@@ -143,7 +143,7 @@ export class DenoKvLog implements EventLog {
     renewWhileFollowed(() => renew(this.#access, idleTtl), idleTtl, signal);
   }
 
-  /** Lets the log go; see {@linkcode EventLog.expire}. */
+  /** Deletes the log after a time; see {@linkcode EventLog.expire}. */
   async expire(ttl: number): Promise<void> {
     checkTtl(ttl);
     try {

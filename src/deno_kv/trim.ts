@@ -5,31 +5,30 @@ import { type Head, headOf, type Mark } from "./head.ts";
 import type { KvEntry, KvKey } from "./store.ts";
 
 /**
- * How many entries may wait to be deleted, besides the rest of the block they are in, so that not every append has to
- * look for them.
+ * Entries that may wait for deletion, besides the rest of their block, so that not every append has to look for them.
  */
 const SLACK = 64;
 
-/** What is too old, and what is too much. */
+/** The limits of age and size. */
 interface Bounds {
-  /** Entries of this time or an earlier one go. */
+  /** Entries of this time or earlier are deleted. */
   readonly oldest: number;
-  /** Entries go that have fewer bytes than this before them. */
+  /** Entries with fewer bytes than this before them are deleted. */
   readonly spare: number;
 }
 
-/** What an append changes in a head by letting entries go, and the keys it is to delete. */
+/** What an append changes in the head to delete entries, and the keys to delete. */
 interface Trim {
   readonly head: Pick<Head, "first" | "mark" | "swept" | "sweepAt">;
   readonly deletes: readonly KvKey[];
 }
 
 /**
- * Finds out what is kept when a log has been appended to.
+ * Determines what an append leaves stored.
  *
- * @param old The log before.
- * @param next The log behind; what is new in it is within maxBytes.
- * @param room How many keys may be deleted.
+ * @param old The head before the append.
+ * @param next The head after the append, whose new entries are within `maxBytes`.
+ * @param room The number of keys that may be deleted.
  */
 export async function findTrim(
   access: KvAccess,
@@ -43,7 +42,7 @@ export async function findTrim(
   let { mark } = old;
   const isOver = isPast(mark, bounds);
   if (isOver) mark = await findMark(access, old, from, bounds);
-  // Nothing old is kept: what is new comes first.
+  // No old entry stays: the first new entry is the first one stored.
   if (mark.time === Infinity) mark = { ...mark, time: next.time };
   const first = Math.max(from, mark.seq);
   if (!isOver && first <= old.sweepAt) {
@@ -54,7 +53,7 @@ export async function findTrim(
   return { head: { first, mark, ...sweep }, deletes };
 }
 
-/** Tells whether an entry goes. */
+/** Returns whether an entry is to be deleted. */
 function isPast(
   { bytes, time }: Mark,
   { oldest, spare }: Bounds,
@@ -63,8 +62,8 @@ function isPast(
 }
 
 /**
- * Gives the place of the first entry from `from` on that the bounds let stay, behind the last if there is
- * none; what ended the log stays however old.
+ * Returns the first entry from `from` on that is within the bounds, or the position after the last. The entry that
+ * closed the log stays, whatever its age.
  */
 export async function findMark(
   access: KvAccess,
@@ -83,7 +82,7 @@ export async function findMark(
   return { seq: ended ? last : last + 1, bytes, time: Infinity };
 }
 
-/** Gives the places of a block's entries. */
+/** Returns the positions of a block's entries. */
 function marksOf({ first, sizes, time, before }: Block): Mark[] {
   let bytes = before;
   return sizes.map((size, i) => {
@@ -93,7 +92,7 @@ function marksOf({ first, sizes, time, before }: Block): Mark[] {
   });
 }
 
-/** Finds blocks of which nothing is kept. */
+/** Finds blocks without a stored entry. */
 async function findSwept(
   access: KvAccess,
   { epoch, last: end, ...head }: Head,
@@ -105,7 +104,7 @@ async function findSwept(
   for await (const block of readBlocks(access, epoch, swept + 1, end)) {
     const { last, parts } = block;
     if (last >= first) return { deletes, swept, sweepAt: last + SLACK };
-    // The rest is for the next append.
+    // The next append deletes the rest.
     if (deletes.length + parts > room) return { deletes, swept, sweepAt: 0 };
     for (let part = 0; part < parts; part++) {
       deletes.push(access.keys.block(epoch, last, part));
@@ -116,8 +115,8 @@ async function findSwept(
 }
 
 /**
- * How much later than the log Deno KV lets go of what it is told to, in milliseconds, so that a process whose clock is
- * behind does not miss a part of a log that it takes for living.
+ * Milliseconds that Deno KV keeps blocks after their log has expired, so that a process whose clock runs late still
+ * finds all parts of a log that it considers unexpired.
  */
 export const GRACE = 5000;
 
@@ -126,7 +125,7 @@ const VALUES_PER_COMMIT = 12;
 /** How many of the longest keys fit into a commit. */
 const KEYS_PER_COMMIT = 40;
 
-/** Sets the time at which the log goes, unless it is empty. */
+/** Sets the time at which the log expires, unless it is empty. */
 export function expire(access: KvAccess, ttl: number): Promise<boolean> {
   return retryOnConflict(async () => {
     const entry = await access.head();
@@ -139,15 +138,14 @@ export function expire(access: KvAccess, ttl: number): Promise<boolean> {
       access.changeOf(entry.versionstamp)
         .set(access.keys.head, gone, { expireIn }),
     );
-    // Who appends or expires from now on has the say over the blocks.
+    // A later append or expiry decides about the blocks.
     if (stamp !== undefined) await rewrite(access, head, stamp, { expireIn });
     return stamp === undefined ? undefined : true;
   }, access.timeout);
 }
 
 /**
- * Writes all blocks again, to be deleted by Deno KV or not, as long as the head is the same; gives `false` when
- * it is not.
+ * Writes all blocks again, with or without an expiry, while the head stays the same; returns `false` if it has changed.
  */
 export async function rewrite(
   access: KvAccess,
@@ -169,7 +167,7 @@ export async function rewrite(
   return true;
 }
 
-/** Deletes what is left of former lives of a log that is gone, in so many commits, as long as the head is the same. */
+/** Deletes what is left of earlier epochs of an expired log, in a number of commits, while the head stays the same. */
 export async function clear(
   access: KvAccess,
   versionstamp: string | null,

@@ -5,43 +5,43 @@ import { WRITER } from "./append.ts";
 import type { Head } from "./head.ts";
 import type { KvEntry } from "./store.ts";
 
-/** How often to look as long as it is not known whether `kv.watch()` tells of other processes, in milliseconds. */
+/** Milliseconds between polls while it is unknown whether `kv.watch()` reports commits of other processes. */
 const CAREFUL_INTERVAL = 1000;
-/** How often to look when it does not. */
+/** Milliseconds between polls once it is known that it does not. */
 const POLL_INTERVAL = 25;
-/** While there is nothing to see the interval grows by the one factor, and up to the other in all. */
+/** While nothing changes, the interval grows by `GROWTH` with each poll, up to `MAX_GROWTH` times its length. */
 const GROWTH = 1.25;
 const MAX_GROWTH = 4;
-/** How long `kv.watch()` may take to tell what was found by looking. */
+/** Milliseconds that `kv.watch()` may take to report what a poll has found. */
 const MAX_DELAY = 250;
-/** For so long after an own commit it is not certain which commit made `kv.watch()` tell of the newest one. */
+/** Milliseconds after a commit of this process in which a report of `kv.watch()` may be due to that commit. */
 const QUIET = 200;
-/** How often in a row it must tell of others to be trusted. */
+/** Consecutive reports of other processes' commits after which `kv.watch()` is trusted. */
 const ENOUGH = 3;
 const FIRST_BACK_OFF = 100;
 const MAX_BACK_OFF = 5000;
 
-/** What a process has found out about a store: whether `kv.watch()` tells of what other processes write. */
+/** What this process knows about a store: whether `kv.watch()` reports the commits of other processes. */
 export interface WatchKnowledge {
-  /** `undefined` as long as it has not shown. */
+  /** Whether it does; `undefined` while that is unknown. */
   crosses: boolean | undefined;
-  /** How often in a row it has told. */
+  /** Consecutive reports of other processes' commits. */
   tellings: number;
 }
 
-/** Where those who append find the watchers of their own process, which hear of it so. */
+/** Registers watchers, so that appenders of this process can notify them. */
 export interface WatcherPlace {
   readonly knowledge: WatchKnowledge;
-  /** Notes one that has begun to watch, and polls for it. */
+  /** Adds a watcher and polls for it. */
   enter(watcher: KvWatcher): void;
-  /** Forgets one that has stopped. */
+  /** Removes a watcher. */
   leave(watcher: KvWatcher): void;
 }
 
 /**
- * Watches one log. Appends of the same process are told directly. Of those of others `kv.watch()` tells with a database
- * on a server; where processes share a file it never does, and somebody has to look. Which of the two it is shows when
- * another process appends for the first time.
+ * Watches one log. Appenders of this process notify it directly. `kv.watch()` reports the commits of other processes if
+ * the database is on a server, but not if the processes share a file, so those are found by polling. Which of the two
+ * applies is known after the first append by another process.
  */
 export class KvWatcher {
   readonly access: KvAccess;
@@ -49,9 +49,9 @@ export class KvWatcher {
   readonly #place: WatcherPlace;
   readonly #watchers = new Watchers();
   #running: AbortController | undefined;
-  /** The head for which the watchers have been woken last. */
+  /** The head for which the watchers were last woken. */
   #seen = "";
-  /** The head of which `kv.watch()` has told last; `undefined` before the first. */
+  /** The head that `kv.watch()` reported last; `undefined` before the first. */
   #told: string | undefined;
   #ownAt = 0;
 
@@ -75,7 +75,7 @@ export class KvWatcher {
     if (this.#running === undefined) this.#start();
   }
 
-  /** Tells of an append that this process has made. */
+  /** Notifies the watchers of an append by this process. */
   tell(versionstamp: string | undefined): void {
     this.#ownAt = performance.now();
     this.#seen = versionstamp ?? this.#seen;
@@ -98,7 +98,7 @@ export class KvWatcher {
     this.#place.leave(this);
   }
 
-  /** Wakes the watchers for a head that they have not been woken for. */
+  /** Wakes the watchers if the head is new; returns whether it is. */
   #see({ versionstamp }: KvEntry): boolean {
     const stamp = versionstamp ?? "";
     if (stamp === this.#seen) return false;
@@ -107,7 +107,7 @@ export class KvWatcher {
     return true;
   }
 
-  /** Tells whether this head shows that another process has appended. */
+  /** Returns whether the head shows an append by another process. */
   #isForeign({ value }: KvEntry): boolean {
     const isQuiet = performance.now() - this.#ownAt > QUIET;
     return isQuiet && value !== null && (value as Head).writer !== WRITER;
@@ -119,7 +119,7 @@ export class KvWatcher {
       try {
         await this.#listen(signal);
       } catch {
-        // The read that follows reports why.
+        // The next read reports the reason.
         this.#watchers.wake();
       }
       await sleep(backOff, signal);
@@ -138,7 +138,7 @@ export class KvWatcher {
         if (entry === undefined) continue;
         this.#told = entry.versionstamp ?? "";
         this.#see(entry);
-        // The first is what there was already.
+        // The first report is the head that was already there.
         if (isFirst || !this.#isForeign(entry)) continue;
         const { knowledge } = this.#place;
         if (++knowledge.tellings >= ENOUGH) knowledge.crosses = true;
@@ -148,9 +148,9 @@ export class KvWatcher {
     }
   }
 
-  /** Takes what a poll has read, `undefined` where it failed; returns whether it is news. */
+  /** Handles the result of a poll, `undefined` if it failed; returns whether the head is new. */
   look(entry: KvEntry | undefined): boolean {
-    // A read that fails reports why.
+    // The next read reports the reason.
     if (entry === undefined) this.#watchers.wake();
     if (entry === undefined || !this.#see(entry)) return false;
     if (this.#running !== undefined && this.#isForeign(entry)) {
@@ -159,7 +159,7 @@ export class KvWatcher {
     return true;
   }
 
-  /** Finds out whether `kv.watch()` tells too of what was found by looking. */
+  /** Checks whether `kv.watch()` also reports what a poll has found. */
   async #judge(signal: AbortSignal): Promise<void> {
     const { knowledge } = this.#place;
     const [seen, ownAt] = [this.#seen, this.#ownAt];
@@ -171,7 +171,7 @@ export class KvWatcher {
   }
 }
 
-/** Polls for all watched logs of a store that have one interval, ten with each read. */
+/** Polls for all watched logs of a store with the same interval, ten in each read. */
 export class KvPoller {
   readonly #knowledge: WatchKnowledge;
   readonly #pollInterval: number | undefined;
@@ -207,7 +207,7 @@ export class KvPoller {
     }
   }
 
-  /** How long to wait; `undefined` once `kv.watch()` is known to report every change. */
+  /** Milliseconds to wait; `undefined` once `kv.watch()` is known to report every change. */
   get #interval(): number | undefined {
     if (this.#pollInterval !== undefined) return this.#pollInterval;
     const { crosses } = this.#knowledge;
