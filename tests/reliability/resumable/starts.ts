@@ -11,8 +11,8 @@ const { values } = parseArgs({
   options: { tries: { type: "string", default: "1000" } },
 });
 const { flags } = await findResolution();
-const files = ["deno_kv", "redis", "durable_object"]
-  .map((log) => `tests/integration/${log}_resumable_test.ts`);
+const logs = ["sqlite", "deno_kv", "redis", "postgres", "durable_object"];
+const files = logs.map((log) => `tests/integration/${log}/resumable_test.ts`);
 const filter = ["--filter", "/starts one producer/"];
 const { success, output } = await runDeno(
   ["test", "-A", ...flags, ...filter, ...files],
