@@ -1,5 +1,5 @@
 /**
- * The `picture` task: makes docs/demo.png, the demo as it looks after a cut and a restart, while an answer comes in.
+ * The `picture` task: makes docs/demo.png, the demo as it looks after a cut and a restart, while an answer streams in.
  * It needs an installed Chromium.
  */
 import UPNG from "npm:upng-js@2.1.0";
@@ -30,7 +30,7 @@ await visitor.receive(35);
 await visitor.button("Cut the connection").click();
 await visitor.reconnected(1);
 await visitor.receive(15);
-await visitor.say("Yes, while the answer comes.");
+await visitor.say("Yes, right now.");
 await visitor.button("Ask this question").click();
 await visitor.receive(5);
 await visitor.button("Restart the server").click();

@@ -33,7 +33,7 @@ export class Lines {
     return new Response(body, response);
   }
 
-  /** Forgets a connection that has ended; tells whether the browser has no other. */
+  /** Forgets a connection that has ended; returns whether the browser has no other. */
   close(browser: string, request: Request): boolean {
     if (this.#lines.get(browser)?.request === request) {
       this.#lines.delete(browser);

@@ -24,7 +24,7 @@ export class Members {
     return this.#members.get(tab)?.name;
   }
 
-  /** Adds the tab's member, or notes that it is back; tells whether it is new. */
+  /** Adds the tab's member, or notes that it is back; returns whether it is new. */
   add(tab: string, name: string, browser: string): boolean {
     const member = this.#members.get(tab);
     clearTimeout(member?.timer);

@@ -32,7 +32,7 @@ export class Room {
     });
   }
 
-  /** Answers a browser's EventSource, which gives the browser's ID in the query. */
+  /** Answers a browser's EventSource, which has the browser's ID in its query. */
   respond(request: Request): Promise<Response> {
     return this.lines.open(
       browserOf(request),
@@ -61,7 +61,7 @@ export class Room {
     this.#members.away(tab);
   }
 
-  /** Publishes a message; tells whether it came from a member. */
+  /** Publishes a message if it is from a member; returns whether it is. */
   async say(
     tab: string,
     text: string,

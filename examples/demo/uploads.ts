@@ -61,7 +61,7 @@ export function uploads(): Hono {
   return app;
 }
 
-/** The latest uploads, under IDs that nobody can guess. */
+/** The latest uploads, under IDs that cannot be guessed. */
 class Uploads {
   readonly #uploads = new Map<string, Upload>();
 

@@ -54,7 +54,7 @@ export function time(at) {
   return element("time", { datetime: date.toISOString() }, text);
 }
 
-/** @returns {string} An ID that nobody can guess. */
+/** @returns {string} An ID that cannot be guessed. */
 export function randomId() {
   // Not randomUUID(), which browsers offer only over HTTPS and on localhost.
   const bytes = crypto.getRandomValues(new Uint8Array(16));

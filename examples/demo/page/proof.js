@@ -2,7 +2,7 @@ import { find, setText } from "./dom.js";
 
 /**
  * Proves that nothing was lost. The server numbers its events 1, 2, 3, … and the number is the end of an event's ID: a
- * number that is skipped is a missed event, one that comes again is a duplicate.
+ * number that is skipped is a missed event, one that is repeated is a duplicate.
  */
 const counts = { received: 0, missed: 0, duplicated: 0, gaps: 0 };
 let epoch = "";

@@ -203,7 +203,7 @@ function beginOutage() {
   if (status.outages.length > 20) status.outages.shift();
 }
 
-/** Tells whether there was one. */
+/** Returns whether there was one. */
 function endOutage() {
   const last = status.outages.at(-1);
   if (last === undefined || last.to !== undefined) return false;

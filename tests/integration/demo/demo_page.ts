@@ -75,7 +75,7 @@ export class DemoPage implements AsyncDisposable {
     );
   }
 
-  /** Waits until the page has received so many more events. */
+  /** Waits until the page has received a number of events more. */
   async receive(more: number): Promise<void> {
     const received = this.page.locator("#received");
     const count = async () =>
@@ -84,7 +84,7 @@ export class DemoPage implements AsyncDisposable {
     await until(async () => await count() >= goal);
   }
 
-  /** Waits for so many more events, and checks that those listed have consecutive numbers, as the page itself says. */
+  /** Waits for more events, and checks that the numbers of those listed are consecutive and that the page counts none missed. */
   async checkEvents(more: number): Promise<void> {
     await this.receive(more);
     const ids = await this.page.locator("#events td:nth-child(2)")
@@ -101,13 +101,13 @@ export class DemoPage implements AsyncDisposable {
     return text!.trim().replaceAll(/\s+/g, " ");
   }
 
-  /** Waits until the stream has been reconnected so many times. */
+  /** Waits until the page shows this number of reconnections. */
   async reconnected(times: number): Promise<void> {
     await this.waitForText("#reconnections", new RegExp(`^${times}$`));
     await this.waitForText("#state", "Connected");
   }
 
-  /** Waits until the plot shows an outage that is over, and gives its length in seconds. */
+  /** Waits until the plot shows an outage that is over, and returns its length in seconds. */
   async outage(label: string): Promise<number> {
     const text = this.page.locator("#paper text", { hasText: label }).last();
     const [, seconds] = (await text.textContent())!.match(/, (\d+\.\d) s$/)!;
