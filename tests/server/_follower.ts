@@ -1,12 +1,12 @@
 import { parseCursor } from "../../src/log/log.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
 import { EventParser } from "../../src/parse.ts";
-import type { Channel } from "../../src/server/channel.ts";
 import type { Gap } from "../../src/server/gap.ts";
 import { requestOf } from "./_client.ts";
+import { positionsOf } from "./_combination.ts";
 import type { History } from "./_history.ts";
 
-/** How a follower follows. */
+/** How a follower follows a channel. */
 export interface FollowerOptions {
   from: "latest" | "earliest";
   gap: "latest" | "earliest";
@@ -23,96 +23,34 @@ interface Place {
 /** The data of the event that ends a schedule. */
 export const LAST = "last";
 
-function isWanted(data: string, all: boolean): boolean {
+export function isWanted(data: string, all: boolean): boolean {
   return all || data === LAST || Number(data) % 2 === 0;
 }
 
-/**
- * A client that comes, reads, leaves and comes back with its last event ID, and holds everything that it
- * gets against the history: each event that it wants once, in order, but for those that a gap tells of.
- */
-export class Follower {
-  /** How many events it got, and how many gaps. */
+/** Answers a follower's request. */
+export type Answer = (request: Request) => Promise<Response>;
+
+/** Holds what comes of one channel against its history. */
+class Ledger {
   readonly counts = { events: 0, gaps: 0 };
   place: Place | undefined;
-  /** Whether it was told to stop. */
-  stopped = false;
-  /** What it got that it should not have. */
   fault: string | undefined;
   readonly #history: History;
   readonly #options: FollowerOptions;
-  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
-  #parser = new EventParser();
-  #connecting = false;
-  #reading = false;
 
   constructor(history: History, options: FollowerOptions) {
     this.#history = history;
     this.#options = options;
   }
 
-  get connected(): boolean {
-    return this.#reader !== undefined;
+  /** Tells whether the event stands at that place, which is another than the last one. */
+  holds({ data }: ServerSentEvent, { epoch, seq }: Place): boolean {
+    const entry = this.#history.epochs.get(epoch)?.[seq - 1];
+    const isHere = this.place?.epoch === epoch && this.place.seq >= seq;
+    return entry?.body === `data: ${data}\n\n` && !isHere;
   }
 
-  /** Comes, or comes back. */
-  connect(channel: Channel): void {
-    if (this.#connecting || this.connected || this.stopped) return;
-    this.#connecting = true;
-    this.#connect(channel).catch((error) => this.fault ??= error.stack)
-      .finally(() => this.#connecting = false);
-  }
-
-  /** Reads one chunk, unless it does. */
-  read(): void {
-    const reader = this.#reader;
-    if (reader === undefined || this.#reading) return;
-    this.#reading = true;
-    reader.read().then(({ done, value }) => {
-      this.#reading = false;
-      if (this.#reader !== reader) return;
-      if (done) this.#reader = undefined;
-      else this.#take(value);
-    }, (error) => this.fault ??= `The body failed: ${error}`);
-  }
-
-  /** Leaves without a word. */
-  leave(): void {
-    void this.#reader?.cancel();
-    this.#reader = undefined;
-    this.#reading = false;
-  }
-
-  async #connect(channel: Channel): Promise<void> {
-    const { from, gap, all } = this.#options;
-    const id = this.place && `${this.place.epoch}-${this.place.seq}`;
-    const headers: Record<string, string> = id === undefined
-      ? {}
-      : { "last-event-id": id };
-    const response = await channel.respond(requestOf(headers), {
-      from,
-      gap,
-      filter: all ? undefined : ({ data }) => isWanted(data, false),
-    });
-    this.stopped = response.status === 204;
-    if (this.stopped) return;
-    this.#parser = new EventParser();
-    this.#reader = response.body!.getReader();
-  }
-
-  #take(chunk: Uint8Array): void {
-    for (const event of this.#parser.push(chunk)) {
-      const place = parseCursor(event.id);
-      if (place === undefined) return this.#blame("no cursor as its id", event);
-      if (event.event === "gap") this.#takeGap(event, place);
-      else this.#takeEvent(event, place);
-      this.place = place;
-    }
-    const place = parseCursor(this.#parser.lastEventId);
-    if (place !== undefined) this.#move(place);
-  }
-
-  #takeEvent(event: ServerSentEvent, place: Place): void {
+  takeEvent(event: ServerSentEvent, place: Place): void {
     this.counts.events++;
     const entry = this.#history.epochs.get(place.epoch)?.[place.seq - 1];
     if (entry?.body !== `data: ${event.data}\n\n`) {
@@ -125,11 +63,12 @@ export class Follower {
     if (this.place?.epoch === place.epoch && this.place.seq >= place.seq) {
       this.#blame("come before", event);
     }
+    this.place = place;
   }
 
-  /** Takes the ID of a block that is no event. */
-  #move(place: Place): void {
-    const event = { event: "id", data: "", id: this.#parser.lastEventId };
+  /** Takes the position in the ID of a block, or of another channel's event. */
+  move(place: Place): void {
+    const event = { event: "id", data: "", id: `${place.epoch}-${place.seq}` };
     this.#check(place, event);
     if (this.place?.epoch === place.epoch && this.place.seq > place.seq) {
       this.#blame("gone back", event);
@@ -153,7 +92,7 @@ export class Follower {
     }
   }
 
-  #takeGap(event: ServerSentEvent, place: Place): void {
+  takeGap(event: ServerSentEvent, place: Place): void {
     this.counts.gaps++;
     const gap: Gap = JSON.parse(event.data);
     const requested = parseCursor(gap.requested);
@@ -183,11 +122,148 @@ export class Follower {
         gap.first <= first;
       if (!isTrue) this.#blame("spoken of what is still there", event);
     } else this.#blame("a reason that cannot be", event);
+    this.place = place;
   }
 
   #blame(what: string, event: ServerSentEvent): void {
     this.fault ??= `It should not have ${what}: ${JSON.stringify(event)} at ${
       JSON.stringify(this.place)
     }`;
+  }
+}
+
+/** A channel as a follower follows it; the name is `""` where it is not one of several. */
+export interface Followed {
+  readonly history: History;
+  readonly options: FollowerOptions;
+}
+
+/**
+ * A client that comes, reads, leaves and comes back with its last event ID, and holds everything that it
+ * gets of each channel against its history: each event that it wants once, in order, but for those that a gap tells of.
+ */
+export class Follower {
+  /** Whether it was told to stop. */
+  stopped = false;
+  readonly #ledgers = new Map<string, Ledger>();
+  #fault: string | undefined;
+  #id: string | undefined;
+  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  #parser = new EventParser();
+  #connecting = false;
+  #reading = false;
+
+  constructor(channels: ReadonlyMap<string, Followed>) {
+    for (const [name, { history, options }] of channels) {
+      this.#ledgers.set(name, new Ledger(history, options));
+    }
+  }
+
+  /** How many events it got, and how many gaps. */
+  get counts(): { events: number; gaps: number } {
+    const counts = { events: 0, gaps: 0 };
+    for (const ledger of this.#ledgers.values()) {
+      counts.events += ledger.counts.events;
+      counts.gaps += ledger.counts.gaps;
+    }
+    return counts;
+  }
+
+  /** What it got that it should not have. */
+  get fault(): string | undefined {
+    const ledgers = [...this.#ledgers.values()];
+    return this.#fault ?? ledgers.find(({ fault }) => fault)?.fault;
+  }
+
+  get connected(): boolean {
+    return this.#reader !== undefined;
+  }
+
+  /** Where it is in a channel. */
+  placeIn(name: string): Place | undefined {
+    return this.#ledgers.get(name)?.place;
+  }
+
+  /** Comes, or comes back. */
+  connect(answer: Answer): void {
+    if (this.#connecting || this.connected || this.stopped) return;
+    this.#connecting = true;
+    this.#connect(answer).catch((error) => this.#fault ??= error.stack)
+      .finally(() => this.#connecting = false);
+  }
+
+  /** Reads one chunk, unless it does. */
+  read(): void {
+    const reader = this.#reader;
+    if (reader === undefined || this.#reading) return;
+    this.#reading = true;
+    reader.read().then(({ done, value }) => {
+      this.#reading = false;
+      if (this.#reader !== reader) return;
+      if (done) this.#reader = undefined;
+      else this.#take(value);
+    }, (error) => this.#fault ??= `The body failed: ${error}`);
+  }
+
+  /** Leaves without a word. */
+  leave(): void {
+    void this.#reader?.cancel();
+    this.#reader = undefined;
+    this.#reading = false;
+  }
+
+  async #connect(answer: Answer): Promise<void> {
+    const headers: Record<string, string> = this.#id === undefined
+      ? {}
+      : { "last-event-id": this.#id };
+    const response = await answer(requestOf(headers));
+    this.stopped = response.status === 204;
+    if (this.stopped) return;
+    this.#parser = new EventParser();
+    this.#reader = response.body!.getReader();
+  }
+
+  #take(chunk: Uint8Array): void {
+    for (const event of this.#parser.push(chunk)) this.#takeEvent(event);
+    const id = this.#parser.lastEventId;
+    if (id === "" || id === this.#id) return;
+    for (const [name, place] of this.#placesIn(id)) {
+      this.#ledgers.get(name)!.move(place);
+    }
+    this.#id = id;
+  }
+
+  /** Takes what one channel has sent, and the positions in the others, which stay or move past what is not wanted. */
+  #takeEvent(event: ServerSentEvent): void {
+    const places = this.#placesIn(event.id);
+    const from = [...places.keys()].find((name) =>
+      event.event === "gap"
+        ? name === (JSON.parse(event.data).channel ?? "")
+        : this.#ledgers.get(name)!.holds(event, places.get(name)!)
+    );
+    if (from === undefined) {
+      this.#fault ??= `Of no channel, or of one that had sent it: ${
+        JSON.stringify(event)
+      } after ${this.#id}`;
+    }
+    for (const [name, place] of places) {
+      const ledger = this.#ledgers.get(name)!;
+      if (name !== from) ledger.move(place);
+      else if (event.event === "gap") ledger.takeGap(event, place);
+      else ledger.takeEvent(event, place);
+    }
+    this.#id = event.id;
+  }
+
+  #placesIn(id: string): Map<string, Place> {
+    const isSingle = this.#ledgers.has("");
+    const positions = isSingle ? { "": id } : positionsOf(id);
+    const places = new Map<string, Place>();
+    for (const name of this.#ledgers.keys()) {
+      const place = parseCursor(positions[name] ?? "");
+      if (place !== undefined) places.set(name, place);
+      else this.#fault ??= `No position in ${name}: ${id}`;
+    }
+    return places;
   }
 }

@@ -1,11 +1,19 @@
 import { EventStreamError } from "../../src/error.ts";
 import { parseCursor } from "../../src/log/log.ts";
 import { Channel } from "../../src/server/channel.ts";
+import { combine } from "../../src/server/combine.ts";
 import { sizeOf } from "../_settings.ts";
 import { test } from "../_test.ts";
 import { settle } from "../codec/_source.ts";
 import { below, pick, randomOf, seed } from "../codec/random.ts";
-import { Follower, LAST } from "./_follower.ts";
+import {
+  type Answer,
+  type Followed,
+  Follower,
+  type FollowerOptions,
+  isWanted,
+  LAST,
+} from "./_follower.ts";
 import { History, ScheduledLog, type Weather } from "./_history.ts";
 import { Schedule } from "./_schedule.ts";
 
@@ -15,7 +23,7 @@ const SCHEDULES = sizeOf(10_000);
 const MAX_STEPS = 20_000;
 
 /** What happened over many schedules: a suite in which nothing happens proves nothing. */
-const totals = {
+const none = {
   events: 0,
   gaps: 0,
   publications: 0,
@@ -25,41 +33,85 @@ const totals = {
   steps: 0,
 };
 
-/** One schedule: processes with a channel each on one log, and followers that come and go. */
+/** The channels of a process by name: one without a name, or several that are combined. */
+type Process = ReadonlyMap<string, Channel>;
+
+/** One schedule: processes with channels on the same logs, and followers that come and go. */
 class World {
   readonly schedule: Schedule;
+  readonly #totals: typeof none;
   readonly #weather: Weather;
-  readonly #history: History;
-  readonly #channels: Channel[];
+  readonly #histories = new Map<string, History>();
+  readonly #processes: Process[];
+  readonly #options = new Map<string, FollowerOptions>();
   readonly #followers: Follower[];
+  readonly #answers = new Map<Follower, (process: Process) => Answer>();
   readonly #resets: boolean;
   #published = 0;
   #closing = false;
   #fault: string | undefined;
 
-  constructor(schedule: Schedule) {
+  constructor(
+    schedule: Schedule,
+    names: readonly string[],
+    totals: typeof none,
+  ) {
     const { random } = schedule;
     this.schedule = schedule;
-    this.#history = new History(pick(random, [3, 5, 8, 20, 1000]));
+    this.#totals = totals;
+    for (const name of names) {
+      const maxEvents = pick(random, [3, 5, 8, 20, 1000]);
+      this.#histories.set(name, new History(maxEvents));
+      this.#options.set(name, this.#drawOptions());
+    }
     this.#resets = schedule.chance(0.15);
     this.#weather = {
       failure: pick(random, [0, 0, 0.05, 0.3]),
       lost: pick(random, [0, 0.2, 1]),
       doubled: pick(random, [0, 0.3]),
     };
-    this.#channels = Array.from(
+    this.#processes = Array.from(
       { length: 1 + below(random, 3) },
-      () => this.#channel(),
+      () => this.#process(),
     );
     this.#followers = Array.from(
       { length: 1 + below(random, 4) },
-      () =>
-        new Follower(this.#history, {
-          from: pick(random, ["latest", "earliest"]),
-          gap: pick(random, ["latest", "earliest"]),
-          all: schedule.chance(0.6),
-        }),
+      () => this.#follower(),
     );
+  }
+
+  #drawOptions(): FollowerOptions {
+    const { random } = this.schedule;
+    return {
+      from: pick(random, ["latest", "earliest"]),
+      gap: pick(random, ["latest", "earliest"]),
+      all: this.schedule.chance(0.6),
+    };
+  }
+
+  /** A follower of a single channel has options of its own; in a combination they are the channels'. */
+  #follower(): Follower {
+    const followed = new Map<string, Followed>();
+    const single = this.#drawOptions();
+    for (const [name, history] of this.#histories) {
+      const options = name === "" ? single : this.#options.get(name)!;
+      followed.set(name, { history, options });
+    }
+    const follower = new Follower(followed);
+    this.#answers.set(follower, (process) => (request) => {
+      const channel = process.get("");
+      if (channel !== undefined) {
+        return channel.respond(request, subscribeOptionsOf(single));
+      }
+      return combine(Object.fromEntries(process)).respond(request, {
+        keepAlive: pick(this.schedule.random, [false, 1000] as const),
+      });
+    });
+    return follower;
+  }
+
+  #connect(follower: Follower, process: Process): void {
+    follower.connect(this.#answers.get(follower)!(process));
   }
 
   /** Runs it to its end; throws when anything was not as it should be. */
@@ -71,19 +123,25 @@ class World {
     }
     await this.#finish();
     for (const { counts } of this.#followers) {
-      totals.events += counts.events;
-      totals.gaps += counts.gaps;
+      this.#totals.events += counts.events;
+      this.#totals.gaps += counts.gaps;
     }
   }
 
-  #channel(): Channel {
+  #process(): Process {
     const { schedule } = this;
-    const log = new ScheduledLog(this.#history, schedule, this.#weather);
-    return new Channel({
-      log,
-      keepAlive: pick(schedule.random, [false, 1000] as const),
-      onError: () => totals.failures++,
-    });
+    const channels = new Map<string, Channel>();
+    for (const [name, history] of this.#histories) {
+      const log = new ScheduledLog(history, schedule, this.#weather);
+      const channel = new Channel({
+        ...name === "" ? {} : subscribeOptionsOf(this.#options.get(name)!),
+        log,
+        keepAlive: pick(schedule.random, [false, 1000] as const),
+        onError: () => this.#totals.failures++,
+      });
+      channels.set(name, channel);
+    }
+    return channels;
   }
 
   /** Begins something, or lets what was begun go on. */
@@ -91,45 +149,47 @@ class World {
     const { schedule } = this;
     const { random } = schedule;
     const follower = pick(random, this.#followers);
-    const channel = pick(random, this.#channels);
+    const process = pick(random, this.#processes);
+    const history = pick(random, [...this.#histories.values()]);
     const draw = random();
-    if (draw < 0.2) this.#publish(channel);
-    else if (draw < 0.35) follower.connect(channel);
+    if (draw < 0.2) this.#publish(process);
+    else if (draw < 0.35) this.#connect(follower, process);
     else if (draw < 0.7) follower.read();
     else if (draw < 0.75) this.#disconnect(follower);
     else if (draw < 0.77) {
-      void this.#history.append([{ kind: "beat", body: "note" }]);
+      void history.append([{ kind: "beat", body: "note" }]);
     } else if (draw < 0.785 && this.#resets) {
-      totals.resets++;
-      this.#history.reset();
+      this.#totals.resets++;
+      history.reset();
     } else if (draw < 0.8) {
       // A process that is started anew has nothing in its memory.
-      this.#channels[below(random, this.#channels.length)] = this.#channel();
+      this.#processes[below(random, this.#processes.length)] = this.#process();
     }
   }
 
   #disconnect(follower: Follower): void {
-    if (follower.connected) totals.reconnections++;
+    if (follower.connected) this.#totals.reconnections++;
     follower.leave();
   }
 
-  #publish(channel: Channel): void {
+  #publish(process: Process): void {
+    const [name, channel] = pick(this.schedule.random, [...process]);
     const count = 1 + below(this.schedule.random, 3);
     const events = Array.from(
       { length: count },
       () => ({ data: `${this.#published++}` }),
     );
-    totals.publications++;
+    this.#totals.publications++;
     channel.publish(events).then(
-      (id) => this.#checkId(id, events.at(-1)!.data),
+      (id) => this.#checkId(name, id, events.at(-1)!.data),
       (error) => this.#checkError(error),
     );
   }
 
   /** The ID is where the event stands. */
-  #checkId(id: string, data: string): void {
+  #checkId(name: string, id: string, data: string): void {
     const { epoch, seq } = parseCursor(id)!;
-    const entry = this.#history.epochs.get(epoch)?.[seq - 1];
+    const entry = this.#histories.get(name)!.epochs.get(epoch)?.[seq - 1];
     if (entry?.body === `data: ${data}\n\n`) return;
     this.#fault ??= `publish() gave ${id} for ${data}`;
   }
@@ -141,26 +201,31 @@ class World {
     if (!isRight) this.#fault ??= `publish() rejected with ${error}`;
   }
 
-  /** Publishes the last event, lets all come to it, and ends everything. */
+  /** Publishes the last events, lets all come to them, and ends everything. */
   async #finish(): Promise<void> {
     this.#weather.failure = 0;
-    let last: string | undefined;
-    const [channel] = this.#channels;
-    channel!.publish({ data: LAST }).then((id) => last = id);
-    await this.#until(() => last !== undefined, "publish the last event");
-    const { epoch, seq } = parseCursor(last!)!;
-    await this.#until(
-      () =>
-        this.#followers.every(({ place }) =>
-          place?.epoch === epoch && place.seq >= seq
-        ),
-      "come to the last event",
-    );
+    const [process] = this.#processes;
+    for (const [name, channel] of process!) {
+      let last: string | undefined;
+      channel.publish({ data: LAST }).then((id) => last = id);
+      await this.#until(() => last !== undefined, "publish the last event");
+      const { epoch, seq } = parseCursor(last!)!;
+      await this.#until(
+        () =>
+          this.#followers.every((follower) => {
+            const place = follower.placeIn(name);
+            return place?.epoch === epoch && place.seq >= seq;
+          }),
+        "come to the last event",
+      );
+    }
     if (this.schedule.chance(0.5)) {
-      let closed = false;
       this.#closing = true;
-      channel!.close().then(() => closed = true);
-      await this.#until(() => closed, "close");
+      for (const channel of process!.values()) {
+        let closed = false;
+        channel.close().then(() => closed = true);
+        await this.#until(() => closed, "close");
+      }
       await this.#until(
         () => this.#followers.every(({ stopped }) => stopped),
         "stop at the end",
@@ -176,7 +241,9 @@ class World {
       "come to rest",
       false,
     );
-    if (this.#history.watchers > 0) throw new Error("Somebody still watches");
+    for (const { watchers } of this.#histories.values()) {
+      if (watchers > 0) throw new Error("Somebody still watches");
+    }
   }
 
   async #until(
@@ -187,7 +254,7 @@ class World {
     for (let steps = 0; !holds(); steps++) {
       if (steps > MAX_STEPS) throw new Error(`They do not ${what}`);
       for (const follower of isReading ? this.#followers : []) {
-        follower.connect(pick(this.schedule.random, this.#channels));
+        this.#connect(follower, pick(this.schedule.random, this.#processes));
         follower.read();
       }
       await this.#step();
@@ -195,7 +262,7 @@ class World {
   }
 
   async #step(): Promise<void> {
-    totals.steps++;
+    this.#totals.steps++;
     await this.schedule.step();
     const fault = this.#fault ??
       this.#followers.find(({ fault }) => fault)?.fault;
@@ -203,11 +270,22 @@ class World {
   }
 }
 
-async function runSchedule(index: number): Promise<void> {
+function subscribeOptionsOf({ from, gap, all }: FollowerOptions) {
+  const filter = all
+    ? undefined
+    : ({ data }: { data: string }) => isWanted(data, false);
+  return { from, gap, filter };
+}
+
+async function runSchedule(
+  index: number,
+  names: readonly string[],
+  totals: typeof none,
+): Promise<void> {
   const schedule = new Schedule(randomOf(seed, index));
   const restore = schedule.install();
   try {
-    await new World(schedule).run();
+    await new World(schedule, names, totals).run();
   } catch (error) {
     throw new Error(`Schedule ${index} of seed ${seed}`, { cause: error });
   } finally {
@@ -215,13 +293,24 @@ async function runSchedule(index: number): Promise<void> {
   }
 }
 
-test(`Channel delivers every event once and in order, and tells every gap, in ${SCHEDULES} schedules of seed ${seed}`, async () => {
-  for (let index = 0; index < SCHEDULES; index++) {
-    await runSchedule(index);
-    if (index % 100 === 0) await settle();
-  }
-  const least = SCHEDULES / 10;
-  for (const [name, count] of Object.entries(totals)) {
-    if (count < least) throw new Error(`Only ${count} ${name} happened`);
-  }
-});
+const subjects: [subject: string, names: string[], divisor: number][] = [
+  ["Channel", [""], 1],
+  ["combine() of two channels", ["a", "b"], 2],
+  ["combine() of three channels", ["a", "b", "c"], 2],
+];
+
+for (const [subject, names, divisor] of subjects) {
+  const count = Math.ceil(SCHEDULES / divisor);
+  test(`${subject} delivers every event once and in order, and tells every gap, in ${count} schedules of seed ${seed}`, async () => {
+    const totals = { ...none };
+    for (let index = 0; index < count; index++) {
+      await runSchedule(index, names, totals);
+      if (index % 100 === 0) await settle();
+    }
+    for (const [name, happened] of Object.entries(totals)) {
+      if (happened < count / 10) {
+        throw new Error(`Only ${happened} ${name} happened`);
+      }
+    }
+  });
+}
