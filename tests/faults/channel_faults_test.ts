@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { EventStreamError } from "../../src/error.ts";
 import { Channel } from "../../src/server/channel.ts";
+import { combine } from "../../src/server/combine.ts";
 import { reportedDuring } from "../_reported.ts";
 import { type Clock, withClock } from "../support/clock.ts";
 import { test } from "../_test.ts";
@@ -55,7 +56,22 @@ async function checkAnswers(
   }
 }
 
-async function script(faults: Faults, clock: Clock): Promise<void> {
+/** Channels beside the one at whose steps there are faults, by name, each with a few events. */
+async function makeOthers(count: number): Promise<Map<string, Channel>> {
+  const others = new Map<string, Channel>();
+  for (let i = 0; i < count; i++) {
+    const channel = new Channel({ keepAlive: false });
+    others.set(`other${i}`, channel);
+    await channel.publish([1, 2].map((data) => ({ data: `${i}:${data}` })));
+  }
+  return others;
+}
+
+async function script(
+  faults: Faults,
+  clock: Clock,
+  otherCount: number,
+): Promise<void> {
   const log = new StepLog(faults);
   const hook = (name: string) => () => faults.step(name, () => {});
   const channel = new Channel({
@@ -67,10 +83,18 @@ async function script(faults: Faults, clock: Clock): Promise<void> {
     onUnsubscribe: hook("onUnsubscribe"),
     onError: hook("onError"),
   });
-  const respond = (request: Request) => channel.respond(request);
+  const others = await makeOthers(otherCount);
+  const combination = combine({ channel, ...Object.fromEntries(others) });
+  const respond = (request: Request) =>
+    otherCount === 0
+      ? channel.respond(request)
+      : combination.respond(request, { keepAlive: false, retry: 0 });
   const clients = [new Returning(respond), new Returning(respond)];
   await clock.advance(10);
   const outcomes = await publishAll(channel, clock);
+  for (const [i, other] of [...others.values()].entries()) {
+    await other.publish({ data: `${i}:3` });
+  }
   await checkAnswers(faults, channel, clock, outcomes);
   const last = outcomeOf(channel.publish({ data: "last" }));
   await clock.advance(LONG);
@@ -82,8 +106,15 @@ async function script(faults: Faults, clock: Clock): Promise<void> {
     else assertEquals(faults.hit, "append");
   }
   assertEquals(new Set(words).size, words.length);
-  for (const { seen } of clients) assertEquals(seen, words);
+  for (const { seen } of clients) {
+    assertEquals(seen.filter((data) => !data.includes(":")), words);
+    for (let i = 0; i < otherCount; i++) {
+      const ofOther = seen.filter((data) => data.startsWith(`${i}:`));
+      assertEquals(ofOther, [`${i}:1`, `${i}:2`, `${i}:3`]);
+    }
+  }
 
+  for (const other of others.values()) await other.close();
   const closing = outcomeOf(channel.close());
   await clock.advance(LONG);
   // Whoever waits for a log that never answers can close the channel through another object.
@@ -93,21 +124,30 @@ async function script(faults: Faults, clock: Clock): Promise<void> {
   await clock.advance(LONG);
   const { subscribers, published } = channel.stats;
   assertEquals([subscribers, clock.timers, log.watchers], [0, 0, 0]);
+  for (const { stats } of others.values()) assertEquals(stats.subscribers, 0);
   assert(published <= words.length);
 }
 
-test("Channel loses, doubles and leaks nothing whatever happens at any of its steps", async () => {
-  let runs = 0;
-  let expected = 0;
-  const reported = await reportedDuring(async () => {
-    runs = await eachFault(async (faults) => {
-      await withClock((clock) => script(faults, clock), rest);
-      // What a hook throws is its own failure, and told.
-      if (faults.hasThrown && faults.hit!.startsWith("on")) expected++;
-    }, DELAYS);
+const subjects: [subject: string, otherCount: number][] = [
+  ["Channel", 0],
+  ["combine() of two channels", 1],
+  ["combine() of three channels", 2],
+];
+
+for (const [subject, otherCount] of subjects) {
+  test(`${subject} loses, doubles and leaks nothing whatever happens at any of its steps`, async () => {
+    let runs = 0;
+    let expected = 0;
+    const reported = await reportedDuring(async () => {
+      runs = await eachFault(async (faults) => {
+        await withClock((clock) => script(faults, clock, otherCount), rest);
+        // What a hook throws is its own failure, and told.
+        if (faults.hasThrown && faults.hit!.startsWith("on")) expected++;
+      }, DELAYS);
+    });
+    assert(runs > 100, `${runs}`);
+    assertEquals(reported.length, expected);
+    assert(reported.every((error) => error instanceof InjectedFault));
+    console.log(`${subject}: ${runs} faults`);
   });
-  assert(runs > 100, `${runs}`);
-  assertEquals(reported.length, expected);
-  assert(reported.every((error) => error instanceof InjectedFault));
-  console.log(`Channel: ${runs} faults`);
-});
+}

@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { EventParser } from "../../src/parse.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../../src/event.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { type Resumable, resumable } from "../../src/server/resumable.ts";
 import { test } from "../_test.ts";
 import { settle } from "../codec/_source.ts";
 import { requestOf } from "./_client.ts";
+import { readCut } from "./_cut.ts";
 
 const texts = [
   "Ünïcode",
@@ -26,43 +26,8 @@ async function* produce(): AsyncGenerator<ServerSentEventInit> {
   }
 }
 
-/** Reads one response, but for what comes behind a number of bytes; tells whether the stream has been cut. */
-async function read(
-  answer: Resumable,
-  parser: EventParser,
-  cut: number,
-  into: ServerSentEvent[],
-): Promise<boolean> {
-  const { lastEventId } = parser;
-  const headers = lastEventId === "" ? {} : { "last-event-id": lastEventId };
-  const response = await answer.respond(requestOf(headers));
-  if (response.status === 204) return false;
-  const reader = response.body!.getReader();
-  for (let left = cut;;) {
-    const { done, value } = await reader.read();
-    if (done) return false;
-    into.push(...parser.push(value.subarray(0, left)));
-    left -= value.length;
-    if (left > 0) continue;
-    await reader.cancel();
-    return true;
-  }
-}
-
-/** Reads a stream by a client that reconnects, each of its connections cut behind a number of bytes. */
-async function readCut(
-  answer: Resumable,
-  cutOf: (connection: number) => number,
-): Promise<[string, string][]> {
-  const events: ServerSentEvent[] = [];
-  let lastEventId = "";
-  for (let connection = 0;; connection++) {
-    // What a cut connection has left unfinished is lost with it.
-    const parser = new EventParser({ lastEventId });
-    const isCut = await read(answer, parser, cutOf(connection), events);
-    lastEventId = parser.lastEventId;
-    if (!isCut) return events.map(({ event, data }) => [event, data]);
-  }
+function dataOf(events: readonly ServerSentEvent[]): unknown {
+  return events.map(({ event, data }) => [event, data]);
 }
 
 /** How many bytes the stream has, at most. */
@@ -79,7 +44,7 @@ test("resumable() gives every event once and whole to a reader whose connection 
       answer,
       (connection) => connection === 0 ? cut : Infinity,
     );
-    assertEquals(read as unknown, expected, `cut at ${cut}`);
+    assertEquals(dataOf(read), expected, `cut at ${cut}`);
   }
 });
 
@@ -91,7 +56,7 @@ test("resumable() gives every event once and whole to a reader whose connection 
       answer,
       (connection) => connection === 0 ? cut + 1 : Infinity,
     );
-    assertEquals(read as unknown, expected, `cut at ${cut + 1}`);
+    assertEquals(dataOf(read), expected, `cut at ${cut + 1}`);
     assertEquals(await answer.done, "ended");
   }));
 });
@@ -99,7 +64,7 @@ test("resumable() gives every event once and whole to a reader whose connection 
 test("resumable() gets every event to a reader whose connections are all cut, each a byte later than the one before", async () => {
   const answer = resumable(new MemoryLog(), produce);
   assertEquals(
-    (await readCut(answer, (connection) => connection + 1)) as unknown,
+    dataOf(await readCut(answer, (connection) => connection + 1)),
     expected,
   );
 });

@@ -1,0 +1,47 @@
+import type { ServerSentEvent } from "../../src/event.ts";
+import { EventParser } from "../../src/parse.ts";
+import { requestOf } from "./_client.ts";
+
+/** What a client reads. */
+export interface Source {
+  respond(request: Request): Promise<Response>;
+}
+
+/** Reads one response, but for what comes behind a number of bytes; tells whether the stream has been cut. */
+async function read(
+  source: Source,
+  parser: EventParser,
+  cut: number,
+  into: ServerSentEvent[],
+): Promise<boolean> {
+  const { lastEventId } = parser;
+  const headers = lastEventId === "" ? {} : { "last-event-id": lastEventId };
+  const response = await source.respond(requestOf(headers));
+  if (response.status === 204) return false;
+  const reader = response.body!.getReader();
+  for (let left = cut;;) {
+    const { done, value } = await reader.read();
+    if (done) return false;
+    into.push(...parser.push(value.subarray(0, left)));
+    left -= value.length;
+    if (left > 0) continue;
+    await reader.cancel();
+    return true;
+  }
+}
+
+/** Reads a stream by a client that reconnects, each of its connections cut behind a number of bytes. */
+export async function readCut(
+  source: Source,
+  cutOf: (connection: number) => number,
+): Promise<ServerSentEvent[]> {
+  const events: ServerSentEvent[] = [];
+  let lastEventId = "";
+  for (let connection = 0;; connection++) {
+    // What a cut connection has left unfinished is lost with it.
+    const parser = new EventParser({ lastEventId });
+    const isCut = await read(source, parser, cutOf(connection), events);
+    lastEventId = parser.lastEventId;
+    if (!isCut) return events;
+  }
+}
