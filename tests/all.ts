@@ -45,6 +45,7 @@ import "./server/channel_schedules_test.ts";
 import "./server/channel_sharing_test.ts";
 import "./server/combine_cut_test.ts";
 import "./server/combine_ids_test.ts";
+import "./server/combine_random_test.ts";
 import "./server/combine_subscribe_test.ts";
 import "./server/combine_test.ts";
 import "./server/hono_test.ts";
