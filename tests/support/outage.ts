@@ -46,16 +46,24 @@ async function followOnce(
 }
 
 /** Kills one of the processes under load. Clients come back to the other one. */
-export async function checkKill(servers: Servers): Promise<void> {
-  const followers = [0, 1, 0, 1].map((place) => servers.follow(place));
-  const publishers = new Publishers(
-    KILL_EVENTS,
-    (turn, init) => servers.fetch(turn, init),
+export async function checkKill(
+  servers: Servers,
+  channels: readonly string[] = [""],
+): Promise<void> {
+  const followers = [0, 1, 0, 1].map((place) =>
+    servers.follow(place, channels.length)
   );
-  const publishing = publishers.run(8);
-  await until(() => publishers.done > KILL_EVENTS / 2);
+  const events = Math.ceil(KILL_EVENTS / channels.length);
+  const publishers = channels.map((channel) =>
+    new Publishers(events, (turn, init) => servers.fetch(turn, init), channel)
+  );
+  const publishing = Promise.all(publishers.map((each) => each.run(8)));
+  const done = () => publishers.reduce((sum, { done }) => sum + done, 0);
+  await until(() => done() > KILL_EVENTS / 2);
   await servers.kill(0);
-  assert(publishers.done < KILL_EVENTS, "Nothing was under way at the kill");
+  assert(done() < KILL_EVENTS, "Nothing was under way at the kill");
   await publishing;
-  for (const events of await Promise.all(followers)) publishers.check(events);
+  for (const events of await Promise.all(followers)) {
+    for (const each of publishers) each.check(events);
+  }
 }

@@ -1,20 +1,26 @@
 import { assertEquals } from "@std/assert";
 import type { ServerSentEvent } from "../../src/event.ts";
+import { positionsOf } from "../server/_combination.ts";
 
 /** Sends a request to some server: another turn, another server. */
 export type Send = (turn: number, init: RequestInit) => Promise<Response>;
 
-/** Publishes the events `0`, `1`, … and `last`, each again and again with one key until it is done. */
+/**
+ * Publishes the events `0`, `1`, … and `last`, each again and again with one key until it is done: into the one channel
+ * that there is, or into a named one of a combination, whose name is then in front.
+ */
 export class Publishers {
   /** How often a server answered that it could not. */
   refusals = 0;
   readonly #ids = new Map<string, string>();
   readonly #count: number;
   readonly #send: Send;
+  readonly #channel: string;
 
-  constructor(count: number, send: Send) {
+  constructor(count: number, send: Send, channel = "") {
     this.#count = count;
     this.#send = send;
+    this.#channel = channel;
   }
 
   /** How many are done. */
@@ -33,19 +39,26 @@ export class Publishers {
 
   /** Checks that a client got everything once and in order. */
   check(events: readonly ServerSentEvent[]): void {
+    const channel = this.#channel;
+    const own = events.filter(({ data }) => data.startsWith(channel))
+      .map(({ id, data }) => [
+        channel === "" ? id : positionsOf(id)[channel]!,
+        data,
+      ]);
     const published = [...this.#ids].sort(([a], [b]) =>
       placeOf(a) - placeOf(b)
     );
-    assertEquals(events.map(({ id, data }) => [id, data]), published);
+    assertEquals(own, published);
     const names = Array.from({ length: this.#count }, (_, i) => `${i}`);
     assertEquals(
-      events.map(({ data }) => data).sort(),
-      [...names, "last"].sort(),
+      own.map(([, data]) => data).sort(),
+      [...names, "last"].map((name) => channel + name).sort(),
     );
   }
 
-  async #publish(data: string, turn: number): Promise<void> {
-    const body = JSON.stringify({ data, key: data });
+  async #publish(name: string, turn: number): Promise<void> {
+    const data = this.#channel + name;
+    const body = JSON.stringify({ data, key: data, channel: this.#channel });
     for (;; turn++) {
       try {
         const response = await this.#send(turn, { method: "POST", body });

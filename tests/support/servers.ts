@@ -37,12 +37,13 @@ export class Servers implements AsyncDisposable {
     }
   }
 
-  /** Follows the channel to its event `last` through any, as a client that reconnects. */
-  follow(place: number): Promise<ServerSentEvent[]> {
+  /** Follows one channel or more to the event `last` of each through any, as a client that reconnects. */
+  follow(place: number, channels = 1): Promise<ServerSentEvent[]> {
+    let left = channels;
     const events = Array.fromAsync(connect("http://channel/", {
       fetch: (_, init) => this.fetch(place, init),
       retry: { minDelay: 10, maxDelay: 100, maxAttempts: 100 },
-      until: ({ data }) => data === "last",
+      until: ({ data }) => data.endsWith("last") && --left === 0,
     }));
     // What fails before it is waited for would hide why a test ends.
     events.catch(() => {});

@@ -5,7 +5,7 @@ import { DenoKvLog } from "../../../src/deno_kv/mod.ts";
 import { EventStreamError } from "../../../src/error.ts";
 import type { ServerSentEvent } from "../../../src/event.ts";
 import { Channel } from "../../../src/server/mod.ts";
-import { checkOutage } from "../../support/outage.ts";
+import { checkKill, checkOutage } from "../../support/outage.ts";
 import { Publishers } from "../../support/publishers.ts";
 import { serve, type Served } from "../../support/served.ts";
 import { Servers } from "../../support/servers.ts";
@@ -15,7 +15,7 @@ import { interfere, KvFile } from "./fixture.ts";
 
 const EVENTS = 1500;
 
-function startOn(path: string): Servers {
+function startOn(path: string, ...names: string[]): Servers {
   const script = new URL("./server.ts", import.meta.url).pathname;
   const flags = [
     "-A",
@@ -25,7 +25,7 @@ function startOn(path: string): Servers {
   return new Servers((): Promise<Served> =>
     serve({
       command: Deno.execPath(),
-      args: ["run", ...flags, script, path],
+      args: ["run", ...flags, script, path, ...names],
     })
   );
 }
@@ -51,6 +51,15 @@ Deno.test("Channel on a DenoKvLog gives everybody everything once though serving
   for (const events of await Promise.all(followers)) publishers.check(events);
   assertEquals(publishers.refusals, 0);
 });
+
+for (const names of [["a", "b"], ["a", "b", "c"]]) {
+  Deno.test(`combine() of ${names.length} channels in Deno KV gives everybody everything once though a serving process is killed`, async () => {
+    await using file = await KvFile.make();
+    await using servers = startOn(file.path, ...names);
+    for (const place of [0, 1]) await servers.start(place);
+    await checkKill(servers, names);
+  });
+}
 
 Deno.test("Channel on a DenoKvLog keeps its clients' connections while the database's server is away, and catches up", async () => {
   await using server = new ConnectServer();

@@ -11,13 +11,16 @@ import { Servers } from "../../support/servers.ts";
 
 const durable = ["--appendonly", "yes", "--appendfsync", "always"];
 
-async function startServers(redis: RedisServer): Promise<Servers> {
+async function startServers(
+  redis: RedisServer,
+  ...names: string[]
+): Promise<Servers> {
   const script = new URL("./server.ts", import.meta.url).pathname;
   const flags = ["-A", "--quiet"];
   const start = (): Promise<Served> =>
     serve({
       command: Deno.execPath(),
-      args: ["run", ...flags, script, redis.url],
+      args: ["run", ...flags, script, redis.url, ...names],
     });
   const servers = new Servers(start);
   for (const place of [0, 1]) await servers.start(place);
@@ -29,6 +32,14 @@ Deno.test("Channel on a RedisLog gives everybody everything once though a servin
   await using servers = await startServers(redis);
   await checkKill(servers);
 });
+
+for (const names of [["a", "b"], ["a", "b", "c"]]) {
+  Deno.test(`combine() of ${names.length} channels in Redis gives everybody everything once though a serving process is killed`, async () => {
+    await using redis = await RedisServer.start();
+    await using servers = await startServers(redis, ...names);
+    await checkKill(servers, names);
+  });
+}
 
 Deno.test("Channel on a RedisLog keeps its clients' connections while Redis is away, and catches up", async () => {
   await using redis = await RedisServer.start(...durable);
