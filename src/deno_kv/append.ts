@@ -20,8 +20,8 @@ import type { KvAtomicOperation, KvEntry, KvKey } from "./store.ts";
 import { clear, findTrim, GRACE, rewrite } from "./trim.ts";
 
 /**
- * Appends to one log for a whole process: what comes while a commit is under way goes into the next one together.
- * Other processes may append too, so a commit depends on the head, and is planned anew when that has changed.
+ * Appends to one log for this process. Appends that arrive during a commit share the next one. Other processes may
+ * append too, so a commit depends on the head and is planned again if the head has changed.
  */
 export class KvAppender {
   readonly #access: KvAccess;
@@ -30,7 +30,7 @@ export class KvAppender {
   readonly #queue: Append[] = [];
   readonly #turns = new Turns();
   #running = false;
-  /** The commit that was tried last for what waits. */
+  /** The last commit that was tried for the waiting appends. */
   #tried: Commit | undefined;
 
   constructor(
@@ -56,13 +56,13 @@ export class KvAppender {
 
   async #run(): Promise<void> {
     this.#running = true;
-    // What is appended in one turn of the event loop goes together.
+    // Appends of one turn of the event loop share a commit.
     await null;
     while (this.#queue.length > 0) await this.#appendNext();
     this.#running = false;
   }
 
-  /** Appends as much as goes into one commit, or rejects all that waits. */
+  /** Appends as much as fits into one commit, or rejects everything that waits. */
   async #appendNext(): Promise<void> {
     this.#tried = undefined;
     await this.#turns.wait();
@@ -74,14 +74,14 @@ export class KvAppender {
       this.#queue.splice(0, batch.length);
       batch.settle();
     } catch (error) {
-      // All that waits, or it would wait longer and longer while the database is away.
+      // Reject everything: the queue would grow while the database cannot be reached.
       for (const { reject } of this.#queue.splice(0)) {
         reject(unavailable("append", error));
       }
     }
   }
 
-  /** Gives what has been appended, or refused, unless another writer came first. */
+  /** Returns the appends that have been stored or refused, `undefined` if another writer committed first. */
   async #attempt(): Promise<Batch | undefined> {
     const start = performance.now();
     const appends = this.#queue.slice(0, MAX_APPENDS);
@@ -107,19 +107,19 @@ export class KvAppender {
     return batch;
   }
 
-  /** Reads the log's head; gives `undefined` when the commit that was tried has been done after all. */
+  /** Reads the log's head; returns `undefined` if the commit that was tried has succeeded after all. */
   async #look(appends: readonly Append[]): Promise<Sight | undefined> {
     const { keys } = this.#access;
     const [entry, proof] = await this.#access.getMany(
       this.#tried ? [keys.head, this.#tried.proof] : [keys.head],
     ) as [KvEntry, KvEntry | undefined];
-    // The client of a remote database sends a commit again when the answer is lost, and is told that it came too late.
+    // The client of a remote database resends a commit whose response was lost, and then receives a conflict.
     const { commit } = (proof?.value ?? {}) as { commit?: string };
     if (commit !== undefined && commit === this.#tried?.name) return undefined;
     const now = Date.now();
     const head = headOf(entry, now);
     if (head && head.writer !== WRITER) this.#turns.yieldTo();
-    // Read behind the head, they hold for as long as it is the same. Those of a log that is gone are nothing.
+    // Keys read after the head are valid while the head stays the same. Keys of an expired log do not count.
     const known = head ? await this.#readKeys(appends, now) : new Map();
     return { versionstamp: entry.versionstamp, head, known, now };
   }
@@ -146,7 +146,7 @@ export class KvAppender {
     return known;
   }
 
-  /** Undoes an expiry, or clears away what one left; gives `false` when another writer came first. */
+  /** Undoes an expiry, or deletes what an expired log left; returns `false` if another writer committed first. */
   async #prepare({ head, versionstamp }: Sight): Promise<boolean> {
     if (head === undefined) return await clear(this.#access, versionstamp);
     if (head.goneAt === Infinity) return true;
@@ -156,15 +156,15 @@ export class KvAppender {
 }
 
 /**
- * The most bytes of one append, and of several in one commit, where an entry counts for {@linkcode ENTRY_COST} besides
- * its body. A commit takes 800 KiB; the rest is for the blocks' keys, and for what is deleted in the same commit.
+ * The maximum size of the appends in one commit, in bytes, where each entry counts {@linkcode ENTRY_COST} besides its
+ * body. Deno KV commits at most 800 KiB; the rest is for the keys of blocks and for deletions.
  */
 export const MAX_WEIGHT: number = 737_280;
-/** The most appends looked at for one commit. */
+/** The maximum number of appends considered for one commit. */
 const MAX_APPENDS = 500;
-/** The most bytes of idempotency keys in one commit, which takes 80 KiB of keys in all. */
+/** The maximum size of idempotency keys in one commit, in bytes. Deno KV allows 80 KiB of keys. */
 const MAX_KEY_BYTES = 32_768;
-/** More than the value of an idempotency key takes. */
+/** An upper bound for the value of an idempotency key, in bytes. */
 const KNOWN_COST = 128;
 
 /** An append that waits for its commit. */
@@ -176,30 +176,30 @@ interface Append {
   readonly reject: (error: unknown) => void;
 }
 
-/** The log as an attempt to append finds it. */
+/** The state of the log at the start of an attempt. */
 interface Sight {
   readonly versionstamp: string | null;
-  /** `undefined` when there is no log, or it is gone. */
+  /** `undefined` if there is no log, or it has expired. */
   readonly head: Head | undefined;
-  /** The idempotency keys that are remembered, and where their appends end. */
+  /** The known idempotency keys, and the last sequence numbers of their appends. */
   readonly known: ReadonlyMap<string, number>;
   readonly now: number;
 }
 
-/** How much an append adds to a commit. */
+/** Returns how much an append adds to a commit, in bytes. */
 export function weightOf(sizes: readonly number[]): number {
   return sizes.reduce((sum, size) => sum + size + ENTRY_COST, 0);
 }
 
 /**
- * What becomes of appends that are made one after the other at a head: some have been made before, some are refused,
- * the others are put into one commit. None is told before that has been done.
+ * Appends applied to a head one after the other. Some are repeats, some are refused, and the others share one commit.
+ * They settle when that commit has succeeded.
  */
 class Batch {
   readonly epoch: string;
   readonly entries: LogInput[] = [];
   readonly sizes: number[] = [];
-  /** The idempotency keys to be remembered, and where their appends end. */
+  /** The idempotency keys to store, and the last sequence numbers of their appends. */
   readonly seqs: Map<string, number> = new Map();
   readonly #outcomes: (() => void)[] = [];
   readonly #retention: Retention;
@@ -219,22 +219,22 @@ class Batch {
     this.#keys = keys;
   }
 
-  /** How many appends it has. */
+  /** The number of appends. */
   get length(): number {
     return this.#outcomes.length;
   }
 
-  /** The bytes of all bodies. */
+  /** The size of all bodies, in bytes. */
   get bytes(): number {
     return this.#weight - this.entries.length * ENTRY_COST;
   }
 
-  /** How much it adds to a commit, but for the blocks' keys. */
+  /** How much it adds to a commit, without the keys of blocks, in bytes. */
   get size(): number {
     return this.#weight + this.seqs.size * KNOWN_COST + 2 * this.#keyBytes;
   }
 
-  /** The bytes of the idempotency keys. */
+  /** The size of the idempotency keys, in bytes. */
   get keyBytes(): number {
     return this.#keyBytes;
   }
@@ -243,7 +243,7 @@ class Batch {
     return this.#ended;
   }
 
-  /** Takes the next append; gives `false` if it has to wait for another commit. */
+  /** Adds an append; returns `false` if it has to wait for another commit. */
   add(append: Append): boolean {
     const { entries, sizes, options, resolve, reject } = append;
     const { idempotencyKey: key, expectedLast } = options;
@@ -271,7 +271,7 @@ class Batch {
     return true;
   }
 
-  /** Tells every append what has become of it. */
+  /** Settles every append. */
   settle(): void {
     for (const tell of this.#outcomes) tell();
   }
@@ -284,7 +284,10 @@ class Batch {
     this.#outcomes.push(() => resolve(position));
   }
 
-  /** The first always does: what would not was refused before. All must stay within maxBytes, for a commit trims what was there. */
+  /**
+   * The first append always fits: a larger one was refused before. All must stay within `maxBytes`, since a commit
+   * deletes only older entries.
+   */
   #fits({ sizes, options: { idempotencyKey } }: Append): boolean {
     if (this.entries.length === 0) return true;
     const bytes = sizes.reduce((sum, size) => sum + size, 0);
@@ -298,37 +301,39 @@ class Batch {
   }
 }
 
-/** Names this process among those that write. */
+/** Identifies this process among the writers. */
 export const WRITER: string = /* @__PURE__ */ newEpoch();
 
-/** What Deno KV takes in one commit. */
+/** The limits of Deno KV for one commit. */
 const MAX_COMMIT = { mutations: 1000, keyBytes: 81_920, bytes: 819_200 };
-/** More than what a value takes besides the entries in it, and the head's in all. */
+/** Upper bounds for the rest of a value besides its entries, and for the whole head, in bytes. */
 const VALUE_COST = 256;
 const HEAD_COST = 512;
-/** What Deno KV takes as a time to keep something, about thirty years; it refuses what is much longer. */
+/** The longest `expireIn` to use, in milliseconds: about thirty years. Deno KV refuses much longer ones. */
 const MAX_EXPIRE_IN = 1e12;
-/** The most keys that a commit deletes: more than it writes, so that it catches up, and not much to read. */
+/**
+ * The maximum number of keys that a commit deletes: more than it writes, so that deletion catches up, but few to read.
+ */
 const MAX_DELETES = 100;
 
-/** What an idempotency key's value tells. */
+/** The value of an idempotency key. */
 interface KnownKey {
   readonly seq: number;
   readonly forgetAt: number;
 }
 
-/** A commit, and how to find out later whether it has been done. */
+/** A commit, and how to find out later whether it succeeded. */
 interface Commit {
   readonly operation: KvAtomicOperation;
   readonly batch: Batch;
   readonly name: string;
-  /** The key whose value has the name once it has been done. */
+  /** The key whose value holds the name once the commit has succeeded. */
   readonly proof: KvKey;
 }
 
 let commits = 0;
 
-/** Makes the commit that appends a batch to the log, and trims it. */
+/** Creates the commit that appends a batch and deletes what exceeds the retention. */
 async function planCommit(
   access: KvAccess,
   retention: Retention,
@@ -368,7 +373,7 @@ function idleOf({ idleTtl }: Retention, now: number): Pick<Head, "idleAt"> {
   return idleTtl === Infinity ? {} : { idleAt: now + idleTtl };
 }
 
-/** Gives how many blocks' keys can be deleted in the commit too. */
+/** Returns how many blocks' keys the commit can also delete. */
 function roomIn(
   { keys }: KvAccess,
   { size, keyBytes, seqs }: Batch,
@@ -376,7 +381,7 @@ function roomIn(
 ): number {
   const values = blocks.reduce((sum, { values }) => sum + values.length, 0);
   const blockKeys = keys.headSize + values * keys.blockSize;
-  // Deno (2.9.6) counts the keys of what is set twice.
+  // Deno 2.9.6 counts the keys of written values twice.
   const bytes = size + 2 * blockKeys + HEAD_COST + values * VALUE_COST;
   return Math.floor(Math.min(
     MAX_DELETES,
@@ -412,14 +417,14 @@ function setKeys(
   }
 }
 
-/** For so long after another process has appended, in milliseconds, it is let have its turns. */
+/** Milliseconds after another process has appended in which this process leaves it turns. */
 const RIVALRY = 1000;
-/** How long its turn is at most, as a multiple of the time that an own one took. */
+/** The longest turn of another process, as a multiple of the duration of one here. */
 const TURN = 4;
 
 /**
- * Lets the processes that append to one log take turns. One that has just committed would be the first again and again,
- * for the others have to find out about its commit before they can plan theirs.
+ * Lets the processes that append to one log take turns. Otherwise the last to commit would keep winning, because the
+ * others have to read its commit before they can plan theirs.
  */
 class Turns {
   #rivalAt = -Infinity;
@@ -430,13 +435,13 @@ class Turns {
     this.#rivalAt = performance.now();
   }
 
-  /** Notes that this process has, in a turn that began then. */
+  /** Notes that this process has appended, in a turn that started at `start`. */
   end(start: number): void {
     const now = performance.now();
     this.#nextAt = now + (now - start) * TURN * Math.random();
   }
 
-  /** Waits for the next turn, if there is somebody to wait for. */
+  /** Waits for the next turn, if another process appends too. */
   async wait(): Promise<void> {
     const now = performance.now();
     if (now >= this.#nextAt || now - this.#rivalAt > RIVALRY) return;

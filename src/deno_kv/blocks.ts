@@ -4,11 +4,11 @@ import type { Mark } from "./head.ts";
 import type { KvEntry, KvKey } from "./store.ts";
 
 /**
- * The most that goes into one value, where an entry counts for {@linkcode ENTRY_COST} bytes besides its body. Deno KV
- * takes 64 KiB; the rest is for the block's own fields.
+ * The maximum size of one value, in bytes, where each entry counts {@linkcode ENTRY_COST} besides its body. Deno KV
+ * allows 64 KiB; the rest is for the block's own fields.
  */
 const MAX_VALUE = 64_000;
-/** What an entry costs besides its body: its kind and its size, as V8 writes them. */
+/** The size of an entry besides its body, in bytes: its kind and its size, as V8 serializes them. */
 export const ENTRY_COST = 8;
 
 const FIRST_PAGE = 4;
@@ -23,27 +23,27 @@ const KINDS: readonly LogEntryKind[] = [
   "aborted",
 ];
 
-/** The value of a block's first key. A body that is too long goes on in the values of the keys behind it. */
+/** The value of a block's first key. A longer body continues in the values of the next keys. */
 interface BlockValue {
   /** The time of all its entries. */
   readonly time: number;
-  /** The bytes of all bodies before it, since the epoch began. */
+  /** The total size of all bodies before it in this epoch, in bytes. */
   readonly before: number;
-  /** The entries' kinds, a digit each. */
+  /** The kinds of the entries, one digit each. */
   readonly kinds: string;
-  /** The bytes of the entries' bodies. */
+  /** The sizes of the bodies, in bytes. */
   readonly sizes: readonly number[];
-  /** The bodies as UTF-8, one behind the other. */
+  /** The bodies as UTF-8, concatenated. */
   readonly bytes: Uint8Array;
-  /** Names the commit. */
+  /** Identifies the commit. */
   readonly commit: string;
 }
 
-/** Entries that follow each other, were appended at one time, and are kept and deleted together. */
+/** Consecutive entries that were appended at the same time and are stored and deleted together. */
 export interface Block extends BlockValue {
   readonly first: number;
   readonly last: number;
-  /** How many keys it takes. */
+  /** The number of its keys. */
   readonly parts: number;
 }
 
@@ -53,7 +53,7 @@ export interface NewBlock {
   readonly values: readonly unknown[];
 }
 
-/** Puts entries into blocks, each as many as fit into a value. */
+/** Packs entries into blocks, each with as many as fit into a value. */
 export function packBlocks(
   entries: readonly LogInput[],
   sizes: readonly number[],
@@ -88,7 +88,7 @@ const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { ignoreBOM: true });
 function split(value: BlockValue): unknown[] {
   const { bytes } = value;
   const values: unknown[] = [];
-  // Copies, for V8 writes the whole buffer behind a part of it.
+  // Copies, because V8 serializes the whole buffer of a view.
   for (let start = MAX_VALUE; start < bytes.length; start += MAX_VALUE) {
     values.push(bytes.slice(start, start + MAX_VALUE));
   }
@@ -96,8 +96,8 @@ function split(value: BlockValue): unknown[] {
 }
 
 /**
- * Reads what is there of the blocks that hold the entries `from` to `to`. Blocks never change, so whatever moment each
- * is read at, one that is there is right; one that is not there has been deleted since it was looked for.
+ * Reads the stored blocks with the entries `from` to `to`. Blocks never change, so a block that is found is valid
+ * whenever it is read. One that is missing has been deleted meanwhile.
  */
 export async function* readBlocks(
   access: KvAccess,
@@ -111,7 +111,7 @@ export async function* readBlocks(
   let parts: KvEntry[] = [];
   for await (const page of listPages(access, start, end)) {
     for (const entry of page) {
-      // If parts are left over, the rest of their block was deleted meanwhile.
+      // If parts are left over, the rest of their block has been deleted meanwhile.
       if (entry.key.at(-1) === 0) parts = [];
       parts.push(entry);
       const block = joinBlock(parts);
@@ -120,7 +120,7 @@ export async function* readBlocks(
   }
 }
 
-/** Lists keys and values a page at a time, more in each than in the one before. */
+/** Lists keys and values in pages of growing size. */
 export async function* listPages(
   access: KvAccess,
   start: KvKey,
@@ -130,12 +130,12 @@ export async function* listPages(
     const page = await access.list(start, end, limit);
     yield page;
     if (page.length < limit) return;
-    // Of all keys the next one behind the last.
+    // The key right after the last one.
     start = [...page.at(-1)!.key as KvKey, 0];
   }
 }
 
-/** Puts a block together; gives `undefined` when there is not all of it. */
+/** Assembles a block; returns `undefined` if a part is missing. */
 function joinBlock(parts: readonly KvEntry[]): Block | undefined {
   const [{ key, value }, ...rest] = parts as [KvEntry, ...KvEntry[]];
   if (key.at(-1) !== 0) return undefined;
@@ -155,11 +155,11 @@ function joinBlock(parts: readonly KvEntry[]): Block | undefined {
   return offset === size ? { ...block, bytes } : undefined;
 }
 
-/** Gives the entries of a block. */
+/** Returns the entries of a block. */
 export function entriesOf(block: Block): LogEntry[] {
   const { first, time, kinds, sizes, bytes } = block;
   const text = decoder.decode(bytes);
-  // Where every character is one byte, the text can be cut as the bytes are.
+  // If every character is one byte, the text can be cut at the same offsets as the bytes.
   const isAscii = text.length === bytes.length;
   let end = 0;
   return sizes.map((size, i) => {

@@ -1,18 +1,18 @@
 import { utf8Length } from "../log/check.ts";
 import type { KvKey } from "./store.ts";
 
-/** Below it are the names of the logs that are deleted when they are idle. */
+/** The names of the logs with an `idleTtl` are below it. */
 export const IDLE: KvKey = ["rivulet idle"];
 
 /**
- * The keys of one log, and their sizes, as a commit's limits count them. Below `["rivulet", NAME]`, which is the
- * head, there are `[…, "key", KEY]` for idempotency keys, and `[…, EPOCH, SEQ, PART]` for the blocks, whose
- * SEQ is that of their last entry.
+ * The keys of one log, and their sizes as the limits of a commit count them. The head is `["rivulet", NAME]`. Below it
+ * are `[…, "key", KEY]` for idempotency keys and `[…, EPOCH, SEQ, PART]` for blocks, where SEQ is that of the last
+ * entry.
  */
 export class KvKeys {
-  /** The one key that every change of the log writes. */
+  /** The key that every change of the log writes. */
   readonly head: KvKey;
-  /** Lists the log among those that are deleted when they are idle. */
+  /** Lists the log among those with an `idleTtl`. */
   readonly idle: KvKey;
   /** The size of the head's key. */
   readonly headSize: number;
@@ -45,7 +45,7 @@ function sizeOf(key: KvKey): number {
   return size;
 }
 
-/** A text has a tag before it and a NUL behind; a NUL in it is written as two bytes. */
+/** A string is stored between a tag and a NUL; a NUL inside it takes two bytes. */
 function textSize(text: string): number {
   return 1 + utf8Length(text) + text.split("\0").length;
 }

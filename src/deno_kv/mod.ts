@@ -1,5 +1,5 @@
 /**
- * A log in Deno KV, for channels that outgrow one process on Deno and Deno Deploy: {@linkcode DenoKvLog}.
+ * A log in Deno KV, for channels that several processes share on Deno and Deno Deploy: {@linkcode DenoKvLog}.
  *
  * @example
  * ```ts

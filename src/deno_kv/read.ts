@@ -4,18 +4,21 @@ import { entriesOf, readBlocks } from "./blocks.ts";
 import { type Head, headOf, type Mark } from "./head.ts";
 import { findMark } from "./trim.ts";
 
-/** How often a page may be torn by others that trim the log: each time the log has moved on by what it keeps. */
+/**
+ * How often to read a page again when other processes have deleted entries of it meanwhile. Each time, the log has
+ * advanced by everything it keeps.
+ */
 const ATTEMPTS = 10;
 
 const EMPTY: LogPage = { epoch: "0", first: 1, last: 0, entries: [] };
 
 /**
- * Reads one log. The head and the blocks cannot be read in one snapshot, but blocks never change: a page that has every
- * entry up to the head's last is what there was when the head was read.
+ * Reads one log. The head and the blocks cannot be read in one snapshot, but blocks never change: a page with every
+ * entry up to the head's last one is the state at the time the head was read.
  */
 export class KvReader {
   readonly #access: KvAccess;
-  /** Where the search for what has aged has come to, so that it need not begin again. */
+  /** The position that the search for expired entries has reached, so that the next one starts there. */
   #aged: { readonly epoch: string; readonly mark: Mark } | undefined;
 
   constructor(access: KvAccess) {
@@ -36,7 +39,9 @@ export class KvReader {
     throw new Error(`entries were missing ${ATTEMPTS} times in a row`);
   }
 
-  /** Gives the first entry kept: an append keeps the bounds of number and size, but time goes on without one. */
+  /**
+   * Returns the first stored entry. An append enforces the limits of number and size, but entries expire without one.
+   */
   async #first(head: Head, now: number): Promise<number> {
     const bounds = { oldest: now - head.maxAge, spare: 0 };
     let { mark } = head;
@@ -51,7 +56,7 @@ export class KvReader {
     return Math.max(head.first, mark.seq);
   }
 
-  /** Reads entries from a number on; gives `undefined` when one is missing. */
+  /** Reads entries from a sequence number on; returns `undefined` if one is missing. */
   async #entries(
     { epoch, last }: Head,
     from: number,

@@ -12,7 +12,7 @@ import type { KvStore } from "./store.ts";
 
 const shares = /* @__PURE__ */ new WeakMap<KvStore, KvShared>();
 
-/** What all the logs of a process on one store share. Of a log that is at rest nothing is kept. */
+/** State that all logs of this process on one store share. An idle log has none. */
 export class KvShared {
   readonly #appenders = new Map<string, WeakRef<KvAppender>>();
   readonly #dropped = new FinalizationRegistry<string>((id) => {
@@ -25,14 +25,14 @@ export class KvShared {
   readonly sweeper: IdleSweeper = new IdleSweeper();
   readonly #knowledge: WatchKnowledge = { crosses: undefined, tellings: 0 };
 
-  /** Gives what is shared on a store. */
+  /** Returns the shared state of a store. */
   static of(kv: KvStore): KvShared {
     const shared = shares.get(kv) ?? new KvShared();
     shares.set(kv, shared);
     return shared;
   }
 
-  /** Gives the one who appends to a log, one for each way to trim it. */
+  /** Returns the appender of a log, one for each retention. */
   appender(access: KvAccess, retention: Retention): KvAppender {
     const { name, timeout } = access;
     const id = JSON.stringify([name, timeout, retention]);
@@ -48,7 +48,7 @@ export class KvShared {
     return appender;
   }
 
-  /** Gives the place of a log's watchers. */
+  /** Returns the registry of a log's watchers. */
   place({ name }: KvAccess): WatcherPlace {
     return {
       knowledge: this.#knowledge,

@@ -1,10 +1,10 @@
-/** Who waits for each signal to abort. */
+/** The listeners of each signal. */
 const waiting: WeakMap<AbortSignal, Set<() => void>> =
   /* @__PURE__ */ new WeakMap();
 
 /**
- * Calls `listener` when the signal aborts. All listeners of a signal share one of the platform's: Node (20 to 24) warns
- * of a leak when a signal has more than ten, and one signal may end any number of streams.
+ * Calls `listener` when the signal aborts. All listeners of a signal share one event listener, because Node 20 to 24
+ * warns of a leak when a signal has more than ten, and one signal may end any number of streams.
  */
 export function addAbortListener(
   signal: AbortSignal | undefined,
@@ -35,12 +35,15 @@ function callAll(this: AbortSignal): void {
   for (const listener of waiting.get(this) ?? []) listener();
 }
 
-/** Turns of the microtask queue in which who has the answer at hand gives it; a timer costs more than all else of it. */
+/**
+ * Microtasks to wait before starting a timer. Most promises settle by then, and a timer costs more than the rest of the
+ * call.
+ */
 const TURNS = 4;
 
 /**
- * Settles as the promise does; rejects with a `TimeoutError` when it has not after so many milliseconds, or as soon as
- * the signal aborts, when nobody waits for it any more. What comes of it later is nothing to anybody.
+ * Settles as the promise does. Rejects with a `TimeoutError` if the promise has not settled after a number of
+ * milliseconds, or as soon as the signal aborts. A later result is ignored.
  */
 export async function within<T>(
   promise: Promise<T>,
@@ -74,7 +77,7 @@ async function limited<T>(
   }
 }
 
-/** Resolves after `delay` milliseconds, or as soon as the signal aborts; leaves neither timer nor listener. */
+/** Resolves after `delay` milliseconds, or as soon as the signal aborts. Leaves no timer or listener. */
 export function sleep(delay: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve();

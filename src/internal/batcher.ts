@@ -1,10 +1,10 @@
-/** How much goes into one batch; the first item always does. */
+/** The size of one batch. The first item always fits. */
 interface BatchLimit {
   readonly items: number;
   readonly weight: number;
   /**
-   * For how many milliseconds a batch is waited for before the next one goes, if somebody comes then. On Workers a
-   * request that is cut off takes with it the promises that it would have settled.
+   * Milliseconds after which the next batch is sent although the last one has not settled, once another item arrives.
+   * On Workers, a request that is cut off never settles the promises it was working on.
    *
    * @default {Infinity}
    */
@@ -19,18 +19,18 @@ interface Waiting<Item, Result> {
 }
 
 /**
- * Sends items in the order in which they were given: one batch at a time, and what comes meanwhile goes into the next
- * one together. So order costs no waiting for one answer after the other.
+ * Sends items in order, one batch at a time. Items that arrive meanwhile share the next batch, so that keeping the
+ * order costs no round trip for each item.
  */
 export class Batches<Item, Result> {
   readonly #send: (items: Item[]) => Promise<readonly Result[]>;
   readonly #limit: BatchLimit;
   #waiting: Waiting<Item, Result>[] = [];
-  /** Names the run of batches under way. */
+  /** Identifies the current run of batches. */
   #run: symbol | undefined;
   #sentAt = 0;
 
-  /** `send` gives a result for each item, or rejects for all of them. */
+  /** `send` resolves with a result for each item, or rejects for all of them. */
   constructor(
     send: (items: Item[]) => Promise<readonly Result[]>,
     limit: BatchLimit,
@@ -39,7 +39,7 @@ export class Batches<Item, Result> {
     this.#limit = limit;
   }
 
-  /** Resolves with what came of the item. */
+  /** Resolves with the item's result. */
   add(item: Item, weight: number): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, weight, resolve, reject });
@@ -52,7 +52,7 @@ export class Batches<Item, Result> {
   async #sendAll(): Promise<void> {
     const run = this.#run = Symbol();
     this.#sentAt = performance.now();
-    // What is given in one turn of the event loop goes together.
+    // Items of one turn of the event loop share a batch.
     await null;
     while (this.#run === run && this.#waiting.length > 0) {
       await this.#sendNext();

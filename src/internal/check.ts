@@ -1,4 +1,4 @@
-/** The longest delay that `setTimeout` keeps; a longer one overflows and fires at once. */
+/** The longest delay of `setTimeout` in milliseconds. A longer one overflows and fires at once. */
 export const MAX_DELAY: number = 2_147_483_647;
 
 /** Describes a rejected value for an error message, shortened so that the message stays readable. */
@@ -12,12 +12,12 @@ export function describe(value: unknown): string {
   return typeof value === "function" ? "a function" : String(value);
 }
 
-/** Describes a rejected URL without what may be a secret: who logs in, and the query. */
+/** Describes a rejected URL without possible secrets: the credentials and the query. */
 export function describeUrl(url: unknown): string {
   if (typeof url !== "string" && !(url instanceof URL)) return describe(url);
-  // The parser's own form: the text may be "http:user:password@host", without the slashes.
+  // The serialized form, because the text may be "http:user:password@host", without slashes.
   const href = httpHref(url)?.replace(/\/\/[^/]*@/, "//…@");
-  // In any other text a password may be anywhere around an "@", such as one with a slash that is not encoded.
+  // In other text a password may be anywhere around an "@", for instance with an unencoded slash.
   const shown = href ?? String(url).replace(/^.*@.*$/s, "…@…");
   return describe(shown.replace(/[?#].*/s, "?…"));
 }
@@ -31,7 +31,7 @@ function httpHref(url: string | URL): string | undefined {
   }
 }
 
-/** Makes the error for a value that is not what it must be. */
+/** Creates the error for a value that is not what it must be. */
 export function mustBe(
   subject: string,
   what: string,
@@ -73,21 +73,21 @@ export function checkType(
   throw mustBe(subject, `a ${type}`, value);
 }
 
-/** Tells whether a value is a promise, or is awaited like one. */
+/** Returns whether a value is a promise or another thenable. */
 export function isThenable(value: unknown): boolean {
   const { then } = Object(value) as { then?: unknown };
   return typeof then === "function";
 }
 
-/** Tells whether an object is not of a built-in class. A promise or a map has no members that could be read here. */
+/** Returns whether an object is not an instance of a built-in class. A promise or a map has no option members. */
 export function isRecord(value: object): boolean {
   return Object.prototype.toString.call(value) === "[object Object]";
 }
 
-/** Returns what a callback has returned; throws if that is a promise, which would count as `true` whatever it holds. */
+/** Returns a callback's result; throws if it is a promise, which would count as `true` whatever it resolves to. */
 export function decided<T>(subject: string, value: T): T {
   if (!isThenable(value)) return value;
-  // The error below reports the callback, so what its promise rejects with is not needed.
+  // The error below reports the callback, so a rejection of its promise is ignored.
   Promise.resolve(value).catch(() => {});
   throw new TypeError(
     `${subject} must return at once: received a promise, which is not awaited`,
@@ -96,8 +96,9 @@ export function decided<T>(subject: string, value: T): T {
 
 /**
  * What an option must be: a type, the least and greatest integer (without the greatest, any safe integer; `Infinity`
- * allows `Infinity` itself, a third `false` allows `false`), or words for the message with a predicate. `"secret"` keeps the
- * value out of the message. A table that reads `Number.MAX_SAFE_INTEGER` or computes `2 ** 30` stays in every bundle.
+ * allows `Infinity` itself, a third `false` allows `false`), or words for the message with a predicate. `"secret"`
+ * keeps the value out of the message. Bundlers keep a table that reads `Number.MAX_SAFE_INTEGER` or computes `2 ** 30`,
+ * even if it is unused.
  */
 export type Rule =
   | "function"
@@ -111,14 +112,14 @@ export type Rule =
     secret?: "secret",
   ];
 
-/** A rule for each option: one that is left out does not compile. */
+/** A rule for each option. Leaving one out does not compile. */
 export type OptionTable<Options> = {
   readonly [Name in keyof Options]-?: Rule;
 };
 
 /**
- * Throws unless `options` is an object that holds nothing but what its table lists, each `undefined` or as its rule
- * says. `prefix` stands before each name in a message, as `retry.` for options inside an option.
+ * Throws unless `options` is an object whose members are all in the table, and each is `undefined` or follows its rule.
+ * Messages put `prefix` before each name, such as `retry.` for nested options.
  */
 export function checkOptions<Options extends object>(
   subject: string,
@@ -167,7 +168,7 @@ function checkValue(subject: string, value: unknown, rule: Rule): void {
     : mustBe(subject, what, value);
 }
 
-/** How many letters must at least be inserted, removed or replaced to make one name of the other, in whatever order. */
+/** Returns how many letters differ between two names, whatever their order. */
 function distance(a: string, b: string): number {
   let rest = b.toLowerCase();
   let extra = 0;

@@ -1,7 +1,7 @@
 import type { ServerSentEventInit } from "../event.ts";
 import { describe, isRecord, mustBe } from "./check.ts";
 
-/** Encodes events one after another and leaves out what the receiver knows already. */
+/** Encodes a sequence of events and leaves out what the receiver already knows. */
 export class FrameWriter {
   #lastId: string;
 
@@ -10,7 +10,7 @@ export class FrameWriter {
     this.#lastId = lastId;
   }
 
-  /** Writes an event without the id, if it is that of the last one, and without the default type. */
+  /** Writes an event without its ID if that equals the last one, and without the default type. */
   write(init: ServerSentEventInit): string {
     checkSent(init);
     const { event } = init;
@@ -25,7 +25,7 @@ export class FrameWriter {
   }
 }
 
-/** Throws unless the event is an object that holds nothing but the members of an event. */
+/** Throws unless the event is an object with known members only. */
 export function checkInit(event: ServerSentEventInit): void {
   if (typeof event !== "object" || event === null) {
     throw new TypeError(
@@ -34,7 +34,7 @@ export function checkInit(event: ServerSentEventInit): void {
       }`,
     );
   }
-  // Names in a switch: V8 and JavaScriptCore compare them by identity, which takes 10 ns for an event.
+  // V8 and JavaScriptCore compare the names of a switch by identity, which takes 10 ns an event.
   for (const name in event) {
     switch (name) {
       case "comment":
@@ -52,7 +52,7 @@ export function checkInit(event: ServerSentEventInit): void {
   }
 }
 
-/** Throws also for a promise, or a collection of events, which would pass as an event without members. */
+/** Also throws for a promise or a collection of events, which would pass as an event without members. */
 export function checkSent(event: ServerSentEventInit): void {
   checkInit(event);
   if (event.data === undefined && !isRecord(event)) {
@@ -60,7 +60,7 @@ export function checkSent(event: ServerSentEventInit): void {
   }
 }
 
-/** Writes a frame with this id and event type in place of the event's own. */
+/** Writes a frame with this ID and event type instead of the event's. */
 export function encodeFields(
   init: ServerSentEventInit,
   id: string | undefined,
@@ -85,7 +85,7 @@ export function encodeFields(
   return `${frame}\n`;
 }
 
-/** Gives an id as text. */
+/** Returns an ID as text. */
 export function idText(id: string | number | undefined): string | undefined {
   if (typeof id !== "number") return id;
   if (!Number.isFinite(id)) {
@@ -96,7 +96,7 @@ export function idText(id: string | number | undefined): string | undefined {
   return String(id);
 }
 
-/** Returns a text whose lines after the first have the prefix. */
+/** Returns the text with the prefix before each line after the first. */
 function lines(member: string, value: string, prefix: string): string {
   if (isPlain(value)) return value;
   checkText(member, value);
@@ -108,7 +108,7 @@ function lines(member: string, value: string, prefix: string): string {
 function line(member: "event" | "id", value: string): string {
   if (isPlain(value)) return value;
   checkText(member, value);
-  // The receiver keeps a NUL in an event type, but ignores an id that holds one.
+  // Receivers keep a NUL in an event type, but ignore an ID with one.
   const refused = member === "id"
     ? /[\0\r\n]/.exec(value)
     : /[\r\n]/.exec(value);
@@ -120,7 +120,7 @@ function line(member: "event" | "id", value: string): string {
   );
 }
 
-/** Tells whether a text needs no other check. Up to 24 code units, one pass is faster than a search for each thing. */
+/** Returns whether a text needs no further check. Up to 24 code units, one pass is faster than separate searches. */
 function isPlain(value: unknown): boolean {
   if (typeof value !== "string" || value.length > 24) return false;
   for (let index = 0; index < value.length; index++) {

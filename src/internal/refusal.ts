@@ -1,20 +1,19 @@
 import { EventStreamError } from "../error.ts";
 import { describe } from "./check.ts";
 
-/** How many bytes of a refused response's body stay readable. */
+/** Bytes of a refused response's body that stay readable. */
 const KEPT_BYTES = 65_536;
-/** How many milliseconds those bytes have to arrive. */
+/** Milliseconds in which those bytes have to arrive. */
 const KEPT_TIME = 1000;
 
 /**
- * A `Content-Type` of event streams (WHATWG Fetch, "extract a MIME type"): of a header that was sent twice the last one
- * counts.
+ * A `Content-Type` of event streams (WHATWG Fetch, "extract a MIME type"): of repeated headers, the last one counts.
  */
 const EVENT_STREAM = /(^|,)[\t\n\r ]*text\/event-stream[\t\n\r ]*(;[^,]*)?$/i;
 
 /**
- * Tells a response by its shape: `@hono/node-server` 2 puts a class of its own in the place of Node's `Response`, and
- * what `fetch()` returns is no instance of it.
+ * Recognizes a response by its shape: `@hono/node-server` 2 replaces the global `Response` of Node, and the result of
+ * `fetch()` is not an instance of the replacement.
  */
 export function isResponse(source: unknown): source is Response {
   return typeof source === "object" && source !== null &&
@@ -23,7 +22,7 @@ export function isResponse(source: unknown): source is Response {
 
 /** Why a response is not an event stream. */
 export interface Refusal {
-  /** Carries a copy of the response whose body is the kept part. */
+  /** Holds a copy of the response whose body is the part that was kept. */
   readonly error: EventStreamError;
   /** Resolves when that part has arrived and the connection is free. */
   readonly released: Promise<unknown>;
@@ -79,7 +78,7 @@ export function streamOf(
   );
 }
 
-/** Tests the shape, not the class: a polyfill or another realm has a `ReadableStream` of its own. */
+/** Tests the shape, not the class, because a polyfill or another realm has another `ReadableStream`. */
 function isStream(body: unknown): body is ReadableStream<Uint8Array> {
   return typeof (body as Partial<ReadableStream> | null)?.getReader ===
     "function";
@@ -91,11 +90,11 @@ function isUnread(response: Response): response is Readable {
 }
 
 /**
- * Reads the first 64 KiB of a body for at most a second and cancels the rest, so that the connection is free although
- * nobody may ever read the response. Returns a copy of the response with what was read as its body.
+ * Reads at most 64 KiB of a body for at most a second and cancels the rest, so that the connection is free even if
+ * nothing ever reads the response. Returns a copy of the response with that part as its body.
  */
 function release(response: Response): [kept: Response, done: Promise<unknown>] {
-  // Chromium (156) gives such a response a body, with which no copy of it can be made.
+  // In Chromium 156 such a response has a body, which the constructor refuses.
   const isBodiless = [204, 205, 304].includes(response.status);
   if (isBodiless || !isUnread(response)) return [response, Promise.resolve()];
   const source = response.body.getReader();
@@ -107,7 +106,7 @@ function release(response: Response): [kept: Response, done: Promise<unknown>] {
     },
   });
   const { headers, ok, status, statusText, url } = response;
-  // The constructor takes no status above 599 and no status text with a control character. Servers send both.
+  // The constructor refuses a status above 599 and control characters in the status text. Servers send both.
   const closest = Math.min(Math.max(status, 200), 599);
   const kept = new Response(stream, { headers, status: closest });
   for (const [name, value] of Object.entries({ ok, status, statusText, url })) {
@@ -130,7 +129,7 @@ async function copyStart(
       left -= value.length;
     }
   } catch {
-    // The refusal is the failure to report; a body that breaks off is kept as far as it came.
+    // The refusal is the failure to report. Of a body that breaks off, the part that arrived is kept.
   }
   clearTimeout(timer);
   cancel();

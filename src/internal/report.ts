@@ -1,16 +1,16 @@
-/** Reports an error that nobody awaits, as the platform reports one that a listener has thrown. */
+/** Reports an error as uncaught, as the platform does with errors thrown by event listeners. */
 export function report(error: unknown): void {
   const { reportError } = globalThis as {
     reportError?: (error: unknown) => void;
   };
   if (reportError !== undefined) return reportError(error);
-  // Node (20 to 24) has no reportError(); its own EventTarget makes such errors uncaught exceptions too.
+  // Node 20 to 24 lacks reportError(). Its EventTarget makes such errors uncaught exceptions too.
   queueMicrotask(() => {
     throw error;
   });
 }
 
-/** Calls a user's callback; what it throws is its own failure, and is reported as uncaught. */
+/** Calls a user's callback, and reports what it throws as uncaught. */
 export function notify<T>(
   callback: ((value: T) => unknown) | undefined,
   value: T,

@@ -1,12 +1,13 @@
-/** Types of the web platform that the libraries of some runtimes do not name. */
+/** Types of the web platform that some runtimes' type libraries lack. */
 
-/** What `new Headers()` takes. The name `HeadersInit` is missing in the types of Node and Bun. */
+/** The argument of `new Headers()`. The types of Node and Bun lack `HeadersInit`. */
 export type HeadersSource = NonNullable<
   ConstructorParameters<typeof Headers>[0]
 >;
 
 /**
- * A `MessageEvent` whose data has a type. Not `MessageEvent<Data>`: Node's and Cloudflare's has no type parameter.
+ * A `MessageEvent` with typed data. Not `MessageEvent<Data>`, because that of Node and Cloudflare has no type
+ * parameter.
  *
  * @typeParam Data The type of `data`.
  */

@@ -10,26 +10,26 @@ export interface BunRedisClient {
   onclose: ((error: Error) => void) | null;
   /** Sends a command. */
   send(command: string, args: string[]): Promise<unknown>;
-  /** Makes another client with the same options. */
+  /** Creates another client with the same options. */
   duplicate(): Promise<BunRedisClient>;
   /** Opens the connection. */
   connect(): Promise<unknown>;
   /** Closes the connection for good. */
   close(): void;
-  /** Listens to channels. */
+  /** Subscribes to channels. */
   subscribe(
     channels: string[],
     listener: (message: string, channel: string) => void,
   ): Promise<unknown>;
-  /** Listens no more. */
+  /** Unsubscribes from channels. */
   unsubscribe(channels: string[]): Promise<unknown>;
 }
 
 /**
  * Adapts [Bun's own client](https://bun.com/docs/runtime/redis), `RedisClient`, for {@linkcode RedisLog}.
  *
- * Commands go over the client itself. Subscriptions have one connection with the client's options, while a log is
- * watched.
+ * Commands use the client itself. While a log is watched, subscriptions use another connection with the client's
+ * options.
  *
  * @example
  * ```ts
@@ -41,7 +41,7 @@ export interface BunRedisClient {
  * assertThrows(() => bunRedis({} as BunRedisClient), TypeError, "Cannot adapt client");
  * ```
  *
- * @param client The client. It can be used for other things meanwhile, save for subscriptions.
+ * @param client The client. You can use it for other commands, except subscriptions.
  * @throws {TypeError} If it is not Bun's client.
  */
 export function bunRedis(client: BunRedisClient): RedisClient {
@@ -70,7 +70,7 @@ function listener(
   return {
     async open() {
       await own.connect();
-      // Bun 1.4.5 opens a lost connection again without its subscriptions, and says nothing but this.
+      // Bun 1.4.5 reopens a lost connection without its subscriptions. These callbacks are the only sign.
       own.onconnect = lost;
       own.onclose = lost;
     },

@@ -1,33 +1,33 @@
 /**
- * What {@linkcode RedisLog} needs of a client of Redis. `ioRedis()`, `nodeRedis()`, `bunRedis()` and
- * `restRedis()` make one of the client you have; any other can be adapted alike.
+ * The part of a Redis client that {@linkcode RedisLog} needs. `ioRedis()`, `nodeRedis()`, `bunRedis()` and
+ * `restRedis()` create one; you can adapt any other client in the same way.
  */
 export interface RedisClient {
   /**
-   * Whether a command may be sent again when its connection broke before the reply, as `fetch()` may. Every append
-   * has an idempotency key then, its own or one that Redis remembers for a minute.
+   * Whether a command may be sent again if its connection broke before the reply, as `fetch()` does. Every append then
+   * has an idempotency key: the caller's, or one that Redis remembers for a minute.
    *
    * @default {false}
    */
   readonly resends?: boolean;
   /**
-   * Sends a command. Unless `resends` says so, it is sent once.
+   * Sends a command, once unless `resends` is set.
    *
    * @param command `EVALSHA` or `EVAL`.
-   * @param args Its arguments, to be sent as UTF-8. The third is the key that decides on the node of a cluster.
-   * @param signal Aborts when nobody waits for the reply any more. What has not been sent by then should not be.
+   * @param args The arguments, sent as UTF-8. The third is the key that determines the node of a cluster.
+   * @param signal Aborts when the reply is not needed any more. A command that has not been sent by then should not be.
    * @returns The reply, its strings decoded as UTF-8.
-   * @throws {Error} What Redis replied, its text in the `message`, or why there is no reply.
+   * @throws {Error} The error that Redis replied, with its text as `message`, or the reason why there is no reply.
    */
   send(command: string, args: string[], signal: AbortSignal): Promise<unknown>;
   /**
-   * Subscribes to a channel until the signal aborts, and again whenever the connection was lost. One
-   * connection should carry all channels. Without this method the logs of a client are polled every second.
+   * Subscribes to a channel until the signal aborts, and again after every lost connection. One connection should carry
+   * all channels. Without this method, the client's logs are polled every second.
    *
-   * @param channel Its name.
-   * @param wake To be called after messages, and after every time that the subscription began, for
-   * messages may have been missed before.
-   * @param signal Ends it.
+   * @param channel The channel's name.
+   * @param wake To be called after each message, and each time the subscription begins, since messages may have been
+   * missed before.
+   * @param signal Ends the subscription.
    */
   subscribe?(channel: string, wake: () => void, signal: AbortSignal): void;
 }

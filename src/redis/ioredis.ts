@@ -4,62 +4,62 @@ import type { RedisClient } from "./client.ts";
 
 /** What {@linkcode ioRedis} uses of a `Redis` of ioredis. */
 export interface IoRedisClient {
-  /** Where the connection is in its life. */
+  /** The state of the connection. */
   readonly status: string;
   /** Sends a command. */
   call(command: string, args: string[]): Promise<unknown>;
-  /** Makes another client, its options those of this one but for these. */
+  /** Creates another client with the same options except these. */
   duplicate(options: IoRedisOverrides): IoRedisClient;
   /** Opens the connection. */
   connect(): Promise<unknown>;
   /** Closes the connection for good. */
   disconnect(): void;
-  /** Listens to channels. */
+  /** Subscribes to channels. */
   subscribe(...channels: string[]): Promise<unknown>;
-  /** Listens no more. */
+  /** Unsubscribes from channels. */
   unsubscribe(...channels: string[]): Promise<unknown>;
-  /** Adds a listener for messages, or errors, or the end. */
+  /** Adds a listener for messages, errors or the end. */
   on(event: string, listener: IoRedisListener): unknown;
 }
 
 /** What {@linkcode ioRedis} uses of a `Cluster` of ioredis. */
 export interface IoRedisCluster {
-  /** Where the connection is in its life. */
+  /** The state of the connection. */
   readonly status: string;
   /** Sends a command to the node that has its key. */
   call(command: string, args: string[]): Promise<unknown>;
-  /** Gives the clients of the nodes known so far. */
+  /** Returns the clients of the nodes known so far. */
   nodes(): IoRedisClient[];
-  /** Makes another client, its options those of this one but for these. */
+  /** Creates another client with the same options except these. */
   duplicate(nodes: [], options: IoRedisClusterOverrides): IoRedisCluster;
   /** Closes all connections for good. */
   disconnect(): void;
-  /** Adds a listener for errors, or the end. */
+  /** Adds a listener for errors or the end. */
   on(event: string, listener: IoRedisListener): unknown;
 }
 
-/** A listener of ioredis: a message comes with its channel, an error as it is. */
+/** A listener of ioredis. It receives the channel of a message, or an error. */
 export type IoRedisListener =
   | ((channel: string) => void)
   | ((error: Error) => void);
 
-/** The options that {@linkcode ioRedis} sets on a client of its own. */
+/** The options that {@linkcode ioRedis} sets on the client it creates. */
 export interface IoRedisOverrides {
-  /** Whether the connection is opened by the first command only. */
+  /** Whether the first command opens the connection. */
   lazyConnect: boolean;
-  /** When to connect again; `null` is never. */
+  /** When to reconnect; `null` means never. */
   retryStrategy: null;
-  /** What stands before keys. */
+  /** The prefix of keys. */
   keyPrefix?: string;
 }
 
-/** The options that {@linkcode ioRedis} sets on a cluster client of its own. */
+/** The options that {@linkcode ioRedis} sets on the cluster client it creates. */
 export interface IoRedisClusterOverrides {
-  /** When to connect again once no node is left; `null` is never. */
+  /** When to reconnect if no node is left; `null` means never. */
   clusterRetryStrategy: null;
-  /** When to connect again to a node; `null` is never. */
+  /** When to reconnect to a node; `null` means never. */
   clusterNodeRetryStrategy: null;
-  /** When to send again what has no reply when a connection is lost; 0 is never. */
+  /** When to resend commands without a reply after a lost connection; 0 means never. */
   retryDelayOnFailover: number;
 }
 
@@ -67,11 +67,11 @@ export interface IoRedisClusterOverrides {
  * Adapts a client of [ioredis](https://github.com/redis/ioredis) 5 or later, a `Redis` or a `Cluster`, for
  * {@linkcode RedisLog}.
  *
- * It opens two connections with the client's options: one for subscriptions, while a log is watched, and one for
- * commands, at the first. The client's own would not do, for ioredis sends a command again when the connection broke
- * before the reply, and an append would be done twice. While Redis is away a command rejects at once. The connections
- * close when your client ends. A `Redis` that is for nothing else can be made with `lazyConnect`, and opens none of its
- * own; a `Cluster` cannot, for it is asked for its nodes.
+ * It opens two connections with the client's options: one for subscriptions while a log is watched, and one for
+ * commands. It does not use the client's own connection, because ioredis resends a command whose connection broke
+ * before the reply, which would append twice. While Redis cannot be reached, a command rejects at once. The connections
+ * close when your client ends. If you use the `Redis` for nothing else, create it with `lazyConnect`, so that it opens
+ * no connection. A `Cluster` has to connect, because it knows the nodes.
  *
  * @example
  * ```ts
@@ -84,7 +84,7 @@ export interface IoRedisClusterOverrides {
  * assertThrows(() => ioRedis({} as IoRedisClient), TypeError, "Cannot adapt client");
  * ```
  *
- * @param client The client. Its options apply; it can be used for other things meanwhile.
+ * @param client The client, whose options apply. You can use it for other commands.
  * @throws {TypeError} If it is not a client of ioredis.
  */
 export function ioRedis(client: IoRedisClient | IoRedisCluster): RedisClient {
@@ -106,7 +106,7 @@ export function ioRedis(client: IoRedisClient | IoRedisCluster): RedisClient {
   };
 }
 
-/** Sends commands over a connection of its own, and over a new one when that is lost. */
+/** Sends commands over a separate connection, and over a new one after that is lost. */
 class Sender {
   readonly #client: IoRedisClient | IoRedisCluster;
   #own: IoRedisClient | IoRedisCluster | undefined;
@@ -122,7 +122,7 @@ class Sender {
     try {
       return await own.call(command, args);
     } catch (error) {
-      // "Connection is closed." does not say why.
+      // "Connection is closed." does not name the reason.
       throw veiled(own.status === "end" ? this.#reason ?? error : error);
     }
   }
@@ -145,7 +145,7 @@ class Sender {
   }
 }
 
-/** Keeps the command, which may be the one that logs in, from who prints the error or makes JSON of it. */
+/** Hides the command from printed and serialized errors, since it may contain the password. */
 function veiled(error: unknown): unknown {
   if (error instanceof Error && "command" in error) {
     Object.defineProperty(error, "command", { enumerable: false });
@@ -171,13 +171,13 @@ function listener(
     subscribe: (channels) => own.subscribe(...channels),
     unsubscribe: (channels) => own.unsubscribe(...channels),
     close() {
-      // At the end already, ioredis would set a timer for a connection that is no more.
+      // After the end, ioredis would set a timer for a connection that no longer exists.
       if (own.status !== "end") own.disconnect();
     },
   };
 }
 
-/** Every node of a cluster gets what is published on any. */
+/** Every node of a cluster receives what is published on any node. */
 function anyNode(client: IoRedisClient | IoRedisCluster): IoRedisClient {
   if (!("nodes" in client)) return client;
   const nodes = client.nodes();

@@ -31,9 +31,8 @@ import type { RedisClient } from "./client.ts";
 /** Options of {@linkcode RedisLog}. */
 export interface RedisLogOptions extends RetentionOptions {
   /**
-   * How many milliseconds to wait for a reply, a positive integer. Clients keep commands back while Redis is
-   * away, for ever if they are let; past this the call rejects. An append that rejects so may still be done
-   * when Redis is back.
+   * Milliseconds to wait for a reply, a positive integer. Many clients queue commands without limit while Redis cannot
+   * be reached; after this time the call rejects. An append that timed out may still be stored when Redis is back.
    *
    * @default {5000}
    */
@@ -41,14 +40,14 @@ export interface RedisLogOptions extends RetentionOptions {
 }
 
 const MAX_NAME_LENGTH = 256;
-/** Milliseconds between polls of a client that has no notifications, and of one that may lose some. */
+/** Milliseconds between polls of a client without notifications, and of one that may lose some. */
 const POLL_INTERVAL = { alone: 1000, besideMessages: 5000 };
 const POLL_TIMEOUT = 5000;
 const MAX_POLLED = 1000;
-/** In a cluster every log is polled once in so many polls. */
+/** In a cluster, each log is polled once in this number of polls. */
 const POLLS_PER_ROUND = 60;
 const RESEND_TTL = 60_000;
-/** How much Redis, which does one thing at a time, is given to do at once. */
+/** The maximum work of one call, because Redis executes one command at a time. */
 const MAX_BATCH = { items: 500, weight: 1_048_576 };
 
 /** An append that waits for its call. */
@@ -56,11 +55,11 @@ interface Append extends Pick<AppendOptions, "expectedLast"> {
   /** Kind and body of each entry. */
   readonly inputs: readonly string[];
   readonly key: string | undefined;
-  /** For how long the key is remembered. */
+  /** How long the key is remembered, in milliseconds. */
   readonly ttl: number | undefined;
 }
 
-/** What the script tells of an append. */
+/** The script's result for one append. */
 interface AppendOutcome {
   readonly outcome: string;
   readonly epoch: string;
@@ -70,17 +69,17 @@ interface AppendOutcome {
 /**
  * A log in Redis 7, Valkey 7.2 or later, one server or a cluster, for all processes that reach it.
  *
- * The log `news` is the stream `rivulet:{news}`, and a string `rivulet:{news}:KEY` for each idempotency key while
- * it is remembered. What is appended is announced on the channel `rivulet:{news}`. The user needs `EVALSHA`, `EVAL`,
- * `XADD`, `XRANGE`, `XREVRANGE`, `XLEN`, `XTRIM`, `GET`, `SET`, `PERSIST`, `PEXPIRE`, `TIME`, `PUBLISH` and `SUBSCRIBE`; one
- * who only reads needs the first two, the two ranges, `XLEN`, `TIME` and `SUBSCRIBE`.
+ * The log `news` is the stream `rivulet:{news}`, with a string `rivulet:{news}:KEY` for each remembered idempotency
+ * key. Appends are announced on the channel `rivulet:{news}`. The user needs `EVALSHA`, `EVAL`,
+ * `XADD`, `XRANGE`, `XREVRANGE`, `XLEN`, `XTRIM`, `GET`, `SET`, `PERSIST`, `PEXPIRE`, `TIME`, `PUBLISH` and
+ * `SUBSCRIBE`; a user who only reads needs the first two, the two ranges, `XLEN`, `TIME` and `SUBSCRIBE`.
  *
- * An append is as durable as Redis is set to be when it replies: that of `appendonly yes` with `appendfsync always`
- * outlives a crash. Redis must not evict (`maxmemory-policy noeviction`): an evicted log begins another epoch, and
- * its clients are told so by a gap event.
+ * An append is as durable as your Redis settings make it: with `appendonly yes` and `appendfsync always` it survives a
+ * crash. Redis must not evict keys (`maxmemory-policy noeviction`): an evicted log begins a new epoch, and its clients
+ * receive a `gap` event.
  *
- * Appends to one `RedisLog` are done in the order in which they were made, awaited or not: one call is under way at a
- * time, and what comes meanwhile goes into the next one together, each append still done or refused by itself.
+ * A `RedisLog` appends in the order of the calls, whether you await them or not. It sends one command at a time;
+ * appends that arrive meanwhile share the next one. Each succeeds or fails separately.
  *
  * @example
  * ```ts
@@ -102,11 +101,11 @@ export class RedisLog implements EventLog {
   readonly #batches: Batches<Append, AppendOutcome>;
 
   /**
-   * Makes a log; nothing is sent yet.
+   * Creates a log. Sends nothing.
    *
    * @param redis The client, from an adapter.
    * @param name The log's name: 1 to 256 UTF-16 code units without `{` and `}`.
-   * @param options What it keeps, and how long to wait for Redis.
+   * @param options The retention and the timeout.
    * @throws {TypeError} If an argument or option has the wrong type.
    * @throws {RangeError} If an option is out of range, or the name is.
    */
@@ -116,7 +115,7 @@ export class RedisLog implements EventLog {
     checkName(name);
     this.#retention = retentionOf(options, { timeout: [1, MAX_DELAY] });
     this.#redis = redis;
-    // In a cluster what stands in braces decides the place, so that all keys of a log are in one.
+    // In a cluster, the text in braces determines the slot, so all keys of a log share one.
     this.#key = `rivulet:{${name}}`;
     this.#timeout = timeout;
     this.#batches = new Batches((appends) => this.#append(appends), MAX_BATCH);
@@ -138,7 +137,7 @@ export class RedisLog implements EventLog {
     const { outcome, epoch, seq } = await this.#batches.add(append, weight);
     if (outcome === "closed") throw closed();
     if (outcome === "conflict") throw conflict(expectedLast!, seq);
-    // Of a key that is not the caller's only a request that was sent twice can be a repeat.
+    // A repeat of a key that is not the caller's means that the request was sent twice.
     return outcome === "repeated" && options.idempotencyKey !== undefined
       ? { epoch, seq, repeated: true }
       : { epoch, seq };
@@ -174,8 +173,8 @@ export class RedisLog implements EventLog {
   }
 
   /**
-   * Calls `wake` after appends; see {@linkcode EventLog.watch}. It is called once more whenever the
-   * subscription begins, at first and after the connection was lost.
+   * Calls `wake` after appends; see {@linkcode EventLog.watch}. It is also called whenever the subscription begins: at
+   * first, and after a lost connection.
    */
   watch(wake: () => void, signal: AbortSignal): void {
     if (signal.aborted) return;
@@ -187,13 +186,13 @@ export class RedisLog implements EventLog {
     renewWhileFollowed(renew, idleTtl, signal);
   }
 
-  /** Lets the log go; see {@linkcode EventLog.expire}. */
+  /** Deletes the log after a time; see {@linkcode EventLog.expire}. */
   async expire(ttl: number): Promise<void> {
     checkTtl(ttl);
     await this.#run("expire log", scripts.expire, [this.#key], [String(ttl)]);
   }
 
-  /** The key of an append and how long it is remembered. */
+  /** Returns the key of an append and how long it is remembered. */
   #idempotency({ idempotencyKey }: AppendOptions): Pick<Append, "key" | "ttl"> {
     if (idempotencyKey === undefined && this.#redis.resends) {
       return { key: crypto.randomUUID(), ttl: RESEND_TTL };
@@ -267,8 +266,8 @@ function pollerOf(redis: RedisClient): Poller {
 }
 
 /**
- * Asks for the positions of all logs with one command. In a cluster a command reaches the logs of one slot, so there
- * each is asked for alone, a part of them at a time.
+ * Reads the positions of all logs with one command. In a cluster, one command reaches only the logs of one slot, so
+ * each log is polled separately, a part of them at a time.
  */
 function pollOf(redis: RedisClient): ConstructorParameters<typeof Poller>[0] {
   let seen: Record<string, string | undefined> = {};
@@ -309,7 +308,7 @@ async function positionsOf(
   }
 }
 
-/** A number as an argument of a script, where no limit is empty. */
+/** Returns a number as a script's argument; no limit is `""`. */
 function argument(value: number | undefined): string {
   return value === undefined || value === Infinity ? "" : String(value);
 }
@@ -320,7 +319,7 @@ function aborted(signal: AbortSignal): Promise<never> {
   });
 }
 
-/** The reply of a script, which is a list of strings. */
+/** Returns a script's reply, which must be a list of strings. */
 function texts(reply: unknown): string[] {
   if (Array.isArray(reply) && reply.every((item) => typeof item === "string")) {
     return reply;
@@ -356,7 +355,7 @@ function checkName(name: string): void {
       }`,
     );
   }
-  // Braces would end the part that keeps a log's keys together; a line would end in the middle over HTTP.
+  // Braces would end the hash tag; control characters would break lines over HTTP.
   if (
     name.length === 0 || name.length > MAX_NAME_LENGTH ||
     /[{}\p{Cc}]/u.test(name)

@@ -1,9 +1,9 @@
 /**
- * A log in Redis: one channel for all processes that reach it.
+ * A log in Redis, for channels that several processes share.
  *
  * - The log: {@linkcode RedisLog}.
- * - Its connection, from the client that you have: {@linkcode ioRedis}, {@linkcode nodeRedis}, {@linkcode bunRedis},
- *   or {@linkcode restRedis} over HTTP.
+ * - An adapter for your client: {@linkcode ioRedis}, {@linkcode nodeRedis}, {@linkcode bunRedis}, or {@linkcode
+ *   restRedis} over HTTP.
  *
  * @example
  * ```ts

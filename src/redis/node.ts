@@ -9,20 +9,20 @@ export interface NodeRedisClient {
     command: string[],
     options: { abortSignal: AbortSignal },
   ): Promise<unknown>;
-  /** Makes another client with the same options. */
+  /** Creates another client with the same options. */
   duplicate(): NodeRedisClient;
   /** Opens the connection. */
   connect(): Promise<unknown>;
-  /** Whether it has been opened, and not closed. */
+  /** Whether the connection has been opened and not closed. */
   readonly isOpen: boolean;
   /** Closes the connection for good. */
   destroy(): void;
-  /** Listens to channels. */
+  /** Subscribes to channels. */
   subscribe(
     channels: string[],
     listener: (message: string, channel: string) => void,
   ): Promise<unknown>;
-  /** Listens no more. */
+  /** Unsubscribes from channels. */
   unsubscribe(channels: string[]): Promise<unknown>;
   /** Adds a listener. */
   on(event: string, listener: () => void): unknown;
@@ -39,7 +39,7 @@ export interface NodeRedisCluster {
     command: string[],
     options: { abortSignal: AbortSignal },
   ): Promise<unknown>;
-  /** Gives the client of a node. */
+  /** Returns the client of a node. */
   nodeClient(node: unknown): Promise<NodeRedisClient>;
 }
 
@@ -47,8 +47,8 @@ export interface NodeRedisCluster {
  * Adapts a client of [node-redis](https://github.com/redis/node-redis) 5 or later, made by `createClient()` or
  * `createCluster()`, for {@linkcode RedisLog}.
  *
- * Commands go over the client itself, which must be connected; what it holds back while Redis is away and nobody waits
- * for any more, it does not send. Subscriptions have one connection with the client's options, while a log is watched.
+ * Commands use the client itself, which must be connected. Commands that have timed out while Redis could not be
+ * reached are not sent later. While a log is watched, subscriptions use another connection with the client's options.
  *
  * @example
  * ```ts
@@ -61,7 +61,7 @@ export interface NodeRedisCluster {
  * assertThrows(() => nodeRedis({} as NodeRedisClient), TypeError, "Cannot adapt client");
  * ```
  *
- * @param client The client. It can be used for other things meanwhile.
+ * @param client The client. You can use it for other commands.
  * @throws {TypeError} If it is not a client of node-redis.
  */
 export function nodeRedis(
@@ -101,7 +101,7 @@ function listener(
     if (own.isOpen) own.destroy();
   };
   own.on("error", () => {
-    // At once: a little later node-redis 6.3 is about to connect again, and would do so in spite of it.
+    // At once: node-redis 6.3 would reconnect if this came later.
     destroy();
     lost();
   });
@@ -110,12 +110,12 @@ function listener(
     subscribe: (channels) =>
       own.subscribe(channels, (_, channel) => message(channel)),
     unsubscribe: (channels) => own.unsubscribe(channels),
-    // Likewise not while it is connecting.
+    // Not while it is connecting, for the same reason.
     close: () => void opening.then(destroy, destroy),
   };
 }
 
-/** Every node of a cluster gets what is published on any. */
+/** Every node of a cluster receives what is published on any node. */
 async function anyNode(
   client: NodeRedisClient | NodeRedisCluster,
 ): Promise<NodeRedisClient> {

@@ -3,22 +3,21 @@ import { decode } from "../decode.ts";
 import { type Connection, Subscriptions } from "../log/subscriptions.ts";
 import type { RedisClient } from "./client.ts";
 
-/** Where {@linkcode restRedis} finds Redis. */
+/** Options of {@linkcode restRedis}. */
 export interface RestRedisOptions {
   /** The endpoint: an `http:` or `https:` URL. */
   url: string | URL;
-  /** The token that goes into the `Authorization` header. */
+  /** The token for the `Authorization` header. */
   token: string;
 }
 
 /**
- * A client of a Redis that is reached over HTTP, as [Upstash's](https://upstash.com/docs/redis/features/restapi), for
+ * Creates a client for Redis over HTTP, such as [Upstash's](https://upstash.com/docs/redis/features/restapi), for
  * {@linkcode RedisLog} where there are no sockets.
  *
- * A command is one POST request, which `fetch()` may send again when the connection broke before the response; therefore
- * every append has an idempotency key, remembered for a minute if it is not yours. Subscriptions are one POST
- * request to `/subscribe/…`, an event stream, while a log is watched. When channels are added it is replaced by one that
- * has them too.
+ * A command is one POST request. `fetch()` may resend it if the connection broke before the response, so every append
+ * has an idempotency key: yours, or one that Redis remembers for a minute. While a log is watched, all subscriptions
+ * share one POST request to `/subscribe/…`, an event stream. A new request replaces it when channels are added.
  *
  * @example
  * ```ts
@@ -28,12 +27,12 @@ export interface RestRedisOptions {
  *
  * const redis = restRedis({ url: "http://127.0.0.1:9", token: "secret" });
  * const log = new RedisLog(redis, "news");
- * // Nobody listens there.
+ * // No server listens there.
  * await assertRejects(() => log.read(0, { entries: 1, bytes: 1 }), EventStreamError);
  * ```
  *
- * @param options Where it is.
- * @throws {TypeError} If the URL or the token is none.
+ * @param options The URL and the token.
+ * @throws {TypeError} If the URL or the token is invalid.
  */
 export function restRedis(options: RestRedisOptions): RedisClient {
   const { url, token } = options;
@@ -47,7 +46,7 @@ export function restRedis(options: RestRedisOptions): RedisClient {
     fetch(base + path, {
       ...init,
       method: "POST",
-      // Not every runtime leaves the token behind at another origin. "error" is more than workerd knows.
+      // Some runtimes send the token to another origin after a redirect. workerd does not support "error".
       redirect: "manual",
       headers: { ...init.headers, authorization: `Bearer ${token}` },
     });
@@ -67,7 +66,7 @@ type Post = (
   init: { body?: string; headers: Record<string, string>; signal: AbortSignal },
 ) => Promise<Response>;
 
-/** The URL without a slash at its end. */
+/** Returns the URL without a trailing slash. */
 function checkUrl(url: string | URL): string {
   if (!URL.canParse(url) || !/^https?:/.test(String(url))) {
     throw new TypeError(
@@ -106,7 +105,7 @@ function parse(text: string): { result?: unknown; error?: unknown } | null {
   }
 }
 
-/** Listens by one event stream at a time. */
+/** Subscribes with one event stream at a time. */
 class Listener implements Connection {
   readonly #post: Post;
   readonly #message: (channel: string) => void;
@@ -137,13 +136,13 @@ class Listener implements Connection {
       headers,
       signal,
     });
-    // Every channel is woken when the new one has begun, so nothing is missed in between.
+    // Every channel is woken when the new stream has begun, so nothing is missed in between.
     this.#stream.abort();
     this.#stream = stream;
     const end = () => {
       if (!signal.aborted) this.#lost();
     };
-    // Whatever the reason, it is tried again.
+    // Retry, whatever the reason.
     this.#read(response, signal).then(end, end);
   }
 
@@ -158,7 +157,7 @@ class Listener implements Connection {
 
   async #read(response: Response, signal: AbortSignal): Promise<void> {
     for await (const { data } of decode(response, { signal })) {
-      // `subscribe,CHANNEL,1` when it begins, then `message,CHANNEL,`: both are a reason to look.
+      // Both `subscribe,CHANNEL,1` at the beginning and `message,CHANNEL,` later are a reason to read.
       const channel = data.slice(data.indexOf(",") + 1, data.lastIndexOf(","));
       this.#message(channel);
     }

@@ -1,9 +1,9 @@
 import type { RedisClient } from "./client.ts";
 
-/** A Lua script: one atomic step in Redis. */
+/** A Lua script, which Redis executes atomically. */
 export class Script {
   readonly text: string;
-  /** The text's SHA-1, known beforehand, so that no call waits for it. */
+  /** The SHA-1 of the text, precomputed so that no call waits for it. */
   readonly hash: string;
 
   constructor(library: string, body: string, hash: string) {
@@ -11,7 +11,7 @@ export class Script {
     this.hash = hash;
   }
 
-  /** Runs it by its hash; where Redis does not have it (any more), by its text, which Redis keeps then. */
+  /** Runs the script by its hash, or by its text if Redis does not have it. Redis then keeps it. */
   async run(
     client: RedisClient,
     keys: readonly string[],
@@ -33,13 +33,13 @@ function isUnknownScript(error: unknown): boolean {
 }
 
 /**
- * A log is one stream, so that no eviction can tear it: every entry carries the epoch and how many bytes of
- * bodies the epoch had with it. As the numbers are dense, any entry is found by its number, and a limit is found
- * by search: the work is bounded however much is kept. Their count tells the oldest. An append is always kept by its own trim, so a log that
- * exists has a newest entry, which says how the log stands.
+ * A log is one stream, so that an eviction cannot delete a part of it. Every entry carries the epoch and the total size
+ * of the bodies of the epoch so far. Sequence numbers are dense, so any entry is found by its number and a limit by
+ * binary search: the work is bounded however much is stored. The number of entries gives the oldest. An append never
+ * deletes its own entries, so a log that exists has a newest entry, which holds the state of the log.
  *
- * Each entry begins with its format, which goes up when the fields or what they mean change. The newest one's is that
- * of the log: whoever finds another one leaves the log as it is.
+ * Each entry begins with a format version, which increases when the fields or their meaning change. The newest entry's
+ * is that of the log. A process that finds another version leaves the log unchanged.
  */
 const entries = `
 local log = KEYS[1]
@@ -98,15 +98,15 @@ end
 `;
 
 /**
- * Does several appends, one after the other and each for itself.
+ * Executes several appends in order, each separately.
  *
- * KEYS: the log, and the idempotency keys of those appends that have one.
- * ARGV: the channel, an epoch to begin with, the retention's count, bytes, age or '' and idle time or '', then for each append the
- * expected last or '', its key's time to live or '', how many entries it has, kind and body of each.
- * It gives three texts for each: what came of it, the epoch or '', a number or ''.
+ * KEYS: the log, and the idempotency keys of those appends that have one. ARGV: the channel; an epoch for a new log;
+ * the retention's count, bytes, age or '', and idle time or ''. Then for each append: the expected last or '', the
+ * lifetime of its key or '', its number of entries, and their kinds and bodies. Returns three strings for each: the
+ * outcome, the epoch or '', a number or ''.
  *
- * All that can be refused is refused before something has been written: keys of another type by the reads, a replica
- * and full memory by the first XADD.
+ * Everything that can be refused is refused before anything has been written: keys of another type by the reads, a
+ * replica and full memory by the first XADD.
  */
 export const append: Script = /* @__PURE__ */ new Script(
   entries,
@@ -190,7 +190,7 @@ if first > oldest then
   redis.call('XTRIM', log, 'MINID', text(first))
 end
 
--- The entries stand, whether this user may publish or not.
+-- The entries are stored, whether this user may publish or not.
 redis.pcall('PUBLISH', ARGV[1], '')
 return outcomes
 `,
@@ -198,10 +198,10 @@ return outcomes
 );
 
 /**
- * KEYS: the log. ARGV: after which number, how many entries and bytes at most, the retention's age or ''.
- * It gives the epoch, the first and the last number, then number, time, kind and body of each entry. It is not sent
- * by EVALSHA_RO, which clients and services may pass to a replica that lags behind: the reader would be woken, find
- * nothing, and wait.
+ * KEYS: the log. ARGV: the sequence number to read after, the maximum entries and bytes, the retention's age or ''.
+ * Returns the epoch, the first and the last number, then number, time, kind and body of each entry. Not sent by
+ * EVALSHA_RO, which clients and services may route to a replica that lags: the reader would wake up, find nothing, and
+ * wait.
  */
 export const read: Script = /* @__PURE__ */ new Script(
   entries,
@@ -213,7 +213,7 @@ end
 local first = head.seq - redis.call('XLEN', log) + 1
 if ARGV[4] ~= '' then
   local after = now() - tonumber(ARGV[4])
-  -- What ended the log stays however old.
+  -- The entry that closed the log stays, whatever its age.
   first = search(first, final[head.kind] and head.seq or head.seq + 1, function(entry)
     return entry.time > after
   end)
@@ -245,7 +245,7 @@ return page
   "29ebf5a972ed8a841d052d64ed85425ac967dcfa",
 );
 
-/** KEYS: the log. ARGV: the milliseconds for which a log that expires and is open is to stay at least. */
+/** KEYS: the log. ARGV: the minimum remaining time of an open log that expires, in milliseconds. */
 export const renew: Script = /* @__PURE__ */ new Script(
   entries,
   `
@@ -258,7 +258,7 @@ return {}
   "c7fbf509ba797c8355dc9fe1adf3d9c353638308",
 );
 
-/** KEYS: the log. ARGV: the milliseconds. */
+/** KEYS: the log. ARGV: the time in milliseconds. */
 export const expire: Script = /* @__PURE__ */ new Script(
   entries,
   `
@@ -271,8 +271,8 @@ return {}
 );
 
 /**
- * KEYS: logs. It gives the position of each, `''` for one that is empty: a text that changes with each append. It reads
- * no format, as a log of another one is for its readers to report.
+ * KEYS: logs. Returns the position of each, a text that changes with each append, `''` for an empty log. It does not
+ * check the format; the reads report that.
  */
 export const positions: Script = /* @__PURE__ */ new Script(
   "",
