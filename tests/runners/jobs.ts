@@ -139,6 +139,14 @@ async function findEngineTests(
       !path.includes("/postgres/") || path.includes("/pglite_")
     );
   }
+  const nginx = await runCommand("sh", [
+    "-c",
+    "PATH=/usr/sbin:$PATH command -v nginx",
+  ]);
+  if (!nginx.success) {
+    leaveOut("tests/integration/proxy/nginx_test.ts", "nginx is not installed");
+    files = files.filter((path) => !path.endsWith("/nginx_test.ts"));
+  }
   if (await findChromium() === undefined) {
     leaveOut("tests/integration/**/*page_test.ts", "Chromium is not installed");
     files = files.filter((path) => !path.endsWith("page_test.ts"));

@@ -1,4 +1,4 @@
-/** The program for Deno Deploy in docs/runtimes.md, stopped as the platform stops an instance; and the example app. */
+/** The program for Deno Deploy in docs/deployment.md, stopped as the platform stops an instance; and the example app. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { createApp } from "../../../examples/deno_deploy/app.ts";
 import { decode } from "../../../mod.ts";
@@ -19,7 +19,7 @@ let project: Project;
 Deno.test.beforeAll(async () => {
   project = await Project.empty();
   await project.install(await pack(project.folder));
-  const { files } = await readSection("docs/runtimes.md", "Deno Deploy");
+  const { files } = await readSection("docs/deployment.md", "Deno Deploy");
   await project.write("main.ts", files["main.ts"]!);
   await project.write("deno.json", '{ "unstable": ["kv"] }');
 });

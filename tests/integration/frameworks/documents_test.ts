@@ -1,6 +1,5 @@
 /** The apps that docs/frameworks.md prints, each in a fresh project with the packed package. */
 import { assertEquals } from "@std/assert";
-import { runCommand } from "../../../tools/command.ts";
 import { pack } from "../../../tools/packed.ts";
 import { toolPath } from "../../_tools.ts";
 import { App } from "../../support/app.ts";
@@ -73,23 +72,6 @@ Deno.test("The app for Hono answers with every kind of source, with the headers 
     const text = await response.text();
     assertEquals(text.match(/(?<=^data: ).*$/gm), ["1", "2", "3"], path);
   }
-});
-
-Deno.test("The module of the section on hot reload keeps its channel when it is loaded twice", async () => {
-  const { folder } = await install("Hot reload", []);
-  const script = `
-    const [first, second] = await Promise.all([import("./news.ts?1"), import("./news.ts?2")]);
-    if (first === second) throw new Error("It was loaded once");
-    const events = first.news.subscribe();
-    await second.news.publish({ data: "It rains" });
-    for await (const { data } of events) {
-      console.log(data);
-      break;
-    }`;
-  await Deno.writeTextFile(`${folder}/twice.ts`, script);
-  const args = ["-C", folder, Deno.execPath(), "run", "-A", "twice.ts"];
-  const { stdout, output } = await runCommand("env", args);
-  assertEquals(stdout, "It rains\n", output);
 });
 
 async function start(heading: string): Promise<App> {
