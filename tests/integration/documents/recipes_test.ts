@@ -103,6 +103,102 @@ Deno.test("The recipe for history reads every page, then follows from there", as
   assertEquals([events.length, gap.reason], [50, "invalid"]);
 });
 
+Deno.test("The recipe for private messages sends each to one user, also to one who was away", async () => {
+  const { handler } = await load("Private messages");
+  const of = (user: string, lastEventId = "") =>
+    handler(get({ "x-user": user, "last-event-id": lastEventId }));
+  const send = async (from: string, text: string, query = "") => {
+    const headers = { "x-user": from };
+    const init = { method: "POST", headers, body: text };
+    const { status } = await handler(new Request(`${url}?${query}`, init));
+    assertEquals(status, 204);
+  };
+  const [ada, bob] = await Promise.all([of("ada"), of("bob")]);
+  await send("ada", "Lunch?", "to=bob");
+  await send("bob", "Hello all");
+  await send("ada", "Are you there?", "to=cleo");
+  const texts = async (response: Response, count: number) =>
+    (await firstDatas(response, count))
+      .map((data) => JSON.parse(data).text).sort();
+  assertEquals(await texts(ada, 1), ["Hello all"]);
+  assertEquals(await texts(bob, 2), ["Hello all", "Lunch?"]);
+  assertEquals(await texts(await of("cleo"), 1), ["Are you there?"]);
+});
+
+Deno.test('The recipe for "is typing" shows it to those who are there, and a new client messages alone', async () => {
+  const { handler } = await load('"Is typing"');
+  const post = async (path: string, body: string) => {
+    const init = { method: "POST", body };
+    const { status } = await handler(new Request(url + path, init));
+    assertEquals(status, 204);
+  };
+  const present = await handler(get());
+  await post("typing", "Ada");
+  assertEquals(await firstDatas(present, 1), ["Ada"]);
+  for (let count = 0; count < 40; count++) await post("typing", "Ada");
+  for (const text of ["1", "2", "3"]) await post("messages", text);
+  await post("typing", "Bob");
+  assertEquals(await firstDatas(handler(get()), 3), ["1", "2", "3"]);
+  const late = decode(await handler(get()))[Symbol.asyncIterator]();
+  for (let count = 0; count < 3; count++) await late.next();
+  await post("messages", "4");
+  const { value: next } = await late.next();
+  assertEquals([next?.event, next?.data], ["message", "4"]);
+  await late.return?.();
+});
+
+Deno.test("The recipe for presence shows the users of every process, and forgets a process that is silent", async () => {
+  const file = await Deno.makeTempFile({ suffix: ".db" });
+  const databases: Disposable[] = [];
+  const start = async () => {
+    const program = await load<{ readonly database: Disposable }>(
+      "Presence",
+      "server.ts",
+      {
+        "const server =": `
+          import { DatabaseSync } from "node:sqlite";
+          import { SqliteLog } from "@rivulet/sse/sqlite";
+          export const database = new DatabaseSync(${JSON.stringify(file)});
+          const server =`,
+        "new MemoryLog({ maxAge: 30_000 })":
+          'new SqliteLog(database, "presence", { maxAge: 30_000 })',
+      },
+    );
+    databases.push(program.database);
+    return serveHandler(program.handler);
+  };
+  const realNow = Date.now;
+  {
+    await using first = await start();
+    await using second = await start();
+    const join = async ({ url }: { url: string }, user: string) => {
+      const { follow } = await load<{
+        follow(user: string, show: (users: string[]) => void): EventSource;
+      }>("Presence", "client.ts", { [printedUrl]: url });
+      let users: string[] = [];
+      const source = follow(user, (shown) => users = shown);
+      return { close: () => source.close(), shows: () => users.sort().join() };
+    };
+    const ada = await join(first, "ada");
+    const bob = await join(second, "bob");
+    await until(() => ada.shows() === "ada,bob" && bob.shows() === "ada,bob");
+    const cleo = await join(second, "cleo");
+    await until(() =>
+      [ada, bob, cleo].every((it) => it.shows() === "ada,bob,cleo")
+    );
+    cleo.close();
+    await until(() => ada.shows() === "ada,bob");
+    // As if the second process had been killed half a minute ago.
+    Date.now = () => realNow() + 30_001;
+    const dan = await join(first, "dan");
+    await until(() => ada.shows() === "ada,dan");
+    Date.now = realNow;
+    for (const client of [ada, bob, dan]) client.close();
+  }
+  for (const database of databases) database[Symbol.dispose]();
+  await Deno.remove(file);
+});
+
 Deno.test("The recipe for a kick ends all responses of the user in every process, and refuses new ones", async () => {
   const file = await Deno.makeTempFile({ suffix: ".db" });
   const start = () =>

@@ -71,6 +71,42 @@ Deno.test("The filter of docs/server.md sends the events of one room and the ann
   assertEquals(await firstDatas(response, 2), ["The kettle boils", "Dinner"]);
 });
 
+Deno.test("The combination of docs/server.md sends both channels, and resumes each", async () => {
+  const { handler, news, weather } = await importProgram<
+    HandlerModule & { readonly news: Channel; readonly weather: Channel }
+  >(page, "Combine channels", "server.ts");
+  await weather.publish({ data: "Sun" });
+  const response = await handler(new Request(url));
+  let id = "";
+  for await (const event of decode(response)) {
+    assertEquals(event.data, "Sun");
+    id = event.id;
+    break;
+  }
+  await news.publish({ data: "It works" });
+  await weather.publish({ data: "Rain" });
+  const missed = await firstDatas(handler(after(id)), 2);
+  assertEquals(missed.sort(), ["It works", "Rain"]);
+});
+
+Deno.test("The subscription of docs/server.md shows the prices of a combination", async () => {
+  const { follow, prices, news } = await importProgram<{
+    follow(show: (text: string) => void): Promise<void>;
+    readonly prices: Channel;
+    readonly news: Channel;
+  }>(page, "Combine channels", "follow.ts");
+  const shown: string[] = [];
+  const following = follow((text) => shown.push(text));
+  // The contract of the program's channel takes an object.
+  await prices.publish(
+    { event: "tick", data: { price: 42 } } as unknown as { data: string },
+  );
+  await news.publish({ data: "It works" });
+  await Promise.all([prices.close(), news.close()]);
+  await following;
+  assertEquals(shown, ["42.00"]);
+});
+
 Deno.test("The client of docs/server.md resets its state when events are missing", async () => {
   const channel = new Channel();
   let requests = 0;
