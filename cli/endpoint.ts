@@ -14,7 +14,7 @@ export function withEndpoint(command: Command): Command {
   return command
     .option(
       "-p, --port <number>",
-      "the port; 0 for any that is free",
+      "the port; 0 for any free one",
       integer(0, 65535),
       8000,
     )
@@ -43,8 +43,8 @@ export async function listen(
 }
 
 /**
- * A request as it is but for its body and its signal. That a client has left is told by the response's stream too, and
- * Deno 2.9.6 warns of the signal where a response ends that somebody listens for.
+ * Copies a request without its body and signal. The response's stream reports a disconnect too, and Deno 2.9.6 prints a
+ * notice once something listens to the signal.
  */
 function withoutSignal({ url, method, headers }: Request): Request {
   return new Request(url, { method, headers });

@@ -4,11 +4,11 @@ import {
   type ServerSentEventInit,
 } from "@rivulet/sse";
 
-/** An event as a line of JSON says it, with the time at which it arrived. */
+/** An event of a line of JSON, with its time of arrival. */
 export interface TimedEvent {
   /** What to send. */
   readonly init: ServerSentEventInit;
-  /** When it arrived, in milliseconds since 1970; `undefined` when the line does not say. */
+  /** When it arrived, in milliseconds since 1970; `undefined` if the line has no time. */
   readonly time: number | undefined;
 }
 
@@ -21,10 +21,10 @@ export function toEventLine({ event, id, data }: ServerSentEvent): string {
 }
 
 /**
- * Reads a line of JSON: the members of an event, all of which may be left out, and its time. Data that is no text is
- * written as JSON.
+ * Reads a line of JSON: the members of an event, all of which may be left out, and its time. Data that is not text is
+ * sent as JSON.
  *
- * @throws {Error} If it is not one, with what is wrong.
+ * @throws {Error} If the line is not an event; the message says why.
  */
 export function parseEventLine(line: string): TimedEvent {
   const value: unknown = JSON.parse(line);

@@ -4,7 +4,7 @@ import { EventStreamError } from "@rivulet/sse";
 const PATIENCE = 1000;
 const EXCERPT = 500;
 
-/** What went wrong, without the URL, which the caller shows; with the cause, without which `fetch` says little. */
+/** Describes an error without the URL, which the caller prints, and with its cause, as `fetch` has little in its message. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error instanceof EventStreamError && error.response !== undefined) {
@@ -21,7 +21,7 @@ export async function explain(error: unknown): Promise<string> {
   if (error instanceof EventStreamError && error.response !== undefined) {
     return await refusalOf(error.response);
   }
-  // The cause says it without the attempts, which are one as a rule.
+  // The cause describes it without the number of attempts, which is usually one.
   const isFailed = error instanceof EventStreamError &&
     error.code === "connection-failed";
   return reasonOf(isFailed ? error.cause : error);

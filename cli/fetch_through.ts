@@ -6,7 +6,7 @@ export function fetchThrough(
     const response = await fetch(url, init);
     if (response.body === null) return response;
     const chunks = through(response.body, pass);
-    // Chunk by chunk as it is read, so that nothing is passed ahead of its time.
+    // Chunk by chunk, so that nothing is read ahead.
     return new Response(ReadableStream.from(chunks), response);
   };
 }

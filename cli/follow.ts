@@ -2,11 +2,11 @@ import { connect, EventStreamError, type ServerSentEvent } from "@rivulet/sse";
 import type { ConnectOptions, EventConnection } from "@rivulet/sse/client";
 import { explain } from "./failure.ts";
 
-/** What happens to a connection beside its events. */
+/** Receives what happens to a connection beside its events. */
 export interface ConnectionObserver {
   /** An event stream has begun. */
   onOpen?(): void;
-  /** A connection that was made is over, or another one could not be made; `undefined` when the server has ended it. */
+  /** A connection ended, or a reconnection failed; `undefined` if the server ended the stream. */
   onLost?(reason: unknown): void;
 }
 
@@ -14,7 +14,7 @@ export interface ConnectionObserver {
 export interface FollowOptions {
   /** What to send. */
   readonly request: ConnectOptions;
-  /** Whether to connect again when a connection that was made is over. */
+  /** Whether to reconnect when an established connection ends. */
   readonly reconnect: boolean;
   /** Ends it. */
   readonly signal: AbortSignal;
@@ -24,8 +24,8 @@ export interface FollowOptions {
 }
 
 /**
- * The events of a stream. The first connection must succeed: only one that has been made is made again, so that a
- * mistyped URL fails at once.
+ * Returns the events of a stream. The first connection must succeed, so that a mistyped URL fails at once; a later one
+ * that is lost is reestablished.
  */
 export async function* follow(
   url: URL,
@@ -63,7 +63,7 @@ export async function* follow(
   }
 }
 
-/** Whether the server has ended the stream, rather than a failure. */
+/** Returns whether the server ended the stream, as opposed to a failure. */
 function isEnd(reason: unknown): boolean {
   return reason instanceof EventStreamError && reason.code === "truncated" &&
     reason.cause === undefined;

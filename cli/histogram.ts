@@ -1,7 +1,7 @@
-/** How much one bucket's values may differ: by a hundredth. */
+/** The ratio of a bucket's upper limit to its lower one: values in it differ by 1 % at most. */
 const GROWTH = 1.01;
 
-/** Values from 0, counted in buckets, so that any number of them costs the same. */
+/** Counts values from 0 in buckets, so that memory does not grow with their number. */
 export class Histogram {
   readonly #buckets: number[] = [];
   #count = 0;
@@ -26,7 +26,7 @@ export class Histogram {
     this.#max = Math.max(this.#max, value);
   }
 
-  /** The value that so large a share of all does not exceed, to a hundredth: `percentile(0.5)` is the median. */
+  /** Returns the value that this share of all values does not exceed, exact to 1 %: `percentile(0.5)` is the median. */
   percentile(share: number): number {
     let left = Math.ceil(this.#count * share);
     for (const [bucket, count = 0] of this.#buckets.entries()) {

@@ -1,4 +1,4 @@
-/** Gives a signal that aborts at the first Ctrl-C or SIGTERM. The next one ends the process at once, whatever it is doing. */
+/** Returns a signal that aborts at the first Ctrl-C or SIGTERM. The next one ends the process at once. */
 export function interruption(): AbortSignal {
   const controller = new AbortController();
   // Windows has no SIGTERM to listen to.

@@ -22,15 +22,15 @@ interface LoadOptions extends RequestOptions {
 export function loadCommand(): Command {
   return withRequest(new Command("load"))
     .description(
-      "Read a stream over many connections at once, until Ctrl-C or for a time, and count what comes. A connection " +
-        "that is lost is made again; one that cannot be made at all has failed.",
+      "Read a stream over several connections at once, for a time or until Ctrl-C, and count events. A lost connection " +
+        "is reestablished; one that cannot be established at all has failed.",
     )
     .option("-c, --connections <n>", "how many connections", integer(1), 10)
-    .option("-t, --duration <seconds>", "for how long", seconds)
+    .option("-t, --duration <seconds>", "how long to read", seconds)
     .option(
       "--latency <path>",
-      'measure from the time in this member of the data, such as "sent" or "meta.sent", in milliseconds since 1970 ' +
-        "or as in 2026-12-31T23:59:59.999Z; the clocks must agree",
+      'the member of the JSON data that holds the time of sending, such as "sent" or "meta.sent", in milliseconds ' +
+        "since 1970 or as in 2026-12-31T23:59:59.999Z; the clocks must agree",
     )
     .action(load);
 }

@@ -2,30 +2,30 @@ import { Histogram } from "./histogram.ts";
 import { fetchThrough } from "./fetch_through.ts";
 import type { ConnectionObserver } from "./follow.ts";
 
-/** What has come so far, over all connections. */
+/** What all connections have received so far. */
 export class LoadCounter {
-  /** Events that came whole. */
+  /** Complete events. */
   events = 0;
-  /** Bytes, as they were on the wire but for compression and HTTP's own. */
+  /** Bytes of the bodies, uncompressed. */
   bytes = 0;
   /** Connections that are open now. */
   open = 0;
-  /** Connections that have been made once at least. */
+  /** Connections that were established at least once. */
   made = 0;
-  /** Connections that have been made again. */
+  /** Reconnections. */
   reconnects = 0;
   /** Why connections have failed for good. */
   readonly failures: string[] = [];
-  /** How many milliseconds events took to come. */
+  /** Milliseconds from sending to arrival. */
   readonly latencies: Histogram = new Histogram();
 
-  /** Makes requests whose bytes count. */
+  /** Makes requests whose bytes are counted. */
   readonly fetch: ReturnType<typeof fetchThrough> = fetchThrough((chunk) => {
     this.bytes += chunk.length;
     return [chunk];
   });
 
-  /** Makes what counts for one connection. */
+  /** Returns the observer of one connection. */
   observer(): ConnectionObserver & { onLost(): void } {
     let isOpen = false;
     let isMade = false;
@@ -48,7 +48,7 @@ export class LoadCounter {
     this.events++;
     if (path === undefined) return;
     const sent = timeIn(data, path);
-    // A clock that is ahead makes it negative.
+    // A sender whose clock is ahead makes it negative.
     if (sent !== undefined) this.latencies.add(Math.max(0, Date.now() - sent));
   }
 }

@@ -1,16 +1,16 @@
 import type { Histogram } from "./histogram.ts";
 import type { LoadCounter } from "./load_counter.ts";
 
-/** Makes what says how things are, in one line, with the rate since it said so last. */
+/** Returns a function that describes the state in one line, with the rate since its last call. */
 export function liveLine(counter: LoadCounter): () => string {
   const start = performance.now();
-  let toldAt = start;
-  let told = 0;
+  let shownAt = start;
+  let shown = 0;
   return () => {
     const now = performance.now();
-    const rate = perSecond(counter.events - told, now - toldAt);
-    told = counter.events;
-    toldAt = now;
+    const rate = perSecond(counter.events - shown, now - shownAt);
+    shown = counter.events;
+    shownAt = now;
     const { open, events, reconnects, failures, latencies } = counter;
     const parts = [
       `${((now - start) / 1000).toFixed(0)} s: ${count(open)} open`,
@@ -24,7 +24,7 @@ export function liveLine(counter: LoadCounter): () => string {
   };
 }
 
-/** Says how it was, one row for each thing. */
+/** Describes the result, one row for each figure. */
 export function finalTable(
   counter: LoadCounter,
   connections: number,

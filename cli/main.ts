@@ -1,6 +1,5 @@
 /**
- * The command line: event streams watched, served, recorded, replayed and put under load. It runs on
- * Deno.
+ * The command line for event streams: watch, serve, record, replay and load them. It runs on Deno.
  *
  * ```sh
  * deno x jsr:@rivulet/sse-cli tail https://example.com/events
@@ -8,11 +7,11 @@
  *
  * | command | what it does |
  * |---|---|
- * | `tail URL` | prints events as they come |
- * | `serve` | sends the lines of standard input to everybody who connects |
+ * | `tail URL` | prints events as they arrive |
+ * | `serve` | sends each line of standard input to every client |
  * | `record URL FILE` | writes events and their times to a file |
  * | `replay FILE` | sends a recording, at its own pace or faster |
- * | `load URL -c N` | reads over N connections, and counts |
+ * | `load URL -c N` | reads over N connections, and counts events |
  *
  * `--help` after a command lists its options, `--version` prints the version. The exit code is 0 at
  * the end and after Ctrl-C, and 1 after a failure, whose reason is on standard error.
@@ -42,11 +41,11 @@ const program: Command = new Command("rivulet")
 try {
   await program.parseAsync(Deno.args, { from: "user" });
 } catch (error) {
-  // Whoever read the output has had enough, as `head` has.
+  // The reader of the output has closed it, as `head` does.
   if (!(error instanceof Deno.errors.BrokenPipe)) {
     console.error(`error: ${visible(reasonOf(error))}`);
     Deno.exit(1);
   }
 }
-// What still waits, as for more of standard input, need not keep anybody.
+// Pending reads, as of standard input, must not keep the process.
 Deno.exit(0);

@@ -2,7 +2,7 @@ import { reasonOf } from "./failure.ts";
 import type { ConnectionObserver } from "./follow.ts";
 import { notice } from "./terminal.ts";
 
-/** Says on standard error what happens to the connection. */
+/** Reports on standard error what happens to the connection. */
 export function connectionNotices(url: URL): ConnectionObserver {
   return {
     onOpen: () => notice(`Connected to ${url.href}`),

@@ -3,7 +3,7 @@ import { InvalidArgumentError } from "commander";
 /** The longest delay that a timer keeps, in milliseconds. */
 export const MAX_DELAY: number = 2 ** 31 - 1;
 
-/** Makes what reads an option's integer. */
+/** Returns a function that parses an integer option. */
 export function integer(
   min: number,
   max: number = Number.MAX_SAFE_INTEGER,
@@ -18,7 +18,7 @@ export function integer(
   };
 }
 
-/** Reads an option's time in seconds. */
+/** Parses an option in seconds. */
 export function seconds(text: string): number {
   const value = Number(text);
   if (value >= 0.001 && value * 1000 <= MAX_DELAY) return value;

@@ -2,7 +2,7 @@ const TOKENS = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 const OPENING = ["{", "["];
 const CLOSING = ["}", "]"];
 
-/** Indents JSON, and changes nothing else of it, no digit and no order of keys. Gives any other text as it is. */
+/** Indents JSON and changes nothing else, no digit and no order of keys. Returns any other text unchanged. */
 export function indentJson(text: string): string {
   const tokens = isJson(text) ? text.match(TOKENS)! : [];
   let indented = "";

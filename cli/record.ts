@@ -17,10 +17,10 @@ interface RecordOptions extends RequestOptions {
 /** Makes the command `record`. */
 export function recordCommand(): Command {
   return withRequest(new Command("record"))
-    .argument("<file>", "the file to make, or - for standard output")
+    .argument("<file>", "the file to create, or - for standard output")
     .description(
-      "Write events and the times at which they come to a file, each as a line of JSON. Connects again when the " +
-        "connection is lost.",
+      "Write events and their times of arrival to a file, one line of JSON each. Reconnects when the connection is " +
+        "lost.",
     )
     .option("--no-reconnect", "stop at the end of the first connection")
     .action(record);
@@ -47,7 +47,7 @@ async function record(
     }
   } finally {
     file?.close();
-    // So that the next try does not find it in its way.
+    // An empty file would make the next try fail.
     if (file !== undefined && count === 0) Deno.removeSync(path);
   }
   notice(`Recorded ${count} events`);
@@ -61,7 +61,7 @@ function create(path: string): Deno.FsFile {
   }
 }
 
-/** Writes a text whole, so that what a killed process leaves behind can be replayed: the file's own stream buffers. */
+/** Writes a text whole, so that the file of a killed process can be replayed: the file's own stream buffers. */
 async function writeAll(file: Deno.FsFile, text: string): Promise<void> {
   let bytes = new TextEncoder().encode(text);
   while (bytes.length > 0) bytes = bytes.subarray(await file.write(bytes));

@@ -12,7 +12,7 @@ interface ReplayOptions extends EndpointOptions {
   readonly speed: number;
 }
 
-/** An event, and when it is due behind the first one, in milliseconds. */
+/** An event, and milliseconds from the first event to it. */
 interface Cue {
   readonly init: ServerSentEventInit;
   readonly at: number;
@@ -23,8 +23,8 @@ export function replayCommand(): Command {
   return withEndpoint(new Command("replay"))
     .argument("<file>", "the recording")
     .description(
-      "Send a recording to everybody who connects, to each from its beginning and at the pace at which it was " +
-        "recorded. Who comes back goes on behind the last event ID, and is told at the end that there is no more.",
+      "Send a recording to each client, from its beginning and at the pace at which it was recorded. A client that " +
+        "reconnects resumes after its last event ID, and receives 204 after the last event.",
     )
     .option(
       "-s, --speed <factor>",
@@ -57,7 +57,7 @@ async function replay(path: string, options: ReplayOptions): Promise<void> {
   await listen(options, handler, signal);
 }
 
-/** Gives the number of the first event behind the last one with an ID. */
+/** Returns the index of the first event after the last one with an ID. */
 function findStart(cues: readonly Cue[], lastEventId: string): number {
   if (lastEventId === "") return 0;
   return cues.findLastIndex(({ init }) => `${init.id}` === lastEventId) + 1;
@@ -87,7 +87,7 @@ async function* play(
 }
 
 async function wait(delay: number, signal: AbortSignal): Promise<void> {
-  // Who leaves before the time is over has no wish to hear of it.
+  // An abort ends the wait.
   await sleep(delay, undefined, { signal }).catch(() => {});
 }
 
@@ -101,7 +101,7 @@ async function readCues(path: string, speed: number): Promise<Cue[]> {
       if (line.trim() === "") continue;
       const { init, time } = parseEventLine(line);
       first ??= time;
-      // Without a time it comes with the one before.
+      // Without a time it is sent with the one before.
       const at = time === undefined ? cues.at(-1)?.at : (time - first!) / speed;
       cues.push({ init, at: at ?? 0 });
     }

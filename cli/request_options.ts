@@ -23,10 +23,10 @@ export function withRequest(command: Command): Command {
       "the method (default: GET, or POST with --data)",
     )
     .option("-d, --data <text>", "the body")
-    .option("--since <id>", "the event ID to resume behind");
+    .option("--since <id>", "the event ID to resume after");
 }
 
-/** Gives the options as the client takes them. */
+/** Returns the options in the client's form. */
 export function toRequest(
   { header, data, method, since }: RequestOptions,
 ): ConnectOptions {

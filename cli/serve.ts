@@ -16,8 +16,8 @@ interface ServeOptions extends EndpointOptions {
 export function serveCommand(): Command {
   return withEndpoint(new Command("serve"))
     .description(
-      "Send the lines of standard input to everybody who connects, as events. Who comes late gets the history; who " +
-        "comes back goes on where they were. The end of the input ends the stream, and the server stays to tell so.",
+      "Send each line of standard input as an event to every client. A client that connects later receives the " +
+        "history first; one that reconnects resumes. The stream ends with the input, and the server keeps running.",
     )
     .option(
       "-j, --json",
@@ -35,12 +35,12 @@ async function serve(options: ServeOptions): Promise<void> {
   });
   const failure = new AbortController();
   publish(channel, json === true).catch(async (error) => {
-    // Whoever is there gets the lines before.
+    // Clients receive the lines before the wrong one.
     await channel.close();
     failure.abort(error);
   });
   const interrupted = interruption();
-  // Whoever is there would keep the server from its end.
+  // Open responses would keep the server from stopping.
   interrupted.addEventListener("abort", () => void channel.drain({ over: 0 }));
   const signal = AbortSignal.any([interrupted, failure.signal]);
   await listen(options, (request) => channel.respond(request), signal);

@@ -27,7 +27,7 @@ interface TailOptions extends RequestOptions {
 export function tailCommand(): Command {
   return withRequest(new Command("tail"))
     .description(
-      "Print events as they come, in the fields of the format itself. Connects again when the connection is lost.",
+      "Print events as they arrive, in the fields of the format. Reconnects when the connection is lost.",
     )
     .option("-p, --pretty", "indent data that is JSON")
     .option("-a, --all", "show comments and reconnection times too")
@@ -54,12 +54,12 @@ async function tail(url: URL, options: TailOptions): Promise<void> {
     }
   } finally {
     wire?.printRetry();
-    // Nobody has waited for what the comments say.
+    // Printing the comments was not awaited.
     await print("");
   }
 }
 
-/** Prints what of a stream is not an event, where it came. */
+/** Prints comments and reconnection times, in their places. */
 class Wire {
   /** Reads line by line, as the comments of a chunk come before its events. */
   readonly request: Pick<ConnectOptions, "onComment" | "fetch"> = {
@@ -97,7 +97,7 @@ function format(
   return paint(visible(encodeEvent(init)));
 }
 
-/** Colours a frame's field names, and comments whole. */
+/** Colors the field names of a frame, and whole comments. */
 function paint(frame: string): string {
   if (!coloured) return frame;
   return frame.replace(/^:.*/gm, "\x1b[2m$&\x1b[22m")

@@ -1,18 +1,18 @@
 const encoder = new TextEncoder();
 const output = Deno.stdout.writable.getWriter();
 
-/** Whether standard output takes colours. */
+/** Whether standard output shows colors. */
 export const coloured: boolean = Deno.stdout.isTerminal() && !Deno.noColor;
 
-/** Writes to standard output. Resolves when it is written, so that whoever awaits it is as slow as the reader. */
+/** Writes to standard output. Resolves when it is written, so that a caller that awaits it is as slow as the reader. */
 export function print(text: string): Promise<void> {
   const written = output.write(encoder.encode(text));
-  // Where nobody waits for it, the next one that somebody waits for fails in the same way.
+  // If it is not awaited, the next awaited one fails in the same way.
   written.catch(() => {});
   return written;
 }
 
-/** Says something about the work itself, on standard error, so that standard output holds nothing else than the result. */
+/** Prints a message on standard error, so that standard output holds the result alone. */
 export function notice(text: string): void {
   const painted = Deno.stderr.isTerminal() && !Deno.noColor;
   console.error(painted ? `\x1b[2m${visible(text)}\x1b[22m` : visible(text));
@@ -28,8 +28,7 @@ export function rewrite(line: string): void {
 }
 
 /**
- * Text with its control characters escaped, those that turn the writing direction among them, since what a stranger sends
- * must not steer the terminal.
+ * Escapes control characters, and those that change the writing direction: untrusted text must not steer the terminal.
  */
 export function visible(text: string): string {
   return text.replace(
