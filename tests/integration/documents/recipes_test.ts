@@ -384,7 +384,9 @@ Deno.test("The recipe for shutdown ends a response of each kind and the process 
   const run = ["run", "-A", "--no-lock", "--config", config, "main.ts"];
   const env = { DENO_SERVE_ADDRESS: "tcp:127.0.0.1:$PORT" };
   for (const name of ["SIGTERM", "SIGINT"] as const) {
-    await using app = await App.start(folder, [Deno.execPath(), ...run], env);
+    await using app = await App.start(folder, [Deno.execPath(), ...run], {
+      env,
+    });
     const responses = ["/news", "/answer", "/"].map((path) =>
       fetch(app.url + path)
     );
