@@ -4,7 +4,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { type SqliteDatabase, SqliteLog } from "../../src/sql/sqlite_mod.ts";
 import { createApp, type OpenLog, startPublishers } from "./app.ts";
-import { findServerPort, restart, supervise } from "./supervisor.ts";
+import { restart, startServer } from "./supervisor.ts";
 
 /** What is used of Bun. */
 declare const Bun: {
@@ -29,11 +29,10 @@ const database: SqliteDatabase = new Database(
 const openLog: OpenLog = (name, retention) =>
   new SqliteLog(database, name, retention);
 
-const port = findServerPort();
-if (port === undefined) {
-  startPublishers(openLog);
-  await supervise([fileURLToPath(import.meta.url)]);
-}
+const port = await startServer(
+  [fileURLToPath(import.meta.url)],
+  () => startPublishers(openLog),
+);
 
 const app = createApp({
   openLog,
@@ -52,7 +51,7 @@ const app = createApp({
 });
 const { url } = Bun.serve({
   hostname: "127.0.0.1",
-  port: port!,
+  port,
   fetch: app.fetch,
 });
 console.log(`Open ${url} (server process ${process.pid})`);

@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { SqliteLog } from "../../src/sql/sqlite_mod.ts";
 import { createApp, type OpenLog, startPublishers } from "./app.ts";
 import { printEvents } from "./read.ts";
-import { findServerPort, restart, supervise } from "./supervisor.ts";
+import { restart, startServer } from "./supervisor.ts";
 
 const [url] = Deno.args;
 if (url !== undefined) Deno.exit(await printEvents(url));
@@ -21,11 +21,10 @@ const database = new DatabaseSync(
 const openLog: OpenLog = (name, retention) =>
   new SqliteLog(database, name, retention);
 
-const port = findServerPort();
-if (port === undefined) {
-  startPublishers(openLog);
-  await supervise(["run", "--allow-all", "--quiet", import.meta.url]);
-}
+const port = await startServer(
+  ["run", "--allow-all", "--quiet", import.meta.url],
+  () => startPublishers(openLog),
+);
 
 const app = createApp({
   openLog,
@@ -45,7 +44,7 @@ const app = createApp({
 });
 Deno.serve({
   hostname: "127.0.0.1",
-  port: port!,
+  port,
   onListen: ({ port }) =>
     console.log(`Open http://127.0.0.1:${port}/ (server process ${Deno.pid})`),
 }, app.fetch);

@@ -12,10 +12,20 @@ const RESTART = 75;
 /** Milliseconds without a server, so that visitors see the outage. */
 const DOWNTIME = 1000;
 
-/** The port of the server, if this process is the server; then it ends with its supervisor. */
-export function findServerPort(): number | undefined {
+/**
+ * Runs this program twice. In the first process it starts the publishers, supervises the second process, and never
+ * returns. In the second process, which is the server, it returns the port to listen on.
+ */
+export async function startServer(
+  args: string[],
+  startPublishers: () => void,
+): Promise<number> {
   const port = process.env.DEMO_SERVER_PORT;
-  if (port === undefined) return undefined;
+  if (port === undefined) {
+    startPublishers();
+    return await supervise(args);
+  }
+  // The input ends with the supervisor, however that ends, and the server ends too.
   process.stdin.on("end", () => process.exit()).resume();
   return Number(port);
 }
@@ -25,8 +35,7 @@ export function restart(): void {
   process.exit(RESTART);
 }
 
-/** Starts this program again as the server, for as long as the server does not exit by itself. */
-export async function supervise(args: string[]): Promise<never> {
+async function supervise(args: string[]): Promise<never> {
   const port = await findPort(Number(process.env.PORT ?? 8000));
   const env = { ...process.env, DEMO_SERVER_PORT: String(port) };
   for (;;) {
@@ -35,6 +44,7 @@ export async function supervise(args: string[]): Promise<never> {
       stdio: ["pipe", "inherit", "inherit"],
     });
     const [code, signal] = await once(server, "exit");
+    // One that was killed is started again too.
     if (code !== RESTART && signal === null) process.exit(code);
     await new Promise((resolve) => setTimeout(resolve, DOWNTIME));
   }

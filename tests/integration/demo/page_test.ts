@@ -360,7 +360,7 @@ for (const width of [1280, 390]) {
     await visitor.reconnected(1);
     await visitor.say("Hello");
     await visitor.waitForText("#messages li", "Eva Hello");
-    await visitor.waitForText("#answer-status", "Complete");
+    await visitor.waitForText("#answer", "Restart the server");
     const { scrollWidth, shifts } = await visitor.page.evaluate(() => {
       const page = globalThis as unknown as Page;
       const { scrollWidth } = page.document.documentElement;

@@ -283,6 +283,16 @@ Deno.test("The demo serves on Deno and restarts its server", () =>
     await checkRestart(demo);
   }));
 
+Deno.test("The demo takes the next port when its own is in use", () =>
+  withFolder(async (folder) => {
+    await using first = await startOnDeno(`${folder}/first.db`);
+    const port = Number(new URL(first.url).port);
+    await using second = await startOnDeno(`${folder}/second.db`, port);
+    assert(Number(new URL(second.url).port) > port);
+    const infos = await Promise.all([serverInfo(first), serverInfo(second)]);
+    assertNotEquals(infos[0].process, infos[1].process);
+  }));
+
 Deno.test("The demo serves on Bun and restarts its server", () =>
   withFolder(async (folder) => {
     await using demo = await startOnBun(`${folder}/demo.db`);
