@@ -194,7 +194,7 @@ end
 redis.pcall('PUBLISH', ARGV[1], '')
 return outcomes
 `,
-  "e83a06a5899c5fa3130b454700343916f74bb4a5",
+  "9c0d63bec171a7c714a88fb9f34d5cafb26ec4f1",
 );
 
 /**
@@ -242,7 +242,7 @@ for _, item in ipairs(redis.call('XRANGE', log, text(from), text(to))) do
 end
 return page
 `,
-  "29ebf5a972ed8a841d052d64ed85425ac967dcfa",
+  "fb46f5bdaf75cd13b29fe446826f5c40082706ae",
 );
 
 /** KEYS: the log. ARGV: the minimum remaining time of an open log that expires, in milliseconds. */
