@@ -25,19 +25,19 @@ import {
   type RespondSource,
 } from "../server/mod.ts";
 
-/** What is used of Hono's `Context`. */
+/** The part of Hono's `Context` that {@linkcode streamEvents} uses. */
 export interface HonoContext {
   /** Hono's request. */
   readonly req: {
-    /** The request as the runtime gave it. */
+    /** The runtime's request. */
     readonly raw: Request;
   };
-  /** Makes a response with the headers that middleware has set. */
+  /** Creates a response with the headers that middleware has set. */
   newResponse(body: ReadableStream | null, init: Response): Response;
 }
 
 /**
- * What answers requests with events: a channel, a combination of channels, a resumable stream.
+ * Something that answers requests with events: a channel, a combination of channels or a resumable stream.
  *
  * @typeParam Options The options of its `respond()`.
  */
@@ -46,11 +46,11 @@ export interface Responder<Options> {
   respond(request: Request, options?: Options): Promise<Response>;
 }
 
-/** What {@linkcode streamEvents} answers with: a source of {@linkcode respond}, or what has a `respond()` of its own. */
+/** A source for {@linkcode streamEvents}: a source of {@linkcode respond}, or an object with a `respond()` method. */
 export type StreamEventsSource = RespondSource | Response | Responder<never>;
 
 /**
- * The options that go with a source.
+ * The options for a source.
  *
  * @typeParam Source The type of the source.
  */
@@ -60,7 +60,7 @@ export type StreamEventsOptions<Source extends StreamEventsSource> =
     : RespondOptions;
 
 /**
- * The response, or a promise of it where the source has a `respond()` of its own.
+ * The response, or a promise of it if the source has a `respond()` method.
  *
  * @typeParam Source The type of the source.
  */
@@ -113,9 +113,9 @@ export type StreamEventsResult<Source extends StreamEventsSource> =
  *
  * @typeParam Source The type of the source.
  * @param c Hono's context.
- * @param source What to answer with.
- * @param options The options of {@linkcode respond}, or of the source's own `respond()`.
- * @returns The response; a promise where the source has a `respond()` of its own.
+ * @param source The events.
+ * @param options The options of {@linkcode respond}, or of the source's `respond()` method.
+ * @returns The response, or a promise of it if the source has a `respond()` method.
  * @throws {EventStreamError} Code `not-an-event-stream`, if an upstream is not 200 with `text/event-stream`.
  * @throws {TypeError} If an argument or an option has the wrong type.
  * @throws {RangeError} If an option is out of range.

@@ -11,38 +11,35 @@ import {
   retentionCases,
 } from "./write_cases.ts";
 
-/** A log under test, with as many clients as a case asks for. */
+/** A log under test, with any number of clients. */
 export interface TestedLog {
   /**
-   * Opens another client of the same log, as another process would hold one. What has no clients,
-   * such as a log in memory, gives itself.
+   * Opens another client of the same log, as another process would. A log without clients, such as one in memory,
+   * returns itself.
    */
   open(): EventLog;
-  /** Lets everything go that the clients hold. It is called once, at the end of the case. */
+  /** Releases everything the clients hold. Called once, at the end of the case. */
   close(): Promise<void>;
 }
 
-/**
- * Makes a log to which nothing has been appended, with a name of its own, so that cases that run at
- * the same time do not meet.
- */
+/** Creates an empty log with a unique name, so that cases can run at the same time. */
 export type TestedLogFactory = (
   retention: RetentionOptions,
 ) => Promise<TestedLog>;
 
 /** A case for any test runner. */
 export interface EventLogTest {
-  /** The log's name, and what the case shows. */
+  /** The log's name and what the case shows. */
   readonly name: string;
-  /** Rejects with an error that says what was expected, and what came. */
+  /** Runs the case. Rejects with an error that names what was expected and what was received. */
   run(): Promise<void>;
 }
 
 /** Options of {@linkcode testEventLog}. */
 export interface TestEventLogOptions {
   /**
-   * How many milliseconds a case waits for what must come some time: a wake-up, or the end of what
-   * has expired. More than the slowest that the engine can be; a log that passes does not wait for it.
+   * Milliseconds that a case waits for something that must happen: a wake-up, or an expiry. Choose more than your
+   * engine ever takes; a log that passes does not wait that long.
    *
    * @default {10000}
    */
@@ -62,9 +59,8 @@ const CASES: readonly LogCase[] = [
 ];
 
 /**
- * Gives the cases that every {@linkcode EventLog} must pass, to be handed to a test runner: all that
- * the interface promises, under several clients at once, and what it refuses. Each case has a log of
- * its own.
+ * Returns the cases that every {@linkcode EventLog} must pass, for any test runner. They check what the interface
+ * promises, with several clients at once, and what it refuses. Each case uses a new log.
  *
  * @example
  * ```ts
@@ -82,10 +78,10 @@ const CASES: readonly LogCase[] = [
  * }
  * ```
  *
- * @param name Names the log in the names of the cases.
- * @param factory Makes a fresh log for a case.
- * @param options How long to wait.
- * @returns The cases; none has begun.
+ * @param name The log's name in the names of the cases.
+ * @param factory Creates an empty log for a case.
+ * @param options How long a case waits.
+ * @returns The cases. None has started.
  * @throws {TypeError} If `patience` is not a number.
  * @throws {RangeError} If `patience` is not a positive integer.
  */

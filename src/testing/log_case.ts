@@ -10,37 +10,37 @@ import type {
   RetentionOptions,
 } from "../log/log.ts";
 
-/** Where a case takes place: a fresh log with as many clients as it opens. */
+/** The environment of a case: an empty log with any number of clients. */
 interface Scene {
   /** Opens another client of the log. */
   open(): EventLog;
-  /** Makes another log, and opens a client of it. */
+  /** Creates another log and opens a client of it. */
   openOther(): Promise<EventLog>;
-  /** How many milliseconds to wait for what must come. */
+  /** Milliseconds to wait for something that must happen. */
   readonly patience: number;
 }
 
-/** One thing that a log must do. */
+/** One requirement of a log. */
 export interface LogCase {
-  /** What it does, and when. */
+  /** What the log does, and when. */
   readonly title: string;
-  /** What the log is to keep; its defaults if left out. */
+  /** The retention of the log; the defaults if left out. */
   readonly retention?: RetentionOptions;
   run(scene: Scene): Promise<void>;
 }
 
-/** More than any case writes. */
+/** A limit above what any case writes. */
 export const ALL: LogLimit = { entries: 10_000, bytes: 64 * 1024 * 1024 };
 
-/** The kinds that end a log. */
+/** The kinds that close a log. */
 export const FINAL_KINDS = ["end", "failed", "aborted"] as const;
 
-/** Events with these bodies. */
+/** Returns events with these bodies. */
 export function events(...bodies: string[]): LogInput[] {
   return bodies.map((body) => ({ kind: "event", body }));
 }
 
-/** Reads a page and throws unless it is one that a log may give. */
+/** Reads a page and throws unless it is valid. */
 export async function readPage(
   log: EventLog,
   after: number,
@@ -53,7 +53,7 @@ export async function readPage(
   return page;
 }
 
-/** Reads page by page to the end. */
+/** Reads all pages. */
 export async function readAll(
   log: EventLog,
   limit: LogLimit = ALL,
@@ -66,12 +66,12 @@ export async function readAll(
   }
 }
 
-/** Reads the bodies of all that the log keeps. */
+/** Reads the bodies of all stored entries. */
 export async function readBodies(log: EventLog): Promise<string[]> {
   return (await readAll(log)).map(({ body }) => body);
 }
 
-/** Throws unless the reason is an {@linkcode EventStreamError} of this code. */
+/** Throws unless the reason is an {@linkcode EventStreamError} with this code. */
 export function checkCode(reason: unknown, code: EventStreamErrorCode): void {
   check(
     reason instanceof EventStreamError && reason.code === code,
@@ -79,13 +79,13 @@ export function checkCode(reason: unknown, code: EventStreamErrorCode): void {
   );
 }
 
-/** Throws unless the position is the first one, and says so. */
+/** Throws unless the position equals the first one and is marked as a repeat. */
 export function checkRepeat(
   retried: LogPosition,
   { epoch, seq }: LogPosition,
 ): void {
   checkSame<LogPosition>(
-    // In this order, whatever the log's own is.
+    // In this order, whatever order the log uses.
     { epoch: retried.epoch, seq: retried.seq, ...repeatOf(retried) },
     { epoch, seq, repeated: true },
     "the position",
@@ -96,7 +96,7 @@ function repeatOf({ repeated }: LogPosition): Pick<LogPosition, "repeated"> {
   return repeated === undefined ? {} : { repeated };
 }
 
-/** Throws unless the log refuses to append, with this code. */
+/** Throws unless the log refuses an append with this code. */
 export async function refuses(
   log: EventLog,
   code: "conflict" | "closed",
@@ -107,7 +107,7 @@ export async function refuses(
   checkCode(await rejection(append, what), code);
 }
 
-/** Waits for all of them, also when one fails, so that nothing goes on behind a case's back. */
+/** Waits for all, even when one fails, so that nothing runs on after the case. */
 export async function all<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(promises);
   return Promise.all(promises);
@@ -118,14 +118,14 @@ export function wait(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** Waits until something holds; tells whether it came to hold in time. */
+/** Waits until a condition holds; returns whether it did in time. */
 export async function comesTrue(
   holds: () => boolean | Promise<boolean>,
   patience: number,
 ): Promise<boolean> {
   const end = Date.now() + patience;
   while (!(await holds())) {
-    // Once more: the machine may have stood still since the last look.
+    // Check once more: the machine may have paused since the last check.
     if (Date.now() >= end) return await holds();
     await wait(4);
   }
@@ -197,13 +197,13 @@ function checkLimit(entries: readonly LogEntry[], limit: LogLimit): void {
   );
 }
 
-/** What writers and readers saw of a log that all of them used at once. */
+/** What writers and readers saw of a log that they used at the same time. */
 interface Traffic {
-  /** Where each append's last entry went. */
+  /** The position of each append's last entry. */
   readonly positions: readonly LogPosition[];
-  /** What was read meanwhile, each page checked by itself. */
+  /** The pages read meanwhile, each checked separately. */
   readonly pages: readonly LogPage[];
-  /** What was appended, by number. */
+  /** The appended bodies, by sequence number. */
   readonly bodies: ReadonlyMap<number, string>;
 }
 
@@ -211,13 +211,13 @@ const WRITERS = 3;
 const READERS = 3;
 const APPENDS = 8;
 
-/** How many entries each append has. */
+/** The number of entries of each append. */
 export const BATCH = 3;
 
-/** The number of the last entry that {@linkcode makeTraffic} writes. */
+/** The sequence number of the last entry that {@linkcode makeTraffic} writes. */
 export const LAST: number = WRITERS * APPENDS * BATCH;
 
-/** Lets clients append to an empty log, and others read it from places old and new, all at once. */
+/** Lets clients append to an empty log while others read it from old and new positions. */
 export async function makeTraffic({ open }: Scene): Promise<Traffic> {
   const bodies = new Map<number, string>();
   const positions: LogPosition[] = [];
@@ -237,7 +237,7 @@ export async function makeTraffic({ open }: Scene): Promise<Traffic> {
       for (const [j, body] of batch.entries()) {
         bodies.set(position.seq - BATCH + 1 + j, body);
       }
-      // Out of step with each other, as clients are.
+      // Not in step with each other, like real clients.
       await wait(5 * ((i + writer) % 3));
     }
   }
@@ -264,7 +264,7 @@ export async function makeTraffic({ open }: Scene): Promise<Traffic> {
   return { positions, pages, bodies };
 }
 
-/** Throws unless all that was read is what was appended. */
+/** Throws unless the pages contain what was appended. */
 export function checkBodies({ pages, bodies }: Traffic): void {
   for (const { seq, body } of pages.flatMap(({ entries }) => entries)) {
     checkSame(body, bodies.get(seq), `the body of entry ${seq}`);
@@ -276,7 +276,7 @@ export function check(holds: unknown, message: string): asserts holds {
   if (!holds) throw new Error(message);
 }
 
-/** Throws unless both have the same JSON, for values that JSON keeps: texts, integers, lists and records of them. */
+/** Throws unless both serialize to the same JSON. */
 export function checkSame<T>(actual: T, expected: T, what: string): void {
   const [shown, wanted] = [JSON.stringify(actual), JSON.stringify(expected)];
   check(
@@ -285,7 +285,7 @@ export function checkSame<T>(actual: T, expected: T, what: string): void {
   );
 }
 
-/** Throws unless the promise that `run` gives rejects, and returns the reason. */
+/** Throws unless the promise of `run` rejects; returns the reason. */
 export async function rejection(
   run: () => Promise<unknown>,
   what: string,
@@ -303,7 +303,7 @@ export async function rejection(
   return outcome.reason;
 }
 
-/** Text for a message. */
+/** Returns text for a message. */
 function shorten(text: string | undefined): string {
   if (text === undefined) return "undefined";
   return text.length > 200 ? `${text.slice(0, 200)}… (${text.length})` : text;

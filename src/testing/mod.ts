@@ -3,21 +3,21 @@
  *
  * - A server with scripted replies, for code that reads event streams: {@linkcode scriptedServer}.
  * - The cases that every log must pass, for any test runner: {@linkcode testEventLog}.
- * - Event streams and what a reader must make of them: {@linkcode eventStreamVectors}.
+ * - Event streams and the events a parser must find in them: {@linkcode eventStreamVectors}.
  *
- * @example A log of your own
+ * @example Test your own log
  * ```ts
  * import { MemoryLog } from "@rivulet/sse/server";
  * import { testEventLog } from "@rivulet/sse/testing";
  *
  * const tests = testEventLog("MemoryLog", (retention) => {
- *   const log = new MemoryLog(retention); // yours in its place
+ *   const log = new MemoryLog(retention); // your log here
  *   return Promise.resolve({ open: () => log, close: () => Promise.resolve() });
  * });
- * for (const { run } of tests.slice(0, 3)) await run(); // all, and Deno.test(name, run), in a test file
+ * for (const { run } of tests.slice(0, 3)) await run(); // in a test file: Deno.test(name, run) for each
  * ```
  *
- * @example A client that is refused
+ * @example Test a client that is refused
  * ```ts
  * import { connect, EventStreamError } from "@rivulet/sse/client";
  * import { scriptedServer } from "@rivulet/sse/testing";

@@ -17,7 +17,7 @@ import {
 
 const KEPT = 7;
 
-/** What `read()` gives. */
+/** What `read()` returns. */
 export const readCases: readonly LogCase[] = [
   {
     title: "read() of a fresh log gives epoch 0 and writes nothing",
@@ -175,7 +175,7 @@ export const textCases: readonly LogCase[] = [
     title: "append() keeps texts of more than 64 KiB",
     async run({ open }) {
       const log = open();
-      // The emoji stand across every power of two bytes.
+      // The emoji cross every power of two bytes.
       const texts = ["x".repeat(65_537), "界".repeat(65_537)]
         .concat(`a${"😀".repeat(20_000)}`, "\n".repeat(65_536));
       for (const text of texts) await log.append(events(text));
@@ -203,7 +203,7 @@ async function accepts(log: EventLog, text: string): Promise<boolean> {
   return accepted;
 }
 
-/** Throws unless these are the log's texts, in one page and in pages of 64 KiB. */
+/** Throws unless the log returns these texts, in one page and in pages of 64 KiB. */
 async function checkTexts(
   log: EventLog,
   texts: readonly string[],
@@ -222,7 +222,7 @@ async function checkTexts(
   }
 }
 
-/** Whom `watch()` wakes, and when. */
+/** Which watchers `watch()` wakes, and when. */
 export const watchCases: readonly LogCase[] = [
   {
     title: "watch() wakes for another client's append when it can be read",
@@ -268,10 +268,7 @@ export const watchCases: readonly LogCase[] = [
   },
 ];
 
-/**
- * Throws unless a watcher that reads when it is woken, and at no other time, comes to see what is
- * appended, again and again.
- */
+/** Throws unless a watcher that reads only when it is woken sees every append. */
 async function wakesFor(
   log: EventLog,
   writer: EventLog,
@@ -295,7 +292,9 @@ async function wakesFor(
   }
 }
 
-/** Appends once and returns whether that has its effect within `patience`: no notification may be lost for good. */
+/**
+ * Appends once and returns whether the watcher sees it within `patience`, since no notification may be lost for good.
+ */
 async function wakes(
   hasEffect: (seq: number) => boolean,
   writer: EventLog,
@@ -305,9 +304,9 @@ async function wakes(
   return await comesTrue(() => hasEffect(seq), patience);
 }
 
-/** Reads at once when it is woken, and once more when it was woken while it read. */
+/** Reads when it is woken, and once more if it was woken while reading. */
 class WokenReader {
-  /** Settled when nothing is being read; never rejects. */
+  /** Settled while nothing is being read. Never rejects. */
   idle: Promise<void> = Promise.resolve();
   readonly #log: EventLog;
   #woken = false;

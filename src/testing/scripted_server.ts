@@ -16,13 +16,13 @@ export interface ScriptedResponse {
    * @default {200}
    */
   status?: number | undefined;
-  /** The headers; `content-type: text/event-stream` is added to a 200 that names no content type. */
+  /** The headers. A 200 without a content type gets `content-type: text/event-stream`. */
   headers?: HeadersSource | undefined;
-  /** How many milliseconds pass before the headers arrive; 0 when left out. */
+  /** Milliseconds before the headers arrive; 0 if left out. */
   delay?: number | undefined;
   /**
-   * The body: text and bytes, each a chunk of its own, and numbers, each a pause in milliseconds before
-   * what follows it. A chunk is given when the client reads, so that nothing depends on timing.
+   * The body: text and bytes, one chunk each, and numbers, each a pause in milliseconds. A chunk is sent when the
+   * client reads, so that nothing depends on timing.
    *
    * @default {[]}
    */
@@ -31,11 +31,11 @@ export interface ScriptedResponse {
     | Uint8Array
     | readonly (string | Uint8Array | number)[]
     | undefined;
-  /** After how many bytes of the body the connection breaks. At its end, if the body is shorter. */
+  /** Bytes of the body after which the connection breaks; at its end if the body is shorter. */
   dropAt?: number | undefined;
   /**
-   * What happens at the end of the body: it ends, the connection breaks, or it stays open without a
-   * further byte until the client leaves.
+   * What happens at the end of the body: it ends (`"close"`), the connection breaks (`"drop"`), or it stays open
+   * without a further byte until the client disconnects (`"hang"`).
    *
    * @default {"close"}
    */
@@ -43,8 +43,8 @@ export interface ScriptedResponse {
 }
 
 /**
- * One step of a script: an answer, an error with which `fetch` rejects, as it does when no server is
- * there, or a function of the request that gives one of the two.
+ * One step of a script: an answer, an error with which `fetch` rejects (as if no server were there), or a function that
+ * receives the request and returns one of them.
  */
 export type ScriptedReply =
   | ScriptedResponse
@@ -53,29 +53,27 @@ export type ScriptedReply =
     request: Request,
   ) => ScriptedResponse | Error | Promise<ScriptedResponse | Error>);
 
-/** A server that exists only as a `fetch`; {@linkcode scriptedServer} makes it. */
+/** A server that consists of a `fetch` function; {@linkcode scriptedServer} creates it. */
 export interface ScriptedServer {
-  /** To pass to a client in place of the global one, as which it behaves, its signal included. */
+  /** Pass it to a client in place of the global `fetch`. It behaves the same, including its signal. */
   readonly fetch: (
     input: string | URL | Request,
     init?: RequestInit,
   ) => Promise<Response>;
   /**
-   * Every request so far, in order, its body unread. A `last-event-id` beyond ASCII is held as `Headers`
-   * hold it: a character for each byte of its UTF-8.
+   * Every request so far, in order, with its body unread. A `last-event-id` beyond ASCII has one character for each
+   * byte of its UTF-8, as in all `Headers`.
    */
   readonly requests: readonly Request[];
-  /** How many bodies are still being sent: 0 once every client has read to the end or left. */
+  /** The number of bodies still being sent; 0 once every client has read to the end or disconnected. */
   readonly connections: number;
 }
 
 /**
- * Makes a server that answers the first request with the first step of a script, the second with the
- * second, and so on, for tests of code that reads event streams. No socket is opened, and
- * nothing happens by chance.
+ * Creates a server for tests of code that reads event streams. It answers the first request with the first step of a
+ * script, the second with the second, and so on. It opens no socket and is deterministic.
  *
- * When the script has run out, every further request gets 204, which tells a client to stop. A
- * generator makes a script without an end.
+ * After the script, every request gets 204, which tells clients to stop. Pass a generator for an endless script.
  *
  * @example A client that resumes where the connection broke
  * ```ts
@@ -118,7 +116,7 @@ export function scriptedServer(
     async fetch(input, init) {
       const signal = signalOf(input, init);
       signal.throwIfAborted();
-      // What is kept of a request must not hang on the signal of an attempt that is long over.
+      // A stored request must not depend on the signal of an attempt that has ended.
       const request = new Request(input, { ...init, signal: null });
       requests.push(request);
       const { value: step = { status: 204 } } = steps.next();
@@ -134,7 +132,7 @@ export function scriptedServer(
   };
 }
 
-/** What is left to send, and how it ends. */
+/** The rest of a body, and how it ends. */
 interface Rest {
   readonly steps: (Uint8Array | number)[];
   readonly end: "close" | "drop" | "hang";
@@ -180,7 +178,7 @@ function restOf(
     }
     const chunk = typeof step === "string" ? encoder.encode(step) : step;
     const kept = chunk.subarray(0, dropAt - sent);
-    // An empty chunk is nothing that a network could deliver.
+    // A network never delivers an empty chunk.
     if (kept.length > 0) steps.push(kept);
     sent += kept.length;
   }

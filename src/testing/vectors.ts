@@ -1,20 +1,20 @@
-/** An event as a reader sees it: `MessageEvent`'s `type`, `data` and `lastEventId`. */
+/** An event as a parser reports it: the `type`, `data` and `lastEventId` of a `MessageEvent`. */
 export type VectorEvent = readonly [
   type: string,
   data: string,
   lastEventId: string,
 ];
 
-/** One event stream, whole, and everything that a reader learns from it by its end. */
+/** One whole event stream, and everything a parser reports of it. */
 export interface EventStreamVector {
-  /** What the row shows, unique among the rows. */
+  /** What the vector shows. Unique. */
   readonly name: string;
-  /** The stream: bytes, or text that stands for its UTF-8 bytes (a leading U+FEFF is then a byte order mark). */
+  /** The stream: bytes, or text to encode as UTF-8 (a leading U+FEFF is then a byte order mark). */
   readonly input: string | Uint8Array;
-  /** The events in order. The type is `"message"` when the stream names none. */
+  /** The events in order. The type is `"message"` if the stream names none. */
   readonly events: readonly VectorEvent[];
   /**
-   * The last event ID at the end of the stream: what a reconnection would send.
+   * The last event ID at the end of the stream, which a reconnection would send.
    *
    * @default the ID of the last event, or "" when there is none
    */
@@ -26,7 +26,7 @@ export interface EventStreamVector {
    */
   readonly reconnectionTime?: number;
   /**
-   * The text of every comment line in order, without the colon and one space after it. A reader may ignore comments.
+   * The text of every comment in order, without the colon and one space after it. A parser may ignore comments.
    *
    * @default none
    */
@@ -35,7 +35,7 @@ export interface EventStreamVector {
 
 const filler = "x".repeat(2048);
 
-/** The rows about characters, line ends and the byte order mark (9.2.5). */
+/** Vectors about characters, line ends and the byte order mark (9.2.5). */
 const parsing: readonly EventStreamVector[] = [
   {
     name: "an empty stream",
@@ -63,7 +63,7 @@ const parsing: readonly EventStreamVector[] = [
     events: [["message", "x", ""]],
     comments: ["hi"],
   },
-  // Chromium 156 takes a line end right behind the mark for a part of the next line, and so loses the event.
+  // Chromium 156 treats a line end right after the mark as part of the next line, and loses the event.
   {
     name: "a byte order mark before a blank line",
     input: "\uFEFF\ndata: x\n\n",
@@ -175,7 +175,7 @@ const parsing: readonly EventStreamVector[] = [
   },
 ];
 
-/** The rows about fields and their values (9.2.6, "process the field"). */
+/** Vectors about fields and their values (9.2.6, "process the field"). */
 const fields: readonly EventStreamVector[] = [
   {
     name: "field names are exact",
@@ -282,7 +282,7 @@ const fields: readonly EventStreamVector[] = [
   },
 ];
 
-/** The rows about `id` and what it leaves behind. */
+/** Vectors about `id` and its effect on later events. */
 const ids: readonly EventStreamVector[] = [
   {
     name: "an id holds until the next one",
@@ -346,7 +346,7 @@ const ids: readonly EventStreamVector[] = [
   },
 ];
 
-/** The rows about `retry`. */
+/** Vectors about `retry`. */
 const retries: readonly EventStreamVector[] = [
   {
     name: "retry sets the reconnection time",
@@ -411,7 +411,7 @@ const retries: readonly EventStreamVector[] = [
   },
 ];
 
-/** The rows about comments. */
+/** Vectors about comments. */
 const comments: readonly EventStreamVector[] = [
   {
     name: "comments between the lines of an event",
@@ -440,7 +440,7 @@ const comments: readonly EventStreamVector[] = [
   },
 ];
 
-/** The rows about the end of the stream. */
+/** Vectors about the end of the stream. */
 const ends: readonly EventStreamVector[] = [
   {
     name: "an event without its blank line is discarded",
@@ -460,7 +460,7 @@ const ends: readonly EventStreamVector[] = [
     events: [["message", "1", ""]],
   },
   {
-    name: "the end of the stream is no line end",
+    name: "the end of the stream does not end a line",
     input: "data: 1\ndata",
     events: [],
   },
@@ -471,7 +471,7 @@ const ends: readonly EventStreamVector[] = [
   },
 ];
 
-/** The rows that show whole streams as they are met in the world. */
+/** Whole streams as they occur in practice. */
 const streams: readonly EventStreamVector[] = [
   {
     name: "the standard's example of stock quotes",
@@ -501,7 +501,7 @@ const streams: readonly EventStreamVector[] = [
     ],
   },
   {
-    name: "a feed with keep-alive comments, ids and types",
+    name: "a stream with keep-alive comments, ids and types",
     input:
       ":ok\r\nretry: 2500\r\n\r\nid: e-1\r\nevent: tick\r\ndata: 1\r\n\r\n: ping\r\n\r\nid: e-2\r\nevent: tick\r\ndata: 2\r\n\r\n",
     events: [["tick", "1", "e-1"], ["tick", "2", "e-2"]],
@@ -511,11 +511,10 @@ const streams: readonly EventStreamVector[] = [
 ];
 
 /**
- * Event streams and what a conforming reader makes of them, as data.
+ * Event streams and the events a conforming parser finds in them, as data.
  *
- * Every row follows from "Parsing an event stream" and "Interpreting an event stream" of the HTML
- * standard (WHATWG HTML, sections 9.2.5 and 9.2.6), including what readers most often miss. A row must hold
- * however the bytes are cut into chunks.
+ * Every vector follows from "Parsing an event stream" and "Interpreting an event stream" of the HTML standard (WHATWG
+ * HTML, sections 9.2.5 and 9.2.6), and must hold whatever the chunks. They include what parsers often miss.
  *
  * @example
  * ```ts
@@ -525,7 +524,7 @@ const streams: readonly EventStreamVector[] = [
  *
  * for (const { name, input, events } of eventStreamVectors) {
  *   const bytes = typeof input === "string" ? new TextEncoder().encode(input) : input;
- *   const parser = new EventParser(); // the reader under test in its place
+ *   const parser = new EventParser(); // your parser here
  *   const seen = [...bytes].flatMap((byte) => parser.push(Uint8Array.of(byte)));
  *   assertEquals(seen.map(({ event, data, id }) => [event, data, id] as const), [...events], name);
  * }
@@ -541,7 +540,7 @@ export const eventStreamVectors: readonly EventStreamVector[] = [
   ...streams,
 ];
 
-/** Joins bytes and text to bytes, for streams that are not valid UTF-8. */
+/** Concatenates bytes and text, for streams that are not valid UTF-8. */
 function bytes(...parts: readonly (string | number)[]): Uint8Array {
   const encoder = new TextEncoder();
   return Uint8Array.from(

@@ -190,12 +190,12 @@ const wrongAppends: readonly WrongAppend[] = [
     RangeError,
   ],
   [
-    "an entry behind the end",
+    "an entry after the end",
     (log) => log.append([...one, { kind: "end", body: "" }, ...one]),
     RangeError,
   ],
   [
-    "a body that is no string",
+    "a body that is not a string",
     (log) => log.append([...one, { kind: "event", body: 5 as never }]),
     TypeError,
   ],
@@ -215,12 +215,12 @@ const wrongAppends: readonly WrongAppend[] = [
     RangeError,
   ],
   [
-    "an expectedLast that is no integer",
+    "an expectedLast that is not an integer",
     (log) => log.append(one, { expectedLast: 0.5 }),
     RangeError,
   ],
   [
-    "an expectedLast that is no number",
+    "an expectedLast that is not a number",
     (log) => log.append(one, { expectedLast: "0" as never }),
     TypeError,
   ],
@@ -235,7 +235,7 @@ const wrongAppends: readonly WrongAppend[] = [
     RangeError,
   ],
   [
-    "an idempotencyKey that is no string",
+    "an idempotencyKey that is not a string",
     (log) => log.append(one, { idempotencyKey: 5 as never }),
     TypeError,
   ],
@@ -393,7 +393,7 @@ export const conditionCases: readonly LogCase[] = [
 
 const END: readonly LogInput[] = [{ kind: "end", body: "" }];
 
-/** What a log does when it has ended. */
+/** What a closed log does. */
 export const endCases: readonly LogCase[] = [
   {
     title: "append() is refused behind an entry that ends the log",
@@ -466,7 +466,7 @@ export const endCases: readonly LogCase[] = [
   },
 ];
 
-/** What `expire()` lets go, and when. */
+/** What `expire()` deletes, and when. */
 export const expiryCases: readonly LogCase[] = [
   {
     title: "expire() lets entries, numbers and epoch go",
@@ -551,13 +551,13 @@ export const expiryCases: readonly LogCase[] = [
   },
 ];
 
-/** Throws unless the log becomes as if it had never been. */
+/** Throws unless the log becomes empty, with a new epoch. */
 async function goes(log: EventLog, patience: number): Promise<void> {
   const gone = async () => (await readPage(log, 0)).epoch === "0";
   check(await comesTrue(gone, patience), "the log must go: it is still there");
 }
 
-/** Throws unless the log is the same when the time is well over. */
+/** Throws unless the log is unchanged well after the time. */
 async function stays(log: EventLog, ttl: number): Promise<void> {
   const before = await readPage(log, 0);
   await wait(ttl + 50);
@@ -567,8 +567,8 @@ async function stays(log: EventLog, ttl: number): Promise<void> {
 }
 
 /**
- * Appends with a key, calls `expire()` and does something certainly before the time is over. An engine that is too slow
- * for that has to do it all again with more time, as its log is gone then and `expire()` alone would do nothing.
+ * Appends with a key, calls `expire()`, and does something before the time is over. An engine that is too slow repeats
+ * all of it with more time, since its log has expired then and `expire()` alone would do nothing.
  */
 async function expireAnd(
   log: EventLog,
@@ -584,7 +584,7 @@ async function expireAnd(
   }
 }
 
-/** What a log keeps, and for how long. */
+/** What a log stores, and for how long. */
 export const retentionCases: readonly LogCase[] = [
   {
     title: "append() trims to the newest maxEvents entries, and no further",
@@ -677,12 +677,12 @@ export const retentionCases: readonly LogCase[] = [
   },
 ];
 
-/** A log that nobody uses for so long is deleted; long enough for a slow engine. */
+/** The `idleTtl` of the cases, in milliseconds: long enough for a slow engine. */
 const IDLE = { idleTtl: 600, idempotencyTtl: 500 };
 
 /**
- * Appends six entries, a third of `idleTtl` apart, and returns their epochs; `undefined` when one came so late that the
- * log may be deleted.
+ * Appends six entries, a third of `idleTtl` apart, and returns their epochs; `undefined` if one was so late that the
+ * log may have been deleted.
  */
 async function appendInTime(log: EventLog): Promise<Set<string> | undefined> {
   const epochs = new Set<string>();
@@ -720,7 +720,7 @@ export const idleCases: readonly LogCase[] = [
         epochs = await appendInTime(open());
         if (epochs !== undefined) break;
       }
-      // An engine or a machine that is always as slow as that shows nothing.
+      // On an engine or a machine that is always this slow, the case shows nothing.
       if (epochs === undefined) return;
       checkSame(epochs.size, 1, "the number of epochs");
       await goes(open(), IDLE.idleTtl + patience);
@@ -743,7 +743,7 @@ export const idleCases: readonly LogCase[] = [
   },
   {
     title:
-      "idleTtl deletes a log that ended though it is watched, and not before",
+      "idleTtl deletes a closed log even while it is watched, and not before",
     retention: IDLE,
     async run({ open, patience }) {
       const log = open();
