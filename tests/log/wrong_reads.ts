@@ -494,7 +494,7 @@ const idle: readonly WrongLog[] = [
   ),
   wrong(
     "keeps what has ended while it is watched",
-    "idleTtl deletes a log that ended though it is watched, and not before",
+    "idleTtl deletes a closed log even while it is watched, and not before",
     "the log must go",
     (log) => ({
       watch(_, signal) {
