@@ -158,7 +158,7 @@ function checkEntries({ first, last, entries }: LogPage, after: number): void {
   const start = Math.max(after + 1, first);
   check(
     entries.length > 0 || start > last,
-    `a page behind ${after} must have an entry, as the log has ${start} to ${last}: it has none`,
+    `a page after ${after} must have an entry, as the log has ${start} to ${last}: it has none`,
   );
   let time = 0;
   for (const [i, entry] of entries.entries()) {
@@ -177,7 +177,7 @@ function checkEntries({ first, last, entries }: LogPage, after: number): void {
   const end = start + entries.length - 1;
   check(
     entries.length === 0 || end <= last,
-    `a page must not reach past its last number ${last}: it reaches to ${end}`,
+    `a page must not go past its last number ${last}: it goes to ${end}`,
   );
 }
 

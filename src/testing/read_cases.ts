@@ -20,7 +20,7 @@ const KEPT = 7;
 /** What `read()` returns. */
 export const readCases: readonly LogCase[] = [
   {
-    title: "read() of a fresh log gives epoch 0 and writes nothing",
+    title: "read() of a new log returns epoch 0 and writes nothing",
     async run({ open }) {
       for (const log of [open(), open()]) {
         for (const after of [0, 5]) {
@@ -32,24 +32,25 @@ export const readCases: readonly LogCase[] = [
     },
   },
   {
-    title: "read() gives what is behind the number, and the bounds of the log",
+    title:
+      "read() returns the entries after the number, and the bounds of the log",
     async run({ open }) {
       const { epoch } = await open().append(events(..."abcde"));
       const log = open();
       for (const after of [0, 1, 4, 5, 6, 1000, Number.MAX_SAFE_INTEGER]) {
         const page = await readPage(log, after);
         const behind = Math.max(0, 5 - after);
-        checkSame(bounds(page), [epoch, 1, 5, behind], `page behind ${after}`);
+        checkSame(bounds(page), [epoch, 1, 5, behind], `page after ${after}`);
         checkSame(
           page.entries.map(({ body }) => body),
           [..."abcde"].slice(after),
-          `the entries behind ${after}`,
+          `the entries after ${after}`,
         );
       }
     },
   },
   {
-    title: "read() gives at most as many entries as the limit says",
+    title: "read() returns at most the limit of entries",
     async run({ open }) {
       const bodies = Array.from({ length: 10 }, (_, i) => `${i}`);
       await open().append(events(...bodies));
@@ -60,7 +61,7 @@ export const readCases: readonly LogCase[] = [
     },
   },
   {
-    title: "read() gives at most as many bytes as the limit says",
+    title: "read() returns at most the limit of bytes",
     async run({ open }) {
       const bodies = ["aaaa", "", "€€", "bb", "😀😀", "c", "", "dddddddd"];
       await open().append(events(...bodies));
@@ -71,7 +72,7 @@ export const readCases: readonly LogCase[] = [
     },
   },
   {
-    title: "read() gives at least one entry, however big",
+    title: "read() returns at least one entry, of any size",
     async run({ open }) {
       const bodies = ["a".repeat(5000), "", "€".repeat(5000), "b"];
       await open().append(events(...bodies));
@@ -85,7 +86,7 @@ export const readCases: readonly LogCase[] = [
     },
   },
   {
-    title: "read() gives more than a thousand entries, if need be in pages",
+    title: "read() returns more than a thousand entries, in pages if necessary",
     async run({ open }) {
       const log = open();
       const bodies = Array.from({ length: 1200 }, (_, i) => `${i}`);
@@ -96,7 +97,7 @@ export const readCases: readonly LogCase[] = [
     },
   },
   {
-    title: "read() gives a page of one moment while others append and trim",
+    title: "read() returns a consistent page while others append and trim",
     retention: { maxEvents: KEPT },
     async run(scene) {
       const traffic = await makeTraffic(scene);
@@ -110,7 +111,7 @@ export const readCases: readonly LogCase[] = [
     },
   },
   {
-    title: "read() gives nothing of another log",
+    title: "read() returns nothing of another log",
     async run({ open, openOther }) {
       const [log, other] = [open(), await openOther()];
       const options = { idempotencyKey: "k" };
@@ -144,7 +145,7 @@ type WrongRead = readonly [string, (log: EventLog) => Promise<unknown>];
 
 const wrongReads: readonly WrongRead[] = [
   ["a number below 0", (log) => log.read(-1, ALL)],
-  ["a number that is no integer", (log) => log.read(0.5, ALL)],
+  ["a number that is not an integer", (log) => log.read(0.5, ALL)],
   ["a limit of no entry", (log) => log.read(0, { ...ALL, entries: 0 })],
   ["a limit of half an entry", (log) => log.read(0, { ...ALL, entries: 0.5 })],
   ["a limit of no byte", (log) => log.read(0, { ...ALL, bytes: 0 })],
@@ -162,7 +163,7 @@ const TEXTS: readonly string[] = [
 /** What a log does with the text of an entry. */
 export const textCases: readonly LogCase[] = [
   {
-    title: "append() keeps any text as it is",
+    title: "append() stores any text unchanged",
     async run({ open }) {
       await open().append(events(...TEXTS));
       const kept = await readAll(open());
@@ -172,7 +173,7 @@ export const textCases: readonly LogCase[] = [
     },
   },
   {
-    title: "append() keeps texts of more than 64 KiB",
+    title: "append() stores texts of more than 64 KiB",
     async run({ open }) {
       const log = open();
       // The emoji cross every power of two bytes.
@@ -183,7 +184,7 @@ export const textCases: readonly LogCase[] = [
     },
   },
   {
-    title: "append() keeps a text of 1 MiB, or refuses it whole",
+    title: "append() stores a text of 1 MiB, or refuses it as a whole",
     async run({ open }) {
       const log = open();
       const text = "0123456789abcdef".repeat(65_536);
@@ -236,7 +237,7 @@ export const watchCases: readonly LogCase[] = [
     },
   },
   {
-    title: "watch() wakes nobody whose signal has aborted",
+    title: "watch() wakes no watcher whose signal has aborted",
     async run({ open, patience }) {
       const log = open();
       const [before, after] = [new AbortController(), new AbortController()];

@@ -24,7 +24,8 @@ import {
 /** What `append()` does with entries. */
 export const appendCases: readonly LogCase[] = [
   {
-    title: "append() numbers entries 1, 2, 3, … and batches in their order",
+    title:
+      "append() numbers entries 1, 2, 3, … in order, also those of a batch",
     async run({ open }) {
       const log = open();
       const seqs: number[] = [];
@@ -36,7 +37,8 @@ export const appendCases: readonly LogCase[] = [
     },
   },
   {
-    title: "append() numbers without a hole when clients append at once",
+    title:
+      "append() numbers without a gap when clients append at the same time",
     async run({ open }) {
       const expected: string[] = [];
       const logs = [open(), open(), open(), open()];
@@ -58,7 +60,8 @@ export const appendCases: readonly LogCase[] = [
     },
   },
   {
-    title: "append() draws one epoch when clients are the first at once",
+    title:
+      "append() chooses one epoch when several clients append first at the same time",
     async run({ open }) {
       const logs = [open(), open(), open(), open()];
       const positions = await all(logs.map((log) => log.append(events("x"))));
@@ -72,7 +75,7 @@ export const appendCases: readonly LogCase[] = [
     },
   },
   {
-    title: "append() shows a batch whole or not at all to who reads meanwhile",
+    title: "append() shows readers a whole batch or none of it",
     async run(scene) {
       const traffic = await makeTraffic(scene);
       const { positions, pages } = traffic;
@@ -100,7 +103,7 @@ export const appendCases: readonly LogCase[] = [
     },
   },
   {
-    title: "append() keeps the order of the calls, awaited or not",
+    title: "append() keeps the order of calls, awaited or not",
     async run({ open }) {
       const log = open();
       const bodies = Array.from(
@@ -122,7 +125,7 @@ export const appendCases: readonly LogCase[] = [
     },
   },
   {
-    title: "append() gives times that never decrease, in milliseconds",
+    title: "append() sets times in milliseconds that never decrease",
     async run({ open }) {
       const logs = [open(), open(), open()];
       for (let i = 0; i < 3; i++) {
@@ -135,7 +138,7 @@ export const appendCases: readonly LogCase[] = [
     },
   },
   {
-    title: "append() keeps every kind of entry",
+    title: "append() stores every kind of entry",
     async run({ openOther }) {
       const entries: LogInput[] = [
         { kind: "begin", body: "" },
@@ -283,7 +286,7 @@ export const conditionCases: readonly LogCase[] = [
     },
   },
   {
-    title: "append() with expectedLast leaves no key behind when it conflicts",
+    title: "append() with expectedLast stores no key when it conflicts",
     async run({ open }) {
       const log = open();
       const options = { expectedLast: 1, idempotencyKey: "k" };
@@ -294,7 +297,7 @@ export const conditionCases: readonly LogCase[] = [
     },
   },
   {
-    title: "append() with a key that is known gives the first position",
+    title: "append() with a known key returns the first position",
     async run({ open }) {
       const log = open();
       const options = { idempotencyKey: "k" };
@@ -308,7 +311,7 @@ export const conditionCases: readonly LogCase[] = [
     },
   },
   {
-    title: "append() with a key that is known does not look at expectedLast",
+    title: "append() with a known key ignores expectedLast",
     async run({ open }) {
       const options = { idempotencyKey: "k", expectedLast: 0 };
       const first = await open().append(events("a"), options);
@@ -318,7 +321,8 @@ export const conditionCases: readonly LogCase[] = [
     },
   },
   {
-    title: "append() with one key from many clients at once appends once",
+    title:
+      "append() with one key from many clients at the same time appends once",
     async run({ open }) {
       const logs = [open(), open(), open()];
       for (let round = 1; round <= 4; round++) {
@@ -337,7 +341,7 @@ export const conditionCases: readonly LogCase[] = [
           "the numbers given",
         );
         const isNew = positions.filter(({ repeated }) => !repeated);
-        checkSame(isNew.length, 1, "the appends that are no repeat");
+        checkSame(isNew.length, 1, "the appends that are not a repeat");
       }
       checkSame(
         await readBodies(open()),
@@ -347,7 +351,7 @@ export const conditionCases: readonly LogCase[] = [
     },
   },
   {
-    title: "append() with a key knows it when the entry is trimmed",
+    title: "append() with a key remembers it after the entry is trimmed",
     retention: { maxEvents: 2 },
     async run({ open }) {
       const options = { idempotencyKey: "k" };
@@ -359,7 +363,7 @@ export const conditionCases: readonly LogCase[] = [
     },
   },
   {
-    title: "append() with a key tells it from every other",
+    title: "append() with a key distinguishes it from every other",
     async run({ open }) {
       const log = open();
       const keys = [
@@ -377,7 +381,7 @@ export const conditionCases: readonly LogCase[] = [
     },
   },
   {
-    title: "append() with a key has forgotten it after idempotencyTtl",
+    title: "append() with a key forgets it after idempotencyTtl",
     retention: { idempotencyTtl: 100 },
     async run({ open, patience }) {
       const append = () => open().append(events("a"), { idempotencyKey: "k" });
@@ -396,7 +400,7 @@ const END: readonly LogInput[] = [{ kind: "end", body: "" }];
 /** What a closed log does. */
 export const endCases: readonly LogCase[] = [
   {
-    title: "append() is refused behind an entry that ends the log",
+    title: "append() is refused after an entry that closes the log",
     async run({ openOther }) {
       for (const kind of FINAL_KINDS) {
         const log = await openOther();
@@ -409,7 +413,7 @@ export const endCases: readonly LogCase[] = [
     },
   },
   {
-    title: "append() is refused behind the end to every client",
+    title: "append() is refused to every client after the end",
     async run({ open }) {
       const logs = [open(), open(), open()];
       const inputs = [events("a"), END, events("b"), END];
@@ -418,12 +422,16 @@ export const endCases: readonly LogCase[] = [
           .map((append) => append.catch(() => undefined)),
       );
       const kinds = (await readAll(open())).map(({ kind }) => kind);
-      checkSame(kinds.indexOf("end"), kinds.length - 1, "the place of the end");
+      checkSame(
+        kinds.indexOf("end"),
+        kinds.length - 1,
+        "the position of the end",
+      );
       await refuses(open(), "closed", {});
     },
   },
   {
-    title: "append() with a key that is known is not refused behind the end",
+    title: "append() with a known key is not refused after the end",
     async run({ open }) {
       const log = open();
       const append = (key: string, input: readonly LogInput[]) =>
@@ -437,7 +445,7 @@ export const endCases: readonly LogCase[] = [
     },
   },
   {
-    title: "read() gives the end when age took all before it",
+    title: "read() returns the end when all entries before it have expired",
     retention: { maxAge: 50 },
     async run({ open, patience }) {
       await open().append([...events("a", "b"), ...END]);
@@ -451,15 +459,15 @@ export const endCases: readonly LogCase[] = [
     },
   },
   {
-    title: "append() begins another log when the one that ended has expired",
+    title: "append() begins a new log when a closed one has expired",
     async run({ open, patience }) {
       const { epoch } = await open().append(END);
       await open().expire(30);
       const gone = async () => (await readPage(open(), 0)).last === 0;
-      check(await comesTrue(gone, patience), "the log must go");
+      check(await comesTrue(gone, patience), "the log must expire");
       const position = await open().append(events("a"));
       checkSame(position.seq, 1, "the number of the next entry");
-      check(position.epoch !== epoch, "the epoch must be another");
+      check(position.epoch !== epoch, "the epoch must be new");
       await open().append(events("b"));
       checkSame(await readBodies(open()), ["a", "b"], "the entries");
     },
@@ -469,7 +477,7 @@ export const endCases: readonly LogCase[] = [
 /** What `expire()` deletes, and when. */
 export const expiryCases: readonly LogCase[] = [
   {
-    title: "expire() lets entries, numbers and epoch go",
+    title: "expire() deletes entries, numbers and epoch",
     async run({ open, patience }) {
       const log = open();
       const { epoch } = await log.append(events("a", "b"));
@@ -477,14 +485,14 @@ export const expiryCases: readonly LogCase[] = [
       await goes(open(), patience);
       const next = await open().append(events("c"), { expectedLast: 0 });
       checkSame(next.seq, 1, "the number of the next entry");
-      check(next.epoch !== epoch, `the epoch must be another: it is ${epoch}`);
+      check(next.epoch !== epoch, `the epoch must be new: it is ${epoch}`);
       const page = await readPage(log, 0);
       checkSame([page.epoch, page.last], [next.epoch, 1], "epoch and last");
       checkSame(await readBodies(open()), ["c"], "the entries");
     },
   },
   {
-    title: "expire() lets idempotency keys go",
+    title: "expire() deletes idempotency keys",
     async run({ open, patience }) {
       const options = { idempotencyKey: "k" };
       await open().append(events("a", "b"), options);
@@ -503,7 +511,7 @@ export const expiryCases: readonly LogCase[] = [
     },
   },
   {
-    title: "expire() is not undone by what appends nothing",
+    title: "expire() is not undone by calls that append nothing",
     async run({ open, patience }) {
       const ttl = await expireAnd(open(), async (options) => {
         await refuses(open(), "conflict", { expectedLast: 70 });
@@ -513,7 +521,7 @@ export const expiryCases: readonly LogCase[] = [
     },
   },
   {
-    title: "expire() takes the place of an earlier call",
+    title: "expire() replaces an earlier call",
     async run({ open, patience }) {
       const ttl = await expireAnd(
         open(),
@@ -525,7 +533,7 @@ export const expiryCases: readonly LogCase[] = [
     },
   },
   {
-    title: "expire() of an empty log does not outlive an append",
+    title: "expire() of an empty log ends with an append",
     async run({ open }) {
       const log = open();
       await log.expire(30);
@@ -554,7 +562,10 @@ export const expiryCases: readonly LogCase[] = [
 /** Throws unless the log becomes empty, with a new epoch. */
 async function goes(log: EventLog, patience: number): Promise<void> {
   const gone = async () => (await readPage(log, 0)).epoch === "0";
-  check(await comesTrue(gone, patience), "the log must go: it is still there");
+  check(
+    await comesTrue(gone, patience),
+    "the log must expire: it is still there",
+  );
 }
 
 /** Throws unless the log is unchanged well after the time. */
@@ -623,7 +634,7 @@ export const retentionCases: readonly LogCase[] = [
     },
   },
   {
-    title: "append() keeps one append of just maxEvents and maxBytes",
+    title: "append() keeps one append of exactly maxEvents and maxBytes",
     retention: { maxEvents: 3, maxBytes: 6 },
     async run({ open }) {
       for (const bodies of [["ab", "cd", "ef"], ["€", "", "€"]]) {
@@ -633,7 +644,7 @@ export const retentionCases: readonly LogCase[] = [
     },
   },
   {
-    title: "read() gives no entry older than maxAge",
+    title: "read() returns no entry older than maxAge",
     retention: { maxAge: 250 },
     async run({ open, patience }) {
       const log = open();
@@ -645,11 +656,15 @@ export const retentionCases: readonly LogCase[] = [
         checkSame(last, 2, "the last number");
         return first === 3;
       }, patience);
-      check(gone, "an entry older than maxAge must go: it does not");
+      check(
+        gone,
+        "an entry older than maxAge must be deleted: it is still there",
+      );
     },
   },
   {
-    title: "append() goes on from the last number when age took all entries",
+    title:
+      "append() continues from the last number when all entries have expired",
     retention: { maxAge: 50 },
     async run({ open, patience }) {
       const log = open();
@@ -666,7 +681,7 @@ export const retentionCases: readonly LogCase[] = [
     },
   },
   {
-    title: "read() gives entries of any age that maxAge allows",
+    title: "read() returns entries of any age that maxAge allows",
     retention: { maxAge: 3_600_000 },
     async run({ open }) {
       await open().append(events("a"));
@@ -698,7 +713,7 @@ async function appendInTime(log: EventLog): Promise<Set<string> | undefined> {
 /** What `idleTtl` deletes, and when. */
 export const idleCases: readonly LogCase[] = [
   {
-    title: "idleTtl deletes the log when nothing was appended for so long",
+    title: "idleTtl deletes the log when nothing was appended for that time",
     retention: IDLE,
     async run({ open, patience }) {
       const log = open();
@@ -707,7 +722,7 @@ export const idleCases: readonly LogCase[] = [
       await goes(open(), IDLE.idleTtl + patience);
       const next = await log.append(events("c"), options);
       checkSame(next.seq, 1, "the number of the next entry");
-      check(next.epoch !== epoch, `the epoch must be another: it is ${epoch}`);
+      check(next.epoch !== epoch, `the epoch must be new: it is ${epoch}`);
       checkSame(await readBodies(open()), ["c"], "the entries");
     },
   },

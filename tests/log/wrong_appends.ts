@@ -20,7 +20,7 @@ import {
 const numbering: readonly WrongLog[] = [
   wrong(
     "numbers with holes",
-    "append() numbers entries 1, 2, 3, … and batches in their order",
+    "append() numbers entries 1, 2, 3, … in order, also those of a batch",
     "the numbers of the last entries must be [1,4,5]: received [2,8,10]",
     (log) => ({
       ...entries(({ seq }) => ({ seq: 2 * seq }))(log),
@@ -32,7 +32,7 @@ const numbering: readonly WrongLog[] = [
   ),
   wrong(
     "gives the position of a batch's first entry",
-    "append() numbers entries 1, 2, 3, … and batches in their order",
+    "append() numbers entries 1, 2, 3, … in order, also those of a batch",
     "the numbers of the last entries must be [1,4,5]: received [1,2,5]",
     (log) => ({
       async append(entries, options) {
@@ -43,7 +43,7 @@ const numbering: readonly WrongLog[] = [
   ),
   wrong(
     "appends a batch backwards",
-    "append() numbers entries 1, 2, 3, … and batches in their order",
+    "append() numbers entries 1, 2, 3, … in order, also those of a batch",
     'the entries must be ["a","b","c","d","e"]',
     (log) => ({
       append: (entries, options) => log.append([...entries].reverse(), options),
@@ -51,7 +51,7 @@ const numbering: readonly WrongLog[] = [
   ),
   wrong(
     "lets an append without a key overtake one that has to be looked up",
-    "append() keeps the order of the calls, awaited or not",
+    "append() keeps the order of calls, awaited or not",
     "the numbers given must be",
     (log) => ({
       async append(entries, options = {}) {
@@ -62,7 +62,7 @@ const numbering: readonly WrongLog[] = [
   ),
   wrong(
     "draws the number before it appends, so that two appends draw the same",
-    "append() numbers without a hole when clients append at once",
+    "append() numbers without a gap when clients append at the same time",
     "the entries must be",
     (log) => ({
       async append(entries) {
@@ -75,7 +75,7 @@ const numbering: readonly WrongLog[] = [
   ),
   wrongClients(
     "draws an epoch in each client",
-    "append() draws one epoch when clients are the first at once",
+    "append() chooses one epoch when several clients append first at the same time",
     "the epochs must be",
     (log) => {
       const epoch = crypto.randomUUID().replaceAll("-", "");
@@ -87,7 +87,7 @@ const numbering: readonly WrongLog[] = [
   ),
   wrong(
     "appends a batch entry by entry",
-    "append() shows a batch whole or not at all to who reads meanwhile",
+    "append() shows readers a whole batch or none of it",
     "a batch was torn",
     (log) => ({
       async append(entries) {
@@ -138,19 +138,19 @@ function resolvesEarly(): WrongLog {
 const keeping: readonly WrongLog[] = [
   wrong(
     "keeps times in seconds",
-    "append() gives times that never decrease, in milliseconds",
+    "append() sets times in milliseconds that never decrease",
     "ms off",
     entries(({ time }) => ({ time: Math.round(time / 1000) })),
   ),
   wrong(
     "takes times from clocks that differ",
-    "append() gives times that never decrease, in milliseconds",
+    "append() sets times in milliseconds that never decrease",
     "must be an integer from",
     entries(({ seq, time }) => ({ time: time - (seq % 2 ? 0 : 1000) })),
   ),
   wrong(
     "takes every entry for an event",
-    "append() keeps every kind of entry",
+    "append() stores every kind of entry",
     "the entries must be",
     entries(() => ({ kind: "event" })),
   ),
@@ -175,32 +175,32 @@ const keeping: readonly WrongLog[] = [
   ] satisfies [string, (body: string) => string][]).map(([what, change]) =>
     wrong(
       what,
-      "append() keeps any text as it is",
+      "append() stores any text unchanged",
       "the body of entry",
       bodies(change),
     )
   ),
   wrong(
     "cuts texts at 64 KiB",
-    "append() keeps texts of more than 64 KiB",
+    "append() stores texts of more than 64 KiB",
     "entry 1 must have its text of 65537 code units: it has 65536",
     bodies((body) => body.slice(0, 65_536)),
   ),
   wrong(
     "decodes texts chunk by chunk",
-    "append() keeps texts of more than 64 KiB",
+    "append() stores texts of more than 64 KiB",
     "must have its text of 65537 code units: it has 65540",
     bodies(throughChunks),
   ),
   wrong(
     "cuts texts at 512 KiB",
-    "append() keeps a text of 1 MiB, or refuses it whole",
+    "append() stores a text of 1 MiB, or refuses it as a whole",
     "it has 524288",
     bodies((body) => body.slice(0, 524_288)),
   ),
   wrong(
     "refuses a long text with the engine's own error",
-    "append() keeps a text of 1 MiB, or refuses it whole",
+    "append() stores a text of 1 MiB, or refuses it as a whole",
     "a text too long gave Error: value too large",
     (log) => ({
       append(entries, options) {
@@ -335,7 +335,7 @@ const conditions: readonly WrongLog[] = [
   ),
   wrong(
     "remembers the key of a conflict",
-    "append() with expectedLast leaves no key behind when it conflicts",
+    "append() with expectedLast stores no key when it conflicts",
     "the number of the entry must be 1: received 0",
     (log) => {
       const seen = new Map<string | undefined, LogPosition>();
@@ -351,13 +351,13 @@ const conditions: readonly WrongLog[] = [
   ),
   wrong(
     "appends again on a retry",
-    "append() with a key that is known gives the first position",
+    "append() with a known key returns the first position",
     '"seq":5',
     keys(() => undefined),
   ),
   wrong(
     "takes a retry for an append",
-    "append() with a key that is known gives the first position",
+    "append() with a known key returns the first position",
     '"seq":2,"repeated":true}: received {"',
     (log) => ({
       async append(entries, options) {
@@ -368,7 +368,7 @@ const conditions: readonly WrongLog[] = [
   ),
   wrong(
     "gives a retry the last position",
-    "append() with a key that is known gives the first position",
+    "append() with a known key returns the first position",
     '"seq":3',
     (log) => ({
       async append(entries, options) {
@@ -380,7 +380,7 @@ const conditions: readonly WrongLog[] = [
   ),
   wrong(
     "compares expectedLast before it looks for the key",
-    "append() with a key that is known does not look at expectedLast",
+    "append() with a known key ignores expectedLast",
     "Cannot append: conflict",
     (log) => ({
       async append(entries, options = {}) {
@@ -392,7 +392,7 @@ const conditions: readonly WrongLog[] = [
   ),
   wrong(
     "looks for the key before it appends, so that two append",
-    "append() with one key from many clients at once appends once",
+    "append() with one key from many clients at the same time appends once",
     "the numbers given must be [1,1,1,1,1,1]: received [1,2,3,4,5,6]",
     (log) => {
       const seen = new Map<string | undefined, LogPosition>();
@@ -410,7 +410,7 @@ const conditions: readonly WrongLog[] = [
   ),
   wrongClients(
     "keeps keys in each client",
-    "append() with a key that is known gives the first position",
+    "append() with a known key returns the first position",
     '"seq":5',
     (log) => {
       const client = crypto.randomUUID();
@@ -419,7 +419,7 @@ const conditions: readonly WrongLog[] = [
   ),
   wrong(
     "forgets a key with its entry",
-    "append() with a key knows it when the entry is trimmed",
+    "append() with a key remembers it after the entry is trimmed",
     "the position must be",
     (log) => ({
       async append(entries, options = {}) {
@@ -439,14 +439,14 @@ const conditions: readonly WrongLog[] = [
   ] satisfies [string, (key: string) => string][]).map(([what, change]) =>
     wrong(
       what,
-      "append() with a key tells it from every other",
+      "append() with a key distinguishes it from every other",
       "the number for",
       keys(change),
     )
   ),
   wrongRetention(
     "never forgets a key",
-    "append() with a key has forgotten it after idempotencyTtl",
+    "append() with a key forgets it after idempotencyTtl",
     "the last number must be 2: received 1",
     () => ({ idempotencyTtl: 600_000 }),
   ),
@@ -455,13 +455,13 @@ const conditions: readonly WrongLog[] = [
 const ends: readonly WrongLog[] = [
   wrong(
     "appends behind the end",
-    "append() is refused behind an entry that ends the log",
+    "append() is refused after an entry that closes the log",
     "must be refused: it was not",
     hiddenEnds,
   ),
   wrong(
     "says conflict for closed",
-    "append() is refused behind an entry that ends the log",
+    "append() is refused after an entry that closes the log",
     "must reject with code closed: received EventStreamError: Cannot append: conflict",
     (log) => ({
       async append(entries, options = {}) {
@@ -473,8 +473,8 @@ const ends: readonly WrongLog[] = [
   ),
   wrong(
     "looks for the end before it appends, so that an append can follow it",
-    "append() is refused behind the end to every client",
-    "the place of the end must be",
+    "append() is refused to every client after the end",
+    "the position of the end must be",
     (log) => {
       let ended = false;
       return {
@@ -490,7 +490,7 @@ const ends: readonly WrongLog[] = [
   ),
   wrong(
     "looks for the end before it looks for the key",
-    "append() with a key that is known is not refused behind the end",
+    "append() with a known key is not refused after the end",
     "Cannot append: the log must be open",
     (log) => ({
       async append(entries, options) {
@@ -502,7 +502,7 @@ const ends: readonly WrongLog[] = [
   ),
   wrong(
     "has forgotten the end when age took it",
-    "read() gives the end when age took all before it",
+    "read() returns the end when all entries before it have expired",
     "must be [3,3]: received [4,3]",
     (log) => ({
       async read(after, limit) {
@@ -515,7 +515,7 @@ const ends: readonly WrongLog[] = [
   ),
   wrong(
     "stays closed when it has expired",
-    "append() begins another log when the one that ended has expired",
+    "append() begins a new log when a closed one has expired",
     "Cannot append: the log must be open",
     (log) => {
       let ended = false;

@@ -13,21 +13,21 @@ import {
 const reads: readonly WrongLog[] = [
   wrong(
     "loses an entry in a page",
-    "read() gives what is behind the number, and the bounds of the log",
+    "read() returns the entries after the number, and the bounds of the log",
     "the number of a page's entry 1 must be 2: received 3",
     pages(({ entries }) => ({ entries: entries.filter((_, i) => i !== 1) })),
   ),
   wrong(
     "loses the last entry of a page",
-    "read() gives what is behind the number, and the bounds of the log",
-    "page behind 0 must be",
+    "read() returns the entries after the number, and the bounds of the log",
+    "page after 0 must be",
     pages(({ entries }) => ({
       entries: entries.length > 1 ? entries.slice(0, -1) : entries,
     })),
   ),
   wrong(
     "gives the entry asked from, too",
-    "read() gives what is behind the number, and the bounds of the log",
+    "read() returns the entries after the number, and the bounds of the log",
     "the number of a page's entry 0 must be 2: received 1",
     (log) => ({
       read: (after, limit) => log.read(Math.max(0, after - 1), limit),
@@ -35,8 +35,8 @@ const reads: readonly WrongLog[] = [
   ),
   wrong(
     "gives a body under another number",
-    "read() gives what is behind the number, and the bounds of the log",
-    "the entries behind 0 must be",
+    "read() returns the entries after the number, and the bounds of the log",
+    "the entries after 0 must be",
     pages(({ entries }) => ({
       entries: entries.map((entry, i) => ({
         ...entry,
@@ -46,19 +46,19 @@ const reads: readonly WrongLog[] = [
   ),
   wrong(
     "gives the last of the page for the last of the log",
-    "read() gives what is behind the number, and the bounds of the log",
-    "page behind 6 must be",
+    "read() returns the entries after the number, and the bounds of the log",
+    "page after 6 must be",
     pages(({ entries }, after) => ({ last: entries.at(-1)?.seq ?? after })),
   ),
   wrong(
     "draws an epoch when it is read",
-    "read() of a fresh log gives epoch 0 and writes nothing",
+    "read() of a new log returns epoch 0 and writes nothing",
     'the epoch must be "0" as long as nothing has been appended',
     pages(({ epoch }) => ({ epoch: epoch === "0" ? "drawn" : epoch })),
   ),
   wrong(
     "appends when it is first read",
-    "read() of a fresh log gives epoch 0 and writes nothing",
+    "read() of a new log returns epoch 0 and writes nothing",
     "page must be",
     (log) => ({
       async read(after, limit) {
@@ -71,13 +71,13 @@ const reads: readonly WrongLog[] = [
   ),
   wrong(
     "writes epochs in capitals",
-    "read() gives what is behind the number, and the bounds of the log",
+    "read() returns the entries after the number, and the bounds of the log",
     "the epoch must be 1 to 32 of 0-9a-z",
     pages(({ epoch }) => ({ epoch: `E${epoch}` })),
   ),
   wrong(
     "does not look at the limit of entries",
-    "read() gives at most as many entries as the limit says",
+    "read() returns at most the limit of entries",
     "a page must have at most 1 entries: it has 10",
     (log) => ({
       read: (after, { bytes }) => log.read(after, { entries: 1000, bytes }),
@@ -85,7 +85,7 @@ const reads: readonly WrongLog[] = [
   ),
   wrong(
     "does not look at the limit of bytes",
-    "read() gives at most as many bytes as the limit says",
+    "read() returns at most the limit of bytes",
     "a page of more than one entry must have at most 6 bytes: it has 29",
     (log) => ({
       read: (after, { entries }) => log.read(after, { entries, bytes: 1000 }),
@@ -93,8 +93,8 @@ const reads: readonly WrongLog[] = [
   ),
   wrong(
     "never gives an entry that is bigger than the limit",
-    "read() gives at least one entry, however big",
-    "a page behind 0 must have an entry",
+    "read() returns at least one entry, of any size",
+    "a page after 0 must have an entry",
     (log) => ({
       async read(after, limit) {
         const page = await log.read(after, limit);
@@ -105,8 +105,8 @@ const reads: readonly WrongLog[] = [
   ),
   wrong(
     "reads a thousand entries and no more",
-    "read() gives more than a thousand entries, if need be in pages",
-    "a page behind 1000 must have an entry",
+    "read() returns more than a thousand entries, in pages if necessary",
+    "a page after 1000 must have an entry",
     pages(({ entries }) => ({
       entries: entries.filter(({ seq }) => seq <= 1000),
     })),
@@ -127,7 +127,7 @@ function oneForAll(): WrongLog {
   return wrongLog(
     [
       "is the same log under every name",
-      "read() gives nothing of another log",
+      "read() returns nothing of another log",
       "page must be",
     ],
     (retention) => () => log ??= new MemoryLog(retention),
@@ -135,7 +135,7 @@ function oneForAll(): WrongLog {
 }
 
 const tornTitle =
-  "read() gives a page of one moment while others append and trim";
+  "read() returns a consistent page while others append and trim";
 const snapshots: readonly WrongLog[] = [
   wrong(
     "reads the bounds, then the entries",
@@ -237,25 +237,25 @@ const retention: readonly WrongLog[] = [
   ),
   wrongRetention(
     "keeps less than one append may hold",
-    "append() keeps one append of just maxEvents and maxBytes",
+    "append() keeps one append of exactly maxEvents and maxBytes",
     "Cannot append",
     ({ maxBytes }) => ({ maxBytes: maxBytes! - 1 }),
   ),
   wrongRetention(
     "does not look at maxAge",
-    "read() gives no entry older than maxAge",
-    "an entry older than maxAge must go: it does not",
+    "read() returns no entry older than maxAge",
+    "an entry older than maxAge must be deleted: it is still there",
     () => ({ maxAge: undefined }),
   ),
   wrong(
     "begins at 1 again when age took all entries",
-    "append() goes on from the last number when age took all entries",
+    "append() continues from the last number when all entries have expired",
     "must",
     pages(({ first, last }) => first > last ? { first: 1, last: 0 } : {}),
   ),
   wrongRetention(
     "takes maxAge for something smaller",
-    "read() gives entries of any age that maxAge allows",
+    "read() returns entries of any age that maxAge allows",
     "the entries must be",
     ({ maxAge }) => ({ maxAge: Math.ceil(maxAge! / 1_000_000) }),
   ),
@@ -264,14 +264,14 @@ const retention: readonly WrongLog[] = [
 const expiry: readonly WrongLog[] = [
   wrong(
     "never expires",
-    "expire() lets entries, numbers and epoch go",
-    "the log must go: it is still there",
+    "expire() deletes entries, numbers and epoch",
+    "the log must expire: it is still there",
     () => ({ expire: () => Promise.resolve() }),
   ),
   wrong(
     "keeps its epoch when it has expired",
-    "expire() lets entries, numbers and epoch go",
-    "the epoch must be another",
+    "expire() deletes entries, numbers and epoch",
+    "the epoch must be new",
     (log) => {
       let kept: string | undefined;
       return {
@@ -285,8 +285,8 @@ const expiry: readonly WrongLog[] = [
   ),
   wrong(
     "keeps its numbers when it has expired",
-    "expire() lets entries, numbers and epoch go",
-    "the log must go: it is still there",
+    "expire() deletes entries, numbers and epoch",
+    "the log must expire: it is still there",
     (log) => ({
       async expire() {
         const { last } = await readWhole(log);
@@ -296,7 +296,7 @@ const expiry: readonly WrongLog[] = [
   ),
   wrong(
     "keeps its keys when it has expired",
-    "expire() lets idempotency keys go",
+    "expire() deletes idempotency keys",
     "the number of the next entry must be 1: received 2",
     (log) => {
       let known: ReturnType<typeof log.append> | undefined;
@@ -321,8 +321,8 @@ const expiry: readonly WrongLog[] = [
   ),
   wrong(
     "does not expire after an append that conflicted or was known",
-    "expire() is not undone by what appends nothing",
-    "the log must go: it is still there",
+    "expire() is not undone by calls that append nothing",
+    "the log must expire: it is still there",
     (log) => ({
       append: (entries, options) =>
         log.append(entries, options).finally(() => log.expire(2 ** 31 - 1)),
@@ -330,7 +330,7 @@ const expiry: readonly WrongLog[] = [
   ),
   wrong(
     "takes the first time that it was told to expire in",
-    "expire() takes the place of an earlier call",
+    "expire() replaces an earlier call",
     "epoch and last must be",
     (log) => {
       let end = Infinity;
@@ -344,7 +344,7 @@ const expiry: readonly WrongLog[] = [
   ),
   wrong(
     "expires an append that came after the call",
-    "expire() of an empty log does not outlive an append",
+    "expire() of an empty log ends with an append",
     "epoch and last must be",
     (log) => {
       let ttl: number | undefined;
@@ -425,7 +425,7 @@ const watches: readonly WrongLog[] = [
   ),
   wrong(
     "wakes whom it should not any more",
-    "watch() wakes nobody whose signal has aborted",
+    "watch() wakes no watcher whose signal has aborted",
     "the number of wake-ups after the abort must be 0",
     (log) => ({
       watch: (wake) => log.watch(wake, new AbortController().signal),
@@ -433,7 +433,7 @@ const watches: readonly WrongLog[] = [
   ),
   wrong(
     "throws at a signal that has aborted",
-    "watch() wakes nobody whose signal has aborted",
+    "watch() wakes no watcher whose signal has aborted",
     "aborted",
     (log) => ({
       watch(wake, signal) {
@@ -466,8 +466,8 @@ const watches: readonly WrongLog[] = [
 const idle: readonly WrongLog[] = [
   wrongRetention(
     "never deletes what is idle",
-    "idleTtl deletes the log when nothing was appended for so long",
-    "the log must go",
+    "idleTtl deletes the log when nothing was appended for that time",
+    "the log must expire",
     () => ({ idleTtl: undefined }),
   ),
   wrong(
@@ -495,7 +495,7 @@ const idle: readonly WrongLog[] = [
   wrong(
     "keeps what has ended while it is watched",
     "idleTtl deletes a closed log even while it is watched, and not before",
-    "the log must go",
+    "the log must expire",
     (log) => ({
       watch(_, signal) {
         const timer = setInterval(() => log.expire(600), 100);
