@@ -1,0 +1,122 @@
+/** The programs that docs/pipelines.md prints, with an upstream on a socket. */
+import { assertEquals } from "@std/assert";
+import { decode } from "../../../mod.ts";
+import {
+  type Handler,
+  type HandlerModule,
+  importProgram,
+  serveHandler,
+} from "../../support/program.ts";
+import { stream } from "../../support/sse_server.ts";
+
+const page = "docs/pipelines.md";
+const request = new Request("https://example.com/");
+
+/** Runs the program of a section with this upstream; returns name, data and ID of each event, and the module. */
+async function run<T = unknown>(
+  heading: string,
+  upstream: Handler,
+  given: Request = request,
+): Promise<{ events: string[][]; program: T }> {
+  await using server = serveHandler(upstream);
+  const program = await importProgram<T & HandlerModule>(
+    page,
+    heading,
+    "server.ts",
+    { "https://api.example.com": server.url },
+  );
+  const response = await program.handler(given);
+  const events = [];
+  for await (const { event, data, id } of decode(response)) {
+    events.push(id === "" ? [event, data] : [event, data, id]);
+  }
+  return { events, program };
+}
+
+Deno.test("The pipeline of docs/pipelines.md changes an upstream's events and adds its own", async () => {
+  const text =
+    'data: {"delta":"To"}\n\ndata: {"delta":" be"}\n\ndata: [DONE]\n\n';
+  const { events } = await run("Transform an upstream", stream(text));
+  assertEquals(events, [
+    ["status", "started"],
+    ["delta", "To"],
+    ["delta", " be"],
+    ["status", "done"],
+  ]);
+});
+
+Deno.test("The proxy of docs/pipelines.md passes events on with their IDs, and says when the upstream broke", async () => {
+  const ids: (string | null)[] = [];
+  const errors: unknown[] = [];
+  const { error } = console;
+  console.error = (reason) => void errors.push(reason);
+  try {
+    const headers = { "last-event-id": "6" };
+    const { events } = await run(
+      "Pass on unchanged",
+      (request) => {
+        ids.push(request.headers.get("last-event-id"));
+        return stream("id:7\ndata:To be\n\n")(request);
+      },
+      new Request(request.url, { headers }),
+    );
+    assertEquals(ids, ["6"]);
+    assertEquals(events, [
+      ["message", "To be", "7"],
+      ["failed", "The feed broke off", "7"],
+    ]);
+    assertEquals(errors.length, 1);
+    const whole = await run("Pass on unchanged", stream("data:[DONE]\n\n"));
+    assertEquals(whole.events, [["message", "[DONE]"]]);
+  } finally {
+    console.error = error;
+  }
+});
+
+Deno.test("The transform streams of docs/pipelines.md leave out, number and count events", async () => {
+  const text =
+    "event: ping\ndata\n\ndata: a\n\nevent: ping\ndata\n\ndata: b\n\n";
+  const { events } = await run("Use transform streams", stream(text));
+  assertEquals(events, [
+    ["message", "a", "1"],
+    ["message", "b", "2"],
+    ["end", "2", "2"],
+  ]);
+});
+
+Deno.test("The merged sources of docs/pipelines.md keep the order of each", async () => {
+  const { events } = await run("Merge several sources", (request) => {
+    const isSmall = request.url.endsWith("/small");
+    const text = isSmall ? "data: Yes\n\n" : "data: It\n\ndata: depends\n\n";
+    return stream(text)(request);
+  });
+  const of = (model: string) =>
+    events.filter(([name]) => name === model).map(([, data]) => data);
+  assertEquals(of("small"), ["Yes"]);
+  assertEquals(of("large"), ["It", "depends"]);
+});
+
+Deno.test("The batches of docs/pipelines.md make one event of what one read completed", async () => {
+  const text = "data: To\n\ndata:  be\n\ndata:  or\n\n";
+  const { events } = await run("Send fewer, larger events", stream(text));
+  assertEquals(events, [["message", "To be or"]]);
+});
+
+Deno.test("The pipeline of docs/pipelines.md stores what it has sent", async () => {
+  const { events, program } = await run<{ readonly answers: string[] }>(
+    "Store the answer",
+    stream("data: To\n\ndata:  be\n\n"),
+  );
+  assertEquals(events.map(([, data]) => data), ["To", " be"]);
+  assertEquals(program.answers, ["To be"]);
+});
+
+Deno.test("The pipeline of docs/pipelines.md sends what became of its upstream", async () => {
+  const half = await run("Handle errors", stream("data: half\n\n"));
+  assertEquals(half.events, [["message", "half"], ["failed", "It broke off"]]);
+  const refused = await run(
+    "Handle errors",
+    () => new Response("Too many", { status: 429 }),
+  );
+  assertEquals(refused.events, [["failed", "It failed"]]);
+});
