@@ -1,11 +1,12 @@
 /** The apps that docs/frameworks.md prints, each in a fresh project with the packed package. */
 import { assertEquals } from "@std/assert";
+import { decode } from "../../../mod.ts";
 import { pack } from "../../../tools/packed.ts";
 import { toolPath } from "../../_tools.ts";
 import { App } from "../../support/app.ts";
 import { bare, readSection } from "../../support/section.ts";
 import { Project } from "../package/package.ts";
-import { checks, type Differences } from "./checks.ts";
+import { checks, type Differences, follow, publish } from "./checks.ts";
 
 interface Framework extends Differences {
   /** What its section installs, at the versions that the tests are known to pass on. */
@@ -72,15 +73,55 @@ Deno.test("The app for Hono answers with every kind of source, with the headers 
     const text = await response.text();
     assertEquals(text.match(/(?<=^data: ).*$/gm), ["1", "2", "3"], path);
   }
+  const both = await follow(app, { path: "/both" });
+  assertEquals(both.headers.get("set-cookie"), "seen=yes; Path=/");
+  await publish(app, "It rains", {});
+  for await (const { data } of decode(both)) {
+    assertEquals(data, "It rains");
+    break;
+  }
 });
 
+const elsewhere: Record<string, [() => Promise<string>, string]> = {
+  Deno: [
+    () => Promise.resolve(Deno.execPath()),
+    "Deno.serve({ hostname, port }, app.fetch);",
+  ],
+  Bun: [
+    () => toolPath("bun"),
+    "Bun.serve({ hostname, port, fetch: app.fetch, idleTimeout: 255 });",
+  ],
+};
+
+for (const [runtime, [executable, code]] of Object.entries(elsewhere)) {
+  Deno.test(`The app for Hono runs unchanged on ${runtime}`, async () => {
+    const { folder } = await projectOf("Hono");
+    await Deno.writeTextFile(
+      `${folder}/${runtime}.mjs`,
+      `import app from "./app.mjs";
+       const [hostname, port] = ["localhost", Number(process.env.PORT)];
+       ${code}`,
+    );
+    const args = runtime === "Deno" ? ["run", "-A"] : ["run"];
+    await using app = await App.start(folder, [
+      await executable(),
+      ...args,
+      `${runtime}.mjs`,
+    ]);
+    await checks["sends each event when it is published"]!(app, {});
+  });
+}
+
 async function start(heading: string): Promise<App> {
-  const { packages, command } = frameworks[heading]!;
+  const { folder } = await projectOf(heading);
+  return await App.start(folder, await frameworks[heading]!.command());
+}
+
+async function projectOf(heading: string): Promise<Project> {
   if (!installed.has(heading)) {
-    installed.set(heading, install(heading, packages));
+    installed.set(heading, install(heading, frameworks[heading]!.packages));
   }
-  const { folder } = await installed.get(heading)!;
-  return await App.start(folder, await command());
+  return await installed.get(heading)!;
 }
 
 /** Follows a section in a fresh project. */

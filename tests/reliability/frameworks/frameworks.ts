@@ -1,9 +1,13 @@
 /** The frameworks of docs/frameworks.md that take long to install and to build. */
+import { decode } from "../../../mod.ts";
 import {
   checks,
   type Differences,
+  follow,
+  publish,
 } from "../../integration/frameworks/checks.ts";
 import { readSection } from "../../support/section.ts";
+import { until } from "../../support/until.ts";
 import { NodeProject } from "./project.ts";
 
 interface Framework extends Differences {
@@ -66,6 +70,32 @@ const frameworks: Record<string, Framework> = {
   },
 };
 
+/** In development a module that has changed is loaded again: its clients must hear what the new copy publishes. */
+async function* reload(project: NodeProject): AsyncGenerator<string> {
+  const dev = ["next", "dev", "-H", "localhost", "-p", "$PORT"] as const;
+  await using app = await project.start(...dev);
+  const received: string[] = [];
+  const events = decode(await follow(app, {}));
+  const reading = (async () => {
+    for await (const { data } of events) {
+      received.push(data);
+      if (data === "It pours") break;
+    }
+  })();
+  // Its failure would hide the one that ends the app.
+  reading.catch(() => {});
+  const source = await project.read("news.ts");
+  await project.write("news.ts", `${source}\nconsole.log("loaded again");\n`);
+  await until(async () => {
+    await publish(app, "It rains", {});
+    return app.output.includes("loaded again");
+  });
+  await publish(app, "It pours", {});
+  await until(() => received.includes("It pours"));
+  await reading;
+  yield "keeps its clients when a module is loaded again in development";
+}
+
 /** What is proved, by the name of the framework. */
 export const proofs: Record<string, Proof> = Object.fromEntries(
   Object.entries(frameworks).map(([name, framework]) => [
@@ -93,4 +123,5 @@ async function* prove(
     await check(app, framework);
     yield name;
   }
+  if (section === "Next.js") yield* reload(project);
 }

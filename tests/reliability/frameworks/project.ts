@@ -26,6 +26,16 @@ export class NodeProject implements AsyncDisposable {
     return new NodeProject(project, path);
   }
 
+  /** Reads one of its files. */
+  async read(name: string): Promise<string> {
+    return await Deno.readTextFile(`${this.#project.folder}/${name}`);
+  }
+
+  /** Writes one of its files. */
+  async write(name: string, text: string): Promise<void> {
+    await this.#project.write(name, text);
+  }
+
   /** Installs packages with npm, as far as this Node can run them. */
   async install(...packages: string[]): Promise<void> {
     const quiet = ["--no-audit", "--no-fund", "--prefer-offline"];
