@@ -1,6 +1,6 @@
 import { toolPath } from "../tests/_tools.ts";
 import { runDeno } from "../tools/command.ts";
-import { Process } from "./_process.ts";
+import { Process } from "../tools/process.ts";
 
 /** A runtime that a script is run in. */
 export type Runtime = "Deno" | "Node" | "Bun";

@@ -1,3 +1,5 @@
+import { pause } from "../tools/pause.ts";
+
 /** An error that a case throws where the platform is to report it; a runner takes no other for a failure. */
 export class ReportedError extends Error {
   readonly isExpectedOutside = true;
@@ -25,7 +27,7 @@ export async function reportedDuring(
   else process!.on("uncaughtException", onException);
   try {
     await run();
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await pause(2);
   } finally {
     if (hasEvents) globalThis.removeEventListener("error", onError);
     else process!.off("uncaughtException", onException);

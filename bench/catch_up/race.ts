@@ -1,7 +1,7 @@
 import { RedisServer } from "../../tests/integration/redis/redis.ts";
 import { costOf } from "../_cost.ts";
 import { median } from "../_numbers.ts";
-import { Process } from "../_process.ts";
+import { Process } from "../../tools/process.ts";
 import type { Row } from "../_row.ts";
 import { bundleScript, start } from "../_runtimes.ts";
 

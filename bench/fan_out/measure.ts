@@ -1,5 +1,5 @@
 import { costOf, memoryOf } from "../_cost.ts";
-import { Process } from "../_process.ts";
+import { Process } from "../../tools/process.ts";
 import { bundleScript, type Runtime, start } from "../_runtimes.ts";
 
 /** A broadcaster in a runtime. */

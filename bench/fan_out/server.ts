@@ -7,12 +7,9 @@ import { tellCost } from "../_cost.ts";
 import { stamped } from "../_mark.ts";
 import { serve } from "../_serve.ts";
 import { broadcasters } from "./broadcasters.ts";
+import { pause as sleep } from "../../tools/pause.ts";
 
 const { listen, inNode, publish } = broadcasters[argv[2]!]!();
-
-function sleep(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
 
 /** Publishes so many events, some at a time; a single one is waited for. */
 async function publishAll(

@@ -6,6 +6,7 @@ import { Redis } from "npm:ioredis@6.0.0";
 import { ioRedis, RedisLog } from "../../src/redis/mod.ts";
 import { Channel } from "../../src/server/mod.ts";
 import { RedisServer } from "../../tests/integration/redis/redis.ts";
+import { pause } from "../../tools/pause.ts";
 
 const seconds = Number(Deno.args[0] ?? 30);
 
@@ -43,9 +44,9 @@ for (const count of [1, 100, 1000]) {
       while (!(await reader.read()).done);
     })();
   }
-  await new Promise((resolve) => setTimeout(resolve, 6000));
+  await pause(6000);
   const before = await countsOf(redis);
-  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  await pause(seconds * 1000);
   const after = await countsOf(redis);
   const rate = (name: "sent" | "run") =>
     ((after[name] - before[name]) / seconds).toFixed(1);

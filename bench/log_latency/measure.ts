@@ -1,4 +1,5 @@
 import type { EventLog } from "../../src/log/log.ts";
+import { pause } from "../../tools/pause.ts";
 
 /** One way from a publisher to a receiver. */
 export interface Way {
@@ -105,8 +106,8 @@ async function run(way: Way, events: number): Promise<number[]> {
     const start = performance.now();
     await way.publish();
     answers.push(performance.now() - start);
-    while (way.delays.length === known) await sleep(1);
-    await sleep(5 + 10 * Math.random());
+    while (way.delays.length === known) await pause(1);
+    await pause(5 + 10 * Math.random());
   }
   return answers;
 }
@@ -159,8 +160,4 @@ function ratio(is: number, was: number): string {
 
 function twoDigits(value: number): string {
   return value < 10 ? value.toPrecision(2) : value.toFixed();
-}
-
-function sleep(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

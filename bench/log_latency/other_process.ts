@@ -1,3 +1,4 @@
+import { type Process, startDeno } from "../../tools/process.ts";
 import type { EventLog } from "../../src/log/log.ts";
 import { receive, stamped, type Way } from "./measure.ts";
 
@@ -5,35 +6,26 @@ const NEXT = new TextEncoder().encode("\n");
 
 /** A process of a script that publishes to a log in a file. */
 export class OtherProcess implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #process: Process;
 
   constructor(script: string, path: string) {
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--unstable-kv", script, path],
-      stdin: "piped",
-      stdout: "piped",
-    }).spawn();
-    this.#writer = this.#child.stdin.getWriter();
-    this.#reader = this.#child.stdout.getReader();
+    this.#process = startDeno(script, [path], { input: true });
   }
 
   /** From there to a log here. */
   async way(log: EventLog, signal: AbortSignal): Promise<Way> {
     return {
       publish: async () => {
-        await this.#writer.write(NEXT);
-        await this.#reader.read();
+        await this.#process.say("");
+        await this.#process.line();
       },
       delays: await receive(log, signal),
     };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#writer.close();
-    await this.#child.status;
-    await this.#reader.cancel();
+    await this.#process.endInput();
+    await this.#process.ended;
   }
 }
 

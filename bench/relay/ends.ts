@@ -1,5 +1,6 @@
 import { EventParser } from "../../src/decode.ts";
 import { MARK, now } from "../_mark.ts";
+import { pause } from "../../tools/pause.ts";
 
 const delta = JSON.stringify({
   id: "chatcmpl-9xyz",
@@ -29,7 +30,7 @@ function bodyFor(path: string, events: number): ReadableStream<Uint8Array> {
       const count = path === "/chunks" ? Math.min(IN_CHUNK, left) : 1;
       left -= count;
       if (path === "/paced") {
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        await pause(5);
         controller.enqueue(frame(`${MARK}${now().toFixed(3)} ${delta}`));
       } else if (count === 1) controller.enqueue(one);
       else controller.enqueue(many.subarray(0, count * one.length));

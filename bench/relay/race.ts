@@ -1,6 +1,6 @@
 import { costOf } from "../_cost.ts";
 import { sort } from "../_numbers.ts";
-import type { Process } from "../_process.ts";
+import type { Process } from "../../tools/process.ts";
 import type { Row } from "../_row.ts";
 import { bundleScript, type Runtime, start } from "../_runtimes.ts";
 import {

@@ -17,7 +17,7 @@ Deno.test("serve sends hostile lines as they are, each as the data of one event"
   await using cli = startWithInput("serve", "--port", "0");
   const lines = Object.values(texts);
   const response = await fetch(await cli.url());
-  await cli.tell(`${lines.join("\n")}\n`);
+  await cli.write(`${lines.join("\n")}\n`);
   await cli.endInput();
   const seen: string[] = [];
   for await (const { event, data } of decode(response)) {
@@ -33,7 +33,7 @@ Deno.test("serve --json sends hostile text in every field as it is", async () =>
   const names = Object.values(texts);
   for (const text of names) {
     const init = { event: text, data: `${text}\r\n${text}`, comment: text };
-    await cli.tell(`${JSON.stringify(init)}\n`);
+    await cli.write(`${JSON.stringify(init)}\n`);
   }
   await cli.endInput();
   const seen: string[][] = [];
@@ -57,8 +57,8 @@ for (
   Deno.test(`serve --json refuses ${text} in ${field}, and sends nothing of it`, async () => {
     await using cli = startWithInput("serve", "--port", "0", "--json");
     const response = await fetch(await cli.url());
-    await cli.tell(`{"data":"a"}\n{"data":"b","${field}":"${text}"}\n`);
-    assertEquals(await cli.exit(), 1);
+    await cli.write(`{"data":"a"}\n{"data":"b","${field}":"${text}"}\n`);
+    assertEquals(await cli.ended, 1);
     assertMatch(cli.stderr, /^error: Cannot serve line 2: /m);
     const seen: string[] = [];
     for await (const { data } of decode(response)) seen.push(data);

@@ -125,7 +125,7 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
     await using cli = start("load", server.url, "-c", "3");
     await all.promise;
     cli.signal(name);
-    assertEquals(await cli.exit(), 0);
+    assertEquals(await cli.ended, 0);
     assertMatch(cli.stdout, /^failed +0$/m);
     assertEquals(cli.stderr, "");
   });
@@ -136,8 +136,8 @@ Deno.test("load shows a live line in a terminal, and takes it away for the table
   await using cli = startInTerminal(["load", server.url, "-c", "2"]);
   // deno-lint-ignore no-control-regex -- it begins where the line before did
   await cli.until(/\r\x1b\[K\d+ s: 2 open, 2 events, \d+\/s, 0 reconnects/);
-  await cli.tell("\x03");
-  assertEquals(await cli.exit(), 0);
+  await cli.write("\x03");
+  assertEquals(await cli.ended, 0);
   // deno-lint-ignore no-control-regex -- the line is gone
   assertMatch(cli.stdout, /\r\x1b\[Ktime +\d+\.\d s\r\n/);
   assertMatch(cli.stdout, /^connections +2 of 2 made\r$/m);

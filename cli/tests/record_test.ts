@@ -3,6 +3,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connect, decode, type ServerSentEvent } from "@rivulet/sse";
 import { run, start } from "./_cli.ts";
 import { endless, SseServer, stream } from "../../tests/support/sse_server.ts";
+import { pause } from "../../tools/pause.ts";
 
 const events: ServerSentEvent[] = [
   { event: "message", data: "a", id: "" },
@@ -103,9 +104,9 @@ for (
         return false;
       }
     };
-    while (!isThere()) await new Promise((resolve) => setTimeout(resolve, 10));
+    while (!isThere()) await pause(10);
     cli.signal(name);
-    assertEquals(await cli.exit(), code);
+    assertEquals(await cli.ended, code);
     assertEquals(parse(await Deno.readTextFile(file)), events);
   });
 }
@@ -152,7 +153,7 @@ Deno.test("replay keeps the pace, and ends its streams, and with 0, at SIGINT", 
   assertEquals((await reader.read()).value?.id, "0");
   cli.signal("SIGINT");
   assert((await reader.read()).done);
-  assertEquals(await cli.exit(), 0);
+  assertEquals(await cli.ended, 0);
 });
 
 for (const speed of ["max", "3.6e7"]) {

@@ -29,9 +29,9 @@ Deno.test("serve sends each line to everybody, who comes late gets the history, 
   await using cli = startWithInput(...anyPort);
   const url = await cli.url();
   const early = readAll(url);
-  await cli.tell("one\n\n  thr");
+  await cli.write("one\n\n  thr");
   assertEquals(await readData(url, 2), ["one", ""]);
-  await cli.tell("ee é\r\nlast");
+  await cli.write("ee é\r\nlast");
   await cli.endInput();
   const { events, lastEventId } = await early;
   assertEquals(
@@ -46,7 +46,7 @@ Deno.test("serve sends each line to everybody, who comes late gets the history, 
 Deno.test("serve resumes a client behind its last event ID", async () => {
   await using cli = startWithInput(...anyPort);
   const url = await cli.url();
-  await cli.tell("one\ntwo\nthree\n");
+  await cli.write("one\ntwo\nthree\n");
   const [first] = await Array.fromAsync(
     connect(url, { until: ({ data }) => data === "one" }),
   );
@@ -64,7 +64,7 @@ Deno.test("serve --history keeps so many events", async () => {
   await using cli = startWithInput(...anyPort, "--history", "2");
   const url = await cli.url();
   const early = decode(await fetch(url), { until: "4" });
-  await cli.tell("1\n2\n3\n4\n");
+  await cli.write("1\n2\n3\n4\n");
   for await (const _ of early);
   assertEquals(await readData(url, 2), ["3", "4"]);
 });
@@ -72,9 +72,9 @@ Deno.test("serve --history keeps so many events", async () => {
 Deno.test("serve --json takes lines of JSON for events", async () => {
   await using cli = startWithInput(...anyPort, "--json");
   const url = await cli.url();
-  await cli.tell('{"event":"tick","data":"a\\nb","id":"its own"}\n\n');
-  await cli.tell('{"data":{"n":[1]},"time":"2026-01-01T00:00:00Z"}\n');
-  await cli.tell('{"retry":7,"comment":"hi"}\n{"data":null}\n');
+  await cli.write('{"event":"tick","data":"a\\nb","id":"its own"}\n\n');
+  await cli.write('{"data":{"n":[1]},"time":"2026-01-01T00:00:00Z"}\n');
+  await cli.write('{"retry":7,"comment":"hi"}\n{"data":null}\n');
   await cli.endInput();
   const { events } = await readAll(url);
   assertEquals(
@@ -99,8 +99,8 @@ for (
   Deno.test(`serve --json ends with 1 at the line ${line}, behind the lines before`, async () => {
     await using cli = startWithInput(...anyPort, "--json");
     const response = await fetch(await cli.url());
-    await cli.tell(`{"data":"a"}\n${line}\n`);
-    assertEquals(await cli.exit(), 1);
+    await cli.write(`{"data":"a"}\n${line}\n`);
+    assertEquals(await cli.ended, 1);
     assertMatch(cli.stderr, /^error: Cannot serve line 2: ./m);
     assertMatch(cli.stderr, why);
     assertMatch(await response.text(), /^data: a\n\n/m);
@@ -111,13 +111,13 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
   Deno.test(`serve ends its streams, and with 0, at ${name}`, async () => {
     await using cli = startWithInput(...anyPort);
     const url = await cli.url();
-    await cli.tell("one\n");
+    await cli.write("one\n");
     const reader = decode(await fetch(url)).getReader();
     assertEquals((await reader.read()).value?.data, "one");
     cli.signal(name);
     // It would fail if the connection were cut.
     assert((await reader.read()).done);
-    assertEquals(await cli.exit(), 0);
+    assertEquals(await cli.ended, 0);
     assertEquals(cli.stderr, `Listening on ${url}\n`);
   });
 }
@@ -127,7 +127,7 @@ Deno.test("serve --host listens there, and a second SIGINT does not wait for who
   const url = await cli.url();
   assertEquals(new URL(url).hostname, "localhost");
   // One event, larger than all buffers on the way.
-  await cli.tell(`${"x".repeat(32 * 1024 * 1024)}\n`);
+  await cli.write(`${"x".repeat(32 * 1024 * 1024)}\n`);
   using socket = await Socket.open(url);
   await socket.until("data: ");
   cli.signal("SIGINT");
@@ -135,7 +135,7 @@ Deno.test("serve --host listens there, and a second SIGINT does not wait for who
     !await succeeds(fetch(url).then(({ body }) => body?.cancel()))
   );
   cli.signal("SIGINT");
-  assertEquals(await cli.exit(), 130);
+  assertEquals(await cli.ended, 130);
 });
 
 Deno.test("serve fails when its port is taken", async () => {

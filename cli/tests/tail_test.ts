@@ -190,7 +190,7 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
       await using cli = start("tail", server.url);
       await cli.until(lastWords);
       cli.signal(name);
-      assertEquals(await cli.exit(), 0);
+      assertEquals(await cli.ended, 0);
       assertEquals(cli.stderr.includes("error"), false);
     }
   });
@@ -203,7 +203,7 @@ Deno.test("tail ends with 0 when nobody reads what it prints any more", async ()
   await using cli = startInShell(
     `${shellLine("tail", server.url)} | head -1; echo "\${PIPESTATUS[0]}"`,
   );
-  await cli.exit();
+  await cli.ended;
   assertEquals(cli.stdout, "data: a\n0\n");
 });
 
@@ -212,7 +212,7 @@ Deno.test("tail paints in a terminal, unless NO_COLOR is set", async () => {
   await using server = new SseServer(stream(body), stream(body));
   const args = ["tail", server.url, "--all", "--no-reconnect"];
   const painted = startInTerminal(args);
-  await painted.exit();
+  await painted.ended;
   const paint = (name: string) => `\x1b[36m${name}:\x1b[39m`;
   const lines = painted.stdout.replaceAll("\r", "").split("\n").slice(1);
   assertEquals(lines, [
@@ -226,7 +226,7 @@ Deno.test("tail paints in a terminal, unless NO_COLOR is set", async () => {
     "",
   ]);
   const plain = startInTerminal(args, "NO_COLOR=1");
-  await plain.exit();
+  await plain.ended;
   assertEquals(plain.stdout.includes("\x1b"), false);
   assertMatch(plain.stdout, /^data: b: c\r$/m);
 });

@@ -7,6 +7,7 @@ import type {
   SocketReply,
   SocketRequest,
 } from "../fixture/routes/client.ts";
+import { until } from "../support/until.ts";
 
 export type { SocketReply } from "../fixture/routes/client.ts";
 
@@ -58,9 +59,8 @@ function scripted(script: SocketReply[]): TestServer {
     idleTimeout: 20,
     requests: () => Promise.all(server.requests.map(seen)),
     tellRead: () => Promise.resolve(),
-    requested: (count) =>
-      poll(() => Promise.resolve(server.requests.length >= count)),
-    allLeft: () => poll(() => Promise.resolve(server.connections === 0)),
+    requested: (count) => until(() => server.requests.length >= count),
+    allLeft: () => until(() => server.connections === 0),
   };
 }
 
@@ -103,9 +103,9 @@ export async function realServer(
         lastEventId: textOf(request.headers["last-event-id"]),
       })),
     tellRead: async () => void await getText(`/client/read?${path}`),
-    requested: (count) => poll(async () => (await requests()).length >= count),
+    requested: (count) => until(async () => (await requests()).length >= count),
     allLeft: () =>
-      poll(async () => (await requests()).every(({ left }) => left)),
+      until(async () => (await requests()).every(({ left }) => left)),
   };
 }
 
@@ -113,12 +113,6 @@ async function getText(path: string, body?: string): Promise<string> {
   const init = body === undefined ? {} : { method: "POST", body };
   const response = await fetch(fixtureUrl + path, init);
   return response.text();
-}
-
-async function poll(isDone: () => Promise<boolean>): Promise<void> {
-  while (!await isDone()) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
 
 /** Decodes a header value, whose characters are bytes, except in workerd, which has them decoded. */

@@ -14,6 +14,7 @@ import {
 import { scriptedServer } from "../../src/testing/mod.ts";
 import { test } from "../_test.ts";
 import { quick, READ, servers, type TestServer } from "./_server.ts";
+import { pause } from "../../tools/pause.ts";
 
 const retry = quick;
 const three = "id: 1\ndata: a\n\nid: 2\ndata: b\n\nid: 3\ndata: c\n\n";
@@ -397,7 +398,7 @@ for (const [name, start] of servers) {
   test(`connect() makes no request to ${name} before an event is asked for`, async () => {
     const server = await start([{ body: ["data: a\n\n"] }]);
     const connection = connect(server.url, server.options);
-    await new Promise((resolve) => setTimeout(resolve));
+    await pause();
     assertEquals(await server.requests(), []);
     await connection.close();
     assertEquals(await datasOf(connection), []);
@@ -439,7 +440,7 @@ test("connect() reads nothing ahead beyond a chunk", async () => {
   };
   const seen: [string, number][] = [];
   for await (const { data } of connect("https://example.com/", { fetch })) {
-    await new Promise((resolve) => setTimeout(resolve));
+    await pause();
     seen.push([data, pulls]);
     if (data === "2b") break;
   }

@@ -15,6 +15,7 @@ import { test } from "../_test.ts";
 import { faces } from "./_faces.ts";
 import { record } from "./_record.ts";
 import { quick, READ, realServer, servers } from "./_server.ts";
+import { pause } from "../../tools/pause.ts";
 
 const retry = quick;
 const three = "id: 1\ndata: a\n\nid: 2\ndata: b\n\nid: 3\ndata: c\n\n";
@@ -91,7 +92,7 @@ for (const [name, start] of servers) {
       save: (id) => {
         saved.push(id);
         // Takes longer than the reconnection.
-        return new Promise((resolve) => setTimeout(resolve, 50));
+        return pause(50);
       },
     };
     const options = { ...server.options, retry, cursor };

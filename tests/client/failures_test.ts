@@ -17,6 +17,7 @@ import { faces } from "./_faces.ts";
 import { record } from "./_record.ts";
 import { reportedDuring, ReportedError } from "../_reported.ts";
 import { quick, servers } from "./_server.ts";
+import { pause } from "../../tools/pause.ts";
 
 const retry = { ...quick, maxAttempts: 3 };
 const three = "id: 1\ndata: a\n\nid: 2\ndata: b\n\nid: 3\ndata: c\n\n";
@@ -242,9 +243,9 @@ for (const [name, start] of servers) {
       });
       const events = record(source);
       while (source.readyState !== EventSource.CLOSED) {
-        await new Promise((resolve) => setTimeout(resolve));
+        await pause();
       }
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await pause(5);
       assertEquals(events.log, []);
       await server.allLeft();
       const { length } = await server.requests();
@@ -356,7 +357,7 @@ test("a fetch that ignores the signal and fails after the close is not heard of"
   while (fail === undefined) await Promise.resolve();
   source.close();
   fail(new Error("too late"));
-  await new Promise((resolve) => setTimeout(resolve));
+  await pause();
   assert(events.log.length === 0);
 });
 

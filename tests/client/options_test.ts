@@ -11,6 +11,7 @@ import { count } from "../contract/_schemas.ts";
 import { faces } from "./_faces.ts";
 import { record } from "./_record.ts";
 import { quick, servers } from "./_server.ts";
+import { pause } from "../../tools/pause.ts";
 
 const retry = { ...quick, maxAttempts: 2 };
 
@@ -159,7 +160,7 @@ for (const [name, start] of servers) {
       });
       while (saved.length < 2) {
         finish.shift()?.();
-        await new Promise((resolve) => setTimeout(resolve));
+        await pause();
         if (saved.length === 1 && finish.length === 1) {
           await server.requested(2);
         }
@@ -199,7 +200,7 @@ for (const [name, start] of servers) {
       seen.push([lastEventId, source.lastEventId, source.reconnectionTime]);
     await record(source).length(3);
     while (source.lastEventId !== "3") {
-      await new Promise((resolve) => setTimeout(resolve));
+      await pause();
     }
     source.close();
     assertEquals(seen, [["1", "1", 2 ** 31 - 1], ["2", "2", 2 ** 31 - 1]]);

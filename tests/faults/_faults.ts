@@ -1,4 +1,5 @@
 import { ReportedError } from "../_reported.ts";
+import { pause } from "../../tools/pause.ts";
 
 /**
  * What happens at a step instead of what should: it fails before it is done or behind that, it never answers
@@ -92,7 +93,7 @@ export class Faults {
 
   async #after<T>(delay: number, run: () => T | Promise<T>): Promise<T> {
     this.isOver = false;
-    await new Promise((resolve) => setTimeout(resolve, delay));
+    await pause(delay);
     try {
       return await run();
     } finally {

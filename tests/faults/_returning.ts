@@ -1,5 +1,6 @@
 import { EventParser } from "../../src/parse.ts";
 import { requestOf } from "../server/_client.ts";
+import { pause } from "../../tools/pause.ts";
 
 type Respond = (request: Request) => Promise<Response>;
 
@@ -26,7 +27,7 @@ export class Returning {
       const response = await respond(requestOf(headers)).catch(() => undefined);
       if (response?.status === 204) this.stopped = true;
       else await this.#read(response?.body?.getReader());
-      if (!this.stopped) await new Promise((next) => setTimeout(next, 1000));
+      if (!this.stopped) await pause(1000);
     }
   }
 

@@ -5,6 +5,7 @@ import { test } from "../_test.ts";
 import { eachFault, type Faults, rest } from "./_faults.ts";
 import { outcomeOf, Returning } from "./_returning.ts";
 import { StepLog } from "./_step_log.ts";
+import { pause } from "../../tools/pause.ts";
 
 const DELAYS = { late: 300, tooLate: 25_000 };
 const LONG = 120_000;
@@ -15,7 +16,7 @@ async function script(faults: Faults, clock: Clock): Promise<void> {
   const here = resumable(log, async function* () {
     for (const data of DATAS) {
       yield await faults.step("produce", () => ({ data }));
-      await new Promise((next) => setTimeout(next, 500));
+      await pause(500);
     }
   }, { keepAlive: false, failureEvent: { data: "sorry" } });
   // Another process, whose way to the log is sound, and which is not asked to produce.

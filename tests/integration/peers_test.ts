@@ -15,6 +15,7 @@ import {
   type EventStreamVector,
   eventStreamVectors,
 } from "../../src/testing/mod.ts";
+import { pause } from "../../tools/pause.ts";
 
 type Event = [type: string, data: string];
 type Cells = Record<string, string>;
@@ -119,7 +120,7 @@ Deno.test("The comparison says for each package whether it handles a long retry"
     })
   );
   while (Math.max(...Object.values(requests)) < 5) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await pause(10);
   }
   for (const source of opened) source.close();
   const cells = Object.entries(requests).map(([name, count]) =>
@@ -182,7 +183,7 @@ Deno.test("The comparison says for each package whether it applies backpressure"
   ];
   // Whoever is not held back is done within a turn of the event loop.
   for (let turn = 0; turn < 50; turn++) {
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await pause(0);
   }
   await checkRow(
     "backpressure: a slow client slows its writer",

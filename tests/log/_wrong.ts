@@ -7,6 +7,7 @@ import type {
 } from "../../src/log/log.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import type { TestedLogFactory } from "../../src/testing/event_log_suite.ts";
+import { pause } from "../../tools/pause.ts";
 
 /** A log that is wrong in one way: a `MemoryLog` with a small change. */
 export interface WrongLog {
@@ -134,5 +135,5 @@ export function closed(): EventStreamError {
 }
 
 export function wait(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+  return pause(milliseconds);
 }

@@ -83,7 +83,10 @@ export async function findJobs(options: JobOptions): Promise<Jobs> {
     // Their files wait more than they work: for servers to start, leases to end, engines to be killed.
     engines: async () => {
       const files = select(await findEngineTests(options));
-      const env: Record<string, string> = { ...settings, DENO_JOBS: "3" };
+      const env: Record<string, string> = {
+        ...settingsOf("engines"),
+        DENO_JOBS: "4",
+      };
       const template = files.some((path) => path.includes("/postgres/"))
         ? await makeCluster()
         : undefined;

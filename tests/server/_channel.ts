@@ -54,8 +54,3 @@ export function gapOf({ event, data }: ServerSentEvent): Gap {
 export function epochOf(id: string): string {
   return id.split("-")[0]!;
 }
-
-/** Waits until something holds; the runner's limit is the limit. */
-export async function comesTrue(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1));
-}

@@ -18,11 +18,12 @@ import type {
 } from "../../src/server/channel_options.ts";
 import { test } from "../_test.ts";
 import { reasonOf, settle, unhandledDuring } from "../codec/_source.ts";
-import { comesTrue, datasUntil, epochOf, open, publish } from "./_channel.ts";
+import { datasUntil, epochOf, open, publish } from "./_channel.ts";
 import { Client, datasOf, requestOf } from "./_client.ts";
 import { withClock } from "../support/clock.ts";
 import { TestLog } from "./_log.ts";
 import { reportedDuring, ReportedError } from "../_reported.ts";
+import { until } from "../support/until.ts";
 
 const quiet: ChannelOptions = { retry: 0, keepAlive: false };
 
@@ -660,7 +661,7 @@ test("stats counts what was published, handed out, missed and trimmed", async ()
   await channel.publish({ data: "7" }, again);
   await channel.publish({ data: "7" }, again);
   assertEquals(channel.stats.published, 7);
-  await comesTrue(() => channel.stats.behind === 1);
+  await until(() => channel.stats.behind === 1);
   await client.leave();
   assertEquals(channel.stats.subscribers, 1);
   await idle.leave();

@@ -5,7 +5,6 @@ import { Channel } from "../../src/server/channel.ts";
 import type { ChannelOptions } from "../../src/server/channel_options.ts";
 import { test } from "../_test.ts";
 import {
-  comesTrue,
   datasUntil,
   epochOf,
   eventsUntil,
@@ -15,6 +14,8 @@ import {
 } from "./_channel.ts";
 import { Client, datasOf, eventsOf, requestOf } from "./_client.ts";
 import { TestLog } from "./_log.ts";
+import { pause } from "../../tools/pause.ts";
+import { until } from "../support/until.ts";
 
 /** A log whose oldest entries go by age: nothing is appended when they do. */
 class AgingLog extends MemoryLog {
@@ -314,7 +315,7 @@ test("respond() tells who is connected that the log began anew, and goes on", as
   const client = await open(channel, old);
   await client.until("id: ");
   await log.expire(1);
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await pause(5);
   const id = await publish(channel, "a", "b");
   const [gap, ...events] = await eventsUntil(client, "b");
   assertEquals(
@@ -340,10 +341,10 @@ test("respond() tells a client that reads too slowly exactly what it missed", as
   for (let i = 1; i <= 300; i++) {
     await channel.publish({ event: `${i}`, data: big });
     // What the channel has not read before it is trimmed it cannot know. The first event waits in the body.
-    if (i % 50 === 0) await comesTrue(() => channel.stats.behind === i - 1);
+    if (i % 50 === 0) await until(() => channel.stats.behind === i - 1);
   }
   await channel.publish({ event: "last", data: "the end" });
-  await comesTrue(() => channel.stats.behind === 300);
+  await until(() => channel.stats.behind === 300);
   const events = await eventsUntil(client, "the end");
   const gapAt = events.findIndex(({ event }) => event === "gap");
   const gap = gapOf(events[gapAt]!);

@@ -8,10 +8,11 @@ import { MemoryLog } from "../../src/log/memory.ts";
 import { Channel } from "../../src/server/channel.ts";
 import type { ChannelOptions } from "../../src/server/channel_options.ts";
 import { test } from "../_test.ts";
-import { comesTrue, datasUntil, open, publish } from "./_channel.ts";
+import { datasUntil, open, publish } from "./_channel.ts";
 import { type Client, datasOf } from "./_client.ts";
 import { withClock } from "../support/clock.ts";
 import { TestLog } from "./_log.ts";
+import { until } from "../support/until.ts";
 
 const options: ChannelOptions = { retry: 0, keepAlive: false };
 
@@ -91,7 +92,7 @@ test("respond() gives a subscriber that is behind many events in one chunk, up t
   }
   await publish(channel, "the end");
   // The first hundred wait in the body.
-  await comesTrue(() => channel.stats.behind === 9901);
+  await until(() => channel.stats.behind === 9901);
   const events = datasOf(await stays.until("the end"));
   assertEquals(events.length, 10_001);
   const sizes = stays.chunks.map(({ length }) => length);

@@ -19,6 +19,7 @@ import {
   readEvents,
   wordsOf,
 } from "./_resumable.ts";
+import { pause } from "../../tools/pause.ts";
 
 const lease = 1000;
 const FAILURE = "The stream failed before its end.";
@@ -66,7 +67,7 @@ function timed(
     let now = 0;
     for (const [time, data] of Object.entries(times)) {
       const delay = Number(time) - now;
-      await new Promise((resolve) => setTimeout(resolve, delay));
+      await pause(delay);
       if (signal.aborted) return;
       now = Number(time);
       yield { data };

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { EventLog } from "../../src/log/log.ts";
+import { Process } from "../../tools/process.ts";
 import { toolPath } from "../_tools.ts";
 import type { Published } from "./traffic.ts";
 import type { Work } from "../integration/log_worker/process.ts";
@@ -40,31 +41,25 @@ async function startWorker(
   const script =
     new URL("../integration/log_worker/process.ts", import.meta.url).pathname;
   const numbers = [publishers, events, followers].map(String);
-  const child = new Deno.Command(command, {
-    args: [...run, script, library, place, "news", ...numbers],
-    stdin: "piped",
-    stdout: "piped",
-  }).spawn();
-  let tellPublished = () => {};
+  const process = new Process(command, [
+    ...run,
+    script,
+    library,
+    place,
+    "news",
+    ...numbers,
+  ], { input: true });
   return {
-    published: new Promise((resolve) => tellPublished = resolve),
-    stop: () => child.stdin.close(),
-    work: readWork(child, () => tellPublished()),
+    published: process.until(/^published\n/).then(() => {}),
+    stop: () => process.endInput(),
+    work: readWork(process),
   };
 }
 
-async function readWork(
-  child: Deno.ChildProcess,
-  published: () => void,
-): Promise<Work> {
-  let text = "";
-  for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
-    text += chunk;
-    if (text.startsWith("published\n")) published();
-  }
-  await child.status;
-  const [, work] = text.split("\n");
-  if (!work) throw new Error(`The process broke off: ${text}`);
+async function readWork(process: Process): Promise<Work> {
+  await process.ended;
+  const [, work] = process.stdout.split("\n");
+  if (!work) throw new Error(`The process broke off: ${process.stdout}`);
   return JSON.parse(work);
 }
 

@@ -4,6 +4,7 @@ import type { ServerSentEvent } from "../../src/event.ts";
 import { Publishers } from "./publishers.ts";
 import type { Servers } from "./servers.ts";
 import { until } from "./until.ts";
+import { pause } from "../../tools/pause.ts";
 
 const EVENTS = 1000;
 const KILL_EVENTS = 2000;
@@ -26,7 +27,7 @@ export async function checkOutage(
   const publishing = publishers.run(8);
   await until(() => publishers.done > EVENTS / 2);
   await leave();
-  await new Promise((resolve) => setTimeout(resolve, 5000));
+  await pause(5000);
   assert(publishers.done < EVENTS, "Nothing was under way when it left");
   await comeBack();
   await publishing;

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { ServerSentEvent } from "../../src/event.ts";
 import { positionsOf } from "../server/_combination.ts";
+import { pause } from "../../tools/pause.ts";
 
 /** Sends a request to some server: another turn, another server. */
 export type Send = (turn: number, init: RequestInit) => Promise<Response>;
@@ -68,7 +69,7 @@ export class Publishers {
       } catch {
         // Another server will do.
       }
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await pause(20);
     }
   }
 }

@@ -1,4 +1,5 @@
 import { runDeno } from "../../tools/command.ts";
+import { Process } from "../../tools/process.ts";
 import { toolPath } from "../_tools.ts";
 
 /** An app in a process of its own; disposing of it kills the process. */
@@ -22,26 +23,17 @@ export interface ServeCommand {
 export async function serve(
   { command, args, env = {}, output = "stdout" }: ServeCommand,
 ): Promise<Served> {
-  const child = new Deno.Command(command, {
-    args,
-    env: { NO_COLOR: "1", ...env },
-    stdin: "null",
+  const process = new Process(command, args, {
+    env,
     stdout: output === "stdout" ? "piped" : "null",
     stderr: output === "stderr" ? "piped" : "inherit",
-  }).spawn();
-  const reader = child[output].pipeThrough(new TextDecoderStream()).getReader();
-  const url = await findUrl(reader);
-  const drained = drain(reader);
-  const kill = async (): Promise<void> => {
-    try {
-      child.kill("SIGKILL");
-    } catch (error) {
-      // It has ended.
-      if (!(error instanceof TypeError)) throw error;
-    }
-    await child.status;
-    await drained;
-  };
+  });
+  // In its own words, or in workerd's.
+  const [, port] = await process.until(
+    /(?:127\.0\.0\.1:|"socket":"http","port":)(\d+)\D/,
+  );
+  const kill = () => process.kill();
+  const url = `http://127.0.0.1:${port}`;
   return { url, kill, [Symbol.asyncDispose]: kill };
 }
 
@@ -71,24 +63,4 @@ export async function serveWorker(
       `${folder}/worker.capnp`,
     ],
   });
-}
-
-type Output = ReadableStreamDefaultReader<string>;
-
-/** Reads until the process says where it listens: in its own words, or in workerd's. */
-async function findUrl(output: Output): Promise<string> {
-  let text = "";
-  for (;;) {
-    const { value, done } = await output.read();
-    if (done) throw new Error(`It did not start: ${text}`);
-    text += value;
-    const [, port] =
-      text.match(/(?:127\.0\.0\.1:|"socket":"http","port":)(\d+)\D/) ?? [];
-    if (port !== undefined) return `http://127.0.0.1:${port}`;
-  }
-}
-
-/** Reads on, so that the process never waits for somebody to read what it writes. */
-async function drain(output: Output): Promise<void> {
-  while (!(await output.read()).done);
 }

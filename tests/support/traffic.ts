@@ -1,4 +1,5 @@
 import type { EventLog, LogEntry } from "../../src/log/log.ts";
+import { pause } from "../../tools/pause.ts";
 
 /** What became of the events that somebody published. */
 export interface Published {
@@ -22,7 +23,7 @@ export async function publish(
       published.acknowledged[seq] = body;
     } catch {
       published.refused.push(body);
-      await pause();
+      await pause(50);
     }
   }
   return published;
@@ -63,11 +64,7 @@ async function read(
       return (await log.read(after, { entries: 1000, bytes: 1_000_000 }))
         .entries;
     } catch {
-      await pause();
+      await pause(50);
     }
   }
-}
-
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 50));
 }

@@ -1,3 +1,5 @@
+import { pause } from "../../tools/pause.ts";
+
 /** Waits until something holds, and fails when it does not in a time that is plenty. */
 export async function until(
   holds: () => boolean | Promise<boolean>,
@@ -5,7 +7,7 @@ export async function until(
   const end = Date.now() + 60_000;
   while (!await holds()) {
     if (Date.now() > end) throw new Error(`It never came true that ${holds}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await pause(5);
   }
 }
 

@@ -1,4 +1,5 @@
 import { runDeno } from "../../tools/command.ts";
+import { Process } from "../../tools/process.ts";
 import { toolPath } from "../_tools.ts";
 import { freePort } from "./port.ts";
 
@@ -24,19 +25,19 @@ export class Workerd {
   readonly twinUrl: string;
   readonly #executable: string;
   readonly #folder: string;
-  #child: Deno.ChildProcess;
+  #process: Process;
 
   private constructor(
     executable: string,
     folder: string,
-    child: Deno.ChildProcess,
+    process: Process,
     ports: Ports,
   ) {
     this.url = `http://127.0.0.1:${ports.main}`;
     this.twinUrl = `http://127.0.0.1:${ports.twin}`;
     this.#executable = executable;
     this.#folder = folder;
-    this.#child = child;
+    this.#process = process;
   }
 
   /** Bundles a Worker and starts it. */
@@ -51,39 +52,33 @@ export class Workerd {
     await Deno.writeTextFile(`${folder}/worker.js`, source);
     await Deno.writeTextFile(`${folder}/config.capnp`, configOf(options));
     const ports = { main: freePort(), twin: freePort() };
-    const child = spawn(executable, folder, ports);
-    return new Workerd(executable, folder, child, await listening(child));
+    const process = spawn(executable, folder, ports);
+    return new Workerd(executable, folder, process, await listening(process));
   }
 
   /** Ends the process with SIGKILL, which gives it no chance to save anything. */
   async kill(): Promise<void> {
-    try {
-      // SIGTERM would not do: workerd can outlive it when a client has left.
-      this.#child.kill("SIGKILL");
-    } catch (error) {
-      // It has ended.
-      if (!(error instanceof TypeError)) throw error;
-    }
-    await this.#child.status;
+    // SIGTERM would not do: workerd can outlive it when a client has left.
+    await this.#process.kill();
   }
 
   /** The process. */
   get pid(): number {
-    return this.#child.pid;
+    return this.#process.pid;
   }
 
   /** Asks the process to end, and waits until it has. */
   async stop(): Promise<void> {
-    this.#child.kill("SIGTERM");
-    await this.#child.status;
+    this.#process.signal("SIGTERM");
+    await this.#process.ended;
   }
 
   /** Starts another process on the same port and disk. */
   async restart(): Promise<void> {
     const [main, twin] = [this.url, this.twinUrl]
       .map((url) => Number(new URL(url).port)) as [number, number];
-    this.#child = spawn(this.#executable, this.#folder, { main, twin });
-    await listening(this.#child);
+    this.#process = spawn(this.#executable, this.#folder, { main, twin });
+    await listening(this.#process);
   }
 
   /** Ends the process and deletes what it kept. */
@@ -165,41 +160,24 @@ function spawn(
   executable: string,
   folder: string,
   { main, twin }: Ports,
-): Deno.ChildProcess {
-  return new Deno.Command(executable, {
-    args: [
-      "serve",
-      "config.capnp",
-      "--control-fd=1",
-      `--socket-addr=main=127.0.0.1:${main}`,
-      `--socket-addr=twin=127.0.0.1:${twin}`,
-      `--directory-path=disk=${folder}/disk`,
-    ],
-    cwd: folder,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
+): Process {
+  return new Process(executable, [
+    "serve",
+    "config.capnp",
+    "--control-fd=1",
+    `--socket-addr=main=127.0.0.1:${main}`,
+    `--socket-addr=twin=127.0.0.1:${twin}`,
+    `--directory-path=disk=${folder}/disk`,
+  ], { cwd: folder });
 }
 
 /** Waits until the process says that it listens, and gives the ports. */
-async function listening(child: Deno.ChildProcess): Promise<Ports> {
-  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) throw new Error(`workerd did not start: ${text}`);
-    text += value;
-    const [main, twin] = ["main", "twin"].map((socket) =>
-      Number(text.match(`"socket":"${socket}","port":(\\d+)`)?.[1])
-    ) as [number, number];
-    if (Number.isNaN(main + twin)) continue;
-    void drain(reader);
-    return { main, twin };
-  }
-}
-
-/** Reads on to the end, so that the process never waits for somebody to read what it logs. */
-async function drain(reader: ReadableStreamDefaultReader<string>) {
-  while (!(await reader.read()).done);
+async function listening(process: Process): Promise<Ports> {
+  const [main, twin] = await Promise.all(
+    ["main", "twin"].map(async (socket) => {
+      const pattern = new RegExp(`"socket":"${socket}","port":(\\d+)`);
+      return Number((await process.until(pattern))[1]);
+    }),
+  ) as [number, number];
+  return { main, twin };
 }

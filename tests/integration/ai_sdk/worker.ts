@@ -8,6 +8,7 @@ import {
   type DurableObjectLogStorage,
 } from "../../../src/durable_object/mod.ts";
 import type { Namespace } from "../durable_object/log_worker.ts";
+import { pause } from "../../../tools/pause.ts";
 
 interface State {
   readonly storage: DurableObjectLogStorage;
@@ -19,7 +20,7 @@ async function* running(
 ): AsyncGenerator<UIMessageStreamPart> {
   yield { type: "start" };
   while (!signal.aborted) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await pause(20);
     yield { type: "data-tick" };
   }
 }

@@ -1,64 +1,17 @@
-import { until } from "../../support/until.ts";
+import { type Process, startDeno } from "../../../tools/process.ts";
 
-/** A process of the running Deno, what it has written so far, and a way to tell it something. */
-export class Child {
-  /** The whole lines of its standard output. */
-  readonly lines: string[] = [];
-  readonly #process: Deno.ChildProcess;
-  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #reading: Promise<void>;
+/** Starts a process with a log in a database. */
+export function startPeer(path: string): Process {
+  return startDeno(new URL("./peer.ts", import.meta.url), [path], {
+    input: true,
+    flags: ["--no-check"],
+  });
+}
 
-  /** Runs a module beside this one. */
-  constructor(module: string, ...args: string[]) {
-    const path = new URL(module, import.meta.url).pathname;
-    this.#process = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--unstable-kv", "--no-check", path, ...args],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-    this.#writer = this.#process.stdin.getWriter();
-    this.#reading = this.#read();
-  }
-
-  /** Writes a line to its standard input. */
-  async tell(line: string): Promise<void> {
-    await this.#writer.write(new TextEncoder().encode(`${line}\n`));
-  }
-
-  /** Resolves with the first line that begins so. */
-  async line(start: string): Promise<string> {
-    const find = () => this.lines.find((line) => line.startsWith(start));
-    await until(() => find() !== undefined);
-    return find()!;
-  }
-
-  /** The lines that begin with a sign, without it. */
-  marked(sign: string): string[] {
-    return this.lines.filter((line) => line.startsWith(sign))
-      .map((line) => line.slice(sign.length));
-  }
-
-  /** Ends it with SIGKILL, which gives it no chance to do anything more. */
-  async kill(): Promise<void> {
-    this.#process.kill("SIGKILL");
-    await this.#process.status;
-    await this.#reading;
-    await this.#writer.abort().catch(() => {});
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.kill().catch(() => {});
-  }
-
-  async #read(): Promise<void> {
-    let rest = "";
-    const text = this.#process.stdout.pipeThrough(new TextDecoderStream());
-    for await (const chunk of text) {
-      const lines = (rest + chunk).split("\n");
-      // What a killed process began to write is no line.
-      rest = lines.pop()!;
-      this.lines.push(...lines);
-    }
-  }
+/** The whole lines that it has written and that begin with a sign, without it. */
+export function marked({ stdout }: Process, sign: string): string[] {
+  // What a killed process began to write is no line.
+  return stdout.split("\n").slice(0, -1)
+    .filter((line) => line.startsWith(sign))
+    .map((line) => line.slice(sign.length));
 }

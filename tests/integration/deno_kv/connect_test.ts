@@ -2,9 +2,10 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DenoKvLog } from "../../../src/deno_kv/mod.ts";
 import { EventStreamError } from "../../../src/error.ts";
 import { until } from "../../support/until.ts";
-import { Child } from "./child.ts";
+import { marked, startPeer } from "./child.ts";
 import { ConnectServer } from "./connect_server.ts";
 import { events, interfere, readAll, readBodies } from "./fixture.ts";
+import { pause } from "../../../tools/pause.ts";
 
 Deno.test("append() is not doubled when Deno sends a commit again whose answer was lost", async () => {
   await using server = new ConnectServer();
@@ -53,7 +54,7 @@ Deno.test("append() with a key is done once though it was refused while the serv
 
 Deno.test("watch() stops looking when kv.watch() tells of another process", async () => {
   await using server = new ConnectServer();
-  await using child = new Child("peer.ts", server.path);
+  await using child = startPeer(server.path);
   let lookedAt = performance.now();
   const look = () => lookedAt = performance.now();
   const kv = interfere(await server.open(), { look });
@@ -62,8 +63,8 @@ Deno.test("watch() stops looking when kv.watch() tells of another process", asyn
   new DenoKvLog(kv, "log").watch(() => woken++, controller.signal);
   for (let i = 0; i < 6; i++) {
     const before = woken;
-    await new Promise((resolve) => setTimeout(resolve, 250));
-    await child.tell(`publish ${i} 1`);
+    await pause(250);
+    await child.say(`publish ${i} 1`);
     await until(() => woken > before);
   }
   // As long as it is not known it looks every 1 to 4 seconds.
@@ -73,13 +74,13 @@ Deno.test("watch() stops looking when kv.watch() tells of another process", asyn
 
 Deno.test("DenoKvLog on a server gives two processes each event once, in order", async () => {
   await using server = new ConnectServer();
-  await using a = new Child("peer.ts", server.path);
-  await using b = new Child("peer.ts", server.path);
-  for (const child of [a, b]) await child.tell("follow 1000");
-  await a.tell("publish a 500");
-  await b.tell("publish b 500");
-  for (const child of [a, b]) await child.line("followed");
-  const [lines, others] = [a.marked("="), b.marked("=")];
+  await using a = startPeer(server.path);
+  await using b = startPeer(server.path);
+  for (const child of [a, b]) await child.say("follow 1000");
+  await a.say("publish a 500");
+  await b.say("publish b 500");
+  for (const child of [a, b]) await child.until(/^followed/m);
+  const [lines, others] = [marked(a, "="), marked(b, "=")];
   assertEquals(lines, others);
   assertEquals(new Set(lines.map((line) => line.split(" ")[1])).size, 1000);
   assert(lines.every((line, i) => line.startsWith(`${i + 1} `)));

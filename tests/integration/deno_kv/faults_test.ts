@@ -2,6 +2,7 @@ import { assert } from "@std/assert";
 import { DenoKvLog, type KvStore } from "../../../src/deno_kv/mod.ts";
 import { eachFault, type Faults } from "../../faults/_faults.ts";
 import { logScript } from "../../faults/_log_script.ts";
+import { pause } from "../../../tools/pause.ts";
 
 const OPTIONS = { timeout: 100 };
 const DELAYS = { late: 10, tooLate: 300 };
@@ -62,7 +63,7 @@ Deno.test("DenoKvLog loses and doubles nothing whatever Deno KV does at any of i
   );
   // Nothing may come to the database when it is closed.
   while (waiting.some(({ isOver }) => !isOver)) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await pause(10);
   }
   assert(runs > 50, `${runs}`);
   console.log(`DenoKvLog: ${runs} faults`);

@@ -18,6 +18,7 @@ import {
   readAll,
   readBodies,
 } from "./fixture.ts";
+import { pause } from "../../../tools/pause.ts";
 
 const ALL = { entries: 10_000, bytes: 100_000_000 };
 const MOST = 720 * 1024;
@@ -252,7 +253,7 @@ Deno.test("append() deletes what has aged, a part with each", async () => {
   const patient = new DenoKvLog(kv, "log");
   for (let i = 0; i < 300; i++) await patient.append(events("a"));
   const hasty = new DenoKvLog(kv, "log", { maxAge: 20 });
-  await new Promise((resolve) => setTimeout(resolve, 30));
+  await pause(30);
   for (const keys of [1 + 200 + 1, 1 + 100 + 2, 1 + 3]) {
     await hasty.append(events("b"));
     assertEquals(await countKeys(kv), keys);
@@ -267,7 +268,7 @@ Deno.test("read() finds the first entry that has not aged among many", async () 
     await Promise.all(
       Array.from({ length: 20 }, () => log.append(events("a", "b"))),
     );
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await pause(20);
   }
   const before = await log.read(0, ALL);
   assert(before.first > 0);

@@ -1,12 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { DenoKvLog } from "../../../src/deno_kv/mod.ts";
 import { until } from "../../support/until.ts";
-import { Child } from "./child.ts";
+import type { Process } from "../../../tools/process.ts";
+import { marked, startPeer } from "./child.ts";
 import { interfere, KvFile, readAll } from "./fixture.ts";
 
 /** Reads what a follower wrote, and fails unless it is numbered 1, 2, 3, … */
-function followed(child: Child): string[] {
-  return child.marked("=").map((line, i) => {
+function followed(child: Process): string[] {
+  return marked(child, "=").map((line, i) => {
     const [seq, body] = line.split(" ");
     assertEquals(seq, `${i + 1}`);
     return body!;
@@ -14,9 +15,9 @@ function followed(child: Child): string[] {
 }
 
 /** Reads where what a publisher was told to be durable stands. */
-function acknowledged(child: Child): Map<string, number> {
+function acknowledged(child: Process): Map<string, number> {
   return new Map(
-    child.marked("+").map((line) => {
+    marked(child, "+").map((line) => {
       const [body, seq] = line.split(" ");
       return [body!, Number(seq)];
     }),
@@ -25,12 +26,12 @@ function acknowledged(child: Child): Map<string, number> {
 
 Deno.test("DenoKvLog gives two processes that publish 10,000 events each one once, in order", async () => {
   await using file = await KvFile.make();
-  await using a = new Child("peer.ts", file.path);
-  await using b = new Child("peer.ts", file.path);
-  for (const child of [a, b]) await child.tell("follow 10000");
-  await a.tell("publish a 5000");
-  await b.tell("publish b 5000");
-  for (const child of [a, b]) await child.line("followed");
+  await using a = startPeer(file.path);
+  await using b = startPeer(file.path);
+  for (const child of [a, b]) await child.say("follow 10000");
+  await a.say("publish a 5000");
+  await b.say("publish b 5000");
+  for (const child of [a, b]) await child.until(/^followed/m);
 
   const bodies = followed(a);
   assertEquals(followed(b), bodies);
@@ -40,7 +41,7 @@ Deno.test("DenoKvLog gives two processes that publish 10,000 events each one onc
   );
   assertEquals([...bodies].sort(), expected.sort());
   for (const child of [a, b]) {
-    await child.line("published");
+    await child.until(/^published/m);
     for (const [body, seq] of acknowledged(child)) {
       assertEquals(bodies[seq - 1], body);
     }
@@ -49,16 +50,16 @@ Deno.test("DenoKvLog gives two processes that publish 10,000 events each one onc
 
 Deno.test("DenoKvLog keeps what was acknowledged when processes are killed under load", async () => {
   await using file = await KvFile.make();
-  await using survivor = new Child("peer.ts", file.path);
-  await survivor.tell("follow 1000000");
+  await using survivor = startPeer(file.path);
+  await survivor.say("follow 1000000");
   const told: Map<string, number>[] = [];
   for (let life = 0; life < 4; life++) {
-    await using child = new Child("peer.ts", file.path);
-    await child.tell(`publish ${life} 1000000`);
-    await until(() => child.marked("+").length > 300);
+    await using child = startPeer(file.path);
+    await child.say(`publish ${life} 1000000`);
+    await until(() => marked(child, "+").length > 300);
     // Now and then there is nobody else at the file.
     if (life === 1) {
-      await until(() => survivor.marked("=").length > 300);
+      await until(() => marked(survivor, "=").length > 300);
       await survivor.kill();
     }
     await child.kill();
@@ -92,7 +93,7 @@ function groupOf(n: number): number {
 
 Deno.test("watch() looks more often when kv.watch() does not tell of another process", async () => {
   await using file = await KvFile.make();
-  await using child = new Child("peer.ts", file.path);
+  await using child = startPeer(file.path);
   let looks = 0;
   const kv = interfere(await file.open(), { look: () => looks++ });
   const controller = new AbortController();
@@ -100,7 +101,7 @@ Deno.test("watch() looks more often when kv.watch() does not tell of another pro
   new DenoKvLog(kv, "log").watch(() => woken++, controller.signal);
   for (let i = 0; i < 3; i++) {
     const before = woken;
-    await child.tell(`publish ${i} 1`);
+    await child.say(`publish ${i} 1`);
     await until(() => woken > before);
   }
   // At the first pace, of a look every 1 to 4 seconds, it would take longer than is waited for.
@@ -111,7 +112,7 @@ Deno.test("watch() looks more often when kv.watch() does not tell of another pro
 
 Deno.test("watch() with a pollInterval tells another process of what is appended", async () => {
   await using file = await KvFile.make();
-  await using child = new Child("peer.ts", file.path);
+  await using child = startPeer(file.path);
   let watches = 0;
   const kv = interfere(await file.open(), { watch: () => watches++ });
   const log = new DenoKvLog(kv, "log", { pollInterval: 10 });
@@ -120,7 +121,7 @@ Deno.test("watch() with a pollInterval tells another process of what is appended
   log.watch(() => woken++, controller.signal);
   for (let i = 0; i < 5; i++) {
     const before = woken;
-    await child.tell(`publish ${i} 1`);
+    await child.say(`publish ${i} 1`);
     await until(() => woken > before);
   }
   controller.abort();

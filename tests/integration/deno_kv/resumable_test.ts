@@ -3,10 +3,11 @@ import { DatabaseSync } from "node:sqlite";
 import { DenoKvLog } from "../../../src/deno_kv/mod.ts";
 import { resumable } from "../../../src/server/mod.ts";
 import { decode } from "../../../src/decode.ts";
-import { triesOf } from "../resumable/resumable.ts";
+import { TRIES } from "../resumable/resumable.ts";
 import { checkTrouble, testResumable } from "../resumable/resumable_cases.ts";
 import { interfere, KvFile } from "./fixture.ts";
 import { produce, textsOf } from "../resumable/produce.ts";
+import { pause } from "../../../tools/pause.ts";
 
 testResumable("DenoKvLog", async () => {
   const file = await KvFile.make();
@@ -17,7 +18,7 @@ testResumable("DenoKvLog", async () => {
     log: (name) => new DenoKvLog(kv, name),
     [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
   };
-}, triesOf(100));
+}, TRIES);
 
 /** Tells whether nobody is writing to the file. */
 function isFree(path: string): boolean {
@@ -39,7 +40,7 @@ Deno.test("resumable() on a DenoKvLog goes on when the database was away", async
     // The producer is writing just now, as likely as not.
     database.exec("pragma busy_timeout = 30000; begin immediate");
     // Until the log gives up to write to a file that somebody else is writing to.
-    await new Promise((resolve) => setTimeout(resolve, 6000));
+    await pause(6000);
     database.exec("rollback");
   });
 });

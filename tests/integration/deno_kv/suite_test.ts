@@ -2,6 +2,7 @@ import { DenoKvLog, type KvStore } from "../../../src/deno_kv/mod.ts";
 import { testEventLog } from "../../../src/testing/event_log_suite.ts";
 import { ConnectServer } from "./connect_server.ts";
 import { interfere, type KvDatabase, KvFile } from "./fixture.ts";
+import { pause } from "../../../tools/pause.ts";
 
 /** Declares the cases for a log whose clients open the database anew, as those of another process would. */
 function declare(
@@ -29,7 +30,7 @@ declare("DenoKvLog in a file", () => KvFile.make(), (kv) => kv);
 
 // What a round trip lets happen in between: the way there and the way back are each as long as chance has it.
 function delay(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 3 * Math.random()));
+  return pause(3 * Math.random());
 }
 
 declare(

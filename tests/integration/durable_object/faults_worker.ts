@@ -7,6 +7,7 @@ import { eachFault, type Faults } from "../../faults/_faults.ts";
 import { logScript } from "../../faults/_log_script.ts";
 import type { Namespace } from "./log_worker.ts";
 import { toOutcome } from "./outcome.ts";
+import { pause } from "../../../tools/pause.ts";
 
 interface Storage extends DurableObjectLogStorage {
   deleteAll(): Promise<void>;
@@ -62,7 +63,7 @@ export class FaultsObject {
         // The platform's calls settle; a log has no time of its own for them.
         patience: 30,
       });
-      while (!faults.isOver) await new Promise((next) => setTimeout(next, 5));
+      while (!faults.isOver) await pause(5);
     }, DELAYS);
   }
 }

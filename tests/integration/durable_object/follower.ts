@@ -1,5 +1,6 @@
 import { decode } from "../../../src/decode.ts";
 import type { ServerSentEvent } from "../../../src/event.ts";
+import { pause } from "../../../tools/pause.ts";
 
 /** A client that follows a channel through whatever happens, and comes back with its last event ID until it is disposed of. */
 export class Follower {
@@ -26,7 +27,7 @@ export class Follower {
     const { signal } = this.#controller;
     while (!signal.aborted) {
       await this.#connect(signal).catch(() => {});
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await pause(20);
     }
   }
 

@@ -3,6 +3,7 @@ import { until } from "../../support/until.ts";
 import { Workerd } from "../../support/workerd.ts";
 import { Follower } from "./follower.ts";
 import { RemoteChannel } from "./remote_channel.ts";
+import { pause } from "../../../tools/pause.ts";
 
 const options = {
   worker: "tests/integration/durable_object/channel_worker.ts",
@@ -135,7 +136,7 @@ class Load {
     try {
       return await this.#channel.publish({ data });
     } catch {
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await pause(5);
       return undefined;
     }
   }
@@ -146,7 +147,7 @@ class Load {
         return await this.#channel.publish({ data }, { idempotencyKey: data });
       } catch (error) {
         if (this.#stopped) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        await pause(5);
       }
     }
   }

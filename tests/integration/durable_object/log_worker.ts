@@ -8,6 +8,7 @@ import {
 } from "../../../src/durable_object/log.ts";
 import type { RetentionOptions } from "../../../src/log/log.ts";
 import { toOutcome } from "./outcome.ts";
+import { pause } from "../../../tools/pause.ts";
 
 interface Storage extends DurableObjectLogStorage {
   deleteAll(): Promise<void>;
@@ -97,7 +98,7 @@ export class AlarmlessObject {
       .then(() => done.push("appended"));
     const read = log.read(0, { entries: 1, bytes: 1 })
       .then(({ entries }) => done.push(`read ${entries[0]!.body}`));
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await pause(20);
     const before = [...done];
     durable.resolve();
     await Promise.all([append, read]);

@@ -5,6 +5,7 @@ import { Publishers } from "../../support/publishers.ts";
 import { Servers } from "../../support/servers.ts";
 import { until } from "../../support/until.ts";
 import { Workerd } from "../../support/workerd.ts";
+import { pause } from "../../../tools/pause.ts";
 
 const EVENTS = 600;
 
@@ -70,7 +71,7 @@ Deno.test("durableChannel() tells clients to come back while the objects' proces
   const publishing = publishers.run(8);
   await until(() => publishers.done > EVENTS / 2);
   await objects.kill();
-  await new Promise((resolve) => setTimeout(resolve, 5000));
+  await pause(5000);
   assert(publishers.done < EVENTS, "Nothing was under way at the kill");
   await objects.restart();
   await publishing;

@@ -9,12 +9,13 @@ import {
   datasOf,
   readCut,
   readOneByOne,
-  triesOf,
+  TRIES,
 } from "../resumable/resumable.ts";
 import { until } from "../../support/until.ts";
 import { Workerd } from "../../support/workerd.ts";
 import { textsOf } from "../resumable/produce.ts";
 import type { Counts } from "../resumable/worker.ts";
+import { pause } from "../../../tools/pause.ts";
 
 const FAILURE = "The stream failed before its end.";
 const options = {
@@ -60,7 +61,7 @@ Deno.test("resumable() in a Durable Object gives every event once and whole to a
   await checkEveryCut([main, twin], "all", { count: 6, pause: 1 });
 });
 
-const tries = triesOf(100);
+const tries = TRIES;
 Deno.test(`resumable() in a Durable Object starts one producer when two first requests come at once, ${tries} times`, async () => {
   const [workerd, main, twin] = await start();
   await using _ = workerd;
@@ -86,7 +87,7 @@ Deno.test("resumable() in a Durable Object goes on when nobody reads", async () 
   const order = { count: 50, pause: 20 };
   await main.read("all", order, { count: 1 });
   // Nor does anybody ask anything.
-  await new Promise((resolve) => setTimeout(resolve, 2000));
+  await pause(2000);
   await until(async () => (await countsOf(main, "all")).settled === 1);
   assertEquals(datasOf(await main.read("all", order)), textsOf(50));
   assertEquals((await countsOf(main, "all")).started, 1);

@@ -1,6 +1,7 @@
 import config from "../../../deno.json" with { type: "json" };
 import { runCommand } from "../../../tools/command.ts";
 import { toolPath } from "../../_tools.ts";
+import { Process } from "../../../tools/process.ts";
 
 const sources = "tests/integration/package";
 
@@ -61,29 +62,16 @@ export async function startWorker(
   folder: string,
   url: string,
 ): Promise<{ url: string } & AsyncDisposable> {
-  const child = new Deno.Command(await toolPath("workerd"), {
-    args: [
-      "serve",
-      "--control-fd=1",
-      "--socket-addr=http=127.0.0.1:0",
-      `${folder}/worker.capnp`,
-    ],
-    env: { SERVER_URL: url },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const output = child.stdout.getReader();
-  const { value } = await output.read();
-  const { port } = JSON.parse(new TextDecoder().decode(value));
+  const process = new Process(await toolPath("workerd"), [
+    "serve",
+    "--control-fd=1",
+    "--socket-addr=http=127.0.0.1:0",
+    `${folder}/worker.capnp`,
+  ], { env: { SERVER_URL: url } });
+  const { port } = JSON.parse(await process.line());
   return {
     url: `http://127.0.0.1:${port}`,
-    async [Symbol.asyncDispose]() {
-      // workerd can outlive SIGTERM.
-      child.kill("SIGKILL");
-      await child.status;
-      await output.cancel();
-    },
+    [Symbol.asyncDispose]: () => process.kill(),
   };
 }
 

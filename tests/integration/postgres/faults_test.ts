@@ -7,6 +7,7 @@ import { eachFault, type Faults } from "../../faults/_faults.ts";
 import { logScript } from "../../faults/_log_script.ts";
 import { PostgresServer } from "./postgres.ts";
 import { postgresClient } from "./postgres_clients.ts";
+import { pause } from "../../../tools/pause.ts";
 
 const OPTIONS = { timeout: 100 };
 const DELAYS = { late: 10, tooLate: 300 };
@@ -44,7 +45,7 @@ Deno.test("PostgresLog loses and duplicates nothing whatever Postgres does at an
     20,
   );
   while (waiting.some(({ isOver }) => !isOver)) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await pause(10);
   }
   assert(runs > 50, `${runs}`);
   console.log(`PostgresLog: ${runs} faults`);

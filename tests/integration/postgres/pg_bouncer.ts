@@ -1,4 +1,5 @@
 import { freePort } from "../../support/port.ts";
+import { Process } from "../../../tools/process.ts";
 
 /** A PgBouncer in transaction mode in front of a Postgres on the loopback interface. */
 export interface PgBouncer extends AsyncDisposable {
@@ -27,21 +28,17 @@ ignore_startup_parameters = extra_float_digits
   await Deno.chmod(folder, 0o755);
   // It refuses to run as root.
   const user = Deno.uid() === 0 ? ["-u", "postgres"] : [];
-  const child = new Deno.Command("pgbouncer", {
-    args: ["-q", ...user, `${folder}/pgbouncer.ini`],
+  const args = ["-q", ...user, `${folder}/pgbouncer.ini`];
+  const process = new Process("pgbouncer", args, {
     env: { PATH: `/usr/sbin:${Deno.env.get("PATH")}` },
-    stdin: "null",
     stdout: "null",
     stderr: "null",
-  }).spawn();
-  while (!await listens(port)) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  });
+  await process.untilReady(() => listens(port));
   return {
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
     async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL");
-      await child.status;
+      await process.kill();
       await Deno.remove(folder, { recursive: true });
     },
   };

@@ -1,5 +1,7 @@
 import { runCommand } from "../../../tools/command.ts";
+import { Process } from "../../../tools/process.ts";
 import { freePort } from "../../support/port.ts";
+import { pause } from "../../../tools/pause.ts";
 
 /** Postgres refuses to run as root: then it runs as this user, which its package makes. */
 const USER = "postgres";
@@ -9,18 +11,18 @@ export class PostgresServer {
   readonly port: number;
   readonly #folder: string;
   readonly #config: readonly string[];
-  #child: Deno.ChildProcess;
+  #process: Process;
 
   private constructor(
     port: number,
     folder: string,
     config: readonly string[],
-    child: Deno.ChildProcess,
+    process: Process,
   ) {
     this.port = port;
     this.#folder = folder;
     this.#config = config;
-    this.#child = child;
+    this.#process = process;
   }
 
   /** Starts one with settings such as `"fsync=on"`. */
@@ -29,8 +31,8 @@ export class PostgresServer {
     const folder = template ? await makeFolder() : await makeCluster();
     if (template) await copy(`${template}/data`, `${folder}/data`);
     const port = freePort();
-    const child = await spawn(folder, port, config);
-    return new PostgresServer(port, folder, config, child);
+    const process = await spawn(folder, port, config);
+    return new PostgresServer(port, folder, config, process);
   }
 
   /** Starts a standby that follows this one. */
@@ -41,8 +43,8 @@ export class PostgresServer {
       ...["-d", this.url, "--no-sync"],
     ]);
     const port = freePort();
-    const child = await spawn(folder, port, this.#config);
-    return new PostgresServer(port, folder, this.#config, child);
+    const process = await spawn(folder, port, this.#config);
+    return new PostgresServer(port, folder, this.#config, process);
   }
 
   get url(): string {
@@ -74,9 +76,8 @@ export class PostgresServer {
 
   /** Ends the postmaster with SIGKILL, and waits until those that it has started have noticed. */
   async kill(): Promise<void> {
-    this.#child.kill("SIGKILL");
-    await this.#child.status;
-    while (await answers(this.port)) await wait();
+    await this.#process.kill();
+    while (await answers(this.port)) await pause(20);
   }
 
   /** Ends one of the processes that serve clients with SIGKILL, upon which Postgres restarts all of them. */
@@ -96,13 +97,13 @@ export class PostgresServer {
   async restart(): Promise<void> {
     // What was killed has left this behind.
     await Deno.remove(`${this.#folder}/data/postmaster.pid`).catch(() => {});
-    this.#child = await spawn(this.#folder, this.port, this.#config);
+    this.#process = await spawn(this.#folder, this.port, this.#config);
   }
 
   /** Ends the process and deletes what it kept. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill("SIGQUIT");
-    await this.#child.status;
+    this.#process.signal("SIGQUIT");
+    await this.#process.ended;
     await Deno.remove(this.#folder, { recursive: true });
   }
 }
@@ -133,7 +134,7 @@ async function spawn(
   folder: string,
   port: number,
   config: readonly string[],
-): Promise<Deno.ChildProcess> {
+): Promise<Process> {
   const settings = [
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",
@@ -141,21 +142,15 @@ async function spawn(
     "max_connections=200",
     ...config,
   ].flatMap((setting) => ["-c", setting]);
-  const child = new Deno.Command(await findProgram("postgres"), {
-    args: ["-D", `${folder}/data`, ...settings],
+  const args = ["-D", `${folder}/data`, ...settings];
+  const process = new Process(await findProgram("postgres"), args, {
     cwd: folder,
-    stdin: "null",
     stdout: "null",
     stderr: "null",
     ...await findUser(),
-  }).spawn();
-  let ended = false;
-  child.status.then(() => ended = true);
-  while (!await answers(port)) {
-    if (ended) throw new Error("Postgres did not start");
-    await wait();
-  }
-  return child;
+  });
+  await process.untilReady(() => answers(port));
+  return process;
 }
 
 /** What a client of Postgres sends first: its length, the version of the protocol, and who connects to what. */
@@ -183,10 +178,6 @@ async function answers(port: number): Promise<boolean> {
     if (error instanceof Deno.errors.BrokenPipe) return false;
     throw error;
   }
-}
-
-function wait(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 async function run(name: string, args: string[]): Promise<void> {

@@ -10,6 +10,7 @@ import {
 import { PostgresServer } from "./postgres.ts";
 import { pgClient } from "./postgres_clients.ts";
 import { succeeds, until } from "../../support/until.ts";
+import { pause } from "../../../tools/pause.ts";
 
 const libraries = ["pg", "postgresJs", "bunSql"] as const;
 const options = { maxEvents: 1_000_000 };
@@ -25,15 +26,15 @@ Deno.test("PostgresLog appends once what resolved, and at most once what rejecte
   const load = { publishers: 4, followers: 2 };
   const works = await run(server, libraries, load, async () => {
     for (let kills = 0; kills < 2; kills++) {
-      await wait(700);
+      await pause(700);
       await server.killBackend();
       await until(() => succeeds(server.query("SELECT 1")));
-      await wait(700);
+      await pause(700);
       await server.kill();
-      await wait(500);
+      await pause(500);
       await server.restart();
     }
-    await wait(700);
+    await pause(700);
   });
   checkTrouble(works);
 });
@@ -83,8 +84,4 @@ async function run(
   await PostgresLog.migrate(adapted.client);
   const log = new PostgresLog(adapted.client, "news", options);
   return await runWorkers(libraries, server.url, load, log, over);
-}
-
-function wait(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

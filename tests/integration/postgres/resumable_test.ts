@@ -2,8 +2,9 @@ import { PostgresLog } from "../../../src/sql/postgres_mod.ts";
 import { PostgresServer } from "./postgres.ts";
 import { type AdaptedClient, pgClient } from "./postgres_clients.ts";
 import { Proxy } from "../../support/proxy.ts";
-import { triesOf } from "../resumable/resumable.ts";
+import { TRIES } from "../resumable/resumable.ts";
 import { checkTrouble, testResumable } from "../resumable/resumable_cases.ts";
+import { pause } from "../../../tools/pause.ts";
 
 interface Scene extends AsyncDisposable {
   server: PostgresServer;
@@ -32,7 +33,7 @@ testResumable("PostgresLog", async () => {
     log: (name) => new PostgresLog(scene.client, name),
     [Symbol.asyncDispose]: () => scene[Symbol.asyncDispose](),
   };
-}, triesOf(200));
+}, TRIES);
 
 Deno.test("resumable() on a PostgresLog continues when Postgres was killed and restarted", async () => {
   await using scene = await start();
@@ -43,7 +44,7 @@ Deno.test("resumable() on a PostgresLog continues when Postgres was killed and r
     for (const count of [50, 150, 250]) {
       await seen(count);
       await server.kill();
-      await new Promise((resolve) => setTimeout(resolve, 1000));
+      await pause(1000);
       await server.restart();
     }
   });
@@ -61,7 +62,7 @@ Deno.test("resumable() on a PostgresLog appends nothing twice when Postgres's an
     for (const count of [20, 70, 120, 170, 220, 270, 320]) {
       await seen(count);
       proxy.mute();
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await pause(100);
       proxy.cut();
     }
   });

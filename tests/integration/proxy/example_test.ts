@@ -6,6 +6,7 @@ import { serveExample } from "../../support/example.ts";
 import { type RunningModel, startModel } from "../resumable/model.ts";
 import type { Served } from "../../support/served.ts";
 import { until } from "../../support/until.ts";
+import { type Process, startDeno } from "../../../tools/process.ts";
 
 /** A model, two proxies in front of it, and a folder for files. */
 class Setup implements AsyncDisposable {
@@ -56,42 +57,10 @@ class Setup implements AsyncDisposable {
   }
 }
 
-/** The reader of the example. */
-class Reader implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-  readonly #end: Promise<Deno.CommandOutput>;
-
-  constructor(url: string, path: string) {
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--quiet", "examples/proxy/read.ts", url, path],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    this.#end = this.#child.output();
-  }
-
-  /** What it has written when it has come to the end. */
-  async output(): Promise<string> {
-    const { success, stdout, stderr } = await this.#end;
-    if (!success) throw new Error(new TextDecoder().decode(stderr));
-    return new TextDecoder().decode(stdout);
-  }
-
-  /** Ends it with SIGKILL. */
-  async kill(): Promise<void> {
-    try {
-      this.#child.kill("SIGKILL");
-    } catch (error) {
-      // It has ended.
-      if (!(error instanceof TypeError)) throw error;
-    }
-    await this.#end;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.kill();
-  }
+/** Starts the reader of the example. */
+function startReader(url: string, path: string): Process {
+  const options = { stderr: "piped" } as const;
+  return startDeno("examples/proxy/read.ts", [url, path], options);
 }
 
 async function readAll(url: string): Promise<string> {
@@ -117,14 +86,15 @@ Deno.test("The proxy's reader goes on where it was, however often it is killed",
   let cuts = 0;
   for (let life = 0; life < 3; life++) {
     const goal = Math.min(await sizeOf() + 30, all);
-    await using reader = new Reader(urls[life % 2]!, path);
+    await using reader = startReader(urls[life % 2]!, path);
     await until(async () => await sizeOf() >= goal);
     await reader.kill();
     if (await sizeOf() < all) cuts++;
   }
   assert(cuts > 0, "No reader was killed before the end");
-  await using reader = new Reader(urls[0], path);
-  assertEquals(await reader.output(), `${answerTo(prompt)}\n`);
+  await using reader = startReader(urls[0], path);
+  assertEquals(await reader.ended, 0, reader.stderr);
+  assertEquals(reader.stdout, `${answerTo(prompt)}\n`);
   assertEquals(await setup.model.running(), 0);
   // The answer is there for whoever comes, and was asked for once.
   assertEquals(await Promise.all(urls.map(readAll)), [

@@ -8,6 +8,7 @@ import {
   RedisLog,
 } from "../../../src/redis/mod.ts";
 import { testEventLog } from "../../../src/testing/event_log_suite.ts";
+import { runCommand } from "../../../tools/command.ts";
 import { freePort } from "../../support/port.ts";
 import { RedisServer } from "./redis.ts";
 import { succeeds, until } from "../../support/until.ts";
@@ -49,11 +50,9 @@ async function startCluster(): Promise<RedisServer[]> {
       )),
   );
   const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
-  const create = new Deno.Command("redis-cli", {
-    args: ["--cluster", "create", ...addresses, "--cluster-yes"],
-  });
-  const { success, stdout } = await create.output();
-  if (!success) throw new Error(new TextDecoder().decode(stdout));
+  const args = ["--cluster", "create", ...addresses, "--cluster-yes"];
+  const { success, output } = await runCommand("redis-cli", args);
+  if (!success) throw new Error(output);
   return servers;
 }
 
@@ -61,14 +60,16 @@ async function untilClusterIsUp(): Promise<void> {
   for (const server of servers) {
     const isUp = async () =>
       (await server.command("CLUSTER", "INFO")).includes("cluster_state:ok");
-    while (!await isUp());
+    await until(isUp);
   }
 }
 
 /** Waits until the connections have closed that cases subscribed on. */
 async function untilNobodyListens(): Promise<void> {
   for (const server of servers) {
-    while (await server.command("CLIENT", "LIST", "TYPE", "PUBSUB") !== "");
+    await until(async () =>
+      await server.command("CLIENT", "LIST", "TYPE", "PUBSUB") === ""
+    );
   }
 }
 
@@ -114,7 +115,7 @@ for (const library of ["ioRedis", "nodeRedis"]) {
       assertEquals([...new Set(done)].sort(), [false, true]);
       await servers[0]!.restart();
       await untilClusterIsUp();
-      for (const log of logs) while (!await succeeds(log.append(events)));
+      for (const log of logs) await until(() => succeeds(log.append(events)));
     },
   });
 }

@@ -4,6 +4,7 @@ import { eachFault, type Faults } from "../../faults/_faults.ts";
 import { logScript } from "../../faults/_log_script.ts";
 import { RedisServer } from "./redis.ts";
 import { ioRedisClient } from "./redis_clients.ts";
+import { pause } from "../../../tools/pause.ts";
 
 const OPTIONS = { timeout: 100 };
 const DELAYS = { late: 10, tooLate: 300 };
@@ -44,7 +45,7 @@ Deno.test("RedisLog loses and doubles nothing whatever Redis does at any of its 
     );
   }
   while (waiting.some(({ isOver }) => !isOver)) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await pause(10);
   }
   assert(runs > 50, `${runs}`);
   console.log(`RedisLog: ${runs} faults`);

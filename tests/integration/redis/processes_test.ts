@@ -8,6 +8,7 @@ import {
 } from "../../support/log_worker.ts";
 import { RedisServer } from "./redis.ts";
 import { ioRedisClient } from "./redis_clients.ts";
+import { pause } from "../../../tools/pause.ts";
 
 const libraries = ["ioRedis", "nodeRedis", "bunRedis"] as const;
 
@@ -25,12 +26,12 @@ Deno.test("append() is done once when it resolved, and at most once when it reje
   const load = { publishers: 4, followers: 2 };
   const works = await run(server, libraries, load, async () => {
     for (let kills = 0; kills < 2; kills++) {
-      await wait(700);
+      await pause(700);
       await server.kill();
-      await wait(1000);
+      await pause(1000);
       await server.restart();
     }
-    await wait(700);
+    await pause(700);
   });
   checkTrouble(works);
 });
@@ -44,8 +45,4 @@ async function run(
   await using client = ioRedisClient(server.port);
   const log = new RedisLog(client.redis, "news", { maxEvents: 1_000_000 });
   return await runWorkers(libraries, server.url, load, log, over);
-}
-
-function wait(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

@@ -1,3 +1,5 @@
+import { runCommand } from "../../../tools/command.ts";
+import { Process } from "../../../tools/process.ts";
 import { freePort } from "../../support/port.ts";
 
 /** A redis-server process on a free port of the loopback interface, its data in a folder of its own until the end. */
@@ -5,26 +7,26 @@ export class RedisServer {
   readonly port: number;
   readonly #folder: string;
   readonly #config: readonly string[];
-  #child: Deno.ChildProcess;
+  #process: Process;
 
   private constructor(
     port: number,
     folder: string,
     config: readonly string[],
-    child: Deno.ChildProcess,
+    process: Process,
   ) {
     this.port = port;
     this.#folder = folder;
     this.#config = config;
-    this.#child = child;
+    this.#process = process;
   }
 
   /** Starts one with settings such as `"--appendonly", "yes"`. */
   static async start(...config: string[]): Promise<RedisServer> {
     const folder = await Deno.makeTempDir({ prefix: "redis_" });
     const port = freePort();
-    const child = await spawn(folder, port, config);
-    return new RedisServer(port, folder, config, child);
+    const process = await spawn(folder, port, config);
+    return new RedisServer(port, folder, config, process);
   }
 
   get url(): string {
@@ -33,29 +35,26 @@ export class RedisServer {
 
   /** Sends a command with redis-cli and returns what it prints. */
   async command(...args: string[]): Promise<string> {
-    const { success, stdout } = await new Deno.Command("redis-cli", {
-      args: ["-h", "127.0.0.1", "-p", String(this.port), "-e", ...args],
-      stderr: "inherit",
-    }).output();
-    const reply = new TextDecoder().decode(stdout).trim();
-    if (!success) throw new Error(`Redis refused ${args[0]}: ${reply}`);
-    return reply;
+    const place = ["-h", "127.0.0.1", "-p", String(this.port), "-e"];
+    const result = await runCommand("redis-cli", [...place, ...args]);
+    const { success, stdout, output } = result;
+    if (!success) throw new Error(`Redis refused ${args[0]}: ${output}`);
+    return stdout.trim();
   }
 
   /** Ends the process with SIGKILL, which gives it no chance to save anything. */
   async kill(): Promise<void> {
-    this.#child.kill("SIGKILL");
-    await this.#child.status;
+    await this.#process.kill();
   }
 
   /** Lets it do nothing, its connections open, until it is to go on. */
   pause(isPaused: boolean): void {
-    this.#child.kill(isPaused ? "SIGSTOP" : "SIGCONT");
+    this.#process.signal(isPaused ? "SIGSTOP" : "SIGCONT");
   }
 
   /** Starts another process on the same port and data. */
   async restart(): Promise<void> {
-    this.#child = await spawn(this.#folder, this.port, this.#config);
+    this.#process = await spawn(this.#folder, this.port, this.#config);
   }
 
   /** Ends the process and deletes what it kept. */
@@ -69,7 +68,7 @@ async function spawn(
   folder: string,
   port: number,
   config: readonly string[],
-): Promise<Deno.ChildProcess> {
+): Promise<Process> {
   const place = [
     "--bind",
     "127.0.0.1",
@@ -78,19 +77,12 @@ async function spawn(
     "--dir",
     folder,
   ];
-  const child = new Deno.Command("redis-server", {
-    args: [...place, "--logfile", "log", "--save", "", ...config],
-    stdin: "null",
-    stdout: "null",
-    stderr: "inherit",
-  }).spawn();
-  let ended = false;
-  child.status.then(() => ended = true);
-  while (!await answers(port)) {
-    if (ended) throw new Error(await Deno.readTextFile(`${folder}/log`));
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  return child;
+  const args = [...place, "--logfile", "log", "--save", "", ...config];
+  const process = new Process("redis-server", args, { stdout: "null" });
+  await process.untilReady(() => answers(port)).catch(async () => {
+    throw new Error(await Deno.readTextFile(`${folder}/log`));
+  });
+  return process;
 }
 
 /** Tells whether Redis is there, its data loaded. */

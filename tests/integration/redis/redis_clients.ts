@@ -7,6 +7,7 @@ import {
   restRedis,
   type RestRedisOptions,
 } from "../../../src/redis/mod.ts";
+import { startDeno } from "../../../tools/process.ts";
 
 /** A client of a library, adapted. */
 export interface AdaptedClient extends AsyncDisposable {
@@ -60,21 +61,15 @@ export interface RestBridge extends AsyncDisposable, RestRedisOptions {}
 /** Starts a bridge to the Redis on a port. */
 export async function startRestBridge(port: number): Promise<RestBridge> {
   const token = crypto.randomUUID();
-  const script = import.meta.resolve("./rest_bridge.ts");
-  const bridge = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", script, String(port), token],
-    stdin: "piped",
-    stdout: "piped",
-  }).spawn();
-  const lines = bridge.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  const { value: url = "" } = await lines.read();
+  const script = new URL("./rest_bridge.ts", import.meta.url);
+  const process = startDeno(script, [port, token], { input: true });
+  const url = await process.line();
   return {
-    url: url.trim(),
+    url,
     token,
     async [Symbol.asyncDispose]() {
-      await bridge.stdin.close();
-      await bridge.status;
-      await lines.cancel();
+      await process.endInput();
+      await process.ended;
     },
   };
 }

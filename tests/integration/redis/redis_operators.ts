@@ -1,3 +1,4 @@
+import { Process } from "../../../tools/process.ts";
 import { toolPath } from "../../_tools.ts";
 import {
   type AdaptedClient,
@@ -54,15 +55,13 @@ function local(client: AdaptedClient): OpenOperator {
 
 async function remote(port: number): Promise<OpenOperator> {
   const script = new URL("./bun_operator.ts", import.meta.url).pathname;
-  const child = new Deno.Command(await toolPath("bun"), {
-    args: [script, `redis://127.0.0.1:${port}`],
-    stdin: "null",
-    stdout: "piped",
-  }).spawn();
-  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  const { value: url = "" } = await lines.read();
+  const process = new Process(await toolPath("bun"), [
+    script,
+    `redis://127.0.0.1:${port}`,
+  ]);
+  const url = await process.line();
   async function call<Value>(method: string, ...args: string[]) {
-    const response = await fetch(`${url.trim()}/${method}`, {
+    const response = await fetch(`${url}/${method}`, {
       method: "POST",
       body: JSON.stringify(args),
     });
@@ -76,10 +75,6 @@ async function remote(port: number): Promise<OpenOperator> {
       wakes: (name) => call("wakes", name),
       unwatch: (name) => call("unwatch", name),
     },
-    async [Symbol.asyncDispose]() {
-      child.kill();
-      await child.status;
-      await lines.cancel();
-    },
+    [Symbol.asyncDispose]: () => process.kill(),
   };
 }

@@ -2,8 +2,9 @@ import { RedisLog } from "../../../src/redis/mod.ts";
 import { RedisServer } from "./redis.ts";
 import { ioRedisClient } from "./redis_clients.ts";
 import { Proxy } from "../../support/proxy.ts";
-import { triesOf } from "../resumable/resumable.ts";
+import { TRIES } from "../resumable/resumable.ts";
 import { checkTrouble, testResumable } from "../resumable/resumable_cases.ts";
+import { pause } from "../../../tools/pause.ts";
 
 testResumable("RedisLog", async () => {
   const server = await RedisServer.start();
@@ -17,7 +18,7 @@ testResumable("RedisLog", async () => {
       await server[Symbol.asyncDispose]();
     },
   };
-}, triesOf(1000));
+}, TRIES);
 
 const durable = ["--appendonly", "yes", "--appendfsync", "always"];
 
@@ -30,7 +31,7 @@ Deno.test("resumable() on a RedisLog goes on when Redis was killed and restarted
     for (const count of [50, 150, 250]) {
       await seen(count);
       await server.kill();
-      await new Promise((resolve) => setTimeout(resolve, 1000));
+      await pause(1000);
       await server.restart();
     }
   });
@@ -47,7 +48,7 @@ Deno.test("resumable() on a RedisLog appends nothing twice when Redis's answers 
     for (const count of [20, 70, 120, 170, 220, 270, 320]) {
       await seen(count);
       proxy.mute();
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await pause(100);
       proxy.cut();
     }
   });

@@ -1,7 +1,7 @@
 /**
  * A process that serves resumable streams: `process.ts kv PATH`, `redis PORT`, `sqlite PATH` or `postgres URL`. GET of `/NAME` follows the stream
- * of that name, DELETE aborts it; the query of the first request says what it is. Each thing that happens is a line of
- * JSON on its standard output.
+ * of that name, DELETE aborts it; the query of the first request says what it is. `/` gives what has happened, and the
+ * first line of its standard output where it listens.
  */
 import { DenoKvLog } from "../../../src/deno_kv/mod.ts";
 import { RedisLog } from "../../../src/redis/mod.ts";
@@ -14,15 +14,16 @@ import { ioRedisClient } from "../redis/redis_clients.ts";
 import { sqlLogs } from "../sql/sql_logs.ts";
 import { ask, type Order, produce } from "./produce.ts";
 
-/** What happens: where it listens, and what becomes of the streams that it produces. */
+/** What becomes of the streams that it produces. */
 export interface Notice {
-  what: "listening" | "started" | "stopped" | "error" | "settled";
+  what: "started" | "stopped" | "error" | "settled";
   name: string;
 }
 
 const [engine, place] = Deno.args as [string, string];
 const openLog = await opener();
 const streams = new Map<string, Resumable>();
+const notices: Notice[] = [];
 
 async function opener(): Promise<(name: string) => EventLog> {
   if (engine === "kv") {
@@ -36,10 +37,7 @@ async function opener(): Promise<(name: string) => EventLog> {
 }
 
 function say(what: Notice["what"], name: string): void {
-  const notice: Notice = { what, name };
-  Deno.stdout.writeSync(
-    new TextEncoder().encode(JSON.stringify(notice) + "\n"),
-  );
+  notices.push({ what, name });
 }
 
 function open(name: string, order: Order): Resumable {
@@ -62,10 +60,11 @@ function open(name: string, order: Order): Resumable {
 Deno.serve({
   hostname: "127.0.0.1",
   port: 0,
-  onListen: ({ port }) => say("listening", `http://127.0.0.1:${port}`),
+  onListen: ({ port }) => console.log(`http://127.0.0.1:${port}`),
 }, async (request) => {
   const { pathname, searchParams } = new URL(request.url);
   const name = pathname.slice(1);
+  if (name === "") return Response.json(notices);
   let stream = streams.get(name);
   if (stream === undefined) {
     stream = open(name, JSON.parse(searchParams.get("order") ?? "{}"));

@@ -4,6 +4,7 @@ import {
   type EventConnection,
 } from "../../../src/client/mod.ts";
 import type { ServerSentEventInit } from "../../../src/event.ts";
+import { pause as sleep } from "../../../tools/pause.ts";
 
 /** What a stream is to be. */
 export interface Order {
@@ -52,7 +53,7 @@ export async function* produce(
   { count, pause, failAt }: Order,
 ): AsyncGenerator<ServerSentEventInit> {
   for (let i = 0; i < count; i++) {
-    await new Promise((resolve) => setTimeout(resolve, pause));
+    await sleep(pause);
     if (i === failAt) throw new Error("a secret of the server");
     yield { event: i % 2 === 0 ? "message" : "delta", data: textOf(i) };
   }

@@ -7,9 +7,10 @@ import { decode } from "../../../src/decode.ts";
 import type { ServerSentEvent } from "../../../src/event.ts";
 import { json } from "../../../src/contract.ts";
 import { EventParser } from "../../../src/parse.ts";
+import { sizeOf } from "../../_settings.ts";
 import type { Notice } from "./process.ts";
 import { type Order, PROMPT, textsOf } from "./produce.ts";
-import { until } from "../../support/until.ts";
+import { type Process, startDeno } from "../../../tools/process.ts";
 
 /** Something that serves resumable streams. */
 export class Answers {
@@ -55,77 +56,43 @@ export class Answers {
 
 /** A process that serves resumable streams in a log. */
 export class AnswerProcess extends Answers implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-  readonly #notices: Notice[];
-  readonly #reading: Promise<void>;
+  readonly #process: Process;
 
-  private constructor(
-    child: Deno.ChildProcess,
-    notices: Notice[],
-    reading: Promise<void>,
-  ) {
-    super(notices[0]!.name);
-    this.#child = child;
-    this.#notices = notices;
-    this.#reading = reading;
+  private constructor(process: Process, url: string) {
+    super(url);
+    this.#process = process;
   }
 
   /** Starts one with the log `kv PATH` or `redis PORT`. */
   static async start(...log: string[]): Promise<AnswerProcess> {
-    const script = new URL("./process.ts", import.meta.url).pathname;
-    const child = new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "-A",
-        "--unstable-kv",
-        "--quiet",
-        "--no-lock",
-        script,
-        ...log,
-      ],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-    const notices: Notice[] = [];
-    const reading = read(child.stdout, notices);
-    await until(() => notices.length > 0);
-    return new AnswerProcess(child, notices, reading);
+    const script = new URL("./process.ts", import.meta.url);
+    const process = startDeno(script, log);
+    const url = await process.line();
+    // One process serves several tests, each of which looks for what it leaves.
+    await process.deafen();
+    return new AnswerProcess(process, url);
   }
 
   /** How often something has happened to a stream of a name. */
-  count(what: Notice["what"], name: string): number {
-    return this.#notices.filter((notice) =>
+  async count(what: Notice["what"], name: string): Promise<number> {
+    const notices: Notice[] = await (await fetch(`${this.url}/`)).json();
+    return notices.filter((notice) =>
       notice.what === what && notice.name === name
     ).length;
   }
 
   /** Stops the process where it is, or lets it go on. */
   signal(signal: "SIGSTOP" | "SIGCONT"): void {
-    this.#child.kill(signal);
+    this.#process.signal(signal);
   }
 
   /** Ends it with SIGKILL, which gives it no chance to do anything more. */
   async kill(): Promise<void> {
-    this.#child.kill("SIGKILL");
-    await this.#child.status;
-    await this.#reading;
+    await this.#process.kill();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.kill().catch(() => {});
-  }
-}
-
-async function read(
-  stdout: ReadableStream<Uint8Array>,
-  notices: Notice[],
-): Promise<void> {
-  let rest = "";
-  for await (const chunk of stdout.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + chunk).split("\n");
-    rest = lines.pop()!;
-    notices.push(...lines.map((line) => JSON.parse(line)));
+    await this.kill();
   }
 }
 
@@ -208,10 +175,10 @@ export async function checkEveryCut(
   }
 }
 
-/** How often the start is tried: what it takes seconds for, unless the `resumable:starts` task says otherwise. */
-export function triesOf(usual: number): number {
-  return Number(Deno.env.get("RESUMABLE_TRIES") ?? usual);
-}
+/** How often the start is tried: 50 times a day, and as often as the `resumable:starts` task says. */
+export const TRIES: number = Number(
+  Deno.env.get("RESUMABLE_TRIES") ?? sizeOf(1000),
+);
 
 /** Fails unless several first requests to streams of as many names start one producer for each. */
 export async function checkFirstRequests(

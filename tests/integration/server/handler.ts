@@ -5,6 +5,7 @@ import { MemoryLog } from "../../../src/log/memory.ts";
 import { Channel } from "../../../src/server/channel.ts";
 import { respond } from "../../../src/server/respond.ts";
 import { kinds } from "./kinds.ts";
+import { pause } from "../../../tools/pause.ts";
 
 /** What happened so far. */
 export interface State {
@@ -111,7 +112,7 @@ async function publish(url: URL): Promise<Response> {
       data: size === 1 ? `${i + j + 1}` : "x".repeat(size),
     });
     await channel.publish(Array.from({ length: batch }, data));
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await pause(0);
   }
   const data = url.searchParams.get("last") ?? "the end";
   return new Response(await channel.publish({ data }));

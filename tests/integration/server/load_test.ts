@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type Server, servers, stateOf } from "./server.ts";
+import { startDeno } from "../../../tools/process.ts";
 import { until } from "../../support/until.ts";
 
 const CLIENTS = 1000;
@@ -7,36 +8,21 @@ const EVENTS = 10_000;
 
 /** Runs the clients in a process of their own, and publishes when all of them follow. */
 async function load(server: Server): Promise<Record<string, number>> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "-A",
-      "--quiet",
-      "--no-lock",
-      "tests/integration/server/load.ts",
-      `${server.url}/channel`,
-      `${CLIENTS}`,
-      `${EVENTS}`,
-    ],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  let output = "";
-  const reading = child.stdout.pipeThrough(new TextDecoderStream()).pipeTo(
-    new WritableStream({ write: (text) => void (output += text) }),
-  );
-  await until(() => output.includes("ready"));
+  await using process = startDeno("tests/integration/server/load.ts", [
+    `${server.url}/channel`,
+    CLIENTS,
+    EVENTS,
+  ]);
+  await process.until(/ready/);
   assertEquals((await stateOf(server)).subscribers, CLIENTS);
   const start = performance.now();
   const query = `count=${EVENTS}&batch=100`;
   await fetch(`${server.url}/publish?${query}`, { method: "POST" })
     .then((response) => response.text());
-  const { success } = await child.status;
-  await reading;
-  if (!success) throw new Error(`The clients failed: ${output}`);
+  const code = await process.ended;
+  if (code !== 0) throw new Error(`The clients failed: ${process.stdout}`);
   const seconds = (performance.now() - start) / 1000;
-  return { ...JSON.parse(output.split("\n")[1]!), seconds };
+  return { ...JSON.parse(process.stdout.split("\n")[1]!), seconds };
 }
 
 for (const [name, start] of Object.entries(servers)) {

@@ -1,4 +1,5 @@
 import { runDeno } from "../../../tools/command.ts";
+import { Process } from "../../../tools/process.ts";
 import { toolPath } from "../../_tools.ts";
 import { Workerd } from "../../support/workerd.ts";
 import type { State } from "./handler.ts";
@@ -82,35 +83,12 @@ async function start(
   args: string[],
   env: Record<string, string> = {},
 ): Promise<Server> {
-  const child = new Deno.Command(command, {
-    args,
-    env: { NO_COLOR: "1", ...env },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  let complaints = "";
-  const listening = child.stdout.pipeThrough(new TextDecoderStream())
-    .getReader();
-  const stderr = child.stderr.pipeThrough(new TextDecoderStream()).pipeTo(
-    new WritableStream({ write: (text) => void (complaints += text) }),
-  );
-  let text = "";
-  while (!text.includes("\n")) {
-    const { done, value } = await listening.read();
-    if (done) throw new Error(`${command} did not start: ${complaints}`);
-    text += value;
-  }
+  const process = new Process(command, args, { env, stderr: "piped" });
   return {
-    url: text.trim(),
+    url: await process.line(),
     get complaints() {
-      return complaints;
+      return process.stderr;
     },
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL");
-      await child.status;
-      await listening.cancel();
-      await stderr;
-    },
+    [Symbol.asyncDispose]: () => process.kill(),
   };
 }

@@ -1,7 +1,8 @@
 import { DatabaseSync } from "node:sqlite";
 import { SqliteLog } from "../../../src/sql/sqlite_mod.ts";
-import { triesOf } from "../resumable/resumable.ts";
+import { TRIES } from "../resumable/resumable.ts";
 import { checkTrouble, testResumable } from "../resumable/resumable_cases.ts";
+import { pause } from "../../../tools/pause.ts";
 
 testResumable("SqliteLog", async () => {
   const folder = await Deno.makeTempDir({ prefix: "sqlite_" });
@@ -16,7 +17,7 @@ testResumable("SqliteLog", async () => {
       await Deno.remove(folder, { recursive: true });
     },
   };
-}, triesOf(200));
+}, TRIES);
 
 /** Tells whether nobody is writing to the file. */
 function isFree(path: string): boolean {
@@ -40,7 +41,7 @@ Deno.test("resumable() on a SqliteLog continues when the file was locked", async
     using other = new DatabaseSync(path, { timeout: 30_000 });
     other.exec("BEGIN IMMEDIATE");
     // Until the log gives up to write to a file that another process is writing to.
-    await new Promise((resolve) => setTimeout(resolve, 6000));
+    await pause(6000);
     other.exec("ROLLBACK");
   });
   await Deno.remove(folder, { recursive: true });

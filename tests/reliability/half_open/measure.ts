@@ -3,6 +3,7 @@ import { Workerd } from "../../support/workerd.ts";
 import { kinds } from "../../integration/server/kinds.ts";
 import { runCommand } from "../../../tools/command.ts";
 import { CLIENT, follow } from "./client.ts";
+import { pause } from "../../../tools/pause.ts";
 
 interface Server extends AsyncDisposable {
   readonly url: string;
@@ -50,7 +51,7 @@ export async function measure(vanish: () => Promise<void>): Promise<void> {
       console.log(`${name}: noticed after ${last.toFixed(1)} s`);
       left.delete(name);
     }
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await pause(200);
   }
   for (const name of left.keys()) {
     console.log(`${name}: not noticed for ${age().toFixed(0)} s`);

@@ -1,6 +1,6 @@
 import { bundle } from "../../support/served.ts";
 import { launchChromium } from "../../runners/chromium.ts";
-import { startDeno } from "../_process.ts";
+import { startDeno } from "../../../tools/process.ts";
 import type { Holdings } from "./check.ts";
 import type { Holding } from "./probe.ts";
 import type { Job } from "./runtimes.ts";
@@ -14,7 +14,7 @@ export async function* measureChromium(
   folder: string,
   { cycles, samples, scenarios }: Job,
 ): AsyncGenerator<[scenario: string, holdings: Holdings]> {
-  await using peer = startDeno("leaks/peer.ts", [folder]);
+  await using peer = startDeno("tests/reliability/leaks/peer.ts", [folder]);
   await bundle("tests/reliability/leaks/page.ts", `${folder}/page.js`);
   await Deno.writeTextFile(
     `${folder}/page.html`,

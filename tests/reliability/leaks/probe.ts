@@ -3,6 +3,7 @@ import { openSync, readdirSync } from "node:fs";
 import process from "node:process";
 import { countObjects, track } from "./_objects.ts";
 import { countTimers } from "./_timers.ts";
+import { pause } from "../../../tools/pause.ts";
 
 /** What a process holds at rest: memory in bytes, the rest in pieces. */
 export type Holding = Record<string, number>;
@@ -20,7 +21,7 @@ export function collect(): void {
 export async function probe(signal: AbortSignal): Promise<Holding> {
   // Twice, with a turn in between for what finalizers do.
   collect();
-  await new Promise((resolve) => setTimeout(resolve, 0));
+  await pause(0);
   collect();
   const { heapUsed, external, rss } = process.memoryUsage();
   return {

@@ -12,6 +12,7 @@ import { track } from "./_objects.ts";
 import { clientCycles } from "./client_cycles.ts";
 import { collect, leaks, probe } from "./probe.ts";
 import { visited } from "./server_cycles.ts";
+import { pause } from "../../../tools/pause.ts";
 
 /** Makes so many cycles, and tells how much of them is still open. */
 interface Scenario {
@@ -96,10 +97,6 @@ function scenarioOf(name: string): Scenario | Promise<Scenario> {
   return name in clientCycles ? client(name) : server(name);
 }
 
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 5));
-}
-
 async function measure(name: string): Promise<void> {
   const [scenario, leak] = name.split("+") as [string, string?];
   const { run, open } = await scenarioOf(scenario);
@@ -111,7 +108,7 @@ async function measure(name: string): Promise<void> {
     if (leak !== undefined) {
       for (let i = 0; i < part; i++) leaks[leak]!(signal);
     }
-    while (open() > 0) await pause();
+    while (open() > 0) await pause(5);
     console.log(JSON.stringify([sample * part, await probe(signal)]));
   }
 }

@@ -1,6 +1,6 @@
 import { runDeno } from "../../../tools/command.ts";
 import { toolPath } from "../../_tools.ts";
-import { Process, startDeno } from "../_process.ts";
+import { Process, startDeno } from "../../../tools/process.ts";
 import type { Holdings } from "./check.ts";
 import { measureChromium } from "./chromium.ts";
 import { measureWorkerd } from "./workerd.ts";
@@ -33,7 +33,9 @@ const starts: Record<
 > = {
   Deno: (args) =>
     Promise.resolve(
-      startDeno("leaks/run.ts", args, ["--v8-flags=--expose-gc"]),
+      startDeno("tests/reliability/leaks/run.ts", args, {
+        flags: ["--v8-flags=--expose-gc"],
+      }),
     ),
   Node: async (args, folder) =>
     new Process("node", ["--expose-gc", await bundle(folder), ...args]),
@@ -87,7 +89,7 @@ async function* measureProcess(
   folder: string,
   { cycles, samples, scenarios }: Job,
 ): AsyncGenerator<[scenario: string, holdings: Holdings]> {
-  await using peer = startDeno("leaks/peer.ts", [folder]);
+  await using peer = startDeno("tests/reliability/leaks/peer.ts", [folder]);
   const url = await peer.line();
   const args = [`${cycles}`, `${samples}`, url, ...scenarios];
   await using process = await start(args, folder);

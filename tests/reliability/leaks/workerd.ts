@@ -2,7 +2,7 @@ import { bundle } from "../../support/served.ts";
 import { toolPath } from "../../_tools.ts";
 import { Inspector } from "../_inspector.ts";
 import { descriptorsOf, memoryOf } from "../_memory.ts";
-import { Process, startDeno } from "../_process.ts";
+import { Process, startDeno } from "../../../tools/process.ts";
 import type { Holdings } from "./check.ts";
 import type { Holding } from "./probe.ts";
 import type { Job } from "./runtimes.ts";
@@ -68,7 +68,7 @@ export async function* measureWorkerd(
   folder: string,
   { cycles, samples, scenarios }: Job,
 ): AsyncGenerator<[scenario: string, holdings: Holdings]> {
-  await using peer = startDeno("leaks/peer.ts", [folder]);
+  await using peer = startDeno("tests/reliability/leaks/peer.ts", [folder]);
   const peerUrl = await peer.line();
   await using process = await start(folder, new URL(peerUrl).host);
   const [port, inspectorPort] = await portsOf(process);

@@ -4,6 +4,7 @@
  */
 import { EventSource } from "../../../src/client/event_source.ts";
 import { EventStreamError } from "../../../src/error.ts";
+import { pause } from "../../../tools/pause.ts";
 
 /** How the clients are. */
 export interface ClientsState {
@@ -76,7 +77,7 @@ const telling = setInterval(() => console.log(JSON.stringify(state())), 500);
 void followAll();
 for await (const _ of Deno.stdin.readable) break;
 leaving = true;
-while (counts.open > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+while (counts.open > 0) await pause(50);
 clearInterval(telling);
 console.log(JSON.stringify(state()));
 Deno.exit();

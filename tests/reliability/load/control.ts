@@ -1,4 +1,5 @@
 import type { Channel } from "../../../src/server/channel.ts";
+import { pause } from "../../../tools/pause.ts";
 
 /** What a server under load tells of itself. */
 export interface LoadState {
@@ -21,7 +22,7 @@ async function publish(channel: Channel, url: URL): Promise<string> {
     const length = Math.min(batch, count - i);
     id = await channel.publish(Array.from({ length }, () => event));
     // In another turn of the event loop, or nobody would be sent anything.
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await pause(0);
   }
   return id;
 }

@@ -1,9 +1,10 @@
-import { startDeno } from "../_process.ts";
+import { startDeno } from "../../../tools/process.ts";
 import { memoryOf } from "../_memory.ts";
 import type { Series } from "../_series.ts";
 import type { ClientsState } from "./clients.ts";
 import type { LoadState } from "./control.ts";
 import { type LoadServer, servers } from "./servers.ts";
+import { pause } from "../../../tools/pause.ts";
 
 /** How many clients one process runs at most: with what else it has open, half of what it may. */
 const CLIENTS_PER_PROCESS = 10_000;
@@ -18,7 +19,10 @@ class Clients implements AsyncDisposable {
     const processes = Math.ceil(count / CLIENTS_PER_PROCESS);
     this.#processes = Array.from({ length: processes }, (_, index) => {
       const own = Math.floor((count + index) / processes);
-      return startDeno("load/clients.ts", [`${url}/channel`, own]);
+      return startDeno("tests/reliability/load/clients.ts", [
+        `${url}/channel`,
+        own,
+      ]);
     });
     this.#states = this.#processes.map(() => ({
       open: 0,
@@ -73,7 +77,7 @@ class Clients implements AsyncDisposable {
       try {
         this.#states[index] = JSON.parse(await process.line());
       } catch (error) {
-        if ((await process.status).success) return;
+        if (await process.ended === 0) return;
         throw error;
       }
     }
@@ -87,7 +91,7 @@ async function until(
   const end = performance.now() + 3_600_000;
   while (!await holds()) {
     if (performance.now() > end) throw new Error(`It never came to: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await pause(100);
   }
 }
 
@@ -244,7 +248,11 @@ export async function flood(
   const burst = { count: 500, size: 4096, batch: 50 };
   await using server = await servers[runtime]!(0);
   const url = `${server.url}/channel`;
-  await using clients = startDeno("load/stalled.ts", [url, stalled, slow]);
+  await using clients = startDeno("tests/reliability/load/stalled.ts", [
+    url,
+    stalled,
+    slow,
+  ]);
   await clients.line();
   const memory: [number, number][] = [];
   const start = performance.now();

@@ -9,6 +9,7 @@ import type { LogLimit, LogPage } from "../../../src/log/log.ts";
 import { Channel } from "../../../src/server/channel.ts";
 import { control } from "./control.ts";
 import { listen } from "./listen.ts";
+import { pause } from "../../../tools/pause.ts";
 
 let reads = 0;
 
@@ -41,7 +42,7 @@ async function cut(): Promise<void> {
       return;
     } catch {
       // The port is not free yet.
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      await pause(1);
     }
   }
 }

@@ -1,7 +1,7 @@
 import { Workerd } from "../../support/workerd.ts";
 import { runDeno } from "../../../tools/command.ts";
 import { toolPath } from "../../_tools.ts";
-import { Process, startDeno } from "../_process.ts";
+import { Process, startDeno } from "../../../tools/process.ts";
 
 /** A server under load, in a process of its own; disposing of it kills it. */
 export interface LoadServer extends AsyncDisposable {
@@ -15,7 +15,7 @@ export interface LoadServer extends AsyncDisposable {
 
 /** What starts the server on each runtime, given over how many milliseconds it drains. */
 export const servers: Record<string, (over: number) => Promise<LoadServer>> = {
-  Deno: (over) => serve(startDeno("load/server.ts", [over])),
+  Deno: (over) => serve(startDeno("tests/reliability/load/server.ts", [over])),
   Bun: startOnBun,
   workerd: startOnWorkerd,
 };
@@ -28,8 +28,8 @@ async function serve(process: Process): Promise<LoadServer> {
     cut: () => Promise.resolve(process.signal("SIGUSR2")),
     async leave() {
       process.signal("SIGTERM");
-      const { success, code, signal } = await process.status;
-      if (!success) throw new Error(`The server ended by ${signal ?? code}`);
+      const code = await process.ended;
+      if (code !== 0) throw new Error(`The server ended with ${code}`);
     },
     [Symbol.asyncDispose]: () => process[Symbol.asyncDispose](),
   };

@@ -2,6 +2,8 @@
  * `stalled.ts URL STALLED SLOW`: bare connections that never read, and others that read 16 KiB ten times a second. It prints `ready`
  * when all are there, and how many bytes each slow one has read, least first, when it is told anything; then it ends.
  */
+import { pause } from "../../../tools/pause.ts";
+
 const [url, stalled, slow] = [
   new URL(Deno.args[0]!),
   Number(Deno.args[1]),
@@ -33,7 +35,7 @@ async function readSlowly(connection: Deno.Conn, index: number): Promise<void> {
     const length = await connection.read(buffer);
     if (length === null) throw new Error("A slow reader was cut off");
     read[index]! += length;
-    await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    await pause(PAUSE);
   }
 }
 

@@ -1,5 +1,6 @@
 import net from "node:net";
 import type { Cut, Fault, Plan } from "./fault_plan.ts";
+import { pause as sleep } from "../../../tools/pause.ts";
 
 /** Where the cut of a connection fell. */
 export type Place = "request" | "head" | "stream";
@@ -189,7 +190,7 @@ async function* chunksOf(
     socket.on(type, () => wake());
   }
   for (;;) {
-    if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
+    if (pause > 0) await sleep(pause);
     const chunk = socket.read();
     if (chunk !== null) yield chunk;
     else if (socket.readableEnded || socket.destroyed) return;

@@ -1,5 +1,6 @@
 import { connect, EventSource } from "../../../src/client/mod.ts";
 import type { Ledger } from "./ledger.ts";
+import { pause } from "../../../tools/pause.ts";
 
 const retry = { minDelay: 5, maxDelay: 200, maxAttempts: 10_000 };
 
@@ -18,7 +19,7 @@ export const faces: Record<string, Follow> = {
       for await (const event of events) {
         ledger.receive(event);
         // Now and then a connection is cut while what came before has yet to be taken.
-        if (ledger.received % 50 === 0) await pause();
+        if (ledger.received % 50 === 0) await pause(20);
       }
     })();
     // What fails before it is waited for would hide why the soak ends.
@@ -46,7 +47,3 @@ export const faces: Record<string, Follow> = {
     };
   },
 };
-
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 20));
-}

@@ -6,6 +6,7 @@ import { faces } from "./follower.ts";
 import { Ledger, type Order } from "./ledger.ts";
 import { cutsOf, type Outcome, type Report } from "./report.ts";
 import { Publisher, PUBLISHERS } from "./traffic.ts";
+import { pause } from "../../../tools/pause.ts";
 
 /** What a soak is made of. */
 export interface SoakOptions {
@@ -116,7 +117,7 @@ class Clients {
       const published = () => sumOf(publishers, "done");
       const covered = () => sumOf(this.#ledgers, "covered") / count;
       while (published() > covered() + this.#lead && !signal.aborted) {
-        await wait(5);
+        await pause(5);
       }
     };
     const publishing = Promise.all(
@@ -126,7 +127,7 @@ class Clients {
     stopped.abort();
     await publishing;
     // What comes twice may come last.
-    await wait(500);
+    await pause(500);
     const failures = await this.#stop();
     if (!isDone) failures.push(`Nothing came for ${PATIENCE} ms`);
     return failures;
@@ -163,7 +164,7 @@ class Clients {
       if (sum > progress) since = now;
       else if (now - since > PATIENCE) return false;
       progress = sum;
-      await wait(20);
+      await pause(20);
     }
   }
 
@@ -184,7 +185,7 @@ async function leftOver({ urls }: Serving): Promise<number> {
       subscribers += (await (await fetch(`${url}/stats`)).json()).subscribers;
     }
     if (subscribers === 0 || performance.now() > end) return subscribers;
-    await wait(50);
+    await pause(50);
   }
 }
 
@@ -193,8 +194,4 @@ function sumOf<Name extends string>(
   name: Name,
 ): number {
   return all.reduce((sum, each) => sum + each[name], 0);
-}
-
-function wait(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
