@@ -6,6 +6,7 @@ import { test } from "../_test.ts";
 import { epochOf, publish } from "./_channel.ts";
 import { Client, eventsOf } from "./_client.ts";
 import { gapIn, join, positionsOf } from "./_combination.ts";
+import { pause } from "../../tools/pause.ts";
 
 /** Two channels that keep events 4 to 6, and one that is empty. */
 async function threeChannels() {
@@ -136,7 +137,7 @@ test("combine() tells which channel's log began again, and goes on", async () =>
   const client = await join(combine({ news, inbox }));
   await client.until("id: ");
   await log.expire(1);
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await pause(5);
   const id = await publish(news, "2");
   const [gap, event] = eventsOf(await client.until("data: 2\n\n"));
   await client.leave();

@@ -7,9 +7,10 @@ import { combine, type CombinedEvent } from "../../src/server/combine.ts";
 import { test } from "../_test.ts";
 import { price, text } from "../contract/_schemas.ts";
 import { withClock } from "../support/clock.ts";
-import { comesTrue, epochOf, publish } from "./_channel.ts";
+import { epochOf, publish } from "./_channel.ts";
 import { Client, datasOf, requestOf } from "./_client.ts";
 import { TestLog } from "./_log.ts";
+import { until } from "../support/until.ts";
 
 test("subscribe() of a combination says which channel an event came from, and resumes each", async () => {
   const news = new Channel({ from: "earliest" });
@@ -81,7 +82,7 @@ test("subscribe() of a combination gives gaps with the name of their channel, an
       seen.push([channel, event === "gap" ? JSON.parse(data) : data]);
     }
   })();
-  await comesTrue(() => seen.length === 3);
+  await until(() => seen.length === 3);
   await inbox.close();
   await publish(news, "5");
   await news.close();
@@ -179,7 +180,7 @@ test("subscribe() of a combination ends by its signal, and costs nothing while n
   const stop = new AbortController();
   const reader = combination.subscribe({ signal: stop.signal }).getReader();
   const reading = reader.read();
-  await comesTrue(() => news.stats.subscribers === 1);
+  await until(() => news.stats.subscribers === 1);
   stop.abort();
   await assertRejects(() => reading, DOMException);
   assertEquals(reasons, ["closed"]);

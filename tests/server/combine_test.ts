@@ -12,10 +12,11 @@ import type { ChannelOptions } from "../../src/server/channel_options.ts";
 import { combine } from "../../src/server/combine.ts";
 import { test } from "../_test.ts";
 import { withClock } from "../support/clock.ts";
-import { comesTrue, epochOf, publish } from "./_channel.ts";
+import { epochOf, publish } from "./_channel.ts";
 import { Client, datasOf, eventsOf, requestOf } from "./_client.ts";
 import { join } from "./_combination.ts";
 import { TestLog } from "./_log.ts";
+import { until } from "../support/until.ts";
 
 test("combine() sends the position in every channel with each frame, and in a block at first", async () => {
   const news = new Channel();
@@ -160,7 +161,7 @@ test("combine() ends when all channels have ended, and stays open while one has 
   await client.until("id: ");
   await client.now();
   await watched.close();
-  await comesTrue(() => reasons.length === 1);
+  await until(() => reasons.length === 1);
   assertEquals([reasons, watched.stats.subscribers], [["ended"], 0]);
   await publish(news, "still here");
   await client.until("still here");

@@ -264,7 +264,7 @@ export function testResumable(
 
   test(
     "passes a model's answer on to readers in every process",
-    async (engine, [a, b], name) => {
+    async (engine, [a, b]) => {
       await using model = await startModel();
       await checkModel([a!, b!], model.completions);
       assertEquals(await marksOf(await engine.log("model")), ["begin", "end"]);
