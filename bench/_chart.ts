@@ -2,13 +2,13 @@
 export interface Bar {
   readonly name: string;
   readonly value: number;
-  /** What stands beside it. */
+  /** The label beside it. */
   readonly label: string;
-  /** Whether it is one of ours. */
+  /** Whether it belongs to this package. */
   readonly isOwn: boolean;
 }
 
-/** Bars that are drawn on one scale. */
+/** Bars on one scale. */
 export interface BarGroup {
   readonly title: string;
   readonly bars: readonly Bar[];
@@ -19,7 +19,7 @@ const LEFT = 210;
 const WIDTH = 680;
 const LABEL = 70;
 
-// Without a background of its own, so that it stands on a light page as on a dark one.
+// Without a background, so that it fits light and dark pages.
 const style = `<style>
 text { fill: #1c2330; }
 .own { fill: #1a6fd6; }
@@ -31,7 +31,7 @@ text { fill: #1c2330; }
 }
 </style>`;
 
-/** Draws groups of bars below each other, each on a scale of its own. */
+/** Draws groups of bars below each other, each on its own scale. */
 export function drawChart(title: string, groups: readonly BarGroup[]): string {
   const parts: string[] = [];
   let top = 34;

@@ -16,7 +16,7 @@ const SHOWN = [
 ];
 const OWN = 3;
 
-/** How fast each decoder is in each runtime, as a geometric mean over the loads, in multiples of one peer. */
+/** The speed of each decoder in each runtime: the geometric mean over the loads, relative to one peer. */
 export function decodeChart(reports: Record<string, CodecReport>): string {
   const groups = Object.entries(reports).map(([title, { decode }]) => ({
     title,
@@ -30,7 +30,7 @@ export function decodeChart(reports: Record<string, CodecReport>): string {
   return drawChart(`Decoding speed, ${BASE} = 1 (more is better)`, groups);
 }
 
-/** How many deliveries a second of the server's processor time is good for. */
+/** Deliveries in one second of the server's processor time. */
 export function fanOutChart({ results }: FanOutReport): string {
   const ways = {
     bursts: "20 events at once",

@@ -4,7 +4,7 @@ import { type Claim, claims, ratioOf } from "./_ratios.ts";
 import type { Row } from "./_row.ts";
 import type { CodecReport } from "./codec.ts";
 
-/** Holds what one runtime measured against what is aimed at. */
+/** Compares the results of one runtime with the aims. */
 export function codecRows(runtime: string, report: CodecReport): Row[] {
   const topic = `Codec in ${runtime}`;
   return claims.flatMap((claim) => {
@@ -23,7 +23,7 @@ export function codecRows(runtime: string, report: CodecReport): Row[] {
   });
 }
 
-/** In each round, the geometric mean over the loads. */
+/** The geometric mean over the loads, for each round. */
 function meansOf(results: readonly Result[], claim: Claim): number[] {
   const all = results.flatMap((result) => {
     const ratio = ratioOf(result, claim);
@@ -36,7 +36,7 @@ function meansOf(results: readonly Result[], claim: Claim): number[] {
   });
 }
 
-/** On the load that it is worst at. */
+/** The ratio on its worst load. */
 function slowest(
   results: readonly Result[],
   claim: Claim,

@@ -15,7 +15,7 @@ const config :Workerd.Config = (services = [(name = "bench", worker = (
 ))]);
 `;
 
-/** Bundles the codec's bench into `folder`, with a way in for each kind of runtime. */
+/** Bundles the codec benchmark into `folder`, with an entry point for each kind of runtime. */
 export async function bundleCodec(
   folder: string,
   { brief, jsr }: { brief: boolean; jsr: boolean },
@@ -36,7 +36,7 @@ export async function bundleCodec(
   await Deno.writeTextFile(`${folder}/codec.capnp`, config);
 }
 
-/** How the bundle is started in each runtime. */
+/** Starts the bundle in each runtime. */
 export const runtimes: Record<
   string,
   (folder: string) => Promise<CodecReport>

@@ -1,6 +1,6 @@
 import { cpuUsage, memoryUsage } from "node:process";
 
-/** What a process has cost so far. */
+/** The resources a process has used so far. */
 export interface Cost {
   /** Seconds of processor time. */
   readonly cpu: number;
@@ -13,7 +13,7 @@ const { gc, Bun } = globalThis as {
   Bun?: { gc(force: boolean): void };
 };
 
-/** Answers with what this process has cost; asked for `?collect`, collects garbage before. */
+/** Responds with the resources this process has used; with `?collect`, collects garbage first. */
 export function tellCost(request: Request): Response {
   if (request.url.endsWith("?collect")) {
     gc?.();
@@ -24,12 +24,12 @@ export function tellCost(request: Request): Response {
   return Response.json({ cpu: (user + system) / 1e6, rss });
 }
 
-/** Asks a process what it has cost. */
+/** Asks a process for the resources it has used. */
 export async function costOf(url: string): Promise<Cost> {
   return await (await fetch(`${url}/cost`)).json();
 }
 
-/** Asks a process for its memory in bytes, when it has collected its garbage. */
+/** Asks a process for its memory in bytes after a garbage collection. */
 export async function memoryOf(url: string): Promise<number> {
   return (await (await fetch(`${url}/cost?collect`)).json()).rss;
 }

@@ -4,7 +4,7 @@ import { EventSourceParserStream } from "npm:eventsource-parser@4.1.3/stream";
 import { type Load, makeLoads } from "./_loads.ts";
 import { type Contender, type Effort, race, type Times } from "./_race.ts";
 
-/** An event as a decoder names its members. */
+/** An event, with the member names of any decoder. */
 export interface AnyEvent {
   event?: string | undefined;
   type?: string | undefined;
@@ -13,10 +13,10 @@ export interface AnyEvent {
   lastEventId?: string | undefined;
 }
 
-/** Takes one event after another. */
+/** Receives the events one by one. */
 export type Sink = (event: AnyEvent) => void;
 
-/** A way from chunks to events. */
+/** A decoder of chunks into events. */
 export interface Decoder {
   readonly name: string;
   read(chunks: Iterable<Uint8Array>, sink: Sink): void | Promise<void>;
@@ -27,14 +27,14 @@ export interface Result {
   readonly load: string;
   readonly bytes: number;
   readonly times: Times;
-  /** Who was left out, and why. */
+  /** The decoders that were left out, and why. */
   readonly leftOut: Record<string, string>;
 }
 
 /** A decoder that takes longer than this for one load, in milliseconds, is left out. */
 const PATIENCE = 3000;
 
-/** A stream of the chunks that holds none ready. */
+/** Creates a stream of the chunks without a queue. */
 export function streamOf(
   chunks: Iterable<Uint8Array>,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
@@ -48,7 +48,7 @@ export function streamOf(
   }, { highWaterMark: 0 });
 }
 
-/** Hands every event on. */
+/** Passes every event on. */
 export async function drain(
   source: AsyncIterable<AnyEvent>,
   sink: Sink,
@@ -92,7 +92,7 @@ const peers: Decoder[] = [
     },
   },
   {
-    // What its users write to read a response with it: the peer of batches(), which reads a stream too.
+    // What its users write to read a response, and so the peer of batches(), which reads a stream too.
     name: "eventsource-parser, fed from a stream",
     async read(chunks, sink) {
       const parser = createParser({ onEvent: sink });
@@ -116,7 +116,7 @@ const peers: Decoder[] = [
   },
 ];
 
-/** Gives the chunks until the patience is over. */
+/** Yields the chunks, and throws after `PATIENCE`. */
 function* untilLate(chunks: Iterable<Uint8Array>): Generator<Uint8Array> {
   const start = performance.now();
   for (const chunk of chunks) {
@@ -128,8 +128,8 @@ function* untilLate(chunks: Iterable<Uint8Array>): Generator<Uint8Array> {
 }
 
 /**
- * Tells what is wrong with what the decoder makes of the load; `undefined` when it is what the load holds. It keeps no
- * event: V8 would learn from it that events live long, and put all later ones where they are slow to make.
+ * Returns what is wrong with a decoder's events, `undefined` if they are those of the load. It keeps no event: V8 would
+ * learn that events live long and allocate later ones in the old space, which is slower.
  */
 async function findFault(
   { read }: Decoder,
@@ -154,7 +154,7 @@ async function findFault(
     : `gave ${count} events instead of ${events.length}`;
 }
 
-/** Measures every decoder on every load, after it has shown that it gives the right events. */
+/** Measures every decoder on every load, after checking that it returns the right events. */
 export async function raceDecoders(
   effort: Effort,
   share: number,

@@ -4,14 +4,14 @@ import { encodeEvent, EventEncoderStream } from "../src/encode.ts";
 import type { Result } from "./_decode.ts";
 import { type Contender, type Effort, race } from "./_race.ts";
 
-/** An event as every encoder takes it. */
+/** An event that every encoder accepts. */
 export interface Message {
   event: string;
   data: string;
   id: string;
 }
 
-/** A way from events to text or bytes. */
+/** An encoder of events into text or bytes. */
 export interface Encoder {
   readonly name: string;
   write(
@@ -68,7 +68,7 @@ const encoders: Encoder[] = [
   functionEncoder("encodeEvent()", encodeEvent),
   functionEncoder("eventsource-encoder", encode),
   streamEncoder("EventEncoderStream", () => new EventEncoderStream()),
-  // It has no stream of its own: this is what its users write.
+  // It has no stream; this is what its users write.
   streamEncoder("eventsource-encoder, stream", () =>
     new TransformStream({
       transform(message, controller) {
@@ -87,7 +87,7 @@ const loads: Record<string, (index: number) => string> = {
   "zh": (index) => `你好世界,这是一个测试 ${index}`,
 };
 
-/** Tells what is wrong with what the encoder writes, as the parser reads it. */
+/** Returns what is wrong with an encoder's output when it is parsed. */
 async function findFault(
   { write }: Encoder,
   messages: readonly Message[],
@@ -109,8 +109,8 @@ async function findFault(
 }
 
 /**
- * Writes a function's frames as UTF-8 into one buffer. A string is made only when it is read; an array for each frame would
- * take longer to allocate than the frame to encode (Deno 2.9, Node 20), for every contender alike.
+ * Writes a function's frames as UTF-8 into one buffer. A string is built only when it is read. Allocating an array for
+ * each frame would take longer than encoding the frame (Deno 2.9, Node 20), for every contender.
  */
 function contenderOf({ name, write }: Encoder): Contender<readonly Message[]> {
   function sink(frame: string | Uint8Array): void {
@@ -138,7 +138,7 @@ async function raceOn(
   return { load, bytes, times, leftOut };
 }
 
-/** Measures every encoder on every load, after it has shown that its frames are read as what was meant. */
+/** Measures every encoder on every load, after checking its frames with the parser. */
 export async function raceEncoders(
   effort: Effort,
   share: number,

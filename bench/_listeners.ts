@@ -1,8 +1,8 @@
 /**
- * Listeners in a process of their own: bare connections that count the events they get, all asking at once.
- * Arguments: port, path, how many, how many events each in one phase after another; none for those that stop reading.
- * It prints `ready` when all listen, and behind each phase the milliseconds since all asked, and of how late events
- * were the middle one and the 99th of a hundred.
+ * Listeners in a separate process: bare connections that count the events they receive. Arguments: port, path, number
+ * of listeners, and the number of events of each phase; without phases they stop reading. It prints `ready` when all
+ * listen, and after each phase the milliseconds since the requests, and the median and the 99th percentile of the
+ * delay.
  */
 import { MARK, now } from "./_mark.ts";
 
@@ -17,7 +17,7 @@ const request = new TextEncoder().encode(
 );
 const TIME_LENGTH = 17;
 const AT_ONCE = 50;
-/** Of how many events' delays are kept. */
+/** The number of delays that are kept. */
 const SAMPLE = 500_000;
 
 let delays: number[] = [];
@@ -29,7 +29,7 @@ function count(bytes: Uint8Array): number {
   const time = now();
   let found = 0;
   for (let at = bytes.indexOf(mark); at !== -1; found++) {
-    // A time that is cut off is left out.
+    // A time that was cut by the chunk is left out.
     if (delays.length < SAMPLE && at + TIME_LENGTH < bytes.length) {
       const text = bytes.subarray(at + 1, at + 1 + TIME_LENGTH);
       delays.push(time - Number.parseFloat(String.fromCharCode(...text)));
@@ -39,7 +39,7 @@ function count(bytes: Uint8Array): number {
   return found;
 }
 
-/** One connection: how many events it has had, and what it waits for. */
+/** One connection, the events it has received, and what it waits for. */
 class Listener {
   seen = 0;
   readonly #connection: Deno.TcpConn;
@@ -55,7 +55,7 @@ class Listener {
     );
   }
 
-  /** Asks, and waits for the first bytes. */
+  /** Sends the request, and waits for the first bytes. */
   async ask(): Promise<void> {
     await this.#connection.write(request);
     await this.read();

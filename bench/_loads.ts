@@ -1,21 +1,21 @@
 import type { ServerSentEvent } from "../src/event.ts";
 
-/** What is decoded. */
+/** Input for decoders. */
 export interface Load {
   readonly name: string;
   readonly chunks: readonly Uint8Array[];
   readonly bytes: number;
-  /** What it holds. */
+  /** Its events. */
   readonly events: readonly ServerSentEvent[];
 }
 
-/** How a load is made: its events, how many there are, how they stand on the wire and where they are cut. */
+/** How to create a load: the events, their number, the line end and the chunk size. */
 interface Recipe {
   event(index: number, share: number): ServerSentEvent;
   count: number;
   /** @default {"\n"} */
   lineEnd?: string;
-  /** In bytes; 0 is one event a chunk. @default {16384} */
+  /** In bytes; 0 means one event in each chunk. @default {16384} */
   chunkSize?: number;
 }
 
@@ -49,7 +49,7 @@ function tenLines(index: number): string {
   ).join("\n");
 }
 
-/** The loads by which decoders are judged. */
+/** The loads that count for the aims. */
 export const mainLoads: readonly string[] = [
   "llm",
   "llm/220",
@@ -74,7 +74,7 @@ const recipes: Record<string, Recipe> = {
   },
 };
 
-/** Makes every load, or so large a share of each. */
+/** Creates every load, or a share of each. */
 export function makeLoads(share: number): Load[] {
   return Object.entries(recipes).map(([name, recipe]) =>
     makeLoad(name, recipe, share)
@@ -91,7 +91,7 @@ function makeLoad(name: string, recipe: Recipe, share: number): Load {
   return { name, chunks, bytes, events };
 }
 
-/** Written out here, so that no contender is measured on what another one wrote. */
+/** Written here, so that no contender is measured on the output of another. */
 function frame({ event, data, id }: ServerSentEvent, end: string): string {
   const lines = data.split("\n").map((line) => `data: ${line}${end}`);
   if (event !== "message") lines.unshift(`event: ${event}${end}`);

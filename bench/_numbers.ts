@@ -1,14 +1,14 @@
-/** Sorts numbers by size. */
+/** Sorts numbers. */
 export function sort(numbers: readonly number[]): number[] {
   return numbers.toSorted((a, b) => a - b);
 }
 
-/** The middle one of sorted numbers. */
+/** The median of sorted numbers. */
 export function middle(sorted: readonly number[]): number {
   return sorted[sorted.length >> 1]!;
 }
 
-/** The middle one of numbers in any order. */
+/** The median of numbers in any order. */
 export function median(numbers: readonly number[]): number {
   return middle(sort(numbers));
 }

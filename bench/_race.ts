@@ -1,23 +1,23 @@
-/** One of those that are measured side by side. */
+/** One of the contenders. */
 export interface Contender<Input> {
   readonly name: string;
   run(input: Input): void | Promise<void>;
 }
 
-/** How long each turn took, in milliseconds for one run, in the order of the rounds. */
+/** The duration of one run in each round, in milliseconds. */
 export type Times = Record<string, number[]>;
 
-/** How much is measured. */
+/** How much to measure. */
 export interface Effort {
-  /** Rounds that count; one more comes before them, to warm up. */
+  /** The number of rounds, after one more to warm up. */
   rounds: number;
-  /** A turn repeats its run until so many milliseconds are over. */
+  /** The duration of a turn, in milliseconds. It repeats its run until then. */
   turn: number;
 }
 
 /**
- * Lets the contenders take turns on one input, in each round from another one on, so that what disturbs the machine
- * disturbs all of them alike.
+ * Lets the contenders take turns on one input. Each round starts with another one, so that a disturbance of the machine
+ * affects all alike.
  */
 export async function race<Input>(
   contenders: readonly Contender<Input>[],

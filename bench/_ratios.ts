@@ -3,25 +3,25 @@ import type { CodecReport } from "./codec.ts";
 import { mainLoads } from "./_loads.ts";
 import { middle, sort } from "./_numbers.ts";
 
-/** How many times as fast as the quickest of its peers something of ours is, over the rounds of one run. */
+/** The speed of a part of this package relative to its fastest peer, over the rounds of one run. */
 export interface Ratio {
   readonly min: number;
   readonly median: number;
   readonly max: number;
-  /** All of them, in the order of the rounds. */
+  /** All ratios, in the order of the rounds. */
   readonly rounds: readonly number[];
 }
 
-/** A claim: ours against the quickest of some peers. */
+/** A claim: a part of this package against the fastest of some peers. */
 export interface Claim {
   readonly group: keyof CodecReport;
   readonly ours: string;
   readonly peers: readonly string[];
-  /** The geometric mean over the loads that is aimed at, by runtime. */
+  /** The aim for the geometric mean over the loads, by runtime. */
   readonly targets?: Readonly<Record<string, number>>;
 }
 
-/** What is compared: each with the peer that starts from the same and ends at the same. */
+/** The comparisons, each with the peer that has the same input and output. */
 export const claims: readonly Claim[] = [
   {
     group: "decode",
@@ -35,7 +35,7 @@ export const claims: readonly Claim[] = [
     peers: ["eventsource-parser, fed from a stream"],
     targets: { Deno: 1.2, Node: 1.5, Bun: 2 },
   },
-  // Not the same work: the callback gets its chunks without a stream.
+  // Not the same work: the callback receives its chunks without a stream.
   { group: "decode", ours: "batches()", peers: ["eventsource-parser"] },
   {
     group: "decode",
@@ -57,7 +57,7 @@ export const claims: readonly Claim[] = [
   },
 ];
 
-/** Compares in every round; `undefined` where none of the peers was measured. */
+/** Compares in every round; `undefined` if no peer was measured. */
 export function ratioOf({ times }: Result, claim: Claim): Ratio | undefined {
   const own = times[claim.ours];
   const others = claim.peers.flatMap((peer) => {
@@ -77,7 +77,7 @@ export function ratioOf({ times }: Result, claim: Claim): Ratio | undefined {
   };
 }
 
-/** The geometric mean of the medians over the loads that count, `undefined` where there are none. */
+/** The geometric mean of the medians over the loads that count, `undefined` if there are none. */
 export function meanOf(
   results: readonly Result[],
   claim: Claim,

@@ -1,19 +1,19 @@
 import { middle, sort } from "./_numbers.ts";
 
-/** A ratio that was measured in several rounds of one run, and what is aimed at. */
+/** A ratio measured in several rounds of one run, and its aim. */
 export interface Row {
-  /** What it is about. */
+  /** The topic. */
   readonly topic: string;
   readonly name: string;
   readonly ratios: readonly number[];
-  /** It should be so much at least, or at most. */
+  /** The aim: the least or the most it should be. */
   readonly least?: number | undefined;
   readonly most?: number | undefined;
   /** @default {"x"} */
   readonly unit?: string;
 }
 
-/** A row as it is kept. */
+/** A row as it is stored. */
 export interface KeptRow {
   readonly topic: string;
   readonly name: string;
@@ -22,7 +22,7 @@ export interface KeptRow {
   readonly max: number;
   readonly unit: string;
   readonly aim: string;
-  /** Whether the median is as it should be, `undefined` where nothing is aimed at. */
+  /** Whether the median meets the aim, `undefined` without an aim. */
   readonly met: boolean | undefined;
 }
 
@@ -64,7 +64,7 @@ export function showRows(rows: readonly KeptRow[]): string {
   ]).join("\n");
 }
 
-/** To four digits, which is more than such measurements know. */
+/** Rounds to four digits, more than such measurements are exact to. */
 function round(value: number): number {
   return Number(value.toPrecision(4));
 }

@@ -2,10 +2,10 @@ import { toolPath } from "../tests/_tools.ts";
 import { runDeno } from "../tools/command.ts";
 import { Process } from "../tools/process.ts";
 
-/** A runtime that a script is run in. */
+/** A runtime for scripts. */
 export type Runtime = "Deno" | "Node" | "Bun";
 
-/** Bundles a script of this folder for every runtime; gives the path of the bundle. */
+/** Bundles a script of this folder for every runtime; returns the path of the bundle. */
 export async function bundleScript(
   folder: string,
   script: string,

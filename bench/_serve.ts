@@ -4,21 +4,21 @@ import process from "node:process";
 /** Answers requests. */
 export type Handler = (request: Request) => Response | Promise<Response>;
 
-/** Answers requests in Node's own way. */
+/** Answers requests with Node's `(request, response)`. */
 export type NodeHandler = (
   request: IncomingMessage,
   response: ServerResponse,
 ) => void | Promise<void>;
 
 /**
- * Serves on a free port of the loopback interface, in whatever runtime this is, and prints the port. What is asked of
- * `/` is answered `inNode`, if that is given, in Node.
+ * Serves on a free port of the loopback interface, in any runtime, and prints the port. In Node, `inNode` answers
+ * requests for `/`, if it is given.
  */
 export async function serve(
   handler: Handler,
   inNode?: NodeHandler,
 ): Promise<void> {
-  // An end of its own making, so that `--cpu-prof` writes its profile.
+  // Exit normally, so that `--cpu-prof` writes its profile.
   process.on("SIGINT", () => process.exit());
   const hostname = "127.0.0.1";
   if ("Deno" in globalThis) {
@@ -28,7 +28,7 @@ export async function serve(
       onListen: ({ port }) => console.log(port),
     }, handler);
   } else if ("Bun" in globalThis) {
-    // deno-lint-ignore no-explicit-any -- Bun's types are not here.
+    // deno-lint-ignore no-explicit-any -- Bun's types are missing here.
     const { Bun } = globalThis as any;
     const { port } = Bun.serve({
       hostname,

@@ -2,7 +2,9 @@ import type { CodecReport } from "./codec.ts";
 import { mainLoads } from "./_loads.ts";
 import { type Claim, claims, meanOf, ratioOf } from "./_ratios.ts";
 
-/** Shows every claim in every runtime: the mean over the loads, the least and most of a load, and whether the aim is met. */
+/**
+ * Shows every claim in every runtime: the mean over the loads, the worst and the best load, and whether the aim is met.
+ */
 export function showReports(reports: Record<string, CodecReport>): string {
   const runtimes = Object.entries(reports);
   const rows = claims.map((claim) => [

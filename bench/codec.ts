@@ -1,14 +1,14 @@
-/** The codec beside its peers from npm, in whatever runtime this runs: `bench/main.ts` bundles it and starts it in each. */
+/** The codec beside its peers from npm, in any runtime: `bench/main.ts` bundles it and starts it in each. */
 import { type Decoder, raceDecoders, type Result } from "./_decode.ts";
 import { type Encoder, raceEncoders } from "./_encode.ts";
 
-/** What one runtime measured. */
+/** The results of one runtime. */
 export interface CodecReport {
   readonly decode: Result[];
   readonly encode: Result[];
 }
 
-/** Measures everything; when brief, a little of everything, to see that it works. */
+/** Measures everything; if brief, a little of everything, to check that it works. */
 export async function measure(
   brief: boolean,
   decoders: readonly Decoder[] = [],

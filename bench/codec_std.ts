@@ -1,4 +1,4 @@
-/** The codec beside its peers from npm and `@std/http`, for machines that reach JSR. */
+/** The codec beside its peers from npm and `@std/http`, for machines that can reach JSR. */
 import { ServerSentEventStream } from "@std/http/server-sent-event-stream";
 import { ServerSentEventParseStream } from "@std/http/server-sent-event-parse-stream";
 import { type CodecReport, measure as measureWith } from "./codec.ts";
@@ -13,7 +13,7 @@ const decoder: Decoder = {
 
 const encoder = streamEncoder("@std/http", () => new ServerSentEventStream());
 
-/** Measures everything; when brief, a little of everything, to see that it works. */
+/** Measures everything; if brief, a little of everything, to check that it works. */
 export function measure(brief: boolean): Promise<CodecReport> {
   return measureWith(brief, [decoder], [encoder]);
 }

@@ -1,8 +1,8 @@
 /**
- * The `bench` task: this package beside its peers, all in one run. What counts are the ratios; speeds hold for one machine
- * and moment. `--brief` does a little of everything, to see that it works, and keeps nothing. `--only=fan-out,relay`
- * measures those alone, `--only=Deno` the codec there; the rest of what is kept stays. All goes to `bench/results/`:
- * what each round measured, the charts, and in `targets.json` every ratio with what is aimed at.
+ * The `bench` task: this package beside its peers, all in one run. Only the ratios count; speeds hold for one machine
+ * and moment. `--brief` measures a little of everything, to check that it works, and stores nothing.
+ * `--only=fan-out,relay` measures only those, `--only=Deno` the codec there; other stored results stay.
+ * `bench/results/` holds the charts, the results of each round, and in `targets.json` every ratio with its aim.
  */
 import { parseArgs } from "node:util";
 import { runCommand, runDeno } from "../tools/command.ts";
@@ -41,7 +41,7 @@ const { brief } = values;
 const only = values.only?.split(",");
 const everywhere: Runtime[] = ["Deno", "Node", "Bun"];
 
-/** What is measured, what it is worth saying of it, and how it is kept. */
+/** The result of one benchmark, as rows, as text and as files. */
 interface Outcome {
   readonly rows: Row[];
   readonly text: string;
@@ -128,7 +128,7 @@ async function outliving(): Promise<Outcome> {
   };
 }
 
-/** What a page loads for one name, held against the budget that `deno task ok` holds it to. */
+/** The size of each import beside its budget. */
 async function size(): Promise<Outcome> {
   const { sizes } = await findSizes();
   const rows = sizes.filter(({ budget }) => budget !== undefined)
@@ -157,7 +157,7 @@ async function hasRedis(): Promise<boolean> {
   return (await runCommand("sh", ["-c", "command -v redis-server"])).success;
 }
 
-/** Everything that was asked for, in its order. */
+/** Everything that was asked for, in order. */
 async function chosen(): Promise<
   [string, (folder: string) => Promise<Outcome>][]
 > {
@@ -188,7 +188,7 @@ async function keep(
   }
 }
 
-/** Puts rows in the place of those of the same topics. */
+/** Replaces the rows of the same topics. */
 async function keepRows(path: string, rows: KeptRow[]): Promise<void> {
   const topics = new Set(rows.map(({ topic }) => topic));
   let old: KeptRow[] = [];
@@ -215,7 +215,7 @@ try {
   }
   if (!brief) {
     console.log(showRows(rows));
-    // What is kept in the repository is held to the format of everything there.
+    // Files of the repository have its format.
     await runDeno(["fmt", results]);
   }
 } finally {

@@ -5,7 +5,7 @@ import { Process } from "../../tools/process.ts";
 import type { Row } from "../_row.ts";
 import { bundleScript, start } from "../_runtimes.ts";
 
-/** What it took until all who came at once had caught up. */
+/** The cost until all clients had caught up. */
 export interface CatchUpResult {
   readonly name: string;
   readonly clients: number;
@@ -13,20 +13,20 @@ export interface CatchUpResult {
   readonly milliseconds: number;
   /** Seconds of the server's processor time. */
   readonly cpu: number;
-  /** How often the log was read. */
+  /** The number of reads of the log. */
   readonly reads: number;
-  /** How often Redis was called, where it keeps the log. */
+  /** The number of calls to Redis, if it keeps the log. */
   readonly commands: number | undefined;
 }
 
-/** How many come at once, and how many events behind. */
+/** The number of clients that connect at once, and the events each has missed. */
 export interface CatchUpEffort {
   readonly rounds: number;
   readonly clients: number;
   readonly events: number;
 }
 
-/** Measures a channel in memory and in Redis beside a server that has the bytes at hand. */
+/** Measures a channel in memory and in Redis beside a server that has the bytes in memory. */
 export async function raceCatchUp(
   folder: string,
   { rounds, clients, events }: CatchUpEffort,
@@ -80,7 +80,7 @@ async function measure(
   };
 }
 
-/** How many commands Redis has been sent; those that a script calls are not counted again. */
+/** The commands sent to Redis, without those that scripts call. */
 async function callsOf(
   redis: RedisServer | undefined,
 ): Promise<number | undefined> {
@@ -91,10 +91,10 @@ async function callsOf(
     .reduce((sum, count) => sum + count, 0);
 }
 
-/** What one read of a channel takes at most, in events: its ranges. */
+/** The maximum number of events in one read of a channel. */
 const RANGE = 1000;
 
-/** Holds the results against what is aimed at. */
+/** Compares the results with the aims. */
 export function catchUpRows(results: readonly CatchUpResult[]): Row[] {
   const by = Object.groupBy(results, ({ name }) => name);
   const { clients, events } = results[0]!;
@@ -129,7 +129,7 @@ export function catchUpRows(results: readonly CatchUpResult[]): Row[] {
   });
 }
 
-/** Shows what was measured, not yet compared. */
+/** Shows the raw results. */
 export function showCatchUp(results: readonly CatchUpResult[]): string {
   const by = Object.groupBy(results, ({ name }) => name);
   const lines = Object.entries(by).map(([name, all = []]) => {

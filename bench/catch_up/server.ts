@@ -1,6 +1,6 @@
 /**
- * A server for `race.ts`, in a process of its own, whose log holds events before anybody comes. Its arguments are what
- * serves them, how many there are, and the port of a Redis server, if that is to keep them. It prints its port.
+ * A server for `race.ts`, in a separate process, whose log holds events before a client connects. Its arguments are
+ * what serves them, their number, and the port of a Redis server, if that keeps them. It prints its port.
  */
 import { argv } from "node:process";
 import { Redis } from "npm:ioredis@6.0.0";
@@ -19,7 +19,7 @@ const events = Array.from({ length: Number(count) }, () => ({
 }));
 let reads = 0;
 
-/** Counts what is read of a log. */
+/** Counts the reads of a log. */
 function counted(log: EventLog): EventLog {
   return {
     append: (entries, options) => log.append(entries, options),
@@ -40,7 +40,7 @@ async function channel(log: EventLog): Promise<Handler> {
   return (request) => channel.respond(request);
 }
 
-/** What no server can do without: the same bytes for each, in pieces. */
+/** The minimum any server does: the same bytes for each client, in pieces. */
 function bare(): Handler {
   const size = 65536;
   const frames = events.map((event, index) =>
@@ -51,7 +51,7 @@ function bare(): Handler {
     let sent = 0;
     const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
       pull(controller) {
-        // It stays open, as an event stream does.
+        // It stays open, like an event stream.
         if (sent >= bytes.length) return new Promise(() => {});
         controller.enqueue(bytes.subarray(sent, sent += size));
       },

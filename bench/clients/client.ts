@@ -1,6 +1,6 @@
 /**
- * Clients for `race.ts`, in a process of its own and whatever runtime this is: each reads the same stream from the same
- * server in turns. Arguments: the URL, how many events it has, how many rounds. It prints the times.
+ * Clients for `race.ts`, in a separate process and any runtime. They take turns reading the same stream from the same
+ * server. Arguments: the URL, the number of its events, the number of rounds. It prints the times.
  */
 import { argv } from "node:process";
 import { EventSource as Peer } from "npm:eventsource@5.1.5";
@@ -10,14 +10,14 @@ import { race } from "../_race.ts";
 const [url, count, rounds] = argv.slice(2) as [string, string, string];
 const events = Number(count);
 
-/** What all of these classes have. */
+/** The interface of all these classes. */
 interface AnyEventSource {
   onmessage: ((event: MessageEvent) => void) | null;
   onerror: ((event: Event) => void) | null;
   close(): void;
 }
 
-/** Fails when the data of an event is not that of the one expected. */
+/** Throws unless an event has the expected data. */
 function check(index: number, data: string): void {
   if (!data.startsWith(`${index} `)) {
     throw new Error(`${data} came in the place of event ${index}`);

@@ -3,20 +3,20 @@ import type { Row } from "../_row.ts";
 import { median } from "../_numbers.ts";
 import { bundleScript, type Runtime, start } from "../_runtimes.ts";
 
-/** How long each client took for the whole stream, in milliseconds, in the order of the rounds. */
+/** The duration of the whole stream for each client, in milliseconds, in the order of the rounds. */
 export interface ClientResult {
   readonly runtime: Runtime;
   readonly events: number;
   readonly times: Times;
 }
 
-/** How much is measured. */
+/** How much to measure. */
 export interface ClientEffort {
   readonly rounds: number;
   readonly events: number;
 }
 
-/** Bytes of a chunk, about. */
+/** The approximate size of a chunk, in bytes. */
 const CHUNK_SIZE = 16_384;
 
 /** Lets the clients of every runtime read from one server. */
@@ -57,7 +57,7 @@ function chunksOf(events: number): Uint8Array<ArrayBuffer>[] {
   return [...chunks, encoder.encode(text)];
 }
 
-/** A stream that stays open behind its events, so that nobody takes its end for a failure. */
+/** A stream that stays open after its events, so that no client takes its end for a failure. */
 function bodyOf(
   chunks: readonly Uint8Array<ArrayBuffer>[],
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
@@ -71,7 +71,7 @@ function bodyOf(
   }, { highWaterMark: 0 });
 }
 
-/** Compares ours with each peer that was there. */
+/** Compares this package's client with each peer. */
 export function clientRows(results: readonly ClientResult[]): Row[] {
   return results.flatMap(({ runtime, times }) =>
     ["EventSource", "connect()"].flatMap((own) =>
@@ -88,7 +88,7 @@ export function clientRows(results: readonly ClientResult[]): Row[] {
   );
 }
 
-/** Shows what was measured, not yet compared. */
+/** Shows the raw results. */
 export function showClients(results: readonly ClientResult[]): string {
   const lines = results.map(({ runtime, events, times }) => {
     const cells = Object.entries(times).map(([name, all]) =>

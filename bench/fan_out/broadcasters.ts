@@ -5,17 +5,17 @@ import { encodeEvent } from "../../src/encode.ts";
 import { Channel } from "../../src/server/mod.ts";
 import type { NodeHandler } from "../_serve.ts";
 
-/** Something that sends what is published to everybody who listens. */
+/** A broadcaster: sends what is published to all listeners. */
 export interface Broadcaster {
-  /** Answers who wants to listen. */
+  /** Answers the request of a listener. */
   listen(request: Request): Response | Promise<Response>;
-  /** The same in Node's own way, where it is made for that. */
+  /** The same with Node's `(request, response)`, if it is made for that. */
   inNode?: NodeHandler;
-  /** Publishes without waiting; the promise is for a publisher that waits until the server has taken it. */
+  /** Publishes without waiting. The promise is for publishers that wait until the server has accepted the event. */
   publish(data: string): unknown;
 }
 
-/** Every way to do it, by name. */
+/** All broadcasters, by name. */
 export const broadcasters: Record<string, () => Broadcaster> = {
   "Channel": channel,
   "hono streamSSE": hono,
@@ -53,19 +53,19 @@ function hono(): Broadcaster {
   };
 }
 
-/** As it is used in Node, which it is made for. */
+/** As its users write it in Node, which it is made for. */
 function betterSse(): Broadcaster {
   const channel = createChannel();
   return {
     listen: () => new Response("Ask in Node", { status: 501 }),
     inNode: async (request, response) =>
       void channel.register(await createSession(request, response)),
-    // It gives no sign of when the event has been taken.
+    // It does not report when it has accepted an event.
     publish: (data) => void channel.broadcast(data, "tick"),
   };
 }
 
-/** What no server can do without: one chunk for each listener and event, encoded once. */
+/** The minimum any server does: one chunk for each listener and event, encoded once. */
 function bare(): Broadcaster {
   const encoder = new TextEncoder();
   const listeners = new Set<ReadableStreamDefaultController<Uint8Array>>();

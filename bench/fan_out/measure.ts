@@ -8,43 +8,43 @@ export interface Contestant {
   readonly name: string;
 }
 
-/** How many listen, and how many events each way of publishing takes. */
+/** The number of listeners, and of events for each way of publishing. */
 export interface Size {
   readonly connections: number;
-  /** Events that come 20 at once. */
+  /** Events published 20 at a time. */
   readonly bursts: number;
-  /** Events one after the other, each as soon as the server has taken the one before. */
+  /** Events published one by one, each as soon as the server has accepted the one before. */
   readonly single: number;
   /** Events at a fixed rate, and how far apart, in milliseconds. */
   readonly paced: number;
   readonly interval: number;
 }
 
-/** What one broadcaster cost its server in one session. */
+/** The cost of one broadcaster in one session. */
 export interface FanOutResult extends Contestant {
   readonly connections: number;
-  /** Deliveries in a second of processor time, of events that come 20 at once. */
+  /** Deliveries in a second of processor time, with 20 events at a time. */
   readonly bursts: number;
-  /** The same, of events one at a time. */
+  /** The same with one event at a time. */
   readonly single: number;
   /** At a fixed rate: microseconds of processor time for each delivery. */
   readonly cpuEach: number;
-  /** At a fixed rate: how late events are, in milliseconds. */
+  /** At a fixed rate: the delay of events, in milliseconds. */
   readonly p50: number;
   readonly p99: number;
-  /** Memory of one listener that waits, in bytes. */
+  /** Memory of one idle listener, in bytes. */
   readonly idleBytes: number;
-  /** The server's memory behind the bursts, in bytes. */
+  /** The server's memory after the bursts, in bytes. */
   readonly rss: number;
 }
 
-/** What is published in one go. */
+/** One order to publish. */
 export interface Order {
   readonly events: number;
   readonly atOnce: number;
-  /** Between one and the next, in milliseconds. */
+  /** Milliseconds between one and the next. */
   readonly pause: number;
-  /** Bytes that each event has besides its own. */
+  /** Extra bytes of each event. */
   readonly padding: number;
 }
 
@@ -54,7 +54,7 @@ const WARM_UP = 40;
 /** A server with its listeners. */
 class Session implements AsyncDisposable {
   readonly url: string;
-  /** The server's memory before anybody listens. */
+  /** The server's memory without listeners. */
   readonly empty: number;
   readonly #server: Process;
   readonly #listeners: Process[] = [];
@@ -80,7 +80,7 @@ class Session implements AsyncDisposable {
     );
   }
 
-  /** Lets so many listen for so many events in each phase; for none at all, and stop reading. */
+  /** Starts listeners that wait for a number of events in each phase; without phases they stop reading. */
   async listen(
     connections: number,
     phases: readonly number[],
@@ -111,7 +111,7 @@ export function bundleServer(folder: string): Promise<string> {
   return bundleScript(folder, "fan_out/server.ts");
 }
 
-/** Measures one broadcaster, server and listeners in processes of their own. */
+/** Measures one broadcaster, with server and listeners in separate processes. */
 export async function measureFanOut(
   contestant: Contestant,
   bundle: string,
@@ -122,7 +122,7 @@ export async function measureFanOut(
   const listeners = await session.listen(connections, events);
   const idle = await memoryOf(session.url);
 
-  /** Gives the seconds of processor time that it took, and how late events were. */
+  /** Returns the processor time in seconds, and the delays of events. */
   async function run(
     events: number,
     atOnce: number,
@@ -152,7 +152,7 @@ export async function measureFanOut(
   };
 }
 
-/** How much is sent to those who do not read: more than the system takes in their place. */
+/** What is sent to clients that do not read: more than the system's buffers hold. */
 export const FLOOD: Order = {
   events: 4000,
   atOnce: AT_ONCE,
@@ -160,7 +160,7 @@ export const FLOOD: Order = {
   padding: 2000,
 };
 
-/** Measures how much memory one listener costs that has stopped reading, in bytes. */
+/** Measures the memory of one listener that has stopped reading, in bytes. */
 export async function measureStalled(
   contestant: Contestant,
   bundle: string,

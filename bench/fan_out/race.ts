@@ -11,7 +11,7 @@ import {
   type Size,
 } from "./measure.ts";
 
-/** What the broadcasts showed. */
+/** The results of all broadcasts. */
 export interface FanOutReport {
   readonly results: readonly FanOutResult[];
   /** Memory of a listener that has stopped reading, in bytes, by runtime. */
@@ -21,7 +21,7 @@ export interface FanOutReport {
 const OWN = "Channel";
 const BARE = "bare enqueue";
 
-/** Whose rounds are compared, in each runtime. */
+/** The peer to compare with in each runtime. */
 const peers = {
   Deno: "hono streamSSE",
   Node: "better-sse",
@@ -59,10 +59,10 @@ const MANY: Size = {
   interval: 100,
 };
 
-/** Descriptors that a process needs besides its connections. */
+/** File descriptors of a process besides its connections. */
 const OTHER_DESCRIPTORS = 200;
 
-/** As many as the descriptors of one process allow, on each side. */
+/** As many connections as one process on each side can open. */
 async function mostConnections(): Promise<Size> {
   const { stdout } = await runCommand("sh", ["-c", "ulimit -n"]);
   const limit = Math.min(Number(stdout) || 20_000, 20_000);
@@ -79,7 +79,7 @@ export async function raceFanOut(folder: string): Promise<FanOutReport> {
       results.push(await measureFanOut(contestant, bundle, size));
     }
   }
-  // Without Bun, for which nothing is aimed at, where a round takes minutes.
+  // Without Bun, which has no aims here, and where a round takes minutes.
   const some = contestants.filter(({ runtime }) => runtime !== "Bun");
   for (let round = 0; round < ROUNDS; round++) {
     await measureAll(FEW);
@@ -96,7 +96,7 @@ export async function raceFanOut(folder: string): Promise<FanOutReport> {
   return { results, stalled };
 }
 
-/** Does a little of everything, and all at once, to see that it works. */
+/** Measures a little of everything at the same time, to check that it works. */
 export async function tryFanOut(folder: string): Promise<FanOutReport> {
   const bundle = await bundleServer(folder);
   const some = contestants.filter(({ runtime }) => runtime !== "Bun");
@@ -111,7 +111,7 @@ export async function tryFanOut(folder: string): Promise<FanOutReport> {
   return { results, stalled: { Deno: [stalled] } };
 }
 
-/** Holds the results against what is aimed at. */
+/** Compares the results with the aims. */
 export function fanOutRows({ results, stalled }: FanOutReport): Row[] {
   const groups = Object.groupBy(
     results,
@@ -125,7 +125,7 @@ export function fanOutRows({ results, stalled }: FanOutReport): Row[] {
       result.runtime === runtime && result.name === BARE
     );
     const most = Math.max(...bare.map(({ connections }) => connections));
-    // Of few, what is there at all would count as that of each.
+    // With few connections, the memory of the process would count as theirs.
     const idle = median(
       bare.filter(({ connections }) => connections > most / 100)
         .map(({ idleBytes }) => idleBytes),
@@ -140,7 +140,7 @@ export function fanOutRows({ results, stalled }: FanOutReport): Row[] {
   return rows;
 }
 
-/** What is compared of the listeners of one server with those of another. */
+/** A comparison of two servers. */
 interface Claim {
   readonly what: string;
   readonly versus: "bare" | "peer";
@@ -190,12 +190,12 @@ function rowsOf(title: string, group: readonly FanOutResult[]): Row[] {
     topic: "Fan-out",
     name: `${title}: ${what} / ${others[versus][0]!.name}`,
     ratios: others[versus].map((other, round) => ratio(own[round]!, other)),
-    // Nothing is aimed at beside a peer on Bun.
+    // There is no aim beside a peer on Bun.
     ...(versus === "bare" || runtime !== "Bun" ? aim : {}),
   }));
 }
 
-/** Shows what was measured, not yet compared. */
+/** Shows the raw results. */
 export function showFanOut({ results, stalled }: FanOutReport): string {
   const groups = Object.groupBy(
     results,

@@ -1,6 +1,6 @@
 /**
- * A server for `measure.ts`, in a process of its own. Its argument names the broadcaster; it prints its port, and is told
- * what to publish, and asked what that has cost, over HTTP.
+ * A server for `measure.ts`, in a separate process. Its argument names the broadcaster. It prints its port; requests
+ * tell it what to publish and ask for its cost.
  */
 import { argv } from "node:process";
 import { tellCost } from "../_cost.ts";
@@ -11,7 +11,7 @@ import { pause as sleep } from "../../tools/pause.ts";
 
 const { listen, inNode, publish } = broadcasters[argv[2]!]!();
 
-/** Publishes so many events, some at a time; a single one is waited for. */
+/** Publishes events, some at a time, and waits for a single one. */
 async function publishAll(
   { events, atOnce, pause, padding }: Record<string, number>,
 ): Promise<void> {

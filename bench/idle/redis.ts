@@ -1,6 +1,6 @@
 /**
- * Counts the commands that one process sends to Redis for channels in which nothing happens, each with one subscriber:
- * `deno run -A bench/idle/redis.ts [SECONDS]`.
+ * Counts the commands that one process sends to Redis for idle channels, each with one subscriber: `deno run -A
+ * bench/idle/redis.ts [SECONDS]`.
  */
 import { Redis } from "npm:ioredis@6.0.0";
 import { ioRedis, RedisLog } from "../../src/redis/mod.ts";
@@ -10,7 +10,7 @@ import { pause } from "../../tools/pause.ts";
 
 const seconds = Number(Deno.args[0] ?? 30);
 
-/** What Redis has executed so far: commands sent by clients, and all, those that scripts run included. */
+/** The commands that Redis has executed: those sent by clients, and all, including those of scripts. */
 async function countsOf(
   redis: RedisServer,
 ): Promise<{ sent: number; run: number }> {

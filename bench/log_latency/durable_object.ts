@@ -10,7 +10,7 @@ import {
   type Way,
 } from "./measure.ts";
 
-/** Measures a channel in a Durable Object beside an object that sends on what it is sent, and keeps nothing. */
+/** Measures a channel in a Durable Object beside an object that forwards what it receives and stores nothing. */
 export async function measureDurableObject(effort: Effort): Promise<void> {
   await using workerd = await Workerd.start({
     worker: "bench/log_latency/durable_object_worker.ts",
@@ -26,7 +26,7 @@ export async function measureDurableObject(effort: Effort): Promise<void> {
   await compareRates(
     () => post(bare, PADDING),
     () => post(channel, PADDING),
-    // Each publish is a request, and a commit to disk of its own.
+    // Each publication is a request with its own commit to disk.
     { ...effort, publishes: effort.publishes / 5 },
   );
 }

@@ -9,7 +9,7 @@ export { ChannelObject };
 
 const encoder = new TextEncoder();
 
-/** What has no log: it writes what it is sent to all who listen. */
+/** An object without a log: it writes what it receives to all listeners. */
 export class BareObject {
   readonly #listeners = new Set<ReadableStreamDefaultController<Uint8Array>>();
 

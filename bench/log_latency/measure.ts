@@ -1,19 +1,19 @@
 import type { EventLog } from "../../src/log/log.ts";
 import { pause } from "../../tools/pause.ts";
 
-/** One way from a publisher to a receiver. */
+/** One path from a publisher to a receiver. */
 export interface Way {
-  /** Publishes what {@linkcode stamped} gives. */
+  /** Publishes the result of {@linkcode stamped}. */
   publish(): Promise<unknown>;
-  /** How late what was received came, in milliseconds. */
+  /** The delays of the received events, in milliseconds. */
   readonly delays: number[];
 }
 
-/** How much is measured. */
+/** How much to measure. */
 export interface Effort {
-  /** Events over each way. */
+  /** Events for each path. */
   events: number;
-  /** Publishes for each rate. */
+  /** Publications for each rate. */
   publishes: number;
 }
 
@@ -21,7 +21,7 @@ const ROUNDS = 4;
 const WARM_UP = 10;
 const LIMIT = { entries: 100, bytes: 100_000 };
 
-/** What is published: 200 bytes besides the time. */
+/** The data: 200 bytes besides the time. */
 export const PADDING: string = "x".repeat(200);
 
 /** The time, comparable between processes of one machine. */
@@ -29,12 +29,12 @@ function now(): number {
   return performance.timeOrigin + performance.now();
 }
 
-/** Something to publish, which holds the time. */
+/** Returns data to publish, with the time. */
 export function stamped(): string {
   return `${now()} ${PADDING}`;
 }
 
-/** How long ago something was published. */
+/** Returns how long ago the data was published. */
 export function age(text: string): number {
   return now() - Number.parseFloat(text);
 }
@@ -52,7 +52,7 @@ export async function logWay(
   };
 }
 
-/** Follows a log from its end, by its wakes alone. */
+/** Follows a log from its end, reading only when it is woken. */
 export async function receive(
   log: EventLog,
   signal: AbortSignal,
@@ -71,7 +71,7 @@ export async function receive(
   return delays;
 }
 
-/** Measures ways in turns, so that they can be compared with each other, and shows them as rows of a table. */
+/** Measures paths in turns, so that they can be compared, and shows them as rows of a table. */
 export async function compareWays(
   ways: Record<string, Way>,
   { events }: Effort,
@@ -98,7 +98,7 @@ export async function compareWays(
   }
 }
 
-/** Publishes some events, each after the one before has arrived, and gives how long the answers took. */
+/** Publishes events, each after the one before has arrived, and returns how long the calls took. */
 async function run(way: Way, events: number): Promise<number[]> {
   const answers: number[] = [];
   for (let i = 0; i < events; i++) {
@@ -112,7 +112,7 @@ async function run(way: Way, events: number): Promise<number[]> {
   return answers;
 }
 
-/** How often in a second something can be done, so many at a time, beside something bare. */
+/** Measures how often a second something can be done, a number at a time, beside a bare primitive. */
 export async function compareRates(
   bare: () => Promise<unknown>,
   log: () => Promise<unknown>,

@@ -4,7 +4,7 @@ import { receive, stamped, type Way } from "./measure.ts";
 
 const NEXT = new TextEncoder().encode("\n");
 
-/** A process of a script that publishes to a log in a file. */
+/** A process that publishes to a log in a file. */
 export class OtherProcess implements AsyncDisposable {
   readonly #process: Process;
 
@@ -12,7 +12,7 @@ export class OtherProcess implements AsyncDisposable {
     this.#process = startDeno(script, [path], { input: true });
   }
 
-  /** From there to a log here. */
+  /** The path from there to a log here. */
   async way(log: EventLog, signal: AbortSignal): Promise<Way> {
     return {
       publish: async () => {
@@ -29,7 +29,7 @@ export class OtherProcess implements AsyncDisposable {
   }
 }
 
-/** Publishes an event for each line of the standard input, and answers each with one. */
+/** Publishes an event for each line of the standard input, and prints a line for each. */
 export async function publishLines(log: EventLog): Promise<void> {
   for await (const _ of Deno.stdin.readable) {
     await log.append([{ kind: "event", body: stamped() }]);

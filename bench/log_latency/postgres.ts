@@ -76,7 +76,7 @@ class Lab implements AsyncDisposable {
   }
 }
 
-/** A notification alone, which is written nowhere; or with a row, which is on the disk before it is sent. */
+/** A notification alone, which is not stored; or with a row, which is on the disk before it is sent. */
 async function bareWay(lab: Lab, table?: string): Promise<Way> {
   const [publisher, subscriber] = [await lab.connect(), await lab.connect()];
   const channel = table ?? "bare";
@@ -108,7 +108,7 @@ async function compareWrites(lab: Lab, effort: Effort): Promise<void> {
     () => client.query("INSERT INTO bare (body) VALUES ($1)", [PADDING]),
     () => log.append([{ kind: "event", body: PADDING }]),
     effort,
-    // What comes at a time goes into one statement of a hundred rows.
+    // A hundred rows at a time go into one statement.
     () => {
       if (asked++ % CHUNK === 0) inserting = client.query(many, bodies);
       return inserting;

@@ -31,7 +31,7 @@ export async function measureRedis(effort: Effort): Promise<void> {
   }
 }
 
-/** A server and those who use it. */
+/** A server and its clients. */
 class Lab implements AsyncDisposable {
   readonly server: RedisServer;
   readonly #controller = new AbortController();

@@ -1,6 +1,6 @@
 /**
- * Measures a log in SQLite beside a bare INSERT. Run by itself with the path of a file it publishes to the log there, an
- * event for each line of its standard input.
+ * Measures a log in SQLite beside a bare INSERT. Run by itself with the path of a file it publishes to the log there,
+ * an event for each line of its standard input.
  */
 import { DatabaseSync } from "node:sqlite";
 import { SqliteLog } from "../../src/sql/sqlite_mod.ts";
@@ -69,7 +69,7 @@ async function compareWrites(
     () => Promise.resolve(insert.run(PADDING)),
     () => log.append([{ kind: "event", body: PADDING }]),
     effort,
-    // What comes at a time goes into one transaction of a hundred rows.
+    // A hundred rows at a time go into one transaction.
     () => {
       if (asked++ % CHUNK === 0) {
         database.exec("BEGIN IMMEDIATE");

@@ -12,14 +12,14 @@ const delta = JSON.stringify({
 const encoder = new TextEncoder();
 const IN_CHUNK = 80;
 
-/** What the origin sends for each event when it does not tell the time. */
+/** What the origin sends for each event if it does not send the time. */
 export const FRAME_SIZE: number = frame(delta).length;
 
 function frame(data: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(`data: ${data}\n\n`);
 }
 
-/** What is asked of the origin: `/chunks`, `/events` or `/paced`, and how many events. */
+/** What to request from the origin: `/chunks`, `/events` or `/paced`, and the number of events. */
 function bodyFor(path: string, events: number): ReadableStream<Uint8Array> {
   let left = events;
   const one = frame(delta);
@@ -53,7 +53,7 @@ export function serveOrigin(): Deno.HttpServer<Deno.NetAddr> {
   });
 }
 
-/** Reads a response to its end; gives the milliseconds that it took. */
+/** Reads a response to its end; returns how many milliseconds it took. */
 export async function readAll(
   url: string,
   onChunk: (bytes: Uint8Array) => void = () => {},
@@ -72,7 +72,7 @@ export async function readAll(
   }
 }
 
-/** How late events were that came one after the other, in milliseconds. */
+/** Returns the delays of events that arrive one by one, in milliseconds. */
 export async function delaysOf(url: string): Promise<number[]> {
   const delays: number[] = [];
   const mark = MARK.charCodeAt(0);
@@ -87,7 +87,7 @@ export async function delaysOf(url: string): Promise<number[]> {
   return delays;
 }
 
-/** Throws unless a proxy gives so many of the origin's events, as `type`. */
+/** Throws unless a proxy sends all of the origin's events, as `type`. */
 export async function checkProxy(
   url: string,
   events: number,

@@ -1,4 +1,4 @@
-/** A proxy for `race.ts`, in a process of its own. Its arguments are the way that it goes and where the events come from. */
+/** A proxy for `race.ts`, in a separate process. Its arguments are how it relays and the URL of the origin. */
 import { argv } from "node:process";
 import { tellCost } from "../_cost.ts";
 import { serve } from "../_serve.ts";

@@ -11,7 +11,7 @@ import {
   serveOrigin,
 } from "./ends.ts";
 
-/** What one proxy did, in the order of the rounds. */
+/** The results of one proxy, in the order of the rounds. */
 export interface RelayResult {
   readonly runtime: Runtime;
   readonly way: string;
@@ -21,12 +21,12 @@ export interface RelayResult {
   /** The same in a second of the proxy's processor time. */
   readonly chunksCpu: number[];
   readonly eventsCpu: number[];
-  /** How late events are that come every 5 ms, in milliseconds. */
+  /** The delay of events sent every 5 ms, in milliseconds. */
   readonly p50: number[];
   readonly p99: number[];
 }
 
-/** How much is measured. */
+/** How much to measure. */
 export interface RelayEffort {
   readonly rounds: number;
   /** Events in chunks of 80, one by one, and one every 5 ms. */
@@ -77,7 +77,7 @@ async function raceIn(
     const type = /^(pipe|pass)/.test(way) ? "message" : "delta";
     for (const path of ["chunks", "events"]) {
       await checkProxy(`${url}/${path}?events=200`, 200, type);
-      // The first time warms up.
+      // The first run warms up.
       await readAll(`${url}/${path}?events=${events}`);
     }
     proxies.push([url, resultOf(runtime, way)]);
@@ -130,7 +130,7 @@ async function rate(
   };
 }
 
-/** What is compared, and what is aimed at. */
+/** A comparison and its aim. */
 const measures = [
   {
     what: "throughput, 80 events a chunk",
@@ -156,10 +156,10 @@ const measures = [
   { what: "p99 of the latency", key: "p99", aim: { most: 1.2 } },
 ] as const;
 
-/** What a comparison aims at: what each measure aims at, or a ratio of all. */
+/** The aim of a comparison: the aim of each measure, or one ratio for all. */
 type Aim = "measures" | { readonly least?: number };
 
-/** Holds each way to relay against what pipes bytes untouched. */
+/** Compares each way to relay with a pipe that leaves bytes untouched. */
 export function relayRows(results: readonly RelayResult[]): Row[] {
   const byRuntime = Object.groupBy(results, ({ runtime }) => runtime);
   return Object.entries(byRuntime).flatMap(([runtime, group = []]) => {
@@ -187,7 +187,7 @@ export function relayRows(results: readonly RelayResult[]): Row[] {
   });
 }
 
-/** Shows what was measured, not yet compared. */
+/** Shows the raw results. */
 export function showRelays(results: readonly RelayResult[]): string {
   const lines = results.map(({ runtime, way, ...of }) => {
     const middle = (key: keyof typeof of) =>

@@ -5,13 +5,13 @@ import { encodeEvent, EventEncoderStream } from "../../src/encode.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../../src/event.ts";
 import { respond } from "../../src/server/mod.ts";
 
-/** Answers a request with what the origin answered, changed. */
+/** Answers a request with the origin's response, possibly changed. */
 type Way = (request: Request, origin: Response) => Response;
 
 const headers = { "content-type": "text/event-stream" };
 const encoder = new TextEncoder();
 
-/** What a proxy does to each event. */
+/** The change that a proxy makes to each event. */
 function change({ data, id }: ServerSentEvent): ServerSentEventInit {
   return { event: "delta", data, id };
 }
@@ -28,7 +28,7 @@ function mapping<From, To>(map: (from: From) => To): TransformStream<From, To> {
   });
 }
 
-/** By the arrays that one read gives, each of which goes on as one chunk. */
+/** In batches, each sent as one chunk. */
 function inBatches(origin: Response): ReadableStream<Uint8Array<ArrayBuffer>> {
   const batches = decode(origin).batches();
   return new ReadableStream({

@@ -8,40 +8,40 @@ import { RedisServer } from "../../tests/integration/redis/redis.ts";
 import { median } from "../_numbers.ts";
 import type { Row } from "../_row.ts";
 
-/** What one way took to bring an answer to all of its readers. */
+/** The cost of delivering an answer to all of its readers. */
 export interface ResumableResult {
   readonly name: string;
   readonly readers: number;
   readonly events: number;
   readonly milliseconds: number;
-  /** How many commands Redis did, those of scripts included. */
+  /** The commands that Redis executed, including those of scripts. */
   readonly commands: number;
 }
 
-/** How much is measured. */
+/** How much to measure. */
 export interface ResumableEffort {
   readonly rounds: number;
   readonly readers: number;
   readonly events: number;
 }
 
-/** What the producer says. */
+/** What the producer sends. */
 interface Answer {
   readonly name: string;
   readonly events: number;
-  /** Resolves when all readers are there: what is over before is not there to follow for both. */
+  /** Resolves when all readers are connected, because a stream that has ended cannot be followed in both packages. */
   readonly attended: Promise<void>;
 }
 
-/** One process that produces and one that only reads, as far as Redis can see. */
+/** One process that produces and one that only reads, as Redis sees it. */
 interface Clients {
   readonly producer: Redis;
   readonly reader: Redis;
-  /** A client of its own, with which to subscribe. */
+  /** A separate client for subscriptions. */
   open(): Redis;
 }
 
-/** Starts the producer of an answer, and gives the streams of so many readers, the first of them where it runs. */
+/** Starts the producer of an answer and returns the streams of its readers, the first of them in the same process. */
 type Way = (
   clients: Clients,
   answer: Answer,
@@ -168,7 +168,7 @@ async function bytesOf(
   return await new Blob(chunks).bytes();
 }
 
-/** Throws unless a reader has had the whole answer. */
+/** Throws unless a reader has received the whole answer. */
 function check(bytes: Uint8Array, events: number): void {
   const seen = new EventParser().push(bytes);
   const isRight = seen.length === events &&
@@ -197,7 +197,7 @@ export function resumableRows(results: readonly ResumableResult[]): Row[] {
   ];
 }
 
-/** Shows what was measured, not yet compared. */
+/** Shows the raw results. */
 export function showResumable(results: readonly ResumableResult[]): string {
   const by = Object.groupBy(results, ({ name }) => name);
   const lines = Object.entries(by).map(([name, all = []]) => {

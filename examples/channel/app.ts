@@ -1,23 +1,22 @@
 /**
  * A channel over HTTP. `GET` follows it, `POST` publishes the body:
  *
- *   curl -N http://127.0.0.1:8000/
- *   curl -d 'It rains' http://127.0.0.1:8000/
+ * curl -N http://127.0.0.1:8000/ curl -d 'It rains' http://127.0.0.1:8000/
  *
- * The app is given a log, and knows nothing of where that keeps the events. The modules beside this one start it, each
- * on another engine: memory.ts, sqlite.ts, deno_kv.ts, redis.ts, postgres.ts and worker.ts.
+ * The app receives a log and does not depend on its engine. The modules beside this one start it, each on another
+ * engine: memory.ts, sqlite.ts, deno_kv.ts, redis.ts, postgres.ts and worker.ts.
  */
-// In a project of your own: from "@rivulet/sse".
+// In your project: from "@rivulet/sse".
 import { Channel, type EventLog, EventStreamError } from "../../mod.ts";
 
-/** What `deno serve` and workerd take as a module's default export. */
+/** The default export that `deno serve` and workerd expect. */
 export interface App {
   fetch(request: Request): Promise<Response>;
 }
 
-/** Makes the app. */
+/** Creates the app. */
 export function createApp(log: EventLog): App {
-  // Who comes without a last event ID gets all that is kept.
+  // A client without a last event ID receives all stored events.
   const channel = new Channel({ log, from: "earliest" });
   return {
     async fetch(request) {
@@ -37,7 +36,7 @@ export function createApp(log: EventLog): App {
   };
 }
 
-/** Answers with the event's ID once it is durable; a client that got no answer tries again with the same key. */
+/** Responds with the event's ID once it is durable. A client that received no response retries with the same key. */
 async function publish(channel: Channel, request: Request): Promise<Response> {
   const idempotencyKey = request.headers.get("idempotency-key") ?? undefined;
   const data = await request.text();

@@ -5,7 +5,7 @@ import { type App, createApp } from "./app.ts";
 
 const connectionString = Deno.env.get("DATABASE_URL");
 const pool = new pg.Pool({ connectionString });
-// A connection that breaks while it is idle is replaced.
+// The pool replaces a connection that breaks while it is idle.
 pool.on("error", () => {});
 await PostgresLog.migrate(pool);
 const log = new PostgresLog(

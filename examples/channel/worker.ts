@@ -1,6 +1,6 @@
 /**
- * The channel on Cloudflare's workerd, in a Durable Object; see worker.capnp for how to start it. A Worker that needs
- * nothing but a channel has less to write with `ChannelObject` and `durableChannel()`.
+ * The channel on Cloudflare's workerd, in a Durable Object; see worker.capnp for how to start it. For a Worker that
+ * needs only a channel, `ChannelObject` and `durableChannel()` are shorter.
  */
 import {
   DurableObjectLog,
@@ -12,7 +12,7 @@ interface Env {
   NEWS: { idFromName(name: string): unknown; get(id: unknown): App };
 }
 
-/** The object that the app lives in. */
+/** The object that runs the app. */
 export class News {
   readonly fetch: App["fetch"];
   readonly #log: DurableObjectLog;
@@ -22,7 +22,7 @@ export class News {
     this.fetch = createApp(this.#log).fetch;
   }
 
-  /** Called by the platform when the log has asked for it. */
+  /** The platform calls this when the log has set an alarm. */
   async alarm(): Promise<void> {
     await this.#log.alarm();
   }

@@ -5,7 +5,7 @@
 import { Hono } from "hono";
 import { csrf } from "hono/csrf";
 import { secureHeaders } from "hono/secure-headers";
-// In a project of your own: from "@rivulet/sse/server".
+// In your project: from "@rivulet/sse/server".
 import {
   Channel,
   type EventLog,

@@ -1,16 +1,16 @@
 /**
- * A proxy in front of a language model whose answers survive their readers, in a Deno KV file:
+ * A proxy for a language model whose answers continue when their readers disconnect, in a Deno KV file:
  *
- *   deno serve --port 8001 examples/proxy/model.ts
- *   MODEL_URL=http://127.0.0.1:8001/v1/chat/completions PROXY_KV=proxy.db deno serve -A examples/proxy/answers.ts
+ * deno serve --port 8001 examples/proxy/model.ts MODEL_URL=http://127.0.0.1:8001/v1/chat/completions PROXY_KV=proxy.db
+ * deno serve -A examples/proxy/answers.ts
  *
- *   curl -i -d 'Hi' http://127.0.0.1:8000/answers       # tells where the answer will be
- *   curl -N http://127.0.0.1:8000/answers/ID            # as often as you like, also with `last-event-id`
- *   curl -X DELETE http://127.0.0.1:8000/answers/ID     # stops it
+ * curl -i -d 'Hi' http://127.0.0.1:8000/answers       # tells where the answer will be curl -N
+ * http://127.0.0.1:8000/answers/ID            # as often as you like, also with `last-event-id` curl -X DELETE
+ * http://127.0.0.1:8000/answers/ID     # stops it
  *
- * Several such processes may share the file, and serve each other's answers.
+ * Several such processes may share the file and serve each other's answers.
  */
-// In a project of your own: from "@rivulet/sse/server".
+// In your project: from "@rivulet/sse/server".
 import { type Resumable, resumable } from "../../src/server/mod.ts";
 import { DenoKvLog } from "../../src/deno_kv/mod.ts";
 import { ask } from "./ask.ts";
@@ -21,7 +21,7 @@ const name = Deno.env.get("MODEL_NAME");
 const kv = await Deno.openKv(Deno.env.get("PROXY_KV"));
 const answers = new Map<string, Resumable>();
 
-/** Takes a prompt; the model is asked when somebody reads the answer. */
+/** Accepts a prompt. The model is asked when a client reads the answer. */
 async function take(request: Request): Promise<Response> {
   const id = crypto.randomUUID();
   await kv.set(["prompts", id], await request.text(), { expireIn: DAY });
@@ -29,7 +29,7 @@ async function take(request: Request): Promise<Response> {
   return new Response(location, { status: 201, headers: { location } });
 }
 
-/** Gives the answer to a prompt, whoever took it. */
+/** Returns the answer to a prompt, whichever process accepted it. */
 async function find(id: string): Promise<Resumable | undefined> {
   const { value: prompt } = await kv.get<string>(["prompts", id]);
   if (prompt === null) return undefined;

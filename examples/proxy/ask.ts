@@ -1,16 +1,16 @@
-// In a project of your own: from "@rivulet/sse".
+// In your project: from "@rivulet/sse".
 import { connect, json } from "../../mod.ts";
 import type { CompletionChunk } from "./model.ts";
 
-/** Where a model is, and which. */
+/** A model and its URL. */
 export interface Model {
   url: string;
   name?: string | undefined;
-  /** What reaches it, where that is not the global `fetch`: a Worker's binding to another service. */
+  /** The `fetch` to use instead of the global one, such as that of a Worker's service binding. */
   fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
 }
 
-/** Asks a model; gives the parts of its answer as they come, and throws unless it comes to its end. */
+/** Asks a model. Yields the parts of its answer as they arrive, and throws if the answer is cut off. */
 export async function* ask(
   { url, name, fetch }: Model,
   prompt: string,

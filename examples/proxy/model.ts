@@ -1,22 +1,22 @@
 /**
  * A stand-in for the API of a language model, which streams as OpenAI's chat completions do:
  *
- *   deno serve --port 8001 examples/proxy/model.ts
- *   curl -N http://127.0.0.1:8001/v1/chat/completions -d '{"stream":true,"messages":[{"role":"user","content":"Hi"}]}'
+ * deno serve --port 8001 examples/proxy/model.ts curl -N http://127.0.0.1:8001/v1/chat/completions -d
+ * '{"stream":true,"messages":[{"role":"user","content":"Hi"}]}'
  *
- * It repeats what it was asked, a few characters at a time. The model `thinker` gives the first of them and then nothing
- * more; `breaker` breaks off before the end. `GET /running` tells how many answers are being written.
+ * It repeats the prompt, a few characters at a time. The model `thinker` sends the first of them and then nothing more;
+ * `breaker` breaks off before the end. `GET /running` returns the number of answers being written.
  */
-// In a project of your own: from "@rivulet/sse".
+// In your project: from "@rivulet/sse".
 import { respond, type ServerSentEventInit } from "../../mod.ts";
 
-/** What is asked of a model, as far as it matters here. */
+/** The part of a request to a model that matters here. */
 export interface Completion {
   model?: string;
   messages: { role: string; content: string }[];
 }
 
-/** One event of the answer: its data, as JSON. */
+/** The data of one event of the answer. */
 export interface CompletionChunk {
   choices: { delta: { content?: string }; finish_reason: string | null }[];
 }
@@ -24,7 +24,7 @@ export interface CompletionChunk {
 const PAUSE = 20;
 let running = 0;
 
-/** What it answers: some of its characters are several code points, and are cut in two, as models do. */
+/** The answer. Some of its characters have several code points and are cut in two, as models do. */
 export function answerTo(prompt: string): string {
   return `You said: ${prompt} 👩‍👩‍👧‍👦 Is that 正しい?`;
 }
@@ -60,7 +60,7 @@ async function* complete(
   }
 }
 
-/** Waits, and throws when nobody wants the answer any more. */
+/** Waits, and throws when the client has disconnected. */
 function pause(signal: AbortSignal, milliseconds: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = (): void => {

@@ -1,10 +1,10 @@
-// In a project of your own: from "@rivulet/sse".
+// In your project: from "@rivulet/sse".
 import { respond } from "../../mod.ts";
 import { ask, type Model } from "./ask.ts";
 
 /**
- * Answers with what a model says to `?prompt=`: its text as it comes, and events of our own around it. A slow client
- * slows the model down, and one that leaves cancels the request to it.
+ * Responds with a model's answer to `?prompt=`: its text as it arrives, with our own events around it. A slow client
+ * slows the model down, and a client that disconnects cancels the request to it.
  */
 export function pipeline(request: Request, model: Model): Response {
   const prompt = new URL(request.url).searchParams.get("prompt") ?? "";
@@ -16,6 +16,6 @@ export function pipeline(request: Request, model: Model): Response {
       length += text.length;
     }
     yield { event: "status", data: `said ${length} characters` };
-    // A Worker hears that its client has left when it writes: here within a second, whatever the model is doing.
+    // A Worker notices that its client has disconnected when it writes: here within a second, whatever the model does.
   }, { keepAlive: 1000, onError: console.error });
 }

@@ -2,7 +2,7 @@
  * Reads an answer into a file, together with where it has come to: `deno run -A examples/proxy/read.ts URL FILE`. Killed
  * at any moment and started again it goes on from there, so that the file has every part once.
  */
-// In a project of your own: from "@rivulet/sse".
+// In your project: from "@rivulet/sse".
 import { connect, json } from "../../mod.ts";
 
 interface Progress {
