@@ -1,0 +1,173 @@
+/** The programs that docs/resumable.md prints; its page is in tests/integration/resumable/page_test.ts. */
+import { assertEquals } from "@std/assert";
+import { decode } from "../../../mod.ts";
+import type { Resumable } from "../../../src/server/mod.ts";
+import {
+  type Handler,
+  type HandlerModule,
+  importProgram,
+  serveHandler,
+} from "../../support/program.ts";
+import { readSection } from "../../support/section.ts";
+import { bundle } from "../../support/served.ts";
+import { stream } from "../../support/sse_server.ts";
+import { Workerd } from "../../support/workerd.ts";
+
+const page = "docs/resumable.md";
+const url = "https://example.com/answers";
+
+function load<T>(
+  heading: string,
+  file = "server.ts",
+  replacements: Record<string, string> = {},
+): Promise<T> {
+  return importProgram(page, heading, file, replacements);
+}
+
+async function eventsOf(
+  response: Response | Promise<Response>,
+): Promise<{ event: string; data: string; id: string }[]> {
+  return await Array.fromAsync(decode(await response));
+}
+
+async function datasOf(
+  response: Response | Promise<Response>,
+): Promise<string[]> {
+  return (await eventsOf(response)).map(({ data }) => data);
+}
+
+async function take(handler: Handler, body: string): Promise<string> {
+  const response = await handler(new Request(url, { method: "POST", body }));
+  assertEquals(response.status, 201);
+  return new URL(response.headers.get("location")!, url).href;
+}
+
+Deno.test("The server of docs/resumable.md takes a prompt, and answers it again after any event", async () => {
+  const { handler } = await load<HandlerModule>("The server");
+  const answer = await take(handler, "To be or not");
+  const events = await eventsOf(handler(new Request(answer)));
+  assertEquals(events.map(({ data }) => data), [
+    "To",
+    " be",
+    " or",
+    " not",
+    "",
+  ]);
+  const headers = { "last-event-id": events[2]!.id };
+  const rest = await datasOf(handler(new Request(answer, { headers })));
+  assertEquals(rest, [" not", ""]);
+  const missing = await handler(new Request(`${url}/none`));
+  assertEquals(missing.status, 404);
+});
+
+Deno.test("The server of docs/resumable.md stops an answer at DELETE, whose clients receive the event for that", async () => {
+  const { handler } = await load<HandlerModule>("The server", "server.ts", {
+    "signal.throwIfAborted();": `
+      await new Promise((resolve) =>
+        signal.addEventListener("abort", resolve, { once: true })
+      );
+      signal.throwIfAborted();`,
+  });
+  const answer = await take(handler, "To be");
+  const events = eventsOf(handler(new Request(answer)));
+  const { status } = await handler(new Request(answer, { method: "DELETE" }));
+  assertEquals(status, 204);
+  assertEquals((await events).map(({ event }) => event), ["stopped"]);
+});
+
+Deno.test("The client of docs/resumable.md reads a whole answer", async () => {
+  const { handler } = await load<HandlerModule>("The server");
+  await using server = serveHandler(handler);
+  const { read } = await load<{ read(url: string): Promise<string> }>(
+    "The page",
+    "client.ts",
+  );
+  const { pathname } = new URL(await take(handler, "To be or not"));
+  assertEquals(await read(server.url + pathname), "To be or not");
+});
+
+Deno.test("The producer of docs/resumable.md asks a model once, for all clients", async () => {
+  let requests = 0;
+  await using model = serveHandler((request) => {
+    requests++;
+    return stream('data: {"delta":"Hi"}\n\ndata: [DONE]\n\n')(request);
+  });
+  const { handler } = await load<HandlerModule>("The producer", "server.ts", {
+    "https://api.example.com": model.url,
+  });
+  const answers = [1, 2].map(() => datasOf(handler(new Request(url))));
+  for (const datas of await Promise.all(answers)) {
+    assertEquals(datas, ['{"delta":"Hi"}']);
+  }
+  assertEquals(requests, 1);
+});
+
+Deno.test("The failure of docs/resumable.md reaches each client without the error's text", async () => {
+  const { handler } = await load<HandlerModule>("When the producer fails");
+  const errors: unknown[] = [];
+  const { error } = console;
+  console.error = (reason) => void errors.push(reason);
+  try {
+    for (let client = 0; client < 2; client++) {
+      const datas = await datasOf(handler(new Request(url)));
+      assertEquals(datas, ["To", "Try again in a minute"]);
+    }
+  } finally {
+    console.error = error;
+  }
+  assertEquals(errors.map(String), [
+    "Error: model-7b.internal is out of memory",
+  ]);
+});
+
+Deno.test("The server of docs/resumable.md with a file answers for a stream that another process has produced", async () => {
+  const file = await Deno.makeTempFile({ suffix: ".db" });
+  const start = () =>
+    load<HandlerModule & { readonly database: Disposable }>(
+      "Choose a log",
+      "server.ts",
+      { "answers.db": file, "const database": "export const database" },
+    );
+  const processes = [await start(), await start()];
+  for (const { handler } of processes) {
+    const datas = await datasOf(handler(new Request(`${url}/1`)));
+    assertEquals(datas, ["To be", ""]);
+  }
+  for (const { database } of processes) database[Symbol.dispose]();
+  await Deno.remove(file);
+});
+
+Deno.test("The worker of docs/resumable.md waits until its producer has ended", async () => {
+  const { answer } = await load<{
+    answer(context: { waitUntil(promise: Promise<unknown>): void }): Resumable;
+  }>("Serverless platforms", "worker.ts");
+  const waited: Promise<unknown>[] = [];
+  const stream = answer({ waitUntil: (promise) => void waited.push(promise) });
+  await stream.start();
+  await Promise.all(waited);
+  assertEquals(await stream.done, "ended");
+});
+
+Deno.test("The Durable Object of docs/resumable.md answers in workerd, and again after a kill", async () => {
+  const folder = await Deno.makeTempDir();
+  const { files } = await readSection(page, "Serverless platforms");
+  await Deno.writeTextFile(`${folder}/answer.ts`, files["answer.ts"]!);
+  await Deno.writeTextFile(
+    `${folder}/worker.ts`,
+    `export { Answer } from "./answer.ts";
+    export default {
+      fetch: (request, env) => env.Answer.get(env.Answer.idFromName("1")).fetch(request),
+    };`,
+  );
+  await bundle(`${folder}/worker.ts`, `${folder}/bundle.js`);
+  const source = await Deno.readTextFile(`${folder}/bundle.js`);
+  await Deno.remove(folder, { recursive: true });
+  await using workerd = await Workerd.start({
+    worker: { source },
+    classes: { Answer: { sql: true } },
+  });
+  assertEquals(await datasOf(fetch(workerd.url)), ["To be"]);
+  await workerd.kill();
+  await workerd.restart();
+  assertEquals(await datasOf(fetch(workerd.url)), ["To be"]);
+});
