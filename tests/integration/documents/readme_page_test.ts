@@ -1,5 +1,6 @@
 /** The programs of the README and the getting-started pages, as printed, in fresh folders with the packed package. */
 import { assertEquals } from "@std/assert";
+import * as esbuild from "npm:esbuild@0.25.10";
 import type { Browser, Page } from "npm:playwright-core@1.65.1";
 import { decode } from "../../../mod.ts";
 import { pack } from "../../../tools/packed.ts";
@@ -9,6 +10,7 @@ import { App } from "../../support/app.ts";
 import { freePort } from "../../support/port.ts";
 import { bare, readSection } from "../../support/section.ts";
 import { until } from "../../support/until.ts";
+import { Workerd } from "../../support/workerd.ts";
 import { Project } from "../package/package.ts";
 import { SseServer, stream } from "../../support/sse_server.ts";
 
@@ -198,4 +200,26 @@ Deno.test("The first server on the page for Node sends what is published", async
   await publish(`${app.url}/news`, "It rains");
   await shows(page, "It rains");
   await page.context().close();
+});
+
+Deno.test("The Worker on the page for Cloudflare Workers publishes to a channel and follows it", async () => {
+  const document = "docs/getting_started_workers.md";
+  await using project = await install(document, "");
+  const { outputFiles } = await esbuild.build({
+    entryPoints: [`${project.folder}/src/index.ts`],
+    bundle: true,
+    format: "esm",
+    write: false,
+  });
+  await esbuild.stop();
+  const source = outputFiles[0]!.text;
+  await using workerd = await Workerd.start({
+    // The binding has the name of its class here.
+    worker: { source: source.replaceAll("CHANNELS", "ChannelObject") },
+    classes: { ChannelObject: { sql: true } },
+  });
+  await using events = decode(await fetch(workerd.url)).values();
+  const first = events.next();
+  await publish(workerd.url, "It rains");
+  assertEquals((await first).value?.data, "It rains");
 });
