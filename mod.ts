@@ -1,40 +1,40 @@
 /**
- * Server-Sent Events for every runtime that has Web Streams: Deno, Cloudflare Workers, Bun, browsers
- * and Node.
+ * Server-Sent Events for every runtime with Web Streams: Deno, Cloudflare Workers, Bun, Node and browsers.
  *
  * | to … | use |
  * |---|---|
- * | answer a request with events | {@linkcode respond} |
- * | broadcast to many clients, which resume where they were | {@linkcode Channel} |
+ * | respond to a request with events | {@linkcode respond} |
+ * | broadcast to many clients, which can resume | {@linkcode Channel} |
  * | send several channels over one connection | {@linkcode combine} |
- * | continue an answer after its client has disconnected | {@linkcode resumable} |
+ * | continue a response after the client has disconnected | {@linkcode resumable} |
  * | receive events and reconnect | {@linkcode connect}, {@linkcode EventSource} |
- * | read a response, such as a language model's | {@linkcode decode} |
+ * | read an event stream, such as a language model's answer | {@linkcode decode} |
  * | type and validate events | {@linkcode defineEvents} |
  * | parse an event's data as JSON | {@linkcode json} |
- * | combine several sources | {@linkcode merge} |
- * | turn events into bytes, and bytes into events | {@linkcode EventEncoderStream}, {@linkcode EventDecoderStream} |
+ * | merge several sources into one stream | {@linkcode merge} |
+ * | encode and decode events in a pipe | {@linkcode EventEncoderStream}, {@linkcode EventDecoderStream} |
  *
- * The types of options and results are exported by the entry point of their part: `./client`,
- * `./server`, `./decoder`, `./contract`. Logs other than {@linkcode MemoryLog} have entry points of their own.
+ * The entry points `./client`, `./server`, `./decoder` and `./contract` export the types of options and results. Each
+ * log other than {@linkcode MemoryLog} has a separate entry point.
  *
- * @example Events out
+ * @example Send events
  * ```ts
- * import { EventEncoderStream } from "@rivulet/sse";
- * import { assertEquals } from "@std/assert";
+ * import { respond } from "@rivulet/sse";
  *
- * const encoder = new EventEncoderStream();
- * const writer = encoder.writable.getWriter();
- * writer.write({ event: "tick", data: "1", id: 1 });
- * writer.close();
+ * async function* ticks() {
+ *   for (let id = 1; id <= 3; id++) {
+ *     yield { event: "tick", data: String(id), id };
+ *     await new Promise((resolve) => setTimeout(resolve, 100));
+ *   }
+ * }
  *
- * const response = new Response(encoder.readable, {
- *   headers: { "content-type": "text/event-stream" },
- * });
- * assertEquals(await response.text(), "id: 1\nevent: tick\ndata: 1\n\n");
+ * const handler = (request: Request): Response => respond(request, ticks());
+ *
+ * const response = handler(new Request("https://example.com/ticks"));
+ * for await (const text of response.body!.pipeThrough(new TextDecoderStream())) console.log(text);
  * ```
  *
- * @example Events in
+ * @example Receive events
  * ```ts
  * import { decode } from "@rivulet/sse";
  * import { assertEquals } from "@std/assert";

@@ -1,10 +1,10 @@
 /**
- * Events whose names and data are known: typed and validated at both ends.
+ * Typed events: a contract validates their data in the sender and in the receiver.
  *
- * - {@linkcode defineEvents} makes a contract from schemas of any Standard Schema library. Pass it as the
- *   option `contract` of `Channel`, `decode()`, `connect()` and `EventSource`.
- * - {@linkcode EventOf} and {@linkcode EventInitOf} are the types of its events, received and sent.
- * - {@linkcode json} parses an event's data where there is no contract.
+ * - {@linkcode defineEvents} creates a contract from the schemas of any Standard Schema library. Pass it as the option
+ *   `contract` of `Channel`, `decode()`, `connect()` and `EventSource`.
+ * - {@linkcode EventOf} and {@linkcode EventInitOf} are the types of the events received and sent.
+ * - {@linkcode json} parses an event's data without a contract.
  *
  * @example
  * ```ts
@@ -41,11 +41,11 @@ export type {
 } from "./standard_schema.ts";
 
 /**
- * What both ends of a stream agree on: which events there are, and what their data holds.
- * {@linkcode defineEvents} makes it.
+ * The events of a stream and the types of their data, shared by the sender and the receiver. {@linkcode defineEvents}
+ * creates one.
  *
- * @typeParam Received What the receiver gets: a union that `event` tells apart.
- * @typeParam Init What the sender gives.
+ * @typeParam Received The received events: a union discriminated by `event`.
+ * @typeParam Init The events that can be sent.
  */
 export interface EventContract<
   Received extends ServerSentEvent<string, unknown> = ServerSentEvent<
@@ -55,25 +55,25 @@ export interface EventContract<
   Init = never,
 > {
   /**
-   * Validates an event's data and turns it into JSON. The schema is shown the data as it will arrive, and
-   * the data goes out as it was given: a schema that transforms does so where it arrives. What has
-   * neither name nor data is returned as it is.
+   * Serializes an event's data to JSON and validates it as the receiver will parse it. The result holds the original
+   * data, not the schema's output, so a schema's transform takes effect in the receiver. An event with neither a name
+   * nor data is returned unchanged.
    *
-   * @param init The event. All but its data goes out unchanged.
-   * @returns The event with its data as text; a promise of it where the schema answers with a promise.
+   * @param init The event. All members except `data` are returned unchanged.
+   * @returns The event with its data as JSON text; a promise if the schema is asynchronous.
    * @throws {TypeError} If the contract does not list the event.
-   * @throws {EventStreamError} Code `invalid-event`, if the schema refuses the data (see `issues`) or the
-   * data cannot be JSON (see `cause`). Where there is a promise it rejects with it.
+   * @throws {EventStreamError} Code `invalid-event`, if the schema rejects the data (see `issues`) or the data cannot
+   * be serialized to JSON (see `cause`). If the schema is asynchronous, the promise rejects with it.
    */
   encode(init: Init): ServerSentEventInit | Promise<ServerSentEventInit>;
   /**
    * Parses an event's data as JSON, as {@linkcode json} does, and validates it.
    *
-   * @param event The event as it arrived.
-   * @returns The event with what the schema made of its data, `undefined` when it is to be skipped; a
-   * promise of that where the schema answers with a promise.
-   * @throws {EventStreamError} Code `invalid-event`, if the data is not JSON (see `cause`) or the schema refuses it
-   * (see `issues`), and `onInvalid` is not set. Where there is a promise it rejects with it.
+   * @param event The received event.
+   * @returns The event with the schema's output as data, or `undefined` if the event is skipped; a promise if the
+   * schema is asynchronous.
+   * @throws {EventStreamError} Code `invalid-event`, if the data is not JSON (see `cause`) or the schema rejects it
+   * (see `issues`), and `onInvalid` is not set. If the schema is asynchronous, the promise rejects with it.
    */
   decode(
     event: ServerSentEvent,
@@ -81,7 +81,7 @@ export interface EventContract<
 }
 
 /**
- * The events that the receiver gets under a contract.
+ * The type of the events received under a contract.
  *
  * @typeParam Contract The contract's type.
  */
@@ -90,7 +90,7 @@ export type EventOf<Contract> = Contract extends EventContract<infer Received>
   : never;
 
 /**
- * The events that the sender gives under a contract.
+ * The type of the events sent under a contract.
  *
  * @typeParam Contract The contract's type.
  */
@@ -98,23 +98,23 @@ export type EventInitOf<Contract> = Contract extends
   { encode(init: infer Init): unknown } ? Init : never;
 
 /**
- * Options of {@linkcode defineEvents}. Both are for the receiver; the sender refuses what the contract
- * does not say.
+ * Options of {@linkcode defineEvents}. Both apply to received events. Sending an event that the contract does not list
+ * always throws.
  *
- * @typeParam Unlisted What becomes of events that the contract does not list.
+ * @typeParam Unlisted How events that the contract does not list are handled.
  */
 export interface ContractOptions<Unlisted extends UnlistedPolicy = "text"> {
   /**
-   * What becomes of an event that arrives under a name which the contract does not list: `"text"` gives
-   * it out as it arrived, `"skip"` leaves it out, `"error"` takes it for an invalid one.
+   * How a received event is handled if the contract does not list its name: `"text"` returns it with its data as text,
+   * `"skip"` skips it, and `"error"` treats it as invalid.
    *
    * @default {"text"}
    */
   unlisted?: Unlisted | undefined;
   /**
-   * Called with the error of an invalid event, which is then skipped. Events are validated as soon as
-   * they have been read, so this may be called before the events ahead have been taken. Not awaited: one that throws
-   * or returns a promise fails the stream.
+   * Called with the error of each invalid event, which is then skipped. Events are validated as soon as they have been
+   * read, so it may be called before earlier events have been handed out. It is not awaited: if it throws or returns a
+   * promise, the stream fails.
    *
    * @default {undefined} an invalid event fails the stream
    */
@@ -122,9 +122,9 @@ export interface ContractOptions<Unlisted extends UnlistedPolicy = "text"> {
 }
 
 /**
- * Makes a contract: a schema for each event that there is, from any library that follows Standard Schema,
- * version 1. Both ends use the same one. The sender cannot send an event that is not in it; the
- * receiver does not take its word for that, and validates what arrives.
+ * Creates a contract from a schema for each event. Any library that implements Standard Schema version 1 works, such as
+ * Zod, Valibot or ArkType. Use the same contract in the sender and in the receiver: the sender cannot send an event
+ * that is not listed, and the receiver validates every event that arrives.
  *
  * @example
  * ```ts
@@ -157,11 +157,13 @@ export interface ContractOptions<Unlisted extends UnlistedPolicy = "text"> {
  * ```
  *
  * @typeParam Schemas The schemas by event name.
- * @typeParam Unlisted What becomes of events that are not listed.
- * @param schemas A schema for the data of each event; that of `message` is for events without a name.
- * @param options What the receiver does about other events and about invalid data.
+ * @typeParam Unlisted How events that are not listed are handled.
+ * @param schemas A schema for the data of each event, by event name. The schema named `message` is for events without a
+ * name.
+ * @param options How the receiver handles unlisted events and invalid data.
  * @returns The contract.
- * @throws {TypeError} If a name is empty or holds a CR or LF, a schema is none, or an option has the wrong type.
+ * @throws {TypeError} If a name is empty or contains CR or LF, if a schema is not a Standard Schema, or if an option
+ * has the wrong type.
  */
 export function defineEvents<
   Schemas extends EventSchemas,
@@ -212,23 +214,23 @@ type Table = ReadonlyMap<string, StandardSchemaV1>;
 type AnyEvent = ServerSentEvent<string, unknown>;
 type AnyEventInit = Omit<ServerSentEventInit, "data"> & { data?: unknown };
 
-/** Throws for `{ __proto__: schema }`, which lists no event but gives the object a prototype. */
+/** Throws for `{ __proto__: schema }`, which sets the object's prototype and lists no event. */
 function checkPlain(schemas: EventSchemas): void {
   const prototype = Object(schemas) === schemas
     ? Object.getPrototypeOf(schemas)
     : undefined;
-  // The prototype of this realm's objects, or another's.
+  // `Object.prototype`, of this realm or of another one.
   const isPlain = prototype === null ||
     prototype !== undefined && Object.getPrototypeOf(prototype) === null;
   if (isPlain) return;
   throw mustBe(
     "Cannot define events: schemas",
-    "a plain object, with __proto__ in brackets",
+    'a plain object (write the key __proto__ as ["__proto__"])',
     schemas,
   );
 }
 
-/** Copies the schemas to where a name finds nothing but them, whatever `Object.prototype` holds. */
+/** Copies the schemas into a `Map`, so that looking up a name cannot find a member of `Object.prototype`. */
 function tableOf(schemas: EventSchemas): Table {
   checkPlain(schemas);
   const entries = Object.entries(schemas);
@@ -236,7 +238,7 @@ function tableOf(schemas: EventSchemas): Table {
     if (name === "" || /[\r\n]/.test(name)) {
       throw mustBe(
         "Cannot define events: a name",
-        "text without CR and LF",
+        "a non-empty string without CR and LF",
         name,
       );
     }
@@ -306,22 +308,23 @@ function notListed(verb: Verb, table: Table, event: string): string {
   }`;
 }
 
-/** The schemas of a contract's events by name; `message` is for events without a name. */
+/** The schemas of a contract by event name; `message` is for events without a name. */
 export type EventSchemas = { readonly [name: string]: StandardSchemaV1 };
 
-/** What becomes of an event that arrives under a name which the contract does not list. */
+/** How a contract handles a received event whose name it does not list; see {@linkcode ContractOptions.unlisted}. */
 export type UnlistedPolicy = "text" | "skip" | "error";
 
-/** What a schema accepts, `input`, and what it makes of that, `output`. */
+/** The types of a schema: `input`, which it accepts, and `output`, which it returns. */
 export type SchemaTypes<Schema extends StandardSchemaV1> = NonNullable<
   Schema["~standard"]["types"]
 >;
 
 /**
- * The events that come in: one type for each schema, and text for the rest where that is given out.
+ * The received events of a contract: one type for each schema, and {@linkcode UnlistedEvent} if unlisted events are
+ * returned.
  *
  * @typeParam Schemas The contract's schemas.
- * @typeParam Unlisted What becomes of the rest.
+ * @typeParam Unlisted How unlisted events are handled.
  */
 export type IncomingEvent<
   Schemas extends EventSchemas,
@@ -336,9 +339,9 @@ export type IncomingEvent<
   | (Unlisted extends "text" ? UnlistedEvent<keyof Schemas & string> : never);
 
 /**
- * An event that the contract does not list. To the compiler its name is text that begins with a line
- * feed, which no name can: so it differs from every listed name, and a `switch` tells the two apart.
- * The events that this package itself sends, `gap` and `failed`, can be named.
+ * An event that the contract does not list. In its type, the name begins with a line feed, which no real name does. It
+ * therefore differs from every listed name, and a `switch` on `event` narrows correctly. The events that this package
+ * sends, `gap` and `failed`, are listed by name.
  *
  * @typeParam Listed The names that the contract lists.
  */
@@ -349,7 +352,7 @@ export type UnlistedEvent<Listed extends string = never> =
   }[Exclude<"gap" | "failed", Listed>];
 
 /**
- * The events that go out: one type for each schema, and what needs none.
+ * The events that can be sent under a contract: one type for each schema, and events without a name and data.
  *
  * @typeParam Schemas The contract's schemas.
  */
@@ -363,29 +366,31 @@ export type OutgoingEvent<Schemas extends EventSchemas> =
   | DatalessEventInit;
 
 /**
- * One event on its way out, its data not yet text. The name can be left out where it is `message`.
+ * An event to send, whose data is not serialized yet. The name is optional if it is `message`.
  *
  * @typeParam Type The event's name.
- * @typeParam Data What its schema accepts.
+ * @typeParam Data The input type of its schema.
  */
 export type TypedEventInit<Type extends string, Data> =
   & Omit<ServerSentEventInit, "event" | "data">
   & (Type extends "message" ? { event?: Type } : { event: Type })
   & { data: Data };
 
-/** A comment, an id, a reconnection time: what has neither name nor data. */
+/** An event without a name and data: a comment, an ID or a reconnection time. */
 export interface DatalessEventInit
   extends Omit<ServerSentEventInit, "event" | "data"> {
-  /** Left out: under a contract an event with a name has data. */
+  /** Must be omitted: under a contract, an event with a name has data. */
   event?: never;
-  /** Left out. */
+  /** Must be omitted. */
   data?: never;
 }
 
-/** What an error message says could not be done. */
+/** The action that an error message reports as failed. */
 type Verb = "encode" | "decode";
 
-/** Hands what the schema makes of the event's data to `use`, at once unless the schema takes its time. */
+/**
+ * Validates an event's data and passes the schema's output to `use`. Synchronous, unless the schema is asynchronous.
+ */
 function validated<T>(
   verb: Verb,
   schema: StandardSchemaV1,
@@ -419,14 +424,14 @@ function refusal(
   const [issue] = reason.issues ?? [];
   const message = `Cannot ${verb} event: data of ${
     describe(event.event)
-  } must be what its schema says${
-    issue ? ` (${textOf(issue)})` : ""
-  }: received ${describe(event.data)}`;
+  } must match its schema${issue ? ` (${textOf(issue)})` : ""}: received ${
+    describe(event.data)
+  }`;
   return new EventStreamError("invalid-event", message, { event, ...reason });
 }
 
 function textOf({ path = [], message }: StandardSchemaIssue): string {
-  // Not path.map(): ArkType 2's paths are a subclass of Array, whose map() makes [0] of an empty one.
+  // Not `path.map()`: ArkType 2's paths are a subclass of `Array` whose `map()` turns an empty path into `[0]`.
   const keys = Array.from(
     path,
     (part) => String(typeof part === "object" ? part.key : part),
@@ -435,10 +440,10 @@ function textOf({ path = [], message }: StandardSchemaIssue): string {
 }
 
 /**
- * Parses an event's data as JSON. Keys named `__proto__` are left out, so that what the sender writes cannot
- * become an object's prototype when the value is copied or merged.
+ * Parses an event's data as JSON. Keys named `__proto__` are removed, so that untrusted data cannot set an object's
+ * prototype when the value is copied or merged.
  *
- * The type is what the caller expects; nothing checks it. {@linkcode defineEvents} does.
+ * The type parameter is not checked at run time. To validate data, use {@linkcode defineEvents}.
  *
  * @example
  * ```ts
@@ -456,15 +461,16 @@ function textOf({ path = [], message }: StandardSchemaIssue): string {
  * assertEquals(prices, [1]);
  * ```
  *
- * @typeParam T What the data is expected to hold.
- * @param event The event as it arrived.
- * @returns The value.
- * @throws {EventStreamError} Code `invalid-event`, if the data is not JSON; it carries the event and has the parser's error as `cause`.
+ * @typeParam T The expected type of the value.
+ * @param event The received event.
+ * @returns The parsed value.
+ * @throws {EventStreamError} Code `invalid-event`, if the data is not JSON, with the event as `event` and the parser's
+ * error as `cause`.
  */
 export function json<T = unknown>(event: ServerSentEvent): T {
   const { data } = event;
   try {
-    // An escape can spell the key too. Without either the reviver, which is slow, has nothing to find.
+    // The key may also be written with escapes. A reviver is slow, so it only runs if the data may contain the key.
     const isSuspect = data.includes("__proto__") || data.includes("\\u00");
     return JSON.parse(data, isSuspect ? withoutPrototype : undefined);
   } catch (cause) {

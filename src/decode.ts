@@ -1,10 +1,9 @@
 /**
- * Reads event streams.
+ * Decodes event streams.
  *
- * - A response or a stream of bytes, in a loop: {@linkcode decode}, which returns an
- *   {@linkcode EventStream}.
- * - A step in a pipe: {@linkcode EventDecoderStream}.
- * - Chunks that you read yourself: {@linkcode EventParser}.
+ * - To iterate over a response or a byte stream: {@linkcode decode}, which returns an {@linkcode EventStream}.
+ * - To decode in a pipe: {@linkcode EventDecoderStream}.
+ * - To parse chunks that you read yourself: {@linkcode EventParser}.
  *
  * @example
  * ```ts
@@ -63,12 +62,12 @@ const DECODE_OPTIONS: OptionTable<DecodeOptions> = {
 /**
  * Decodes a response or a stream of bytes into a stream of events.
  *
- * The source is read when events are asked for, one chunk at a time. When it ends, an event that no
- * blank line has finished is discarded, as the standard says; when it fails, the events completed
- * before come first and the reason passes on unchanged. Leaving a `for await` loop, `cancel()` and
- * the signal cancel the source.
+ * The source is read one chunk at a time, when an event is requested. When the source ends, an incomplete event is
+ * discarded (WHATWG HTML, section 9.2.6). When the source fails, the events completed before the failure are returned
+ * first; then the stream fails with the same reason. Leaving a `for await` loop, calling `cancel()` and aborting the
+ * signal cancel the source.
  *
- * @example A language model's answer, which is whole only if its end marker arrives
+ * @example Read a language model's answer, which is complete only if its end marker arrives
  * ```ts
  * import { decode } from "@rivulet/sse";
  * import { assertEquals } from "@std/assert";
@@ -83,16 +82,14 @@ const DECODE_OPTIONS: OptionTable<DecodeOptions> = {
  * assertEquals(answer, "Hi");
  * ```
  *
- * A response that is not an event stream is released: the first 64 KiB of its body, as far as they
- * arrive within a second, stay readable in the error, and the rest is cancelled.
+ * If the response is not an event stream, the error carries it, and its connection is released: the body holds at most
+ * the first 64 KiB that arrived within one second.
  *
- * @param source The response, which must be 2xx with content type `text/event-stream`, or the
- * bytes.
- * @param options Limits, the end marker and the signal.
+ * @param source A response with a 2xx status and content type `text/event-stream`, or a stream of bytes.
+ * @param options The contract, the limits, the end marker and the signal.
  * @returns The events.
  * @throws {EventStreamError} Code `not-an-event-stream`, with the response.
- * @throws {TypeError} If the body is not a stream, is locked or used, or an option has the wrong
- * type.
+ * @throws {TypeError} If the body is not a stream, is locked or used, or if an option has the wrong type.
  * @throws {RangeError} If an option is out of range.
  */
 export function decode<
@@ -101,8 +98,8 @@ export function decode<
   source: Response | ReadableStream<Uint8Array>,
   options: DecodeOptions<Received> = {},
 ): EventStream<NoInfer<Received>> {
-  // NoInfer: a function that takes the stream does not decide what it holds, so `respond(request,
-  // decode(upstream))` fits.
+  // `NoInfer`: the contract alone decides the type of the events, not the parameter that the stream is passed to.
+  // Otherwise `respond(request, decode(upstream))` would not compile.
   return eventsOf(
     isResponse(source) ? bodyOf(source) : source,
     options,
@@ -119,7 +116,7 @@ function eventsOf<Received extends ServerSentEvent<string, unknown>>(
   source: ReadableStream<Uint8Array>,
   options: DecodeOptions<Received>,
 ): EventStream<Received> {
-  // Tests the shape, not the class: a polyfill or another realm has another `ReadableStream`.
+  // Checks the shape, not the class: a polyfill or another realm has a different `ReadableStream`.
   if (typeof source?.getReader !== "function" || source.locked) {
     throw new TypeError(
       `Cannot decode: source must be an unlocked ReadableStream: received ${
@@ -136,8 +133,8 @@ function eventsOf<Received extends ServerSentEvent<string, unknown>>(
 }
 
 /**
- * Turns bytes into events as a `TransformStream`, for a place in a pipe; otherwise it is what
- * {@linkcode decode} gives for a stream.
+ * Decodes bytes into events as a transform stream, for `pipeThrough()`. It has the options of {@linkcode decode}, and
+ * its `readable` is the {@linkcode EventStream} that `decode()` would return.
  *
  * @example
  * ```ts
@@ -151,24 +148,23 @@ function eventsOf<Received extends ServerSentEvent<string, unknown>>(
 export class EventDecoderStream<
   Received extends ServerSentEvent<string, unknown> = ServerSentEvent,
 > implements TransformStream<Uint8Array, NoInfer<Received>> {
-  // As the platform's TextDecoderStream, it has a TransformStream and is none: esbuild keeps each
-  // class that extends it.
-  // NoInfer: as for decode(), where the pipe leads to does not say what it holds.
-  /** The events. */
+  // Like `TextDecoderStream`, it does not extend `TransformStream`: esbuild keeps every class that does in the bundle.
+  // `NoInfer`: as for `decode()`.
+  /** The decoded events. */
   readonly readable: EventStream<NoInfer<Received>>;
-  /** Takes the bytes. */
+  /** Accepts the bytes. */
   readonly writable: WritableStream<Uint8Array>;
 
   /**
-   * Makes the stream.
+   * Creates the stream.
    *
-   * @param options Limits, the end marker and the signal.
+   * @param options The contract, the limits, the end marker and the signal.
    * @throws {TypeError} If an option has the wrong type.
    * @throws {RangeError} If an option is out of range.
    */
   constructor(options: DecodeOptions<Received> = {}) {
-    // A transformer's queue is lost when it fails; this one's bytes wait until their events are
-    // asked for.
+    // A transformer that fails loses the events it has queued. Here the bytes stay queued until an event is requested,
+    // so the events before a failure are still delivered.
     const { readable, writable } = new TransformStream<
       Uint8Array,
       Uint8Array

@@ -6,15 +6,15 @@ import type { StandardSchemaIssue } from "./standard_schema.ts";
  *
  * | code | meaning |
  * |---|---|
- * | `not-an-event-stream` | the response has a status or a content type that an event stream does not have; see `response` |
- * | `event-too-large` | more than `maxEventSize` would have had to be kept for one event |
- * | `truncated` | the stream ended before the event that `until` waits for |
- * | `idle-timeout` | no byte came for `idleTimeout` milliseconds |
- * | `invalid-event` | an event's data is not JSON, or not what its contract says; see `event`, `issues` and `cause` |
- * | `connection-failed` | the last of the attempts to connect failed; see `attempts` and `cause` |
- * | `conflict` | the log's last sequence number is another than the append expected |
+ * | `not-an-event-stream` | the response's status or content type is not that of an event stream; see `response` |
+ * | `event-too-large` | an event exceeds `maxEventSize` |
+ * | `truncated` | the stream ended early, for example before the event that `until` names |
+ * | `idle-timeout` | no byte arrived for `idleTimeout` milliseconds |
+ * | `invalid-event` | an event's data is not JSON, or does not match its contract; see `event`, `issues` and `cause` |
+ * | `connection-failed` | the last attempt to connect failed; see `attempts` and `cause` |
+ * | `conflict` | the log's last sequence number is not the one that the append expected |
  * | `closed` | the log has ended; nothing can be appended to it |
- * | `log-unavailable` | the log could not be reached, or refused; see `cause` |
+ * | `log-unavailable` | the log's engine cannot be reached or reported an error; see `cause` |
  */
 export type EventStreamErrorCode =
   | "not-an-event-stream"
@@ -27,21 +27,21 @@ export type EventStreamErrorCode =
   | "closed"
   | "log-unavailable";
 
-/** What an {@linkcode EventStreamError} can carry besides its code and message. */
+/** Details of an {@linkcode EventStreamError}. */
 export interface EventStreamErrorOptions extends ErrorOptions {
-  /** The refused response. */
+  /** The response that was rejected. */
   response?: Response | undefined;
-  /** The event that was refused, its data as text. */
+  /** The invalid event, with its data as text. */
   event?: ServerSentEvent | undefined;
-  /** Why the schema refused the data. */
+  /** The issues that the schema reported. */
   issues?: readonly StandardSchemaIssue[] | undefined;
-  /** How many times a connection was attempted. */
+  /** The number of attempts to connect. */
   attempts?: number | undefined;
 }
 
 /**
- * The one error class of this package, thrown where a caller may want to act on the reason. Its
- * `code` tells which; wrong arguments are a `TypeError` or a `RangeError` instead.
+ * The error class of this package. `code` identifies the reason. Invalid arguments throw a `TypeError` or a
+ * `RangeError` instead.
  *
  * @example
  * ```ts
@@ -61,21 +61,21 @@ export interface EventStreamErrorOptions extends ErrorOptions {
 export class EventStreamError extends Error {
   /** The reason, for code that branches on it. */
   readonly code: EventStreamErrorCode;
-  // Private, so that who prints the error or makes JSON of it does not tell the response's URL and cookies.
+  // Private, so that printing or serializing the error does not reveal the response's URL and cookies.
   readonly #response: Response | undefined;
-  /** The event as it arrived or was to be sent, its data as text, for `invalid-event`. */
+  /** The invalid event, with its data as text, for `invalid-event`. */
   readonly event: ServerSentEvent | undefined;
-  /** Why the schema refused the data, for `invalid-event`; `undefined` when no schema saw it. */
+  /** The issues that the schema reported, for `invalid-event`; `undefined` if the data did not reach a schema. */
   readonly issues: readonly StandardSchemaIssue[] | undefined;
-  /** How many times a connection was attempted, for `connection-failed`. */
+  /** The number of attempts to connect, for `connection-failed`. */
   readonly attempts: number | undefined;
 
   /**
-   * Makes the error.
+   * Creates the error.
    *
    * @param code The reason.
    * @param message What happened, where, and what was received.
-   * @param options The original error and what else a handler can use.
+   * @param options The cause and other details.
    */
   constructor(
     code: EventStreamErrorCode,
@@ -92,8 +92,8 @@ export class EventStreamError extends Error {
   }
 
   /**
-   * The refused response, for `not-an-event-stream`. Its connection is free: the body holds the first 64 KiB, as far as
-   * they arrived within a second.
+   * The response that was rejected, for `not-an-event-stream` and, if there was one, `connection-failed`. Its
+   * connection is released: the body holds at most the first 64 KiB that arrived within one second.
    */
   get response(): Response | undefined {
     return this.#response;

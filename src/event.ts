@@ -1,36 +1,36 @@
 /**
- * One event on its way out: what {@linkcode encodeEvent} turns into a frame.
+ * An event to send; {@linkcode encodeEvent} encodes it.
  *
- * Every member may be left out or `undefined`. Without `data` nothing is dispatched at the receiver; `id`, `retry` and
- * `comment` have their effect all the same. An `event` other than `""` therefore needs `data`, at least `""`: receivers
- * ignore a name without data (WHATWG HTML, section 9.2.6, "dispatch the event", step 2), so it is refused.
+ * Every member may be omitted or `undefined`. Without `data`, the receiver dispatches no event, but `id` and `retry`
+ * still take effect. An `event` other than `""` requires `data`, at least `""`, because receivers ignore a name without
+ * data (WHATWG HTML, section 9.2.6, "dispatch the event", step 2).
  *
- * A message of `@std/http/server-sent-event-stream` has this shape too.
+ * Messages of `@std/http/server-sent-event-stream` have the same shape.
  */
 export interface ServerSentEventInit {
-  /** Text that the receiver skips; one comment line for each line of it. */
+  /** A comment, which receivers ignore. Each line of the text is written as one comment line. */
   comment?: string | undefined;
-  /** The event's type, `"message"` when left out. Holds no CR and no LF. */
+  /** The event's type, `"message"` if omitted. Must not contain CR or LF. */
   event?: string | undefined;
-  /** The payload; one `data` line for each line of it. CRLF and CR arrive as LF. */
+  /** The payload. Each line is written as one `data` line; CRLF and CR arrive as LF. */
   data?: string | undefined;
-  /** The last event ID from this event on; `""` resets it. Holds no CR, no LF and no NUL. */
+  /** The last event ID from this event on; `""` resets it. Must not contain CR, LF or NUL. */
   id?: string | number | undefined;
   /** The reconnection time in milliseconds, a non-negative safe integer. */
   retry?: number | undefined;
 }
 
 /**
- * One event that arrived. It can go straight out again: it is a {@linkcode ServerSentEventInit} too.
+ * A received event. It is also a {@linkcode ServerSentEventInit}, so it can be sent on unchanged.
  *
- * @typeParam Type The event types that can arrive.
- * @typeParam Data What `data` holds: text, unless a contract turns it into something else.
+ * @typeParam Type The possible event types.
+ * @typeParam Data The type of `data`: text, unless a contract parses it.
  */
 export interface ServerSentEvent<Type extends string = string, Data = string> {
-  /** The event's type, `"message"` when the sender named none. */
+  /** The event's type, `"message"` if the sender set none. */
   readonly event: Type;
-  /** The payload, its lines joined with LF. */
+  /** The payload, with its lines joined by LF. */
   readonly data: Data;
-  /** The last event ID as of this event, `""` when there is none. */
+  /** The last event ID as of this event, `""` if there is none. */
   readonly id: string;
 }

@@ -8,37 +8,37 @@ import { EventParser, type ParseOptions } from "./parse.ts";
 /**
  * Options of {@linkcode decode}.
  *
- * @typeParam Received What comes out: events with text, unless a contract types them.
+ * @typeParam Received The type of the events: with text as data, unless a contract parses it.
  */
 export interface DecodeOptions<
   Received extends ServerSentEvent<string, unknown> = ServerSentEvent,
 > extends ParseOptions {
   /**
-   * The contract that parses and validates the events' data. Without one data stays text.
+   * The contract that parses and validates the events' data.
    *
-   * @default {undefined} every event as it arrived
+   * @default {undefined} data is text
    */
   contract?: EventContract<Received> | undefined;
   /**
-   * Aborting errors the stream with the signal's reason, cancels the source and drops what was not
-   * handed out.
+   * Aborting it fails the stream with its reason, cancels the source and discards the events that were not handed out.
    */
   signal?: AbortSignal | undefined;
   /**
-   * How many milliseconds to wait for a byte, an integer of 1 to 2^31-1. After that the stream
-   * fails with code `idle-timeout`. Comments reset the timer. Only the time spent waiting for the
-   * source counts, not the time between reads.
+   * Milliseconds to wait for a byte, an integer from 1 to 2^31-1. After that the stream fails with code `idle-timeout`.
+   * Comments reset the timer. Only the time spent waiting for the source counts, not the time between reads.
    *
-   * @default {undefined} wait for ever
+   * @default {undefined} no timeout
    */
   idleTimeout?: number | undefined;
   /**
-   * The event that ends the stream: its exact `data`, which is a bare end marker and is not handed
-   * out, or a predicate, whose event is the last one handed out. What follows is not read. A stream
-   * that ends before it fails with code `truncated`. It is compared with events as they arrived,
-   * before the contract. The predicate is not awaited: one that returns a promise fails the stream.
+   * The event that ends the stream. A string is the exact `data` of an end marker, which is not handed out; for a
+   * function, the event for which it returns `true` is the last one handed out. Nothing after it is read. A stream that
+   * ends earlier fails with code `truncated`. It applies to events as they arrived, before a contract parses them. The
+   * function is not awaited: if it returns a promise, the stream fails.
    *
-   * A bare end marker also counts when the stream ends without the blank line after it.
+   * An end marker also counts if the stream ends without the blank line after it.
+   *
+   * @default {undefined} the stream ends with its source
    */
   until?: string | ((event: ServerSentEvent) => boolean) | undefined;
 }
@@ -48,23 +48,20 @@ type ReadOptions<Received extends ServerSentEvent<string, unknown>> = Omit<
   "signal"
 >;
 
-/** Where the events end before the source does, and why, if that is a failure. */
+/** Where the events end if that is before the source ends, with the failure if it is one. */
 interface Stop {
   readonly lastEventId: string;
   readonly failure?: { readonly reason: unknown };
 }
 
-/**
- * Reads a source chunk by chunk and gives the events that each completed, until the end or the
- * failure.
- */
+/** Reads a source chunk by chunk and returns the events that each chunk completes. */
 export class EventReader<
   Received extends ServerSentEvent<string, unknown> = ServerSentEvent,
 > implements EventBatchSource<Received> {
   readonly #source: ReadableStreamDefaultReader<Uint8Array>;
   readonly #options: ReadOptions<Received>;
   #parser: EventParser;
-  /** Where the events given so far lead: to where the parser is, unless they end before that. */
+  /** The position after the events returned so far: the parser's, unless the events ended earlier. */
   #position: Pick<EventParser, "lastEventId" | "reconnectionTime">;
   #hasEnding = false;
   #failure: Stop["failure"];
@@ -81,7 +78,7 @@ export class EventReader<
     this.#source = source.getReader();
   }
 
-  /** The last event ID as of the events given so far. */
+  /** The last event ID as of the events returned so far. */
   get lastEventId(): string {
     return this.#position.lastEventId;
   }
@@ -90,7 +87,9 @@ export class EventReader<
     return this.#position.reconnectionTime;
   }
 
-  /** Whether the content of the stream has ended it, or is about to, rather than its source. */
+  /**
+   * Whether the stream ends because of its content, such as an end marker or an invalid event, and not with its source.
+   */
   get hasEnding(): boolean {
     return this.#hasEnding;
   }
@@ -108,7 +107,7 @@ export class EventReader<
     { value }: { readonly value?: Uint8Array | undefined },
   ): Received[] | undefined | Promise<Received[] | undefined> {
     if (this.#failure !== undefined) throw this.#failure.reason;
-    // It may have been cancelled while it waited for this chunk.
+    // It may have been cancelled while the chunk was read.
     if (this.#isDone) return undefined;
     if (value === undefined) return this.#finish();
     const { contract, until } = this.#options;
@@ -130,12 +129,12 @@ export class EventReader<
     return events as ServerSentEvent<string, unknown>[] as Received[];
   }
 
-  /** Discards the unfinished line and event, so that the next chunk starts a stream. */
+  /** Discards the incomplete line and event, so that the next chunk starts a new stream. */
   reset(): void {
     this.#position = this.#parser = this.#newParser(this.#parser.lastEventId);
   }
 
-  /** Ends the reading, if nothing else has; resolves when the source has been cancelled. */
+  /** Stops reading, unless it has ended already. Resolves when the source has been cancelled. */
   async cancel(reason?: unknown): Promise<void> {
     if (this.#isDone) return;
     this.#isDone = true;
@@ -164,7 +163,7 @@ export class EventReader<
       this.#fail(
         new EventStreamError(
           "idle-timeout",
-          `Cannot decode: no byte came for ${idleTimeout} ms`,
+          `Cannot decode: no byte arrived for ${idleTimeout} ms`,
         ),
       );
     }, idleTimeout);
@@ -175,9 +174,7 @@ export class EventReader<
     }
   }
 
-  /**
-   * Passes one event after another through the contract, unless the reading ends while it waits.
-   */
+  /** Decodes one event after another with the contract. Returns `undefined` if reading has ended meanwhile. */
   async #apply(
     contract: EventContract<Received>,
     raw: ServerSentEvent[],
@@ -207,7 +204,7 @@ export class EventReader<
     });
   }
 
-  /** Ends where the source has ended. */
+  /** Handles the end of the source. */
   #finish(): undefined {
     this.#isDone = true;
     this.#source.releaseLock();
@@ -215,8 +212,7 @@ export class EventReader<
     if (until === undefined) return undefined;
     const { lastEventId, reconnectionTime } = this.#parser;
     this.#position = { lastEventId, reconnectionTime };
-    // Some servers send no blank line after their end marker, so it is added here, with the end of
-    // the last line.
+    // Some servers send no blank line, or not even a line end, after their end marker, so both are added here.
     const [unfinished] = this.#parser.push(new Uint8Array([0x0a, 0x0a]));
     if (unfinished?.data === until) {
       return this.#stop({ lastEventId: unfinished.id });
@@ -229,10 +225,7 @@ export class EventReader<
     );
   }
 
-  /**
-   * Ends the reading where the content of the stream does; the events before that are still to be
-   * given.
-   */
+  /** Stops reading because the content ended the stream. The events before that are still returned. */
   #stop({ lastEventId, failure }: Stop): undefined {
     const { reconnectionTime } = this.#position;
     this.#position = { lastEventId, reconnectionTime };
@@ -246,15 +239,13 @@ export class EventReader<
     this.#cancelQuietly(reason);
   }
 
-  /**
-   * Cancels where the outcome is already decided: a failure of the source to do so changes nothing.
-   */
+  /** Cancels the source. The outcome is already decided, so an error of the source is ignored. */
   #cancelQuietly(reason: unknown): void {
     this.cancel(reason).catch(() => {});
   }
 }
 
-/** Returns the events up to the one that `until` names, and where that ends them. */
+/** Returns the events up to the one that `until` names, and where they end. */
 function cut(
   events: ServerSentEvent[],
   until: NonNullable<DecodeOptions["until"]>,
@@ -268,7 +259,7 @@ function cut(
         ? event.data === until
         : decided("Cannot decode: until", until(event));
       if (isEnd) {
-        // The end marker comes before whatever failed after it.
+        // A failure after the end marker does not matter.
         const end = isMarker ? index : index + 1;
         return [events.slice(0, end), { lastEventId: event.id }];
       }

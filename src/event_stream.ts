@@ -4,19 +4,19 @@ import { addAbortListener, removeAbortListener } from "./internal/abort.ts";
 /** Options of {@linkcode EventStream.values}. */
 export interface EventIteratorOptions {
   /**
-   * Whether leaving the loop leaves the source open for another reader.
+   * Whether the source stays open for another reader when the loop is left.
    *
    * @default {false}
    */
   preventCancel?: boolean | undefined;
 }
 
-/** What iterates over an {@linkcode EventStream}; leaving it early cancels the source. */
+/** An iterator over an {@linkcode EventStream}. Ending it early cancels the source. */
 export interface EventIterator<Received>
   extends AsyncIterableIterator<Received>, AsyncDisposable {
   /**
-   * Leaves early; resolves when the source has been cancelled. A `next()` that waits resolves as
-   * done. With `preventCancel` it waits for that `next()` instead.
+   * Ends the iteration. Resolves when the source has been cancelled. A pending `next()` resolves as done; with
+   * `preventCancel`, this waits for that `next()` instead.
    */
   return(value?: unknown): Promise<IteratorResult<Received>>;
   /** The iterator itself. */
@@ -24,43 +24,37 @@ export interface EventIterator<Received>
 }
 
 /**
- * What an {@linkcode EventStream} reads: events in batches, wherever they come from. It is read in
- * two steps, because one promise for both would cost a quarter of the time where a chunk holds one
- * event (Deno 2.9).
+ * The source of an {@linkcode EventStream}: events in batches. It is read in two steps, because a promise for both
+ * would cost a quarter of the time when a chunk holds one event (Deno 2.9).
  *
- * @typeParam Received The events.
- * @typeParam Chunk What the events are made of.
+ * @typeParam Received The type of the events.
+ * @typeParam Chunk The type of the chunks that hold the events.
  */
 export interface EventBatchSource<
   Received extends ServerSentEvent<string, unknown> = ServerSentEvent,
   Chunk = unknown,
 > {
-  /** The last event ID as of the batches read, `""` when there is none. */
+  /** The last event ID as of the batches read, `""` if there is none. */
   readonly lastEventId: string;
-  /** The last `retry` that arrived, in milliseconds; `undefined` before the first. */
+  /** The last `retry` received, in milliseconds; `undefined` before the first. */
   readonly reconnectionTime?: number | undefined;
-  /**
-   * Resolves with the next chunk. Called for one after another, and not after the end, a failure or
-   * `cancel()`.
-   */
+  /** Resolves with the next chunk. There is one call at a time, and none after the end, a failure or `cancel()`. */
   readChunk(): Promise<Chunk>;
-  /** Returns the events of a chunk, perhaps none, or `undefined` at the end, in a new array. */
+  /** Returns the events of a chunk in a new array, which may be empty, or `undefined` at the end. */
   eventsOf(
     chunk: Chunk,
   ): Received[] | undefined | Promise<Received[] | undefined>;
-  /**
-   * Stops the source, unless it is over. A call that waits must settle; what it gives is ignored.
-   */
+  /** Stops the source, unless it has ended. A pending call must settle; its result is ignored. */
   cancel(reason?: unknown): Promise<void>;
 }
 
 /**
- * A stream of events that arrive in batches; {@linkcode decode} makes it.
+ * A stream of events that arrive in batches; {@linkcode decode} returns one.
  *
- * It is a `ReadableStream` for `pipeThrough`, `pipeTo`, `tee` and `getReader`, and quicker than one
- * in `for await`, which takes the events of a batch without a promise of the stream's own for each.
+ * It is a `ReadableStream` with `pipeThrough()`, `pipeTo()`, `tee()` and `getReader()`. A `for await` loop is faster
+ * than over other streams, because it takes the events of a batch without a read of the stream for each.
  *
- * @example Everything that one read completed, at once
+ * @example Process all events of a read at once
  * ```ts
  * import { decode } from "@rivulet/sse";
  * import { assertEquals } from "@std/assert";
@@ -92,11 +86,11 @@ export class EventStream<
   readonly #queue: EventQueue<Received>;
 
   /**
-   * Makes the stream; nothing is read before an event is asked for.
+   * Creates the stream. Nothing is read until an event is requested.
    *
-   * @param source What gives the events.
-   * @param signal Aborting it errors the stream with its reason, cancels the source and drops what
-   * was not handed out.
+   * @param source The source of the events.
+   * @param signal Aborting it fails the stream with its reason, cancels the source and discards the events that were
+   * not handed out.
    */
   constructor(source: EventBatchSource<Received>, signal?: AbortSignal) {
     let queue!: EventQueue<Received>;
@@ -113,14 +107,13 @@ export class EventStream<
     this.#queue = queue;
   }
 
-  /** The last event ID as of the events handed out: where to resume. `""` when there is none. */
+  /** The last event ID as of the events handed out, from which to resume; `""` if there is none. */
   get lastEventId(): string {
     return this.#queue.lastEventId;
   }
 
   /**
-   * The last `retry` that arrived, in milliseconds; `undefined` before the first. It takes effect
-   * at once.
+   * The last `retry` received, in milliseconds; `undefined` before the first. It may be ahead of the events handed out.
    */
   get reconnectionTime(): number | undefined {
     return this.#queue.source.reconnectionTime;
@@ -141,8 +134,8 @@ export class EventStream<
   }
 
   /**
-   * Iterates over arrays of events: each holds all that one read of the source completed, never
-   * none. The quickest way through a stream. Leaving the loop cancels the source.
+   * Iterates over arrays of events. Each holds all events that one read of the source completed, at least one. This is
+   * the fastest way to read a stream. Leaving the loop cancels the source.
    *
    * @returns The iterator, which locks the stream until it is done.
    * @throws {TypeError} If the stream is locked.
@@ -155,9 +148,7 @@ export class EventStream<
 
 type AnyEvent = ServerSentEvent<string, unknown>;
 
-/**
- * What takes events from the queue of a stream: an iterator, or a read of the stream's own reader.
- */
+/** A consumer of the queue: an iterator, or a read by the stream's own reader. */
 interface Consumer<T> {
   isDone: boolean;
   take(): T;
@@ -165,9 +156,9 @@ interface Consumer<T> {
 }
 
 /**
- * Reads a source in one loop and holds the events that have been read and not handed out. All ways
- * to read a stream take from here. It is a separate class because its fields are slow in a subclass
- * of `ReadableStream`: iterating would take 1.25 times as long (Node 20).
+ * Reads a source in one loop and holds the events that have not been handed out. Every way to read the stream takes its
+ * events from here. A separate class, because fields are slow in a subclass of `ReadableStream`: iterating would take
+ * 1.25 times as long (Node 20).
  */
 class EventQueue<Received extends AnyEvent> {
   readonly source: EventBatchSource<Received>;
@@ -179,10 +170,10 @@ class EventQueue<Received extends AnyEvent> {
   #next = 0;
   /** The last event ID as of the events handed out. */
   lastEventId: string;
-  /** How many steps are under way, and the last of them. */
+  /** The number of pending steps, and the last of them. */
   #steps = 0;
   #lastStep: Promise<unknown> | undefined;
-  /** The last read of the stream's own reader. */
+  /** The last read by the stream's own reader. */
   #read: Consumer<void> | undefined;
   #isClosed = false;
   #failure: { readonly reason: unknown } | undefined;
@@ -234,10 +225,10 @@ class EventQueue<Received extends AnyEvent> {
     };
   }
 
-  /** Takes over from reads whose reader was released while they waited. */
+  /** Ends a pending read whose reader was released. */
   #recover(reader: ReadableStreamDefaultReader<Received>): void {
     if (this.#read !== undefined) this.#read.isDone = true;
-    // One has been answered since: its event is in the stream's own queue.
+    // At -1, the stream's internal queue holds the event of such a read. Moves it back to this queue.
     if (this.#controller.desiredSize !== -1) return;
     this.#steps++;
     this.#lastStep = reader.read().then(({ value }) => {
@@ -247,7 +238,7 @@ class EventQueue<Received extends AnyEvent> {
     });
   }
 
-  /** Answers a read of the stream's own reader, pipe or branch: one event for each. */
+  /** Fulfills a read by the stream's own reader, pipe or branch with one event. */
   async pull(): Promise<void> {
     this.#read = {
       isDone: false,
@@ -257,9 +248,7 @@ class EventQueue<Received extends AnyEvent> {
     await this.#advance(this.#read);
   }
 
-  /**
-   * Lets consumers take one step after another, as the calls of an asynchronous iterator must be.
-   */
+  /** Runs the steps of consumers one after another, in the order of the calls, as an asynchronous generator does. */
   #advance<T>(consumer: Consumer<T>): Promise<IteratorResult<T>> {
     if (this.#steps++ > 0) {
       const step = () => this.#step(consumer);
@@ -267,7 +256,7 @@ class EventQueue<Received extends AnyEvent> {
       this.#lastStep = result;
       return result;
     }
-    // An event at hand costs one promise, and no step.
+    // A buffered event costs one promise and no step.
     if (this.#next < this.#events.length && !consumer.isDone) {
       this.#steps = 0;
       return Promise.resolve({ done: false, value: consumer.take() });
@@ -299,18 +288,18 @@ class EventQueue<Received extends AnyEvent> {
       return { done: true, value: undefined };
     } catch (reason) {
       this.#fail(reason);
-      // A failure after return() is too late to matter.
+      // A failure after `return()` is ignored.
       if (consumer.isDone) return { done: true, value: undefined };
       consumer.isDone = true;
       consumer.release();
       throw reason;
     } finally {
-      // Its promise would keep the last batch in memory until the next one has been read.
+      // The promise would keep the last batch in memory until the next one has been read.
       if (--this.#steps === 0) this.#lastStep = undefined;
     }
   }
 
-  /** Takes over what a read of the source gave; returns whether reading goes on. */
+  /** Stores the result of a read of the source. Returns whether reading continues. */
   #accept(events: Received[] | undefined): boolean {
     if (this.#failure !== undefined) throw this.#failure.reason;
     if (this.#isClosed) return false;
@@ -341,11 +330,11 @@ class EventQueue<Received extends AnyEvent> {
     if (!this.close()) return;
     this.#failure = { reason };
     this.#controller.error(reason);
-    // The outcome is already decided: a failure of the source to stop changes nothing.
+    // The outcome is already decided, so an error of the source is ignored.
     this.source.cancel(reason).catch(() => {});
   }
 
-  /** Hands out nothing more; returns whether it did until now. */
+  /** Stops handing out events. Returns `false` if it was closed before. */
   close(): boolean {
     if (this.#isClosed) return false;
     this.#isClosed = true;
@@ -357,9 +346,8 @@ class EventQueue<Received extends AnyEvent> {
 }
 
 /**
- * Gives a class methods that have symbols as names. Those that a class declares itself keep it in
- * every bundle: what makes JavaScript of this package for npm evaluates their names in statements
- * of their own, before the class.
+ * Adds methods with symbols as names to a class. If the class declared them, it would stay in every bundle: the
+ * compiler that builds the npm package evaluates computed names in statements before the class, which bundlers keep.
  */
 function addMethods(
   target: { readonly prototype: object },

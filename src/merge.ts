@@ -1,27 +1,28 @@
 import { describe } from "./internal/check.ts";
 
 /**
- * What {@linkcode merge} takes: an asynchronous generator, `connect()`, `decode()`, any stream.
+ * A source for {@linkcode merge}: an asynchronous iterable, such as a generator or the result of `connect()`, or a
+ * stream, such as the result of `decode()`.
  *
- * @typeParam T What comes out of it.
+ * @typeParam T The type of its items.
  */
 export type MergeSource<T> = AsyncIterable<T> | ReadableStream<T>;
 
-/** What comes out of a source. */
+/** The type of a source's items. */
 export type MergedItem<Source> = Source extends AsyncIterable<infer T> ? T
   : Source extends ReadableStream<infer T> ? T
   : never;
 
 /**
- * Merges sources into one stream that gives what each has as soon as it has it: the deltas of a model and a progress
- * of one's own, the answers of two models side by side.
+ * Merges sources into one stream that returns each item as soon as it arrives. Use it, for example, to send your own
+ * progress events while a language model's answer streams.
  *
- * Each source keeps its order, and is asked for more only when what it gave last has been taken, so a slow
- * reader slows all of them. The stream ends when all have ended. When one fails, the others are returned, and the
- * stream fails with its reason behind what had come before. Cancelling the stream returns all.
+ * The order within each source is kept. A source is read again after its previous item has been taken, so a slow reader
+ * slows down every source. The stream ends when all sources have ended. If one fails, the others are closed and the
+ * stream fails with its reason, after the items that arrived before. Cancelling the stream closes all sources.
  *
- * An asynchronous generator that waits for something cannot be returned before that has come: give what it
- * waits for the signal too, as for `respond()`.
+ * A generator that awaits a promise cannot be closed until the promise settles. Pass an abort signal to the operation
+ * that it awaits, as with `respond()`.
  *
  * @example
  * ```ts
@@ -43,9 +44,9 @@ export type MergedItem<Source> = Source extends AsyncIterable<infer T> ? T
  * ```
  *
  * @typeParam Sources The types of the sources.
- * @param sources The sources. A stream is locked from now on.
+ * @param sources The sources. Streams are locked.
  * @returns The stream.
- * @throws {TypeError} If a source is none, or a locked stream.
+ * @throws {TypeError} If a source is not an asynchronous iterable or is a locked stream.
  */
 export function merge<Sources extends readonly MergeSource<unknown>[]>(
   ...sources: Sources
@@ -74,11 +75,11 @@ interface Reading {
 }
 
 class Merger {
-  /** Those to be asked for more. */
+  /** The sources to read from next. */
   #waiting: Reading[];
-  /** Those that have not ended. */
+  /** The sources that have not ended. */
   readonly #open: Set<Reading>;
-  /** What has come and has not been taken. */
+  /** The items that have arrived and have not been taken. */
   readonly #ready: { readonly reading: Reading; readonly value: unknown }[] =
     [];
   #failure: { readonly reason: unknown } | undefined;
@@ -89,13 +90,13 @@ class Merger {
     this.#open = new Set(readings);
   }
 
-  /** Gives what comes next, `undefined` at the end. */
+  /** Returns the next item, or `undefined` at the end. */
   async next(): Promise<{ readonly value: unknown } | undefined> {
     for (const reading of this.#waiting.splice(0)) {
-      if (this.#open.has(reading)) void this.#ask(reading);
+      if (this.#open.has(reading)) void this.#read(reading);
     }
     while (this.#ready.length === 0 && this.#open.size > 0) {
-      // Not a race of their promises: one that stays pending would remember every round.
+      // Not `Promise.race()`: a source that stays pending would keep a reaction for every call.
       await new Promise<void>((resolve) => this.#wake = resolve);
     }
     const next = this.#ready.shift();
@@ -104,14 +105,14 @@ class Merger {
     return next;
   }
 
-  /** Returns all sources that have not ended. */
+  /** Closes all sources that have not ended. */
   async end(reason: unknown): Promise<void> {
     const open = [...this.#open];
     this.#open.clear();
     await Promise.all(open.map((reading) => reading.return(reason)));
   }
 
-  async #ask(reading: Reading): Promise<void> {
+  async #read(reading: Reading): Promise<void> {
     try {
       const { done, value } = await reading.next();
       if (done) this.#open.delete(reading);
@@ -124,7 +125,7 @@ class Merger {
 
   #fail(reason: unknown): void {
     this.#failure = { reason };
-    // The first failure is the one that is told.
+    // Only the first failure is reported.
     this.end(reason).catch(() => {});
   }
 }

@@ -2,20 +2,20 @@ import { checkInteger, checkType, describe, mustBe } from "./internal/check.ts";
 import { EventStreamError } from "./error.ts";
 import type { ServerSentEvent } from "./event.ts";
 
-/** Options of {@linkcode EventParser} and of everything that parses with it. */
+/** Options of {@linkcode EventParser}. */
 export interface ParseOptions {
   /**
-   * The most that is kept for one event, in UTF-16 code units (bytes, for ASCII): its `data`, `event`
-   * and `id` lines, names and colons included, and the line that is being read, of whatever kind. Past
-   * it parsing fails with code `event-too-large`, so that a sender cannot fill the receiver's memory.
+   * The maximum size of an event in UTF-16 code units (bytes, for ASCII), a positive integer. It counts the `data`,
+   * `event` and `id` lines with their field names, and the incomplete line of any kind. A larger event fails with code
+   * `event-too-large`, so that a sender cannot exhaust the receiver's memory.
    *
    * @default {16777216}
    */
   maxEventSize?: number | undefined;
-  /** Called with the text of every comment, without the one space that may lead it. Not awaited. */
+  /** Called with the text of each comment, without one leading space. It is not awaited. */
   onComment?: ((comment: string) => void) | undefined;
   /**
-   * The last event ID to start from: that of events before the first `id` line.
+   * The initial last event ID, for events before the first `id` line.
    *
    * @default {""}
    */
@@ -28,24 +28,24 @@ const SPACE = 0x20;
 const COLON = 0x3a;
 const BOM = 0xfeff;
 
-/** Code units of parsed text that slices may keep in memory, besides a quarter of the event's size. */
+/** Code units of parsed text that slices may keep in memory, in addition to a quarter of the event's size. */
 const PINNED_LENGTH = 262_144;
 
-/** Bytes that each part of a concatenated string costs besides its characters (JavaScriptCore; V8: 20 to 32). */
+/** Bytes that each part of a concatenated string costs in addition to its characters (JavaScriptCore; V8: 20 to 32). */
 const PART_COST = 64;
 
 const encoder = /* @__PURE__ */ new TextEncoder();
-/** For chunks that need no state. In Node 20 a decoder that has streamed once stays slow. */
+/** Decodes chunks that need no state. In Node 20, a decoder that has been used with `stream: true` stays slow. */
 const wholeDecoder = /* @__PURE__ */ new TextDecoder("utf-8", {
   ignoreBOM: true,
 });
 
 /**
- * Parses the bytes of a `text/event-stream` synchronously, in chunks cut anywhere, by the letter of
- * WHATWG HTML, section 9.2.6. The time it takes is linear in the bytes, however they are cut.
+ * Parses the bytes of a `text/event-stream` synchronously (WHATWG HTML, section 9.2.6). Chunks can be split anywhere,
+ * and the time is linear in the number of bytes for any split.
  *
- * {@linkcode decode} is this behind a stream; use the parser itself where bytes come some other way.
- * There is no call for the end: the standard discards an event that no blank line has finished.
+ * {@linkcode decode} uses it to read a stream; use the parser directly if the bytes do not come from a stream. There is
+ * no method for the end: the standard discards an event that is not followed by a blank line.
  *
  * @example
  * ```ts
@@ -82,9 +82,9 @@ export class EventParser {
   #reconnectionTime: number | undefined;
 
   /**
-   * Makes a parser at the start of a stream.
+   * Creates a parser for a new stream.
    *
-   * @param options The limit, the comment callback and the last event ID to start from.
+   * @param options The limit, the comment callback and the initial last event ID.
    * @throws {TypeError} If an option is unknown or has the wrong type.
    * @throws {RangeError} If `maxEventSize` is not a positive safe integer.
    */
@@ -95,7 +95,7 @@ export class EventParser {
       lastEventId = "",
       ...unknown
     } = options;
-    // Without checkOptions(), which is a fifth of this module's size.
+    // Not with `checkOptions()`, which would be a fifth of this module's size.
     for (const name in unknown) {
       throw new TypeError(
         `Cannot parse events: unknown option "${name}": the options are maxEventSize, onComment, lastEventId`,
@@ -109,12 +109,12 @@ export class EventParser {
     this.#id = this.#lastEventId = lastEventId;
   }
 
-  /** The last event ID as of the last blank line, `""` when there is none. An unfinished block does not move it. */
+  /** The last event ID as of the last blank line, `""` if there is none. An incomplete event does not change it. */
   get lastEventId(): string {
     return this.#lastEventId;
   }
 
-  /** The last `retry` in milliseconds, `undefined` before the first. It may exceed what a timer can wait. */
+  /** The last `retry` in milliseconds, `undefined` before the first. It may exceed the longest delay of a timer. */
   get reconnectionTime(): number | undefined {
     return this.#reconnectionTime;
   }
@@ -122,12 +122,12 @@ export class EventParser {
   /**
    * Parses the next bytes.
    *
-   * @param chunk The bytes, cut anywhere; not kept.
-   * @param into Where to append the events; those completed before a failure are in it when this throws.
+   * @param chunk The bytes, split anywhere. They are not retained.
+   * @param into The array to append the events to. If this throws, it holds the events completed before the failure.
    * @returns `into`, with the events that this chunk completed.
-   * @throws {EventStreamError} Code `event-too-large`, if more than `maxEventSize` would have to be kept.
-   * @throws {TypeError} If `chunk` is not a `Uint8Array`, or `onComment` calls this.
-   * @throws What `onComment` throws. Whatever was thrown, the parser is done: each later call throws it again.
+   * @throws {EventStreamError} Code `event-too-large`, if an event exceeds `maxEventSize`.
+   * @throws {TypeError} If `chunk` is not a `Uint8Array`, or if `onComment` calls `push()`.
+   * @throws The error that `onComment` throws. After any error, every later call throws it again.
    */
   push(chunk: Uint8Array, into: ServerSentEvent[] = []): ServerSentEvent[] {
     if (this.#failure !== undefined) throw this.#failure.reason;
@@ -155,9 +155,9 @@ export class EventParser {
   }
 
   /**
-   * Decodes a chunk. A chunk that ends in ASCII, after one that was all ASCII, needs no state. Without state,
-   * ASCII is decoded up to seven times as fast (Node 20) and short chunks 1.5 times as fast (Deno 2.9). Other
-   * text is decoded faster with state, so the previous chunk decides.
+   * Decodes a chunk. A chunk that ends in ASCII, after one that was all ASCII, needs no state. Without state, ASCII is
+   * decoded up to seven times as fast (Node 20) and short chunks 1.5 times as fast (Deno 2.9). Other text is decoded
+   * faster with state, so the previous chunk decides.
    */
   #decode(chunk: Uint8Array): string {
     const isWhole = chunk[chunk.length - 1]! < 0x80;
@@ -263,8 +263,8 @@ export class EventParser {
   }
 
   /**
-   * Keeps a part of the unfinished line. `+=` stores a reference to each part, and the string is made when the line ends;
-   * short parts are copied into one string when the references would cost more than the text.
+   * Keeps a part of the unfinished line. `+=` stores a reference to each part, and the string is made when the line
+   * ends; short parts are copied into one string when the references would cost more than the text.
    */
   #keep(part: string): void {
     this.#tail += part;
@@ -301,7 +301,7 @@ export class EventParser {
   }
 }
 
-/** Returns the index of the character from `at` on, the text's length if there is none. */
+/** Returns the index of the character from `at` on, or the text's length if there is none. */
 function indexOf(text: string, character: string, at: number): number {
   const index = text.indexOf(character, at);
   return index === -1 ? text.length : index;
@@ -312,14 +312,14 @@ function copy(text: string): string {
   return wholeDecoder.decode(encoder.encode(text));
 }
 
-/** Compares letters: with `startsWith()` a line takes 4 to 9 % longer (Node 20, Bun 1.4). */
+/** Compares character codes: with `startsWith()`, a line takes 4 to 9 % longer (Node 20, Bun 1.4). */
 function isData(text: string, at: number): boolean {
   return text.charCodeAt(at + 1) === 0x61 &&
     text.charCodeAt(at + 2) === 0x74 &&
     text.charCodeAt(at + 3) === 0x61;
 }
 
-/** Returns the value of the field whose name ends at `at`, `undefined` if the name goes on. */
+/** Returns the value of the field whose name ends at `at`, or `undefined` if the name is longer. */
 function valueAt(text: string, at: number, end: number): string | undefined {
   if (at < end && text.charCodeAt(at) !== COLON) return undefined;
   return text.slice(text.charCodeAt(at + 1) === SPACE ? at + 2 : at + 1, end);

@@ -1,41 +1,41 @@
 /**
- * A schema of any library that follows Standard Schema, version 1: Zod, Valibot, ArkType and others. The shape is that of
- * the published specification, so that no library has to be installed for it.
+ * A schema of any library that implements Standard Schema version 1, such as Zod, Valibot or ArkType. The type is
+ * declared here as the specification defines it, so that no dependency is needed.
  *
- * @typeParam Input What the schema accepts.
- * @typeParam Output What it makes of that: something else where it transforms.
+ * @typeParam Input The type that the schema accepts.
+ * @typeParam Output The type that it returns; another type if the schema transforms.
  */
 export interface StandardSchemaV1<Input = unknown, Output = Input> {
-  /** Where the library keeps what the specification asks for. */
+  /** The properties that the specification defines. */
   readonly "~standard": StandardSchemaProps<Input, Output>;
 }
 
-/** What a schema says about itself under `~standard`. */
+/** The properties of a schema under `~standard`. */
 export interface StandardSchemaProps<Input = unknown, Output = Input> {
   /** The version of the specification. */
   readonly version: 1;
   /** The library's name. */
   readonly vendor: string;
-  /** Returns whether a value matches, and what the schema makes of it. Awaited. */
+  /** Validates a value and returns the output or the issues. A promise is awaited. */
   readonly validate: (
     value: unknown,
   ) => StandardSchemaResult<Output> | Promise<StandardSchemaResult<Output>>;
-  /** The types, for the compiler alone: at run time it may be missing. */
+  /** The types, for type inference only; may be missing at run time. */
   readonly types?:
     | { readonly input: Input; readonly output: Output }
     | undefined;
 }
 
-/** What a validation came to: a value, or at least one issue. */
+/** The result of a validation: a value, or at least one issue. */
 export type StandardSchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly StandardSchemaIssue[] };
 
-/** One reason why a value does not match. */
+/** One reason why a value is invalid. */
 export interface StandardSchemaIssue {
-  /** The reason, in the library's words. */
+  /** The message of the schema library. */
   readonly message: string;
-  /** The keys that lead to the part that does not match. */
+  /** The path to the invalid part of the value. */
   readonly path?:
     | readonly (PropertyKey | { readonly key: PropertyKey })[]
     | undefined;

@@ -85,7 +85,7 @@ test("defineEvents() refuses { __proto__: schema }, which would list nothing", (
   assertThrows(
     () => defineEvents({ __proto__: price } as never),
     TypeError,
-    "schemas must be a plain object, with __proto__ in brackets",
+    'schemas must be a plain object (write the key __proto__ as ["__proto__"])',
   );
   for (const schemas of [undefined, null, "tick", Object.create(price)]) {
     assertThrows(() => defineEvents(schemas as never), TypeError);

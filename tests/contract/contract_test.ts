@@ -105,7 +105,7 @@ test("contract.encode() refuses wrong data with the schema's issues", async () =
   assertEquals(error.event, eventOf("tick", '{"price":"1"}'));
   assertStrictEquals(
     error.message,
-    'Cannot encode event: data of "tick" must be what its schema says (price: Expected a number): received "{\\"price\\":\\"1\\"}"',
+    'Cannot encode event: data of "tick" must match its schema (price: Expected a number): received "{\\"price\\":\\"1\\"}"',
   );
 });
 
@@ -245,7 +245,7 @@ test("contract.decode() refuses wrong data with the event as it arrived and the 
   }]);
   assertStrictEquals(
     error.message,
-    'Cannot decode event: data of "tick" must be what its schema says (price: Expected a number): received "{\\"price\\":\\"1\\"}"',
+    'Cannot decode event: data of "tick" must match its schema (price: Expected a number): received "{\\"price\\":\\"1\\"}"',
   );
 });
 
@@ -396,7 +396,7 @@ test("defineEvents() refuses wrong arguments", () => {
     assertThrows(
       () => defineEvents({ [name]: price }),
       TypeError,
-      `Cannot define events: a name must be text without CR and LF: received ${
+      `Cannot define events: a name must be a non-empty string without CR and LF: received ${
         JSON.stringify(name)
       }`,
     );

@@ -193,7 +193,7 @@ Deno.test("A bundle of code without contracts holds nothing of them", async () =
   const holds = async (names: string): Promise<boolean> => {
     const from = import.meta.resolve("../../mod.ts");
     await Deno.writeTextFile(path, `export { ${names} } from "${from}";\n`);
-    return (await bundleModule(path)).includes("must be what its schema says");
+    return (await bundleModule(path)).includes("must match its schema");
   };
   const ends = "decode, connect, EventSource, Channel, respond, resumable";
   assertEquals(await holds(ends), false);
