@@ -43,6 +43,7 @@ import "./server/channel_read_test.ts";
 import "./server/channel_resume_test.ts";
 import "./server/channel_schedules_test.ts";
 import "./server/channel_sharing_test.ts";
+import "./server/channel_stats_test.ts";
 import "./server/combine_cut_test.ts";
 import "./server/combine_ids_test.ts";
 import "./server/combine_random_test.ts";

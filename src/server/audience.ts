@@ -4,8 +4,10 @@ import type { ServerSentEvent } from "../event.ts";
 import type { EventBatchSource } from "../event_stream.ts";
 import { within } from "../internal/abort.ts";
 import { notify } from "../internal/report.ts";
-import type { Subscriber } from "./channel_options.ts";
-import type { Follower, Hub } from "./hub.ts";
+import type { EventLog } from "../log/log.ts";
+import type { ChannelStats, Subscriber } from "./channel_options.ts";
+import { countedLog, type Counts, newCounts } from "./counts.ts";
+import { type Follower, Hub } from "./hub.ts";
 import {
   type BodySource,
   type CloseReason,
@@ -34,7 +36,8 @@ interface AudienceOptions extends EventResponseOptions {
   onUnsubscribe?:
     | ((subscriber: Subscriber, reason: CloseReason) => void)
     | undefined;
-  onError(error: unknown): void;
+  maxOutage?: number | undefined;
+  onError?: ((error: unknown) => void) | undefined;
 }
 
 /** A subscriber as its audience sees it. */
@@ -73,6 +76,7 @@ const PATIENCE = 1000;
 /** The subscribers of a hub in this process: how many there may be, who joins and leaves, how they are ended. */
 export class Audience {
   readonly hub: Hub;
+  readonly counts: Counts = newCounts();
   readonly #options: AudienceOptions;
   readonly #timer: KeepAliveTimer | undefined;
   /** The members, each with the timer that sends it away while the audience is drained. */
@@ -80,13 +84,15 @@ export class Audience {
     Member,
     ReturnType<typeof setTimeout> | undefined
   >();
-  readonly #counts = { delivered: 0, bytes: 0, gaps: 0 };
   /** Who is being admitted, and has no place yet. */
   readonly #arriving = new Set<Follower>();
   #drained: (() => void)[] | undefined;
 
-  constructor(hub: Hub, options: AudienceOptions) {
-    this.hub = hub;
+  constructor(log: EventLog, options: AudienceOptions) {
+    this.hub = new Hub(countedLog(log, this.counts), {
+      ...options,
+      onError: (error) => this.fail(error),
+    });
     this.#options = options;
     this.#timer = keepAliveTimer(options.keepAlive);
   }
@@ -99,13 +105,18 @@ export class Audience {
     return this.#drained !== undefined;
   }
 
-  /** What was sent, and how far the last subscriber is behind. */
-  get stats(): Record<"delivered" | "bytes" | "gaps" | "behind", number> {
+  /** What has been counted, and how far the last subscriber is behind. */
+  get stats(): ChannelStats {
     let behind = 0;
     for (const { subscription } of this.#members.keys()) {
       behind = Math.max(behind, subscription.behind);
     }
-    return { ...this.#counts, behind };
+    return {
+      ...structuredClone(this.counts),
+      subscribers: this.size,
+      evictions: this.hub.first - 1,
+      behind,
+    };
   }
 
   /** Answers a request with the hub's events, once the log has been read, or a second has passed. */
@@ -146,6 +157,7 @@ export class Audience {
   ): Promise<Response | undefined> {
     const { maxSubscribers = Infinity, retry } = this.#options;
     if (this.size + this.#arriving.size >= maxSubscribers) {
+      this.counts.subscriptions.refused++;
       const seconds = Math.max(1, Math.ceil(spread(retry) / 1000));
       const text = `This channel has ${maxSubscribers} subscribers already.`;
       const own = { "retry-after": String(seconds) };
@@ -155,6 +167,7 @@ export class Audience {
       this.#arriving.add(arrival);
       await this.hub.follow(arrival);
     }
+    if (this.isDraining) this.counts.subscriptions.refused++;
     return undefined;
   }
 
@@ -177,6 +190,7 @@ export class Audience {
   leave(member: Member, reason: CloseReason): void {
     clearTimeout(this.#members.get(member));
     this.#members.delete(member);
+    this.counts.subscriptions[reason]++;
     this.hub.leave(member);
     const { onUnsubscribe } = this.#options;
     notify((who) => onUnsubscribe?.(who, reason), member.subscriber);
@@ -185,14 +199,15 @@ export class Audience {
   }
 
   /** Counts what a subscriber was given. */
-  count({ count, bytes, isGap }: Delivery): void {
-    this.#counts.delivered += count;
-    if (count > 0) this.#counts.bytes += bytes.length;
-    if (isGap) this.#counts.gaps++;
+  count({ count, bytes, gap }: Delivery): void {
+    this.counts.delivered += count;
+    if (count > 0) this.counts.bytes += bytes.length;
+    if (gap) this.counts.gaps[gap]++;
   }
 
   fail(error: unknown): void {
-    this.#options.onError(error);
+    this.counts.errors++;
+    notify(this.#options.onError, error);
   }
 
   /** Ends all within `over` milliseconds; those who come later end at once. */
@@ -203,8 +218,10 @@ export class Audience {
       const end = () => member.end("closed");
       this.#members.set(member, setTimeout(end, Math.random() * over));
     }
-    if (this.size === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#drained!.push(resolve));
+    return new Promise((resolve) => {
+      if (this.size > 0) this.#drained!.push(resolve);
+      else resolve();
+    });
   }
 }
 

@@ -1,5 +1,4 @@
 import type { EventContract } from "../contract.ts";
-import { EventStreamError } from "../error.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../event.ts";
 import { EventStream } from "../event_stream.ts";
 import {
@@ -9,7 +8,6 @@ import {
   mustBe,
   type OptionTable,
 } from "../internal/check.ts";
-import { notify } from "../internal/report.ts";
 import { type EventLog, formatCursor } from "../log/log.ts";
 import { MemoryLog } from "../log/memory.ts";
 import { Audience, LocalSubscriber } from "./audience.ts";
@@ -33,7 +31,7 @@ import {
   READ_OPTIONS,
   readHistory,
 } from "./page.ts";
-import { Hub } from "./hub.ts";
+import type { Hub } from "./hub.ts";
 import { type OrderedEncoder, orderedEncoder } from "./ordered_encoder.ts";
 import {
   checkRequest,
@@ -135,7 +133,6 @@ export class Channel<Contract extends AnyContract = undefined> {
   readonly #encode: OrderedEncoder<PublishInit<Contract>> | undefined;
   readonly #hub: Hub;
   readonly #audience: Audience;
-  #published = 0;
   #closing: Promise<void> | undefined;
 
   /**
@@ -147,23 +144,17 @@ export class Channel<Contract extends AnyContract = undefined> {
    */
   constructor(options: ChannelOptions<Contract> = {}) {
     checkChannelOptions(options);
-    const { log = new MemoryLog(), maxOutage, contract } = options;
-    const onError = (error: unknown) => notify(options.onError, error);
+    const { log = new MemoryLog(), contract } = options;
     this.#options = options;
     this.#encode = contract && orderedEncoder(contract);
-    this.#hub = new Hub(log, { maxOutage, onError });
-    this.#audience = new Audience(this.#hub, { ...options, onError });
+    this.#audience = new Audience(log, options);
+    this.#hub = this.#audience.hub;
     audiences.set(this, { audience: this.#audience, options });
   }
 
-  /** What this channel object has done so far. */
+  /** What this channel object has done so far: a snapshot, which JSON can carry. */
   get stats(): ChannelStats {
-    return {
-      subscribers: this.#audience.size,
-      published: this.#published,
-      evictions: this.#hub.first - 1,
-      ...this.#audience.stats,
-    };
+    return this.#audience.stats;
   }
 
   /**
@@ -191,14 +182,8 @@ export class Channel<Contract extends AnyContract = undefined> {
     const entries = events.map((event) =>
       eventEntry(event as ServerSentEventInit)
     );
-    if (this.#closing !== undefined) {
-      throw new EventStreamError(
-        "closed",
-        "Cannot publish: the channel must be open: it was closed",
-      );
-    }
     const { epoch, seq, repeated } = await this.#hub.append(entries, options);
-    if (!repeated) this.#published += entries.length;
+    if (!repeated) this.#audience.counts.published += entries.length;
     return formatCursor(epoch, seq);
   }
 

@@ -2,6 +2,7 @@ import type { EventContract, EventInitOf } from "../contract.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../event.ts";
 import { decided, MAX_DELAY, type OptionTable } from "../internal/check.ts";
 import { type EventLog, parseCursor } from "../log/log.ts";
+import type { GapReason } from "./gap.ts";
 import {
   type CloseReason,
   type EventResponseOptions,
@@ -147,22 +148,45 @@ export interface PublishOptions {
   idempotencyKey?: string | undefined;
 }
 
-/** What a channel object has done so far. */
+/** What a channel object has done so far. All but `subscribers`, `evictions` and `behind` count since it was made. */
 export interface ChannelStats {
   /** Subscribers now. */
   readonly subscribers: number;
+  /**
+   * Subscribers that have left, by the reason. `refused` counts requests that did not become subscribers: answered with
+   * 503 because of `maxSubscribers`, or told to reconnect after {@linkcode Channel.drain}.
+   */
+  readonly subscriptions: Readonly<Record<CloseReason | "refused", number>>;
   /** Events published through this channel object; a repeat of an idempotency key is not another one. */
   readonly published: number;
   /** Events handed to subscribers. */
   readonly delivered: number;
-  /** Bytes handed to subscribers. */
+  /** Bytes of the events handed to subscribers, without comments and `gap` events. */
   readonly bytes: number;
-  /** Gaps sent to subscribers. */
-  readonly gaps: number;
+  /** `gap` events handed to subscribers, by the reason. */
+  readonly gaps: Readonly<Record<GapReason, number>>;
   /** Events that retention has removed from the log's present epoch, as of the last read. */
   readonly evictions: number;
   /** How many events the slowest subscriber has not been sent yet. */
   readonly behind: number;
+  /** Errors reported to `onError`. */
+  readonly errors: number;
+  /** Appends to the log: those of `publish()` and `close()`. */
+  readonly appends: LogCallStats;
+  /** Reads of the log. One read serves all subscribers that wait for the same events. */
+  readonly reads: LogCallStats;
+}
+
+/** How a log has answered one kind of call. */
+export interface LogCallStats {
+  /** Calls that succeeded. */
+  readonly count: number;
+  /** Calls that were rejected. A read without an answer for 10 seconds is not one of them: it is an error. */
+  readonly failed: number;
+  /** Milliseconds that they took together. */
+  readonly time: number;
+  /** Milliseconds that the longest of them took. */
+  readonly max: number;
 }
 
 /** What the options of every subscription must be. */

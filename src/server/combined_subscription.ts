@@ -116,7 +116,7 @@ class Part implements Member {
     if (this.isOver || this.#isSettled || this.gap !== undefined) return true;
     // It is a gap, or a block with an ID.
     const found = this.subscription.next() as Delivery | undefined;
-    if (found?.isGap) this.gap = found;
+    if (found?.gap) this.gap = found;
     else if (found !== undefined) this.#isSettled = true;
     if (found !== undefined) return true;
     return !this.audience.hub.ready && this.position !== undefined;
@@ -133,7 +133,7 @@ class Part implements Member {
         return undefined;
       } else {
         this.#isSettled = true;
-        if (next instanceof Slice || next.isGap) return next;
+        if (next instanceof Slice || next.gap) return next;
       }
     }
     return undefined;
@@ -308,7 +308,7 @@ export class CombinedSubscription implements Cursor {
       encodeEvent({ event, data, id })
     );
     this.#begin();
-    return { ...notice(frames.join("")), events };
+    return notice(frames.join(""), { events });
   }
 
   /** Returns something of the first channel that has something, counted from the one after that of the last turn. */

@@ -39,6 +39,8 @@ export interface Follower {
   onOutage(): void;
 }
 
+type HubLog = Omit<EventLog, "expire">;
+
 /** Options of a {@linkcode Hub}. */
 interface HubOptions {
   /** Milliseconds for which reads may fail. */
@@ -65,7 +67,7 @@ export class Hub {
   ended: number | undefined;
   /** How it ended. */
   ending: LogEntryKind | undefined;
-  readonly #log: EventLog;
+  readonly #log: HubLog;
   readonly #onError: (error: unknown) => void;
   readonly #maxOutage: number;
   readonly #followers = new Set<Follower>();
@@ -87,7 +89,7 @@ export class Hub {
   #begun = false;
   #ready = false;
 
-  constructor(log: EventLog, options: HubOptions) {
+  constructor(log: HubLog, options: HubOptions) {
     this.#log = log;
     this.#onError = options.onError;
     this.#maxOutage = options.maxOutage ?? DEFAULT_MAX_OUTAGE;

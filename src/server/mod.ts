@@ -33,6 +33,7 @@ export type {
   AnyContract,
   ChannelOptions,
   ChannelStats,
+  LogCallStats,
   PublishInit,
   PublishOptions,
   StartPosition,

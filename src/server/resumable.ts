@@ -21,7 +21,7 @@ import {
   RETRYING_RESPONSE_OPTIONS,
   type Subscriber,
 } from "./channel_options.ts";
-import { Hub } from "./hub.ts";
+import type { Hub } from "./hub.ts";
 import {
   FAILED,
   isOver,
@@ -175,16 +175,15 @@ class ResumableStream implements Resumable {
     this.#produce = produce;
     this.#options = options;
     this.#lease = lease;
-    const onError = (error: unknown) => this.#report(error);
-    this.#hub = new Hub(log, { onError });
-    this.#audience = new Audience(this.#hub, {
+    this.#audience = new Audience(log, {
       keepAlive: options.keepAlive,
       retry: options.retry,
       maxConnectionAge: options.maxConnectionAge,
       onSubscribe: (subscriber) => this.#count(subscriber, 1),
       onUnsubscribe: (subscriber) => this.#count(subscriber, -1),
-      onError,
+      onError: options.onError,
     });
+    this.#hub = this.#audience.hub;
   }
 
   /** The subscribers of a stream, for {@linkcode subscribeTo}. */

@@ -28,8 +28,8 @@ export interface Delivery {
   readonly events: ServerSentEvent[];
   /** How many events of the log these are. */
   readonly count: number;
-  /** Set for a `gap` event. */
-  readonly isGap?: boolean;
+  /** Why events are missing, for a `gap` event. */
+  readonly gap?: GapReason | undefined;
 }
 
 /** What comes at the end of a log that has ended. */
@@ -259,11 +259,12 @@ export class Subscription implements Cursor {
     const event = { event: "gap", data: JSON.stringify(gap), id };
     if (this.#options.initial === undefined) {
       this.#sentSeq = this.#cursor;
-      return notice(encodeEvent(event), { gap: event });
+      return notice(encodeEvent(event), { gap: reason, events: [event] });
     }
     this.#begin();
     return notice(encodeEvent({ event: "gap", data: event.data }), {
-      gap: event,
+      gap: reason,
+      events: [event],
     });
   }
 
@@ -322,12 +323,12 @@ export class Subscription implements Cursor {
 /** Frames for one subscriber alone. */
 export function notice(
   frames: string,
-  { count = 0, gap }: { count?: number; gap?: ServerSentEvent } = {},
+  rest: Partial<Omit<Delivery, "bytes">> = {},
 ): Delivery {
   return {
     bytes: new TextEncoder().encode(frames),
-    events: gap === undefined ? [] : [gap],
-    count,
-    isGap: gap !== undefined,
+    events: [],
+    count: 0,
+    ...rest,
   };
 }

@@ -50,6 +50,11 @@ export function gapOf({ event, data }: ServerSentEvent): Gap {
   return JSON.parse(data);
 }
 
+/** How many gaps a channel has sent, for whatever reason. */
+export function countGaps({ stats }: Pick<Channel, "stats">): number {
+  return Object.values(stats.gaps).reduce((sum, count) => sum + count, 0);
+}
+
 /** The epoch in an ID. */
 export function epochOf(id: string): string {
   return id.split("-")[0]!;

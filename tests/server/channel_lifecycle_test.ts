@@ -23,7 +23,6 @@ import { Client, datasOf, requestOf } from "./_client.ts";
 import { withClock } from "../support/clock.ts";
 import { TestLog } from "./_log.ts";
 import { reportedDuring, ReportedError } from "../_reported.ts";
-import { until } from "../support/until.ts";
 
 const quiet: ChannelOptions = { retry: 0, keepAlive: false };
 
@@ -623,50 +622,7 @@ test("subscribe() asks for nothing while nobody reads", async () => {
   await stream.cancel();
 });
 
-// --- stats and hooks
-
-test("stats counts what was published, handed out, missed and trimmed", async () => {
-  const channel = new Channel({
-    log: new MemoryLog({ maxEvents: 4 }),
-    ...quiet,
-  });
-  assertEquals(channel.stats, {
-    subscribers: 0,
-    published: 0,
-    delivered: 0,
-    bytes: 0,
-    gaps: 0,
-    evictions: 0,
-    behind: 0,
-  });
-  await publish(channel, "1", "2", "3", "4");
-  const id = await publish(channel, "5", "6");
-  const client = await open(channel, id.replace("-6", "-0"));
-  const idle = await open(channel, id.replace("-6", "-3"));
-  await client.until("data: 6\n\n");
-  await idle.until("id: ");
-  // The events of the second wait in its body.
-  const frames = ["3", "4", "5", "6", "4", "5", "6"]
-    .map((data) => `id: ${epochOf(id)}-${data}\ndata: ${data}\n\n`).join("");
-  assertEquals(channel.stats, {
-    subscribers: 2,
-    published: 6,
-    delivered: 7,
-    bytes: frames.length,
-    gaps: 1,
-    evictions: 2,
-    behind: 0,
-  });
-  const again = { idempotencyKey: "again" };
-  await channel.publish({ data: "7" }, again);
-  await channel.publish({ data: "7" }, again);
-  assertEquals(channel.stats.published, 7);
-  await until(() => channel.stats.behind === 1);
-  await client.leave();
-  assertEquals(channel.stats.subscribers, 1);
-  await idle.leave();
-  assertEquals([channel.stats.subscribers, channel.stats.behind], [0, 0]);
-});
+// --- Hooks
 
 test("onSubscribe() and onUnsubscribe() are called once for each, with the same subscriber", async () => {
   const calls: [Subscriber, string][] = [];

@@ -1,4 +1,5 @@
 import type { Channel } from "../../../src/server/channel.ts";
+import type { ChannelStats } from "../../../src/server/channel_options.ts";
 import { pause } from "../../../tools/pause.ts";
 
 /** What a server under load tells of itself. */
@@ -8,7 +9,7 @@ export interface LoadState {
   reads: number;
   /** Events handed to subscribers, gaps not counted. */
   delivered: number;
-  gaps: number;
+  gaps: ChannelStats["gaps"];
 }
 
 /** Publishes events, several at a time, each of so many characters; gives the ID of the last. */
