@@ -44,6 +44,7 @@ const ROOMS: Record<string, Room> = {
     uses: [...BASE, "contract", "streams", "log"],
     open: [
       "server/channel_options.ts",
+      "server/request.ts",
       "server/response.ts",
       "server/resumable.ts",
     ],

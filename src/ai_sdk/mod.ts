@@ -52,11 +52,10 @@ import {
   resumable,
   type ResumableOptions,
 } from "../server/mod.ts";
+import { checkRequest, lastEventIdOf } from "../server/request.ts";
 import {
-  checkRequest,
   HEADERS_RULE,
   isSubscription,
-  lastEventIdOf,
   mergeHeaders,
   SIGNAL_RULE,
 } from "../server/response.ts";

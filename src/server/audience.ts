@@ -8,6 +8,7 @@ import type { EventLog } from "../log/log.ts";
 import type { ChannelStats, Subscriber } from "./channel_options.ts";
 import { countedLog, type Counts, newCounts } from "./counts.ts";
 import { type Follower, Hub } from "./hub.ts";
+import { type KeepAliveTimer, keepAliveTimer } from "./keep_alive.ts";
 import {
   type BodySource,
   type CloseReason,
@@ -16,8 +17,6 @@ import {
   eventResponse,
   type EventResponseOptions,
   isSubscription,
-  type KeepAliveTimer,
-  keepAliveTimer,
   textResponse,
 } from "./response.ts";
 import {

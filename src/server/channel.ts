@@ -33,12 +33,8 @@ import {
 } from "./page.ts";
 import type { Hub } from "./hub.ts";
 import { type OrderedEncoder, orderedEncoder } from "./ordered_encoder.ts";
-import {
-  checkRequest,
-  lastEventIdOf,
-  mergeHeaders,
-  SIGNAL_RULE,
-} from "./response.ts";
+import { checkRequest, lastEventIdOf } from "./request.ts";
+import { mergeHeaders, SIGNAL_RULE } from "./response.ts";
 import type { HeadersSource } from "../internal/web.ts";
 import {
   type Delivery,

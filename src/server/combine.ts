@@ -32,10 +32,9 @@ import type {
   CombinedPlace,
   SharedChunk,
 } from "./combined_subscription.ts";
+import { checkRequest, lastEventIdOf } from "./request.ts";
 import {
-  checkRequest,
   type EventResponseOptions,
-  lastEventIdOf,
   mergeHeaders,
   SIGNAL_RULE,
 } from "./response.ts";

@@ -8,18 +8,16 @@ import {
   type UpstreamOptions,
   UpstreamSource,
 } from "./pass_through.ts";
+import { checkRequest, lastEventIdOf, sentIdOf } from "./request.ts";
 import {
   type BodySource,
-  checkRequest,
   type CloseReason,
   COMMENT,
   type EventBody,
   eventResponse,
   type EventResponseOptions,
   isSubscription,
-  lastEventIdOf,
   RESPONSE_OPTIONS,
-  sentIdOf,
 } from "./response.ts";
 
 /** Events in order: an iterable, an async iterable or a stream of them. */

@@ -1,7 +1,6 @@
 import { encodeEvent } from "../encode.ts";
 import { addAbortListener, removeAbortListener } from "../internal/abort.ts";
 import {
-  describe,
   isThenable,
   MAX_DELAY,
   type OptionTable,
@@ -9,6 +8,12 @@ import {
 } from "../internal/check.ts";
 import { notify } from "../internal/report.ts";
 import type { HeadersSource } from "../internal/web.ts";
+import {
+  type KeepAliveTimer,
+  keepAliveTimer,
+  type KeptAlive,
+} from "./keep_alive.ts";
+import { acceptsEventStream, departureOf } from "./request.ts";
 
 /**
  * Why a response ended: its source ended or failed, the client disconnected, or the server closed it (`signal`,
@@ -171,19 +176,6 @@ export function textResponse(
   });
 }
 
-/**
- * The signal that reports that the client has disconnected, where there is no other sign of it. Deno cancels the body
- * at once, also that of a response that comes later; reading the signal makes it print a notice about "legacy"
- * behavior at the first request.
- */
-function departureOf(request: Request): AbortSignal | undefined {
-  return runtimeIs("Deno") ? undefined : request.signal;
-}
-
-function runtimeIs(name: string): boolean {
-  return globalThis.navigator?.userAgent?.startsWith(name) ?? false;
-}
-
 function encode(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
@@ -339,123 +331,4 @@ export function mergeHeaders(
     list.forEach((value, name) => headers.append(name, value));
   }
   return headers;
-}
-
-/** Tells whether an `Accept` header lets `text/event-stream` through (RFC 9110, section 12.5.1). */
-function acceptsEventStream(accept: string | null): boolean {
-  if (accept === null || accept.trim() === "") return true;
-  const ranges = accept.toLowerCase().split(",")
-    .map((range) => range.split(";").map((part) => part.trim()));
-  for (const name of ["text/event-stream", "text/*", "*/*"]) {
-    const range = ranges.findLast(([type]) => type === name);
-    if (range === undefined) continue;
-    const weight = range.find((parameter) => parameter.startsWith("q="));
-    return Number(weight?.slice(2) ?? 1) > 0;
-  }
-  return false;
-}
-
-/**
- * The last event ID of a request: the header, else the query's `lastEventId` for clients that cannot set the header on
- * a first request, else `""`.
- */
-export function lastEventIdOf(request: Request): string {
-  return sentIdOf(request) ||
-    (new URL(request.url).searchParams.get("lastEventId") ?? "");
-}
-
-/** The last event ID that the client holds: that of the header, whose bytes are UTF-8. */
-export function sentIdOf(request: Request): string {
-  return utf8(request.headers.get("last-event-id") ?? "");
-}
-
-/** Decodes a header value, of which the runtime made one character per byte, as UTF-8. */
-function utf8(value: string): string {
-  // deno-lint-ignore no-control-regex -- ASCII is the same both ways
-  if (/^[\x00-\x7f]*$/.test(value) || /[^\x00-\xff]/.test(value)) return value;
-  const bytes = Uint8Array.from(value, (char) => char.charCodeAt(0));
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
-      bytes,
-    );
-  } catch {
-    return value;
-  }
-}
-
-/** Throws unless the argument is a request. */
-export function checkRequest(request: Request): void {
-  if (!(request instanceof Request)) {
-    throw new TypeError(
-      `Cannot respond: request must be a Request: received ${
-        describe(request)
-      }: for a handler of (req, res), see getRequestListener() of @hono/node-server`,
-    );
-  }
-}
-
-/** Something that must not be silent for longer than an interval. */
-interface KeptAlive {
-  /** The {@linkcode KeepAliveTimer.now} of its last write. */
-  lastTick: number;
-  /** Asks for a write; one that cannot write now is asked again at the next tick. */
-  sendKeepAlive(): void;
-}
-
-const TICKS = 4;
-/** Milliseconds. Below the 10 seconds after which Bun cuts a quiet response. */
-const DEFAULT_KEEP_ALIVE = 8000;
-
-/**
- * One timer for all responses with the same interval. It runs while there are any, and ticks four times an interval, so
- * a silence lasts three to four quarters of it.
- */
-export class KeepAliveTimer {
-  /** Counts the ticks; cheaper to note than the time. */
-  now = 0;
-  readonly #interval: number;
-  readonly #members = new Set<KeptAlive>();
-  #timer: ReturnType<typeof setInterval> | undefined;
-
-  constructor(interval: number) {
-    this.#interval = interval;
-  }
-
-  add(member: KeptAlive): void {
-    member.lastTick = this.now;
-    this.#members.add(member);
-    this.#timer ??= setInterval(() => this.#tick(), this.#interval / TICKS);
-  }
-
-  delete(member: KeptAlive): void {
-    this.#members.delete(member);
-    if (this.#members.size > 0) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
-  }
-
-  #tick(): void {
-    this.now++;
-    for (const member of this.#members) {
-      if (this.now - member.lastTick >= TICKS - 1) member.sendKeepAlive();
-    }
-  }
-}
-
-const timers = /* @__PURE__ */ new Map<number, KeepAliveTimer>();
-
-/**
- * Returns the process's timer for a `keepAlive`, `undefined` for `false`. On Cloudflare Workers a timer belongs to the
- * request that set it, and a stream may be written to by its own request alone, so there each caller gets its own.
- */
-export function keepAliveTimer(
-  keepAlive: number | false = DEFAULT_KEEP_ALIVE,
-): KeepAliveTimer | undefined {
-  if (keepAlive === false) return undefined;
-  if (runtimeIs("Cloudflare-Workers")) return new KeepAliveTimer(keepAlive);
-  let timer = timers.get(keepAlive);
-  if (timer === undefined) {
-    timers.set(keepAlive, timer = new KeepAliveTimer(keepAlive));
-  }
-  return timer;
 }

@@ -30,12 +30,11 @@ import {
   Producer,
   retryWhileUnavailable,
 } from "./producer.ts";
+import { checkRequest, lastEventIdOf } from "./request.ts";
 import {
-  checkRequest,
   type EventResponseOptions,
   HEADERS_RULE,
   isSubscription,
-  lastEventIdOf,
   mergeHeaders,
   SIGNAL_RULE,
 } from "./response.ts";
