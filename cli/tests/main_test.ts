@@ -34,7 +34,7 @@ for (
     ["tail http://localhost -H a", /It must be "name: value"/],
     ["tail http://localhost -H é:b", /It must be "name: value"/],
     ["tail http://localhost --colour", /unknown option '--colour'/],
-    ["tail http://localhost -X GET -d a", /body must be left out with GET/],
+    ["tail http://localhost -X GET -d a", /body must be omitted with GET/],
     ["record http://localhost", /missing required argument 'file'/],
     ["serve --port 65536", /It must be an integer from 0 to 65535/],
     ["serve --history 0", /It must be an integer from 1/],

@@ -13,7 +13,7 @@ import { retryPolicy } from "./retry.ts";
 /**
  * Options of {@linkcode connect}.
  *
- * @typeParam Received What comes out: events with text, unless a contract types them.
+ * @typeParam Received The type of the events: with text as data, unless a contract parses it.
  */
 export interface ConnectOptions<
   Received extends ServerSentEvent<string, unknown> = ServerSentEvent,
@@ -22,37 +22,44 @@ export interface ConnectOptions<
    * The event that ends the stream. A string is the exact `data` of an end marker, which is not handed out; for a
    * function, the event for which it returns `true` is the last one handed out. It receives events as they arrived,
    * before a contract parses them. A stream that ends or breaks earlier and cannot be resumed fails with code
-   * `truncated`. The function is not awaited: one that returns a promise fails the stream.
+   * `truncated`. The function is not awaited: if it returns a promise, the stream fails.
+   *
+   * @default {undefined} the stream ends with the connection
    */
   until?: string | ((event: ServerSentEvent) => boolean) | undefined;
   /**
-   * Whether a stream that the server has ended is requested again, if the request may be repeated. If not, its end
-   * is the end of the iteration, or `truncated` where `until` waits for an event.
+   * Whether to reconnect when the server ends the stream, if the request may be repeated. Otherwise the iteration ends,
+   * or fails with code `truncated` if the event that `until` names has not arrived.
    *
-   * @default {undefined} requested again if it has given an event ID, from which it resumes
+   * @default {undefined} reconnects if there is a last event ID to resume from
    */
   reconnectOnEnd?: boolean | undefined;
-  /** Called with each accepted response, for its headers; its body is the event stream and locked. Not awaited. */
+  /** Called with each accepted response, for example to read its headers. Its body is locked. It is not awaited. */
   onOpen?: ((response: Response) => void) | undefined;
-  /** Called before the wait for another attempt, with the reason. Not awaited. */
+  /** Called before each wait for another attempt, with the reason. It is not awaited. */
   onRetry?: ((retry: ConnectionRetry) => void) | undefined;
 }
 
 /**
- * The events of a server, over one connection after another. {@linkcode connect} returns it.
+ * The events of a server across reconnections. {@linkcode connect} returns it.
  *
- * @typeParam Received What comes out.
+ * @typeParam Received The type of the events.
  */
 export interface EventConnection<
   Received extends ServerSentEvent<string, unknown> = ServerSentEvent,
 > extends AsyncIterable<Received>, AsyncDisposable {
-  /** The last event ID as of the events handed out: where to resume. `""` when there is none. */
+  /** The last event ID as of the events handed out, from which to resume; `""` if there is none. */
   readonly lastEventId: string;
-  /** How many milliseconds to wait before a reconnection: the server's last `retry`, at most 2^31-1. */
+  /**
+   * Milliseconds to wait before a reconnection: the server's last `retry`, or `retry.delay` before the first; at most
+   * 2^31-1.
+   */
   readonly reconnectionTime: number;
-  /** 0 while it connects or waits to, 1 while a stream is open, 2 once it is over. */
+  /** 0 while connecting or waiting to reconnect, 1 while a stream is open, 2 once closed. */
   readonly readyState: 0 | 1 | 2;
-  /** Closes the connection at once, which ends the iteration; resolves when the cursor store has saved. */
+  /**
+   * Closes the connection immediately and ends the iteration. Resolves when the cursor store has saved the position.
+   */
   close(): Promise<void>;
 }
 
@@ -68,14 +75,13 @@ const CONNECT_OPTIONS: OptionTable<ConnectOptions> = /* @__PURE__ */ Object
   );
 
 /**
- * Connects to an event stream and hands out its events, for code that awaits. The request is made when the
- * first event is asked for, and nothing is read ahead beyond one chunk. Leaving the loop, in whatever way,
- * closes the connection.
+ * Connects to an event stream and returns its events as an asynchronous iterable. The request is sent when the first
+ * event is requested, and at most one chunk is read ahead. Leaving the loop closes the connection.
  *
- * A lost connection is requested again and resumes from the last event ID. So is a stream that the server has ended,
- * if it has given an ID; without one there is nothing to resume, and the iteration ends. The statuses 408, 425, 429
- * and 5xx are tried again, and the tenth failed attempt in a row is the last: see {@linkcode RetryOptions}. A 204 is
- * the end of the stream. A request with another method than GET or HEAD is sent once, unless `idempotent` is `true`.
+ * If the connection is lost, it is reestablished and resumes from the last event ID. The same happens when the server
+ * ends the stream, if there is a last event ID; otherwise the iteration ends. Responses with status 408, 425, 429 and
+ * 5xx are retried. The connection fails after ten failed attempts in a row; see {@linkcode RetryOptions}. A 204
+ * response ends the stream. A request with a method other than GET or HEAD is sent once, unless `idempotent` is `true`.
  *
  * @example
  * ```ts
@@ -90,7 +96,7 @@ const CONNECT_OPTIONS: OptionTable<ConnectOptions> = /* @__PURE__ */ Object
  * }
  * ```
  *
- * @example The answer of a language model, whole or not at all
+ * @example Read a language model's answer, and fail if it is incomplete
  * ```ts
  * import { connect } from "@rivulet/sse/client";
  * import { scriptedServer } from "@rivulet/sse/testing";
@@ -109,13 +115,14 @@ const CONNECT_OPTIONS: OptionTable<ConnectOptions> = /* @__PURE__ */ Object
  * assertEquals(answer, "Hi");
  * ```
  *
- * @param url The URL; in a page or worker it may be relative. If it cannot be parsed, the iteration rejects with a
- * `TypeError`. If it has a user name or a password, it rejects with `connection-failed`: send an `authorization` header.
- * @param options What to send, when to try again and when to stop.
- * @returns The events. The iteration rejects with an {@linkcode EventStreamError}: `not-an-event-stream`, with the
- * refused response; `connection-failed`, with the number of attempts, the last cause and the refused response if there
- * was one; `truncated`; `event-too-large`; `invalid-event`. It rejects with the signal's reason when that aborts, and
- * with the error of `until`, `onComment` or the cursor store when one of those fails.
+ * @param url The URL, which can be relative in a page or a worker. If it cannot be parsed, the iteration rejects with a
+ * `TypeError`. If it contains a user name or a password, the iteration rejects with code `connection-failed`: send an
+ * `authorization` header instead.
+ * @param options The request, when to reconnect and when to stop.
+ * @returns The events. The iteration rejects with an {@linkcode EventStreamError} of code `not-an-event-stream`, with
+ * the response; `connection-failed`, with the number of attempts, the last cause and the last response, if any;
+ * `truncated`, `event-too-large` or `invalid-event`. If the signal aborts, it rejects with the signal's reason. If
+ * `until`, `onComment` or the cursor store fails, it rejects with that error.
  * @throws {TypeError} If an option has the wrong type.
  * @throws {RangeError} If an option is out of range.
  */

@@ -24,41 +24,41 @@ import { retryAfterOf, retryDelay, type RetryPolicy } from "./retry.ts";
 
 type AnyEvent = ServerSentEvent<string, unknown>;
 
-/** Another attempt that is about to be made. */
+/** An attempt to reconnect that is about to be made. */
 export interface ConnectionRetry {
-  /** Why the attempt before it is over: an `EventStreamError`, code `truncated`, when the server ended the stream. */
+  /** Why the previous attempt ended; an `EventStreamError` of code `truncated` if the server ended the stream. */
   readonly reason: unknown;
-  /** The number of the attempt, counted since the last one that did not fail. */
+  /** The number of the attempt, counted since the last successful one. */
   readonly attempt: number;
-  /** How many milliseconds it waits. */
+  /** Milliseconds before the attempt. */
   readonly delay: number;
 }
 
-/** What makes one connection differ from another. */
+/** The settings of a {@linkcode Connection}. */
 export interface ConnectionSettings<Received extends AnyEvent> {
-  /** The URL, for messages. */
+  /** The URL, for error messages. */
   readonly url: string | URL;
   readonly options: Omit<ConnectionOptions, "contract"> & {
     readonly until?: Until;
     readonly reconnectOnEnd?: boolean | undefined;
   };
   readonly policy: RetryPolicy;
-  /** Whether ends are reestablished or failures, and a 204 is a refusal, as the standard says. */
+  /** Whether to follow the standard: reconnect when a stream ends, and fail on a 204 response. */
   readonly isStandard: boolean;
-  /** Makes one request. */
+  /** Sends one request. */
   open(attempt: RequestAttempt): Promise<Opened<Received>>;
-  /** Called for every stream that begins. */
+  /** Called for each stream that opens. */
   onOpen(opened: Opened<Received>): void;
-  /** Called before the wait for another attempt. */
+  /** Called before each wait for another attempt. */
   onRetry(retry: ConnectionRetry): void;
 }
 
-/** One try at the events: the wait before it, the request, the stream. What it starts ends with its controller. */
+/** One attempt: the wait before it, the request and the stream. Aborting its controller ends all of them. */
 class Attempt<Received extends AnyEvent> implements RequestAttempt {
   readonly controller: AbortController = new AbortController();
-  /** How many milliseconds to wait before the request; `undefined` for none, not even a turn. */
+  /** Milliseconds to wait before the request; `undefined` for no wait, not even a microtask. */
   readonly delay: number | undefined;
-  /** Whether the wait is only for the network to return. */
+  /** Whether the previous attempt received no response, so that the `online` event may end the wait. */
   readonly awaitsNetwork: boolean;
   isSent = false;
   lastEventId = "";
@@ -75,17 +75,17 @@ class Attempt<Received extends AnyEvent> implements RequestAttempt {
 }
 
 /**
- * The reconnection engine: events from one connection after another, as if they were one stream.
+ * The reconnection engine: reads events from one connection after another as one stream.
  *
- * All its state is the current attempt: none when it is closed, one with a reader when it is open.
- * An attempt that is over is never current again, which is how late results are detected.
+ * The current attempt holds the state: there is none when closed, and it has a reader when open. An attempt that has
+ * ended never becomes current again, so its late results can be recognized.
  */
 export class Connection<Received extends AnyEvent> {
   readonly #settings: ConnectionSettings<Received>;
   readonly #lifetime = new AbortController();
   readonly #stored: StoredPosition | undefined;
   #attempt: Attempt<Received> | undefined = new Attempt();
-  /** How many attempts in a row have failed, the current one included. */
+  /** The number of failed attempts in a row, including the current one. */
   #attempts = 0;
   #batch: Received[] = [];
   #next = 0;
@@ -133,7 +133,7 @@ export class Connection<Received extends AnyEvent> {
     return this.#attempt.reader === undefined ? 0 : 1;
   }
 
-  /** The last event ID as of the events handed out: what the next request carries. */
+  /** The last event ID as of the events handed out, which the next request sends. */
   get lastEventId(): string {
     return this.#lastEventId;
   }
@@ -143,8 +143,8 @@ export class Connection<Received extends AnyEvent> {
   }
 
   /**
-   * Waits until an event is available; the events handed out so far count as handled. Resolves with `false` at the
-   * end, and rejects with what ended it for good.
+   * Waits until an event is available. The events handed out so far count as handled. Resolves with `false` at the end,
+   * and rejects with the error that failed the connection.
    */
   async fill(): Promise<boolean> {
     this.#stored?.save(this.#lastEventId);
@@ -164,7 +164,7 @@ export class Connection<Received extends AnyEvent> {
     return true;
   }
 
-  /** Hands out an event, if one is available; the last event ID moves to it. */
+  /** Returns the next event, if one is available, and sets the last event ID to its ID. */
   take(): Received | undefined {
     const event = this.#batch[this.#next];
     if (event === undefined) return undefined;
@@ -179,15 +179,15 @@ export class Connection<Received extends AnyEvent> {
     this.#attempt?.reader?.reset();
   }
 
-  /** Closes at once. */
+  /** Closes the connection immediately. */
   close(): void {
     const attempt = this.#attempt;
     this.#attempt = undefined;
     this.#lifetime.abort();
-    this.#drop(attempt);
+    this.#abandon(attempt);
   }
 
-  /** Resolves when the stored position is saved; rejects when it could not be and that was after the close. */
+  /** Resolves when the position is saved. Rejects if saving failed after the connection was closed. */
   async flush(): Promise<void> {
     await this.#stored?.flush();
   }
@@ -227,7 +227,7 @@ export class Connection<Received extends AnyEvent> {
     attempt: Attempt<Received>,
     reader: EventReader<Received>,
   ): Promise<void> {
-    // Blocks with an ID and no data, after the last event or alone in their chunk.
+    // Accounts for blocks with an ID and no data, after the last event or in a chunk without events.
     this.#move(reader.lastEventId);
     this.#stored?.save(this.#lastEventId);
     let chunk;
@@ -239,10 +239,11 @@ export class Connection<Received extends AnyEvent> {
     let events: Received[] | undefined;
     try {
       const step = reader.eventsOf(chunk);
-      // No further turn where it is none: a pipe into fromReadableStream() that resolves finds the ID up to date.
+      // Awaits a promise only. With another microtask, `lastEventId` would be outdated when a pipe into
+      // `fromReadableStream()` resolves.
       events = step instanceof Promise ? await step : step;
     } catch (reason) {
-      // An end before the event that until names may be followed by another connection.
+      // If the stream ended before the event that `until` names, another connection may continue it.
       const isEnd = reason instanceof EventStreamError &&
         reason.code === "truncated" && !reader.hasEnding;
       if (!isEnd) throw reason;
@@ -259,7 +260,7 @@ export class Connection<Received extends AnyEvent> {
     } else this.#end(attempt.handedOut || this.#hasId || this.#isSafe);
   }
 
-  /** The one place in which the last event ID moves. */
+  /** The only place that changes the last event ID. */
   #move(id: string): void {
     this.#lastEventId = id;
     this.#hasId ||= id !== "";
@@ -269,14 +270,14 @@ export class Connection<Received extends AnyEvent> {
     return isSafe(this.#settings.options.method ?? "GET");
   }
 
-  /** Whether a stream that the server has ended is requested again. */
+  /** Whether to reconnect after the server has ended the stream. */
   #mayResume(attempt: Attempt<Received>): boolean {
     const { isStandard, options, policy } = this.#settings;
     const { reconnectOnEnd = isStandard || this.#hasId } = options;
     return reconnectOnEnd && policy.maxAttempts > 0 && this.#canRepeat(attempt);
   }
 
-  /** Whether a request may be sent again: that must neither act twice on the server nor hand out events twice. */
+  /** Whether the request may be sent again: it must not take effect twice on the server, or hand out events twice. */
   #canRepeat(attempt: Attempt<Received>): boolean {
     const { idempotent, until } = this.#settings.options;
     if (!attempt.isSent || this.#isSafe && until === undefined) return true;
@@ -286,7 +287,7 @@ export class Connection<Received extends AnyEvent> {
       (!attempt.handedOut || hasMoved);
   }
 
-  /** Ends after the server has said that there is no more, which is a failure if something is missing. */
+  /** Ends without another attempt. This is a failure if the stream is incomplete. */
   #end(isComplete: boolean): void {
     const { options: { until }, isStandard } = this.#settings;
     if (isComplete && until === undefined && !isStandard) return this.close();
@@ -298,7 +299,7 @@ export class Connection<Received extends AnyEvent> {
     this.#fail(this.#truncated(`ended${missing}`));
   }
 
-  /** [spec] Reestablish the connection: waits and makes another attempt, unless that is futile. */
+  /** [spec] Reestablish the connection: prepares another attempt, or fails the connection if none may follow. */
   #reestablish(attempt: Attempt<Received>, reason: unknown): void {
     const { policy, isStandard, onRetry } = this.#settings;
     const response = responseOf(reason);
@@ -316,7 +317,7 @@ export class Connection<Received extends AnyEvent> {
     } catch (failure) {
       return void this.#fail(failure);
     }
-    // The policy is a function of the caller's, who may have closed this in it.
+    // The policy calls the caller's `retry.statuses`, which may have closed the connection.
     if (this.#lifetime.signal.aborted) return;
     const count = Math.max(1, this.#attempts);
     const delay = retryDelay(policy, this.#reconnectionTime, count, retryAfter);
@@ -324,7 +325,7 @@ export class Connection<Received extends AnyEvent> {
     onRetry({ reason, attempt: this.#attempts + 1, delay });
   }
 
-  /** Returns what this fails with if no other attempt may follow. */
+  /** Returns the reason to fail the connection, or `undefined` if another attempt may follow. */
   #failureOf(
     attempt: Attempt<Received>,
     reason: unknown,
@@ -334,7 +335,7 @@ export class Connection<Received extends AnyEvent> {
     const { reader } = attempt;
     const response = responseOf(reason);
     if (reason instanceof FinalError) return reason;
-    // What the stream holds or what the response is would be the same again.
+    // Another attempt would receive the same content or the same response.
     const isFinal = response === undefined
       ? reader?.hasEnding
       : !policy.statuses(response.status);
@@ -366,7 +367,7 @@ export class Connection<Received extends AnyEvent> {
     );
   }
 
-  /** Makes the error for a stream that is over too early. */
+  /** Creates the error for a stream that ended early. */
   #truncated(what: string, cause?: unknown): EventStreamError {
     const id = this.#lastEventId;
     const why = cause === undefined ? "" : `: ${messageOf(cause)}`;
@@ -379,15 +380,15 @@ export class Connection<Received extends AnyEvent> {
     );
   }
 
-  /** Leaves the attempt, whatever it is doing, and makes another one without waiting. */
+  /** Abandons the current attempt and starts another one without a wait. */
   #restart(): void {
     const attempt = this.#attempt;
     this.#attempt = new Attempt();
     this.#attempts = 0;
-    this.#drop(attempt);
+    this.#abandon(attempt);
   }
 
-  /** [spec] Fail the connection, for a reason that `fill()` throws. Returns whether it does: not once it is closed. */
+  /** [spec] Fail the connection. `fill()` throws the reason. Returns `false` if the connection was already closed. */
   #fail(reason: unknown): boolean {
     if (this.#lifetime.signal.aborted) return false;
     this.#failure = { reason };
@@ -395,7 +396,7 @@ export class Connection<Received extends AnyEvent> {
     return true;
   }
 
-  #drop(attempt: Attempt<Received> | undefined): void {
+  #abandon(attempt: Attempt<Received> | undefined): void {
     this.#batch = [];
     this.#next = 0;
     attempt?.controller.abort();
@@ -409,8 +410,8 @@ export class Connection<Received extends AnyEvent> {
     const { signal } = this.#lifetime;
     if (signal.aborted || target === undefined) return;
     target.addEventListener?.(type, listener);
-    // Not by an option of that: of such listeners of one target, Node 20 forgets to remove all but the last when garbage is
-    // collected before the signal aborts.
+    // Not with the option `signal`: if garbage is collected before the signal aborts, Node 20 removes only the last
+    // such listener of a target.
     signal.addEventListener(
       "abort",
       () => target.removeEventListener?.(type, listener),
@@ -418,12 +419,12 @@ export class Connection<Received extends AnyEvent> {
   }
 }
 
-/** Returns the response that was refused, if that is what happened. */
+/** Returns the response that was rejected, if that is the reason. */
 export function responseOf(reason: unknown): Response | undefined {
   return reason instanceof EventStreamError ? reason.response : undefined;
 }
 
-/** Says what went wrong, with the cause: on Node, `fetch` alone says only "fetch failed". */
+/** Returns the message of an error and of its cause: in Node, the message of `fetch` itself is "fetch failed". */
 function messageOf(reason: unknown): string {
   if (!(reason instanceof Error)) return String(reason);
   const { message, cause } = reason;

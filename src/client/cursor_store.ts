@@ -1,30 +1,30 @@
 import { describe } from "../internal/check.ts";
 
 /**
- * Where a client keeps its last event ID, so that the next one resumes from it: after a reload of the
- * page, a restart, a move to another machine.
+ * Stores the last event ID of a client, so that it can resume after a page reload, a restart or a move to another
+ * machine.
  *
- * `load` is called once, before the first request. `save` is called once an event has been handled: for `connect()`
- * when the next event is asked for, for `EventSource` when its listeners have returned. So after a crash, an exception
- * or a `break` in the loop body the last event is received again; none is lost. `save` is called for blocks with an
- * ID alone too, one call at a time, and of the IDs that arrive during a call only the last is saved. `""` means that
- * there is none.
+ * `load()` is called once, before the first request. `save()` is called after an event has been handled: with
+ * `connect()`, when the next event is requested; with `EventSource`, when its listeners have returned. After a crash,
+ * an exception or a `break` in the loop body, the last event is received again and none is lost. IDs without an event
+ * are saved too. Calls do not overlap: of the IDs that arrive during a call, only the last is saved. `""` means that
+ * there is no ID.
  *
- * When either fails, or `load` returns what no header can carry, the connection fails for good with the error: it
- * could not resume from the right position.
+ * If either method fails, or if `load()` returns an ID that a header cannot contain, the connection fails with the
+ * error, because it could not resume from the right position.
  */
 export interface CursorStore {
-  /** Returns the ID that was saved last; nothing, or `""`, when there is none. */
+  /** Returns the last ID that was saved; `undefined`, `null` or `""` if there is none. */
   load(): string | null | undefined | Promise<string | null | undefined>;
-  /** Saves an ID; `""` when there is none any more. */
+  /** Saves an ID; `""` if there is none any more. */
   save(id: string): void | Promise<void>;
 }
 
 /**
- * Makes a cursor store of `localStorage` or `sessionStorage`, so that a page resumes after a reload.
+ * Creates a cursor store in `localStorage` or `sessionStorage`, so that a page resumes after a reload.
  *
- * Tabs of one origin share `localStorage`, and so would resume from each other's place: give each
- * stream its own key, and use `sessionStorage` where each tab is to see every event.
+ * Use a separate key for each stream. The tabs of an origin share `localStorage` and would resume from each other's
+ * position: use `sessionStorage` if every tab must receive every event.
  *
  * @example
  * ```ts
@@ -43,8 +43,8 @@ export interface CursorStore {
  * sessionStorage.removeItem("news");
  * ```
  *
- * @param storage Where to keep the ID.
- * @param key Under which name.
+ * @param storage The storage for the ID.
+ * @param key The key of the ID in the storage.
  * @returns The store.
  */
 export function storageCursor(
@@ -62,7 +62,7 @@ export function storageCursor(
   };
 }
 
-/** The position that is stored: loads it, and saves one ID after another, none that a newer one has overtaken. */
+/** Loads and saves the position. IDs are saved one at a time; an ID that a newer one has replaced is skipped. */
 export class StoredPosition {
   readonly #store: CursorStore;
   readonly #onError: (reason: unknown) => boolean;
@@ -71,7 +71,7 @@ export class StoredPosition {
   #saving: Promise<void> | undefined;
   #loading: Promise<string> | undefined;
 
-  /** Starts with an ID that counts where none is stored; `onError` returns whether the error will be reported. */
+  /** `lastEventId` is used if no ID is stored. `onError` returns whether the error will be reported. */
   constructor(
     store: CursorStore,
     lastEventId: string,
@@ -82,7 +82,7 @@ export class StoredPosition {
     this.#onError = onError;
   }
 
-  /** Resolves with the position to start from; the store is asked once, whoever stops waiting for its answer. */
+  /** Resolves with the start position. The store is called once, even if an attempt stops waiting for it. */
   load(): Promise<string> {
     return this.#loading ??= this.#load();
   }
@@ -91,7 +91,7 @@ export class StoredPosition {
     const id = await this.#store.load() ?? "";
     if (!isEventId(id)) {
       throw new TypeError(
-        `Cannot connect: cursor.load() must give text without NUL, CR and LF: received ${
+        `Cannot connect: cursor.load() must return text without NUL, CR and LF: received ${
           describe(id)
         }`,
       );
@@ -105,11 +105,11 @@ export class StoredPosition {
     this.#isSaved = false;
     if (this.#saving !== undefined) return;
     this.#saving = this.#saveAll();
-    // flush() reports it.
+    // `flush()` reports the error.
     this.#saving.catch(() => {});
   }
 
-  /** Resolves when everything is saved; rejects with an error that was not reported yet. */
+  /** Resolves when the latest ID is saved. Rejects with an error that has not been reported yet. */
   async flush(): Promise<void> {
     await this.#saving;
   }
@@ -127,7 +127,7 @@ export class StoredPosition {
   }
 }
 
-/** Whether a `Last-Event-ID` header can carry a value. */
+/** Whether a `Last-Event-ID` header can contain the value. */
 export function isEventId(value: unknown): value is string {
   return typeof value === "string" && !/[\0\r\n]/.test(value);
 }

@@ -25,7 +25,7 @@ import {
 import { retryPolicy } from "./retry.ts";
 
 /**
- * Options of {@linkcode EventSource}: all are extensions of the standard, except `withCredentials`.
+ * Options of {@linkcode EventSource}. All except `withCredentials` are extensions of the standard.
  *
  * @typeParam Contract The type of the `contract`.
  */
@@ -34,8 +34,8 @@ export interface EventSourceOptions<
 > extends
   Omit<ConnectionOptions<ServerSentEvent<string, unknown>>, "contract"> {
   /**
-   * The contract that parses and validates the events' data, and types the listeners. If it refuses an event, the
-   * source fires an `error` event, code `invalid-event`, and closes.
+   * The contract that parses and validates the events' data, and types the listeners. An invalid event fires an `error`
+   * event with code `invalid-event` and closes the source, unless the contract has `onInvalid`.
    *
    * @default {undefined} data is text
    */
@@ -53,7 +53,7 @@ export type EventNames<Events extends object> = Events extends
   EventContract<infer Received> ? Received["event"] : keyof Events & string;
 
 /**
- * What `data` is in an {@linkcode EventSource}'s events of a name: text where nothing else types it.
+ * The type of `data` in an {@linkcode EventSource}'s events with a name; text if nothing types it.
  *
  * @typeParam Events The type of its contract, or of `data` by event name.
  * @typeParam Name The name.
@@ -68,7 +68,7 @@ export type EventData<Events extends object, Name extends string> = Name extends
 /**
  * A handler attribute such as `onmessage`, or `null` for none.
  *
- * @typeParam Received What it is called with.
+ * @typeParam Received The type of the event.
  */
 export type EventSourceHandler<Received extends Event> =
   | ((event: Received) => unknown)
@@ -77,7 +77,7 @@ export type EventSourceHandler<Received extends Event> =
 /** How `fromReadableStream()` passes its stream to the constructor. */
 const READER = /* @__PURE__ */ Symbol();
 
-/** The URL of what `fromReadableStream()` makes. */
+/** The URL of the sources that `fromReadableStream()` creates. */
 const STREAM_URL = "about:event-stream";
 
 interface Init extends EventSourceOptions<EventContract> {
@@ -86,13 +86,13 @@ interface Init extends EventSourceOptions<EventContract> {
 
 /** The `open` event of {@linkcode EventSource}: a plain event, as in the standard, with the response's headers. */
 export interface EventSourceOpenEvent extends Event {
-  /** The headers of the accepted response; without any for {@linkcode EventSource.fromReadableStream}. */
+  /** The headers of the accepted response; empty for {@linkcode EventSource.fromReadableStream}. */
   readonly headers: Headers;
 }
 
 /**
- * What `error` listeners are called with: a {@linkcode EventSourceErrorEvent}, or a `MessageEvent` where the server
- * names an event "error". `event instanceof MessageEvent` tells the two apart.
+ * The event that `error` listeners receive: an {@linkcode EventSourceErrorEvent}, or a `MessageEvent` if the server
+ * names an event "error". Use `event instanceof MessageEvent` to distinguish them.
  *
  * @typeParam Events The type of the source's contract, or of `data` by event name.
  */
@@ -100,9 +100,9 @@ export type EventSourceError<Events extends object = Record<string, string>> =
   | EventSourceErrorEvent
   | MessageEventOf<EventData<Events, "error">>;
 
-/** Listeners are typed by the names of the events. */
+/** Types the listeners by event name. */
 export interface EventSource<Events extends object = Record<string, string>> {
-  /** Adds a listener for each connection that is made. */
+  /** Adds a listener for the opening of a connection. */
   addEventListener(
     type: "open",
     listener:
@@ -112,8 +112,8 @@ export interface EventSource<Events extends object = Record<string, string>> {
     options?: boolean | AddListenerOptions,
   ): void;
   /**
-   * Adds a listener for each connection that is lost or refused, for what closes the source, and for events that the
-   * server names "error".
+   * Adds a listener for lost and rejected connections, for errors that close the source, and for events that the server
+   * names "error".
    */
   addEventListener(
     type: "error",
@@ -123,7 +123,7 @@ export interface EventSource<Events extends object = Record<string, string>> {
       | null,
     options?: boolean | AddListenerOptions,
   ): void;
-  /** Adds a listener for events of a name; those without one are `message`. */
+  /** Adds a listener for events with a name. Events without a name are `message`. */
   addEventListener<Type extends EventNames<Events>>(
     type: Type,
     listener:
@@ -131,7 +131,7 @@ export interface EventSource<Events extends object = Record<string, string>> {
       | null,
     options?: boolean | AddListenerOptions,
   ): void;
-  /** Adds a listener for anything else. */
+  /** Adds a listener for any other event. */
   addEventListener(
     type: string,
     listener: ((event: Event) => unknown) | ListenerObject | null,
@@ -145,41 +145,26 @@ export interface EventSource<Events extends object = Record<string, string>> {
   ): void;
 }
 
-/**
- * Any listener, whatever it is called with.
- *
- * @example
- * ```ts
- * import { EventSource, type EventSourceListener } from "@rivulet/sse/client";
- * import { assertEquals } from "@std/assert";
- *
- * const log: string[] = [];
- * const onTick: EventSourceListener = ({ data }: MessageEvent<string>) => log.push(data);
- * const source = EventSource.fromReadableStream(new Blob(["event: tick\ndata: 1\n\n"]).stream());
- * source.addEventListener("tick", onTick);
- * source.removeEventListener("tick", onTick);
- * await new Promise((resolve) => source.onerror = resolve);
- * assertEquals(log, []);
- * ```
- */
-// deno-lint-ignore no-explicit-any -- what a listener is called with was checked when it was added
+/** A listener for any event. */
+// deno-lint-ignore no-explicit-any -- the type of the event was checked when the listener was added
 export type EventSourceListener = (event: any) => unknown;
 
 /**
- * The `EventSource` of the web platform (WHATWG HTML, section 9.2), step by step, for every runtime. It
- * adds headers, methods and bodies, a start position, timeouts, a retry policy, and errors that say what
- * happened.
+ * The `EventSource` of the web platform (WHATWG HTML, section 9.2) for every runtime. It adds headers, methods and
+ * bodies, a start position, timeouts, a retry policy, and errors with a reason.
  *
- * Without options it does what the standard says, with three exceptions: its events are not `isTrusted`,
- * events that arrive together are dispatched a microtask apart instead of a task, and a URL with a user name
- * or a password fails for good: send an `authorization` header.
+ * Without options it follows the standard, with three exceptions:
  *
- * An exception in a listener is reported as the platform reports it; the other listeners run, and the stream
- * continues. A header function that rejects is a failed attempt: an `error` event, then the next attempt. A
- * cursor store that fails closes the source with an `error` event. A request with another method than GET or
- * HEAD is sent once, unless `idempotent` is `true`.
+ * - Its events are not `isTrusted`.
+ * - Events that arrive together are dispatched in separate microtasks instead of separate tasks.
+ * - A URL with a user name or a password fails the connection: send an `authorization` header instead.
  *
- * @example A status line
+ * An exception in a listener is reported as an uncaught exception; the other listeners run, and the stream continues.
+ * If the `headers` function rejects, the attempt fails: the source fires an `error` event and retries. If the cursor
+ * store fails, the source fires an `error` event and closes. A request with a method other than GET or HEAD is sent
+ * once, unless `idempotent` is `true`.
+ *
+ * @example Show the state of the connection
  * ```ts
  * import { EventSource } from "@rivulet/sse/client";
  * import { scriptedServer } from "@rivulet/sse/testing";
@@ -223,24 +208,24 @@ export type EventSourceListener = (event: any) => unknown;
  */
 export class EventSource<Events extends object = Record<string, string>>
   extends EventTarget {
-  // A static block would keep the class in every bundle; a call marked pure is dropped with the class it belongs to.
+  // A static block would keep the class in every bundle; a call marked pure is removed with its class.
   static readonly #interface: void = /* @__PURE__ */ defineInterface(
     this,
     "EventSource",
     { CONNECTING: 0, OPEN: 1, CLOSED: 2 },
   );
 
-  /** The connection is being made, for the first time or again. */
+  /** The connection is being established, for the first time or again. */
   declare static readonly CONNECTING: 0;
   /** The connection is open and events are dispatched. */
   declare static readonly OPEN: 1;
-  /** The connection is closed for good. */
+  /** The connection is closed permanently. */
   declare static readonly CLOSED: 2;
-  /** The connection is being made, for the first time or again. */
+  /** The connection is being established, for the first time or again. */
   declare readonly CONNECTING: 0;
   /** The connection is open and events are dispatched. */
   declare readonly OPEN: 1;
-  /** The connection is closed for good. */
+  /** The connection is closed permanently. */
   declare readonly CLOSED: 2;
 
   readonly #url: string;
@@ -250,20 +235,20 @@ export class EventSource<Events extends object = Record<string, string>>
   #origin = "";
 
   /**
-   * Starts to connect.
+   * Creates a source and starts to connect.
    *
-   * @param url The URL; in a page or worker it may be relative.
-   * @param options Extensions of the standard, and `withCredentials`.
+   * @param url The URL, which can be relative in a page or a worker.
+   * @param options The options.
    * @throws {DOMException} `SyntaxError`, if the URL cannot be parsed.
    * @throws {TypeError} If an option has the wrong type.
    * @throws {RangeError} If an option is out of range.
    */
   constructor(url: string | URL, options?: EventSourceOptions);
   /**
-   * Starts to connect; its events are typed by a contract.
+   * Creates a source whose events are typed by a contract, and starts to connect.
    *
-   * @param url The URL; in a page or worker it may be relative.
-   * @param options The contract, and other options.
+   * @param url The URL, which can be relative in a page or a worker.
+   * @param options The contract and other options.
    * @throws {DOMException} `SyntaxError`, if the URL cannot be parsed.
    * @throws {TypeError} If an option has the wrong type.
    * @throws {RangeError} If an option is out of range.
@@ -275,7 +260,9 @@ export class EventSource<Events extends object = Record<string, string>>
   constructor(url: string | URL, options: Init = {}) {
     super();
     if (arguments.length === 0) {
-      throw new TypeError("Cannot connect: url must be given: received none");
+      throw new TypeError(
+        "Cannot connect: url must be a URL: received no argument",
+      );
     }
     const init = dictionaryOf(options ?? {});
     // [spec] Let urlRecord be the result of encoding-parsing a URL given url, relative to settings.
@@ -307,9 +294,9 @@ export class EventSource<Events extends object = Record<string, string>>
   }
 
   /**
-   * Makes a source of a stream that is there already, as proposed for the standard
-   * (whatwg/html#12272). Its `url` is `about:event-stream` and its events' `origin` is `"null"`. At the
-   * end of the stream, or its failure, one `error` event is fired and the source is closed.
+   * Creates a source from an existing stream, as proposed for the standard (whatwg/html#12272). Its `url` is
+   * `about:event-stream`, and the `origin` of its events is `"null"`. When the stream ends or fails, the source fires
+   * one `error` event and closes.
    *
    * @example
    * ```ts
@@ -324,9 +311,9 @@ export class EventSource<Events extends object = Record<string, string>>
    * assertEquals([log, source.lastEventId], [["hello"], "1"]);
    * ```
    *
-   * @param stream The bytes. It is locked from now on.
+   * @param stream The bytes. The stream is locked.
    * @returns The source.
-   * @throws {TypeError} If `stream` is locked or no stream.
+   * @throws {TypeError} If `stream` is not an unlocked stream.
    */
   static fromReadableStream<Events extends object = Record<string, string>>(
     stream: ReadableStream<Uint8Array>,
@@ -337,12 +324,12 @@ export class EventSource<Events extends object = Record<string, string>>
     return new EventSource(STREAM_URL, init);
   }
 
-  /** The URL, resolved; that of a redirect is not shown. */
+  /** The resolved URL. A redirect does not change it. */
   get url(): string {
     return this.#url;
   }
 
-  /** Whether credentials are sent to another origin too. */
+  /** Whether credentials are also sent to other origins. */
   get withCredentials(): boolean {
     return this.#withCredentials;
   }
@@ -352,17 +339,20 @@ export class EventSource<Events extends object = Record<string, string>>
     return this.#connection.readyState;
   }
 
-  /** The last event ID as of the events dispatched, which the next request is made with; `""` when there is none. */
+  /** The last event ID as of the events dispatched, which the next request sends; `""` if there is none. */
   get lastEventId(): string {
     return this.#connection.lastEventId;
   }
 
-  /** How many milliseconds to wait before a reconnection: the server's last `retry`, at most 2^31-1. */
+  /**
+   * Milliseconds to wait before a reconnection: the server's last `retry`, or `retry.delay` before the first; at most
+   * 2^31-1.
+   */
   get reconnectionTime(): number {
     return this.#connection.reconnectionTime;
   }
 
-  /** Called when a connection has been made. */
+  /** Called when a connection opens. */
   get onopen(): EventSourceHandler<Event> {
     return this.#handlers.get("open") as EventSourceHandler<Event>;
   }
@@ -370,7 +360,7 @@ export class EventSource<Events extends object = Record<string, string>>
     this.#handlers.set("open", value);
   }
 
-  /** Called with each event that names no type. */
+  /** Called with each event of type `message`, the type of events without a name. */
   get onmessage(): EventSourceHandler<
     MessageEventOf<EventData<Events, "message">>
   > {
@@ -382,7 +372,10 @@ export class EventSource<Events extends object = Record<string, string>>
     this.#handlers.set("message", value);
   }
 
-  /** Called when a connection is lost or refused, and with events that the server names "error". */
+  /**
+   * Called when a connection is lost or rejected, when an error closes the source, and with events that the server
+   * names "error".
+   */
   get onerror(): EventSourceHandler<Event> {
     return this.#handlers.get("error") as EventSourceHandler<Event>;
   }
@@ -391,24 +384,24 @@ export class EventSource<Events extends object = Record<string, string>>
   }
 
   /**
-   * Dispatches an event, as every event target does.
+   * Dispatches an event to its listeners.
    *
    * @param event The event.
-   * @returns `false` if a listener has prevented the default.
+   * @returns `false` if a listener prevented the default action.
    */
   override dispatchEvent(event: Event): boolean {
     this.#handlers.hide(event.type);
     return super.dispatchEvent(event);
   }
 
-  /** Closes the source at once and for good. No further event is dispatched, not even one that has arrived. */
+  /** Closes the source permanently. No further event is dispatched, even if it has already arrived. */
   close(): void {
     // [spec] The close() method must abort any instances of the fetch algorithm started for this EventSource object,
     // [spec] and must set the readyState attribute to CLOSED.
     this.#connection.close();
   }
 
-  /** Discards an incomplete line and event, so that the next chunk starts a new stream. */
+  /** Discards the incomplete line and event, so that the next chunk starts a new stream. */
   reset(): void {
     this.#connection.reset();
   }
@@ -451,13 +444,13 @@ export class EventSource<Events extends object = Record<string, string>>
     try {
       this.dispatchEvent(event);
     } catch (error) {
-      // Of a listener, in workerd without its flag spec_compliant_dispatch_exceptions (on since 2026-09-01).
+      // Thrown by a listener, in workerd without its flag `spec_compliant_dispatch_exceptions` (on since 2026-09-01).
       report(error);
     }
   }
 }
 
-/** Reads the members that the dictionary has, and no other ones (Web IDL, section 3.2.17, "dictionary types"). */
+/** Reads the members of the dictionary and ignores all others (Web IDL, section 3.2.17, "dictionary types"). */
 function dictionaryOf(options: object): ConnectionOptions<AnyEvent> {
   let init: Record<string, unknown> = options as typeof init;
   if (typeof options === "object") {
@@ -481,7 +474,7 @@ function adopt(
   return Promise.resolve({ reader, url: new URL(STREAM_URL) });
 }
 
-/** Event handler attributes of one target (WHATWG HTML, section 8.1.8.1, "event handlers"). */
+/** The event handler attributes of a target (WHATWG HTML, section 8.1.8.1, "event handlers"). */
 class EventHandlers {
   readonly #target: EventTarget;
   readonly #values: Record<string, unknown> = {};
@@ -498,7 +491,10 @@ class EventHandlers {
     return value ?? null;
   }
 
-  /** Sets a handler: its place among the listeners is where the first one was set, until it is set to `null`. */
+  /**
+   * Sets a handler. It runs in the position among the listeners at which the first handler was set, until it is set to
+   * `null`.
+   */
   set(type: string, value: unknown): void {
     // [LegacyTreatNonObjectAsNull]: a value that is not an object is null; an object that cannot be called is kept.
     const isHandler = typeof value === "function" ||
@@ -508,12 +504,12 @@ class EventHandlers {
       const handler = this.#values[type];
       if (typeof handler === "function") handler.call(this.#target, event);
     };
-    // Twice the same listener is added once.
+    // Adding the same listener again has no effect.
     if (isHandler) this.#target.addEventListener(type, listener);
     else this.#target.removeEventListener(type, listener);
   }
 
-  /** Keeps the dispatch that follows from reading the handler, where it would call it ahead of all listeners. */
+  /** Hides the handler from the following dispatch, in runtimes that would call it before all listeners. */
   hide(type: string): void {
     dispatchCallsHandlers ??= probe();
     if (dispatchCallsHandlers) this.#hidden = type;
@@ -521,8 +517,8 @@ class EventHandlers {
 }
 
 /**
- * Whether dispatching an event calls the property `on…` of the target by itself, as in workerd (2026-11-17, without
- * its flag spec_compliant_event_handler_attributes).
+ * Whether dispatching an event calls the `on…` property of the target, as in workerd (2026-11-17, without its flag
+ * `spec_compliant_event_handler_attributes`).
  */
 let dispatchCallsHandlers: boolean | undefined;
 
@@ -535,7 +531,9 @@ function probe(): boolean {
   return isCalled;
 }
 
-/** Gives a class what the platform's own interfaces have and classes have not (Web IDL, section 3.7). */
+/**
+ * Adds what a Web IDL interface has and a class lacks: enumerable members, constants and a tag (Web IDL, section 3.7).
+ */
 function defineInterface(
   target: { readonly prototype: object },
   name: string,
@@ -553,16 +551,15 @@ function defineInterface(
   }
   const tag = { value: name, configurable: true };
   Object.defineProperty(prototype, Symbol.toStringTag, tag);
-  // A bundler may have given it another one.
+  // A bundler may have renamed the class.
   Object.defineProperty(target, "name", tag);
 }
 
 /**
- * The `error` event of this package's `EventSource`: a plain event, as in the standard, which also says
- * what happened. The `readyState` of the source says whether another attempt follows.
+ * The `error` event of this package's `EventSource`: a plain event, as in the standard, with the reason. If the
+ * source's `readyState` is `CONNECTING`, another attempt follows.
  *
- * A server can name its own events "error" too. Those are a `MessageEvent`, as any event from the
- * stream.
+ * An event that the server names "error" is a `MessageEvent` instead, like all events from the stream.
  *
  * @example
  * ```ts
@@ -582,16 +579,16 @@ function defineInterface(
  * ```
  */
 export class EventSourceErrorEvent extends Event {
-  /** What happened, for people. */
+  /** A description of the error. */
   readonly message: string;
-  /** What happened, for code: an `EventStreamError`, or what `fetch`, the stream or your function failed with. */
+  /** The error: an `EventStreamError`, or the error of `fetch`, the stream or your function. */
   readonly error: unknown;
   readonly #response: Response | undefined;
 
   /**
-   * Makes the event.
+   * Creates the event.
    *
-   * @param error What happened.
+   * @param error The error.
    */
   constructor(error: unknown) {
     super("error");
@@ -600,14 +597,14 @@ export class EventSourceErrorEvent extends Event {
     this.#response = responseOf(error);
   }
 
-  /** The status of the response that was refused, `undefined` when none was. */
+  /** The status of the response that was rejected, `undefined` if there is none. */
   get status(): number | undefined {
     return this.#response?.status;
   }
 
   /**
-   * The refused response. Its connection is free: the body holds the first 64 KiB, as far as they arrived within a
-   * second.
+   * The response that was rejected. Its connection is released: the body holds at most the first 64 KiB that arrived
+   * within one second.
    */
   get response(): Response | undefined {
     return this.#response;

@@ -1,12 +1,12 @@
 /**
  * Receives event streams over HTTP and reconnects.
  *
- * - A loop over events: {@linkcode connect}.
- * - The web platform's interface, with headers and methods: {@linkcode EventSource}.
- * - A position that survives a restart: {@linkcode storageCursor}, or a {@linkcode CursorStore} of your own.
- * - What went wrong: {@linkcode EventStreamError} and its code.
+ * - To iterate over events: {@linkcode connect}.
+ * - To use the interface of the web platform, with headers and methods: {@linkcode EventSource}.
+ * - To resume after a page reload or a restart: {@linkcode storageCursor}, or your own {@linkcode CursorStore}.
+ * - To handle errors: {@linkcode EventStreamError} and its code.
  *
- * @example The web platform's interface, with headers
+ * @example EventSource with headers
  * ```ts
  * import { EventSource } from "@rivulet/sse/client";
  * import { scriptedServer } from "@rivulet/sse/testing";
@@ -20,7 +20,7 @@
  * source.close();
  * ```
  *
- * @example A loop
+ * @example Iterate over events
  * ```ts
  * import { connect } from "@rivulet/sse/client";
  * import { scriptedServer } from "@rivulet/sse/testing";

@@ -10,49 +10,51 @@ import type { HeadersSource } from "../internal/web.ts";
 import { type CursorStore, isEventId } from "./cursor_store.ts";
 import type { RetryOptions } from "./retry.ts";
 
-/** What the option `fetch` is called with: a `RequestInit` whose headers are a plain object, so that they spread. */
+/**
+ * The second argument of the option `fetch`: a `RequestInit` whose headers are a plain object, so that you can spread
+ * them.
+ */
 export interface FetchInit {
   /** The method. */
   method: string;
-  /** The headers, with names in lower case. */
+  /** The headers, with lowercase names. */
   headers: Record<string, string>;
   /** The body, or `null` for none. */
   body: NonNullable<RequestInit["body"]> | null;
   /** Aborts when the connection is closed or has timed out. */
   signal: AbortSignal;
-  /** `"follow"` in browsers, which do not show redirects. */
+  /** `"follow"` in browsers, which do not expose redirects. */
   redirect: "manual" | "follow";
-  /** Left out where the runtime does not know it. */
+  /** Omitted if the runtime does not support it. */
   cache?: "no-store";
-  /** Whether cookies are sent to another origin. */
+  /** Whether credentials are also sent to other origins. */
   credentials: "include" | "same-origin";
 }
 
 /**
- * What `EventSource` and `connect()` have in common.
+ * The options that `EventSource` and `connect()` share.
  *
- * @typeParam Received What comes out: events with text, unless a contract types them.
+ * @typeParam Received The type of the events: with text as data, unless a contract parses it.
  */
 export interface ConnectionOptions<
   Received extends ServerSentEvent<string, unknown> = ServerSentEvent,
 > {
   /**
-   * The request method. A request with another one than GET or HEAD is sent once, unless `idempotent` is `true`.
+   * The request method. A request with a method other than GET or HEAD is sent once, unless `idempotent` is `true`.
    *
    * @default {"GET"}
    */
   method?: string | undefined;
   /**
-   * Whether a request that is neither GET nor HEAD may be repeated, because the server recognizes it, by an
-   * idempotency key for example. It is repeated as long as no event was handed out, and once the last event ID has
-   * moved.
+   * Whether a request that is neither GET nor HEAD may be repeated, for example because the server recognizes its
+   * idempotency key. It is repeated if no event has been handed out, or if the last event ID has changed since.
    *
    * @default {false}
    */
   idempotent?: boolean | undefined;
   /**
-   * The request body. Not a stream, which could be sent only once. A redirect with status 307 or 308 is followed with it
-   * within the origin and refused across origins.
+   * The request body. It must not be a stream, which can be sent only once. A redirect with status 307 or 308 sends the
+   * body again within the origin, and fails if it leads to another origin.
    */
   body?:
     | string
@@ -64,84 +66,86 @@ export interface ConnectionOptions<
     | null
     | undefined;
   /**
-   * The request headers, or a function that gives them, called and awaited for every attempt, as for a token that
-   * expires. Its failure is a failed attempt. `accept: text/event-stream` is added unless they
-   * hold an `accept`.
+   * The request headers, or a function that returns them. The function is called and awaited for every attempt, for
+   * example to refresh a token; if it fails, so does the attempt. `accept: text/event-stream` is added unless `accept`
+   * is set.
    *
-   * After a redirect to another origin only `accept`, `cache-control` and `last-event-id` are sent. A browser does not
-   * show redirects: there its `fetch` removes `authorization`, and sends the others if CORS allows them.
+   * After a redirect to another origin, only `accept`, `cache-control` and `last-event-id` are sent. A browser does not
+   * expose redirects: its `fetch` removes `authorization` and sends the other headers if CORS allows them.
    */
   headers?:
     | HeadersSource
     | (() => HeadersSource | Promise<HeadersSource>)
     | undefined;
   /**
-   * The function that makes the requests. Its promise is awaited. It is never called for another origin: a redirect there fails, except in a
-   * browser, which follows it unseen.
+   * The function that sends the requests. It is never called for another origin: a redirect to one fails, except in a
+   * browser, which follows redirects by itself.
    *
    * @default {globalThis.fetch}
    */
   fetch?:
     | ((url: string, init: FetchInit) => Promise<Response>)
     | undefined;
-  /** Aborting closes the connection, whatever it is doing. */
+  /** Aborting it closes the connection. */
   signal?: AbortSignal | undefined;
   /**
-   * Whether credentials are sent to another origin too; browsers only.
+   * Whether credentials are also sent to other origins. Browsers only.
    *
    * @default {false}
    */
   withCredentials?: boolean | undefined;
   /**
-   * The last event ID to start from. A cursor store that has one goes first.
+   * The last event ID to start from. An ID from the cursor store takes precedence.
    *
    * @default {""}
    */
   lastEventId?: string | undefined;
   /**
-   * How many milliseconds to wait for the response, and then for each next byte, an integer of 1 to
-   * 2^31-1. After that the connection counts as lost. A comment is activity too.
+   * Milliseconds to wait for the response, and then for each byte, an integer from 1 to 2^31-1. After that the
+   * connection is lost. Comments reset the timer.
    *
-   * @default {undefined} wait for ever
+   * @default {undefined} no timeout
    */
   idleTimeout?: number | undefined;
   /**
-   * The most that is kept for one event, in UTF-16 code units. A larger event fails the connection, code
-   * `event-too-large`.
+   * The maximum size of an event in UTF-16 code units, a positive integer. A larger event fails the connection with
+   * code `event-too-large`.
    *
    * @default {16777216}
    */
   maxEventSize?: number | undefined;
   /**
-   * Called with the text of each comment when its chunk is parsed, before the events of that chunk are handed out.
-   * Not awaited. What it throws fails the connection.
+   * Called with the text of each comment when its chunk is parsed, before the events of that chunk are handed out. It
+   * is not awaited. If it throws, the connection fails.
    */
   onComment?: ((comment: string) => void) | undefined;
   /**
-   * The contract that parses and validates the events' data. An event that it refuses ends the
-   * connection with its error, code `invalid-event`.
+   * The contract that parses and validates the events' data. An invalid event fails the connection with code
+   * `invalid-event`, unless the contract has `onInvalid`.
    *
-   * @default {undefined} every event as it arrived
+   * @default {undefined} data is text
    */
   contract?: EventContract<Received> | undefined;
   /**
-   * When a lost connection is requested again, and when no more. `false`: never; with `connect()` the end of the
-   * stream is the end of the iteration then.
+   * When to reconnect and when to give up. With `false` it never reconnects, and the iteration of `connect()` ends with
+   * the stream.
+   *
+   * @default {undefined} as in {@linkcode RetryOptions}
    */
   retry?: RetryOptions | false | undefined;
-  /** Where the last event ID is kept for the next client. */
+  /** Stores the last event ID, so that a later client can resume from it. */
   cursor?: CursorStore | undefined;
   /**
-   * Whether to close the connection while the page is hidden, and make it again, from the last event
-   * ID and without waiting, when it is shown. A connection whose request must not be repeated stays open. Without
-   * effect where there is no page.
+   * Whether to close the connection while the page is hidden and to reconnect when it becomes visible, from the last
+   * event ID and without a wait. A connection whose request must not be repeated stays open. Has no effect outside
+   * pages.
    *
    * @default {false}
    */
   pauseWhenHidden?: boolean | undefined;
   /**
-   * Whether to try again at once when the browser is back online, rather than wait to the end. A
-   * refusal by the server is waited for all the same. Without effect where no such event is fired.
+   * Whether to reconnect immediately when the browser is online again. The wait after a response with an error status
+   * is not shortened. Has no effect in runtimes without the `online` event.
    *
    * @default {false}
    */
@@ -150,12 +154,12 @@ export interface ConnectionOptions<
 
 type AnyOptions = ConnectionOptions<ServerSentEvent<string, unknown>>;
 
-/** What each option must be. */
+/** The rules for the options. */
 export const CONNECTION_OPTIONS: OptionTable<AnyOptions> = {
   method: ["a method", isMethod],
   idempotent: "boolean",
   body: [
-    "text, bytes or a form: a stream could be sent only once",
+    "text, bytes or a form (a stream can be sent only once)",
     isBody,
   ],
   headers: ["valid", isHeaders, "secret"],
@@ -179,7 +183,7 @@ export const CONNECTION_OPTIONS: OptionTable<AnyOptions> = {
   retryWhenOnline: "boolean",
 };
 
-/** Throws unless the options are as their table says and fit together. */
+/** Throws if an option breaks its rule, or if the options are incompatible. */
 export function checkConnection<Options extends AnyOptions>(
   options: Options,
   table: OptionTable<NoInfer<Options>>,
@@ -188,11 +192,11 @@ export function checkConnection<Options extends AnyOptions>(
   const { method = "GET", body } = options;
   if (body == null || !isSafe(method)) return;
   throw new TypeError(
-    `Cannot connect: body must be left out with ${method}: set method to "POST", for example`,
+    `Cannot connect: body must be omitted with ${method}: set method to "POST", for example`,
   );
 }
 
-/** Whether a request changes nothing on the server, and so has no body and may be repeated. */
+/** Whether a method is safe (RFC 9110, section 9.2.1): the request has no body and may be repeated. */
 export function isSafe(method: string): boolean {
   return /^(GET|HEAD)$/i.test(method);
 }
@@ -201,10 +205,12 @@ function isMethod(method: unknown): boolean {
   return typeof method === "string" && /^[\w!#$%&'*+.^`|~-]+$/.test(method);
 }
 
-/** Refuses what a request would turn into text, as "[object Object]", and what could be sent only once. */
+/**
+ * Rejects values that a request would convert to text such as "[object Object]", and those that can be sent only once.
+ */
 function isBody(body: unknown): boolean {
   if (body === null || typeof body === "string") return true;
-  // By its tag: a polyfill has classes of its own.
+  // Checks the tag, because a polyfill has different classes.
   const tag = Object.prototype.toString.call(body).slice(8, -1);
   return ArrayBuffer.isView(body) ||
     /^(Blob|File|ArrayBuffer|FormData|URLSearchParams)$/.test(tag);

@@ -12,18 +12,18 @@ import {
 import type { ConnectionOptions, FetchInit } from "./options.ts";
 import type { HeadersSource } from "../internal/web.ts";
 
-/** The headers that another origin receives after a redirect: any other may be a secret. */
+/** The headers that are sent to another origin after a redirect. Any other header may be a secret. */
 const SAFE_HEADER = /^(accept|cache-control|last-event-id)$/;
 const SUBJECT = "Cannot connect";
 
-/** What messages begin with, without what of a URL may be a secret. */
+/** Returns the start of an error message, without the parts of the URL that may be a secret. */
 export function connectingTo(url: string | URL): string {
   return `${SUBJECT} to ${describeUrl(url)}`;
 }
 
 type RequestOptions = Omit<ConnectionOptions, "contract">;
 
-/** A failure that another attempt cannot mend. */
+/** A failure that another attempt cannot resolve. */
 export class FinalError {
   readonly reason: unknown;
 
@@ -36,13 +36,13 @@ export class FinalError {
 interface Answer {
   readonly response: Response;
   readonly url: URL;
-  /** Why it cannot be followed, if it is such a redirect. */
+  /** Why the response is not followed, if it is a redirect. */
   readonly refusal?: Refusal;
 }
 
 /**
- * Makes a request and follows its redirects (WHATWG Fetch, section 4.4, "HTTP-redirect fetch"). The runtime's `fetch`
- * would send custom headers to another origin; and what a wrapper adds to each request would go there too.
+ * Sends a request and follows its redirects (WHATWG Fetch, section 4.4, "HTTP-redirect fetch"). The runtime's `fetch`
+ * would send custom headers to another origin, and so would a wrapper that adds headers to each request.
  */
 async function request(
   url: URL,
@@ -86,7 +86,7 @@ function refuseRedirect(
   target: URL | undefined,
   rule: string,
 ): Refusal {
-  // Path and query may hold a token. The origin of another scheme than http and https is "null".
+  // Path and query may contain a token. The origin is "null" if the scheme is not http or https.
   const to = target?.origin.replace("null", target.protocol);
   return refuse(
     response,
@@ -96,13 +96,13 @@ function refuseRedirect(
   );
 }
 
-/** Returns where a response redirects to, if it does. */
+/** Returns the location of a redirect, or `null` if the response is not one. */
 function locationOf({ status, headers }: Response): string | null {
   const isRedirect = [301, 302, 303, 307, 308].includes(status);
   return isRedirect ? headers.get("location") : null;
 }
 
-/** Returns what a redirect leaves of a request within the origin. */
+/** Returns the request that follows a redirect within the origin. */
 function nextInit(init: FetchInit, status: number): FetchInit {
   const isPost = /^post$/i.test(init.method);
   const becomesGet = status === 303
@@ -122,11 +122,11 @@ function pick(
   );
 }
 
-/** Node and browsers refuse such a URL too, but their error shows the password. */
+/** Node and browsers reject such a URL too, but their error reveals the password. */
 function checkLogin(url: URL): void {
   if (!hasLogin(url)) return;
   throw new TypeError(
-    `${SUBJECT}: url must hold no user name and no password: send an authorization header instead`,
+    `${SUBJECT}: url must not contain a user name or a password: send an authorization header instead`,
   );
 }
 
@@ -138,7 +138,7 @@ function hasLogin({ username, password }: URL): boolean {
   return username !== "" || password !== "";
 }
 
-/** Makes one request. If that fails, the error does not show the query, which may hold a token. */
+/** Sends one request. The error of a failed request does not reveal the query, which may contain a token. */
 async function fetched(
   fetch: NonNullable<RequestOptions["fetch"]>,
   url: URL,
@@ -150,20 +150,20 @@ async function fetched(
   } catch (reason) {
     if (init.signal.aborted) throw reason;
     const { "last-event-id": lastEventId = "" } = init.headers;
-    // Deno (2.9) and Node (20) refuse a header with a control character. Bun (1.4) and browsers send it.
+    // Deno (2.9) and Node (20) reject a header with a control character. Bun (1.4) and browsers send it.
     if (!/(?![\t\x80-\x9f])\p{Cc}/u.test(lastEventId)) {
       throw withoutQuery(reason, url);
     }
     throw unusable(
       url,
       "the last event ID",
-      "text that a header can have",
+      "text that a header can contain",
       lastEventId,
       withoutQuery(reason, url),
     );
   }
   if (isResponse(response)) return response;
-  throw unusable(url, "fetch", "a function that gives a Response", response);
+  throw unusable(url, "fetch", "a function that returns a Response", response);
 }
 
 function unusable(
@@ -184,13 +184,13 @@ function unusable(
 }
 
 /**
- * Deno (2.9) writes the URL into the cause of the error of a failed request, Bun (1.4) beside the message of that and of a
- * body that breaks.
+ * Removes the query from an error. When a request fails, Deno (2.9) writes the URL into the cause of the error. When a
+ * request or a body fails, Bun (1.4) writes it into a property of the error.
  */
 export function withoutQuery(reason: unknown, url: URL | undefined): unknown {
   if (url === undefined) return reason;
   const { href, search, hash } = url;
-  // What is no http or https URL may be "user:password@host", with "user:" for a scheme.
+  // A URL that is not http or https may be "user:password@host", with "user:" as its scheme.
   const secrets = [/^https?:/.test(href) ? "" : href, hash, search];
   const hide = (text: string): string =>
     secrets.reduce(
@@ -215,8 +215,8 @@ function initOf(
   signal: AbortSignal,
 ): FetchInit {
   const isBrowser = hidesRedirects();
-  // [spec] Set request's cache mode to "no-store": for that a browser sends this header. Deno (2.9) and Bun (1.4) do
-  // not. In a browser it would be a custom header, which CORS asks about.
+  // [spec] Set request's cache mode to "no-store": browsers then send this header, Deno (2.9) and Bun (1.4) do not. In
+  // a browser it would be a custom header, which requires a CORS preflight.
   if (!isBrowser) headers["cache-control"] ??= "no-cache";
   return {
     method,
@@ -224,23 +224,26 @@ function initOf(
     body: body as FetchInit["body"],
     signal,
     redirect: isBrowser ? "follow" : "manual",
-    // workerd refuses it with a compatibility date before 2024-11-11.
+    // workerd rejects it with a compatibility date before 2024-11-11.
     ..."cache" in Request.prototype && { cache: "no-store" },
     credentials: withCredentials ? "include" : "same-origin",
   };
 }
 
 /**
- * Tells whether `fetch` is a browser's, which shows nothing of a redirect. A browser forbids the header `host` (WHATWG
+ * Returns whether `fetch` is a browser's, which does not expose redirects. A browser forbids the header `host` (WHATWG
  * Fetch, "forbidden request-header"); Deno, Node, Bun and workerd do not. Globals such as `document`, `location` and
- * `WorkerGlobalScope` prove nothing: Deno has some of them, and tests put up others.
+ * `WorkerGlobalScope` are not conclusive: Deno has some of them, and tests define others.
  */
 function hidesRedirects(): boolean {
   const { headers } = new Request("http://a/", { headers: { host: "a" } });
   return !headers.has("host");
 }
 
-/** Returns the headers of the next request, fresh from the caller. A plain object: `Headers` do not spread. */
+/**
+ * Returns the headers of the next request, and calls the caller's function for them. A plain object, because `Headers`
+ * cannot be spread.
+ */
 async function headersOf(
   { headers }: RequestOptions,
   lastEventId: string,
@@ -251,23 +254,25 @@ async function headersOf(
   return Object.fromEntries(all);
 }
 
-/** Reads headers. The error of Deno (2.9) and Node (20) would show the value, which may be a token with a line break. */
+/**
+ * Parses headers. The error of Deno (2.9) and Node (20) would reveal the value, which may be a token with a line break.
+ */
 function parsed(headers: HeadersSource | undefined): Headers {
   try {
     return new Headers(headers);
   } catch {
     throw new TypeError(
-      `${SUBJECT}: headers must be valid: received a name or value that no header can have`,
+      `${SUBJECT}: headers must be valid: received a name or value that a header cannot contain`,
     );
   }
 }
 
-/** Writes a header value so that its bytes on the wire are those of its UTF-8. */
+/** Encodes a header value so that it is sent as UTF-8. */
 function utf8Header(value: string): string {
-  // The bytes of ASCII are the same either way.
+  // ASCII text is the same in both encodings.
   if (/^[\0-\x7f]*$/.test(value)) return value;
   try {
-    // workerd (2026-11-17) takes any text for a header and encodes it itself.
+    // workerd (2026-11-17) accepts any text in a header and encodes it as UTF-8.
     new Headers({ a: "\u0100" });
     return value;
   } catch {
@@ -276,7 +281,7 @@ function utf8Header(value: string): string {
   }
 }
 
-/** What a page has and other places may lack. */
+/** The globals of a page that other environments may lack. */
 interface Page extends Partial<EventTarget> {
   readonly document?: EventTarget & {
     readonly baseURI: string;
@@ -285,14 +290,14 @@ interface Page extends Partial<EventTarget> {
   readonly location?: { readonly href: string };
 }
 
-/** The global object, as far as it is a page. */
+/** The global object, with the globals of a page if there are any. */
 export const page: Page = globalThis as Page;
 
 export function isHidden(): boolean {
   return page.document?.visibilityState === "hidden";
 }
 
-/** Resolves a URL, by default as a page or a worker does; `undefined` when it cannot be parsed. */
+/** Resolves a URL, by default against that of the page or worker. Returns `undefined` if it cannot be parsed. */
 export function parseUrl(
   url: string | URL,
   base: string | URL | undefined = page.document?.baseURI ??
@@ -305,24 +310,24 @@ export function parseUrl(
   }
 }
 
-/** An event stream that has begun. */
+/** An open event stream. */
 export interface Opened<Received extends ServerSentEvent<string, unknown>>
   extends Partial<Answer> {
   readonly url: URL;
   readonly reader: EventReader<Received>;
 }
 
-/** How far one attempt has come. */
+/** The state of an attempt. */
 export interface RequestAttempt {
-  /** Aborts what the attempt has started. */
+  /** Aborts the attempt. */
   readonly controller: AbortController;
-  /** The last event ID that the request carries. */
+  /** The last event ID that the request sends. */
   readonly lastEventId: string;
   /** Whether `fetch` has been called. */
   isSent: boolean;
 }
 
-/** Whether no request can ever get a response: `fetch` takes no such URL. */
+/** Whether no request can succeed, because `fetch` does not accept the URL. */
 export function isFutile(
   url: URL | undefined,
   { fetch }: RequestOptions,
@@ -333,17 +338,20 @@ export function isFutile(
 
 export type Until = DecodeOptions["until"];
 
-/** What all requests of a connection have in common. */
+/** The settings of all requests of a connection. */
 export interface RequestSettings<
   Received extends ServerSentEvent<string, unknown>,
 > {
   readonly url: URL;
   readonly options: ConnectionOptions<Received> & { readonly until?: Until };
-  /** Which statuses an event stream may have: the standard's `EventSource` takes 200 alone. */
+  /** The accepted response statuses. The standard's `EventSource` accepts only 200. */
   readonly statuses: "200" | "2xx";
 }
 
-/** Makes one request, which the attempt's controller aborts, and so may the idle timeout by it. */
+/**
+ * Sends one request and opens its stream. The attempt's controller aborts it, and the idle timeout aborts that
+ * controller.
+ */
 export async function openStream<
   Received extends ServerSentEvent<string, unknown>,
 >(
@@ -353,7 +361,7 @@ export async function openStream<
   const { idleTimeout } = options;
   const { controller, lastEventId } = attempt;
   const { signal } = controller;
-  // So that no function of the caller's is called from within the constructor.
+  // Without this, the constructor would call the caller's functions synchronously.
   await undefined;
   signal.throwIfAborted();
   const headers = await orAborted(headersOf(options, lastEventId), signal);
@@ -363,11 +371,11 @@ export async function openStream<
   );
   attempt.isSent = true;
   const opening = request(url, options, headers, signal).then((answer) => {
-    // The body of a refused response has a limit of its own.
+    // The body of a rejected response has a separate time limit.
     clearTimeout(timer);
     return opened(answer, { url, options, statuses }, lastEventId);
   });
-  // A `fetch` of the caller's may ignore the signal.
+  // The caller's `fetch` may ignore the signal.
   opening.then(({ reader }) => {
     const stop = () => reader.cancel(signal.reason).catch(() => {});
     if (signal.aborted) stop();
@@ -380,7 +388,7 @@ export async function openStream<
   }
 }
 
-/** Reads the response if it is an event stream; rejects with the refusal of any other, once that is released. */
+/** Opens the response as an event stream. If it is not one, rejects after the connection has been released. */
 async function opened<Received extends ServerSentEvent<string, unknown>>(
   answer: Answer,
   { url, options, statuses }: RequestSettings<Received>,
@@ -406,11 +414,11 @@ async function opened<Received extends ServerSentEvent<string, unknown>>(
 function noResponse(url: URL, idleTimeout: number): EventStreamError {
   return new EventStreamError(
     "idle-timeout",
-    `${connectingTo(url)}: no response came for ${idleTimeout} ms`,
+    `${connectingTo(url)}: no response arrived for ${idleTimeout} ms`,
   );
 }
 
-/** Settles as the promise does, or rejects with the signal's reason as soon as it aborts. */
+/** Settles like the promise, or rejects with the signal's reason as soon as the signal aborts. */
 export function orAborted<T>(
   promise: T | Promise<T>,
   signal: AbortSignal,

@@ -6,58 +6,60 @@ import {
 } from "../internal/check.ts";
 
 /**
- * When a lost connection is requested again, and when no more.
+ * When to reconnect and when to give up.
  *
- * The wait before an attempt is the reconnection time: `delay` until the server sends `retry`, and at least
- * `minDelay`. It doubles with each further attempt in a row that fails, up to `maxDelay`. A `Retry-After` that asks
- * for more is obeyed. To each wait, up to half of it is added at random, so that the clients of a server that
- * restarts do not all return at once.
+ * The wait before an attempt is the reconnection time: the server's last `retry`, or `delay` before the first, and at
+ * least `minDelay`. It doubles with each further failed attempt in a row, up to `maxDelay`. A longer `Retry-After`
+ * takes precedence. Up to half of the wait is added at random, so that the clients of a restarted server do not all
+ * reconnect at once.
  *
- * An attempt has failed unless its connection handed out an event, moved the last event ID or lived longer than the
- * wait before it. An attempt that has not failed starts the count and the back-off again.
+ * An attempt is successful if its connection handed out an event, changed the last event ID, or stayed open longer than
+ * the wait before it. A successful attempt resets the number of failed attempts and the backoff.
  */
 export interface RetryOptions {
   /**
-   * The reconnection time in milliseconds until the server sends one.
+   * The reconnection time in milliseconds until the server sends one, an integer from 0 to 2^31-1.
    *
    * @default {3000}
    */
   delay?: number | undefined;
   /**
-   * The shortest wait in milliseconds, so that a server's `retry: 0` does not cause a hot loop.
+   * The shortest wait in milliseconds, an integer from 0 to 2^31-1. It prevents a server's `retry: 0` from causing a
+   * busy loop.
    *
    * @default {500}
    */
   minDelay?: number | undefined;
   /**
-   * Where the doubling of the wait ends, in milliseconds. A longer reconnection time that the server sends is obeyed.
+   * The limit in milliseconds up to which the wait doubles, an integer from 0 to 2^31-1. A longer reconnection time
+   * from the server still applies.
    *
    * @default {30000}
    */
   maxDelay?: number | undefined;
   /**
-   * After how many failed attempts in a row the connection fails for good: an integer from 1, or `Infinity`.
+   * The number of failed attempts in a row after which the connection fails, a positive integer or `Infinity`.
    *
    * @default {Infinity} for `EventSource`, as the standard says, and 10 for `connect()`
    */
   maxAttempts?: number | undefined;
   /**
-   * The longest `Retry-After` that is obeyed, in milliseconds, or `Infinity`. A response that asks for more fails the
-   * connection, code `connection-failed`, with the response.
+   * The longest accepted `Retry-After` in milliseconds, a non-negative integer or `Infinity`. A longer one fails the
+   * connection with code `connection-failed` and the response.
    *
    * @default {300000}
    */
   maxRetryAfter?: number | undefined;
   /**
-   * Which statuses are tried again. Every other one that is not an event stream fails the connection. Not awaited: one
-   * that throws or returns a promise fails the connection.
+   * Returns whether to retry after a response with the status. Any other response that is not an event stream fails the
+   * connection. It is not awaited: if it throws or returns a promise, the connection fails.
    *
    * @default {() => false} for `EventSource`, as the standard says; 408, 425, 429 and 5xx for `connect()`
    */
   statuses?: ((status: number) => boolean) | undefined;
 }
 
-/** {@linkcode RetryOptions} with every default filled in; without any attempt to make where retrying is off. */
+/** {@linkcode RetryOptions} with their defaults. `maxAttempts` is 0 if retrying is off or cannot succeed. */
 export type RetryPolicy = {
   readonly [Name in keyof RetryOptions]-?: NonNullable<RetryOptions[Name]>;
 };
@@ -101,7 +103,9 @@ export function retryPolicy(
   };
 }
 
-/** Gives how many milliseconds to wait after so many failed attempts in a row; 1 counts as none. */
+/**
+ * Returns the milliseconds to wait after a number of failed attempts in a row. The wait doubles from the second one on.
+ */
 export function retryDelay(
   { minDelay, maxDelay }: RetryPolicy,
   reconnectionTime: number,
@@ -115,11 +119,11 @@ export function retryDelay(
   return Math.min(MAX_DELAY, wait * (1 + Math.random() / 2));
 }
 
-/** Gives what `Retry-After` asks for in milliseconds, 0 when nothing (RFC 9110, section 10.2.3). */
+/** Returns the delay in `Retry-After` in milliseconds, or 0 (RFC 9110, section 10.2.3). */
 export function retryAfterOf(response: Response | undefined): number {
   const value = response?.headers.get("retry-after") ?? "";
   if (/^\d+$/.test(value)) return Number(value) * 1000;
-  // The server's own clock tells how far off its date is.
+  // A date is relative to the server's clock.
   const now = Date.parse(response?.headers.get("date") ?? "") || Date.now();
   return Date.parse(value) - now || 0;
 }

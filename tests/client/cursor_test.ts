@@ -150,7 +150,7 @@ for (const [name, start] of servers) {
           assertInstanceOf(reason, TypeError);
           assertEquals(
             reason.message.split(": received ")[0],
-            "Cannot connect: cursor.load() must give text without NUL, CR and LF",
+            "Cannot connect: cursor.load() must return text without NUL, CR and LF",
           );
           assertEquals([events, await server.requests()], [[], []]);
         }

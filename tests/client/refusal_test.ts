@@ -229,7 +229,7 @@ for (const [face, read] of faces) {
       assertInstanceOf(reason, TypeError);
       assertStringIncludes(
         reason.message,
-        `Cannot connect to "${url}": fetch must be a function that gives a Response: received`,
+        `Cannot connect to "${url}": fetch must be a function that returns a Response: received`,
       );
       assertEquals(calls, 1);
     }
