@@ -73,8 +73,8 @@ export type UIMessageStreamSource =
   | AsyncIterable<UIMessageStreamPart>;
 
 /**
- * Makes the parts of an answer; called once over all processes. Its signal aborts when the answer was stopped: pass it
- * to the model as `abortSignal`.
+ * Makes the parts of an answer; called once over all processes and awaited. Its signal aborts when the answer was
+ * stopped: pass it to the model as `abortSignal`.
  */
 export type ProduceParts = (
   signal: AbortSignal,

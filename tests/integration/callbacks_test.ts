@@ -8,6 +8,7 @@ import {
   respond,
   resumable,
 } from "../../mod.ts";
+import { uiMessageStream } from "../../src/ai_sdk/mod.ts";
 import { reasonOf } from "../codec/_source.ts";
 import { schemaOf } from "../contract/_schemas.ts";
 
@@ -156,6 +157,15 @@ const decisions: Record<string, () => Promise<unknown>> = {
         retry: { statuses: later },
       })),
     ),
+  async "UIMessageStreamOptions.errorText"() {
+    const errors: unknown[] = [];
+    const onError = (error: unknown) => void errors.push(error);
+    const options = { errorText: later, onError };
+    const produce = () => Promise.reject(new Error("The model failed"));
+    const answer = uiMessageStream(new MemoryLog(), produce, options);
+    await (await answer.respond(request())).text();
+    return errors[1] ?? errors[0];
+  },
   "ContractOptions.onInvalid"() {
     const tick = schemaOf(() => ({ issues: [{ message: "no" }] }));
     const contract = defineEvents({ tick }, { onInvalid: later });
