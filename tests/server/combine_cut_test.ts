@@ -8,13 +8,18 @@ import { requestOf } from "./_client.ts";
 import { readCut, type Source } from "./_cut.ts";
 
 const texts = ["👩‍👩‍👧‍👦 zwj", "a\nb 😀", ""];
+/** Each byte costs a combination and a client. */
+const few = texts.slice(0, 2);
 
 /** Channels, and what a client gets of each. */
 class Channels {
   readonly byName: Record<string, Channel> = {};
   readonly expected = new Map<string, string[]>();
 
-  constructor(count: number) {
+  readonly #texts: readonly string[];
+
+  constructor(count: number, texts: readonly string[]) {
+    this.#texts = texts;
     for (const name of ["news", "ü b,c", "inbox"].slice(0, count)) {
       const log = new MemoryLog();
       this.byName[name] = new Channel({ log, from: "earliest" });
@@ -33,7 +38,7 @@ class Channels {
 
   /** Publishes everything, with time between for a client to come back, and closes. */
   async publish(): Promise<void> {
-    for (const [i] of texts.entries()) {
+    for (const [i] of this.#texts.entries()) {
       for (const [name, channel] of Object.entries(this.byName)) {
         await channel.publish({ data: this.expected.get(name)![i]! });
         await settle();
@@ -61,7 +66,7 @@ async function lengthOf(source: Source): Promise<number> {
 
 for (const count of [2, 3]) {
   test(`combine() of ${count} channels gives every event once and whole to a client whose connection is cut at any byte`, async () => {
-    const channels = new Channels(count);
+    const channels = new Channels(count, texts);
     await channels.publish();
     const length = await lengthOf(channels.source);
     for (let cut = 1; cut <= length + 1; cut++) {
@@ -73,11 +78,11 @@ for (const count of [2, 3]) {
   });
 
   test(`combine() of ${count} channels gives every event once and whole to a client that is cut at any byte while they are published`, async () => {
-    const done = new Channels(count);
+    const done = new Channels(count, few);
     await done.publish();
     const length = await lengthOf(done.source);
     await Promise.all(Array.from({ length: length + 1 }, async (_, cut) => {
-      const channels = new Channels(count);
+      const channels = new Channels(count, few);
       const publishing = channels.publish();
       await channels.check(
         (connection) => connection === 0 ? cut + 1 : Infinity,
@@ -88,7 +93,7 @@ for (const count of [2, 3]) {
   });
 
   test(`combine() of ${count} channels gets every event to a client whose connections are all cut, each a byte later`, async () => {
-    const channels = new Channels(count);
+    const channels = new Channels(count, texts);
     await channels.publish();
     await channels.check((connection) => connection + 1, "each later");
   });
