@@ -6,6 +6,7 @@ const CHUNK_LENGTH = 16_384;
 const SHARED_LENGTH = 16_384;
 const ID_FIELD = "id: ";
 const LF = 10;
+const encoder = /* @__PURE__ */ new TextEncoder();
 
 /** What stands in an ID before and after the position of one channel. */
 export interface Surroundings {
@@ -28,7 +29,7 @@ export interface FrameChunk {
 
 /**
  * Returns the next frames of a run, with IDs of a combination. Bodies are not encoded again: short ones are copied to
- * stand beside their IDs, long ones are handed out as they are, in chunks of their own.
+ * stand beside their IDs, long ones are handed out as they are, in separate chunks.
  */
 export function nextChunk(
   run: Frames,
@@ -46,35 +47,44 @@ export function nextChunk(
     const bytes = frame.subarray(frame.indexOf(LF) + 1);
     return { bytes, end: { seq: seq + 1, isIdSent: false } };
   }
-  const head = encode(ID_FIELD + surroundings.before);
-  const tail = encode(`${surroundings.after}\n`);
-  const parts: Uint8Array[] = [];
+  const { before, after } = surroundings;
+  const added = before.length + after.length;
+  const frames: Uint8Array[] = [];
   let length = 0;
   for (; seq <= last && length < CHUNK_LENGTH && !isIdSent; seq++) {
     if (!run.isShown(seq)) continue;
-    const frame = run.slice(seq - 1, seq);
-    const end = frame.indexOf(LF);
-    const body = frame.subarray(end + 1);
-    isIdSent = body.length >= SHARED_LENGTH;
-    parts.push(head, frame.subarray(ID_FIELD.length, end), tail);
-    if (!isIdSent) parts.push(body);
-    length += head.length + tail.length + frame.length;
+    let frame = run.slice(seq - 1, seq);
+    isIdSent = frame.length >= SHARED_LENGTH;
+    // The body follows in the next chunk.
+    if (isIdSent) frame = frame.subarray(0, frame.indexOf(LF) + 1);
+    frames.push(frame);
+    length += added + frame.length;
   }
   if (isIdSent) seq--;
-  return { bytes: join(parts), end: { seq, isIdSent } };
+  const bytes = join(frames, length, ID_FIELD + before, after);
+  return { bytes, end: { seq, isIdSent } };
 }
 
-function encode(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
+/** Puts frames together, with a text around the position in each ID. */
+function join(
+  frames: readonly Uint8Array[],
+  length: number,
+  before: string,
+  after: string,
+): Uint8Array {
   const bytes = new Uint8Array(length);
   let offset = 0;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += part.length;
+  for (const frame of frames) {
+    const end = frame.indexOf(LF);
+    // A tenth of the time of encode() (Deno 2.9). IDs are ASCII.
+    encoder.encodeInto(before, bytes.subarray(offset));
+    offset += before.length;
+    bytes.set(frame.subarray(ID_FIELD.length, end), offset);
+    offset += end - ID_FIELD.length;
+    encoder.encodeInto(after, bytes.subarray(offset));
+    offset += after.length;
+    bytes.set(frame.subarray(end), offset);
+    offset += frame.length - end;
   }
   return bytes;
 }

@@ -98,6 +98,11 @@ class Part implements Member {
     return this.#isSettled ? this.subscription.lastEventId : this.#requested;
   }
 
+  /** What stands in an ID. */
+  get text(): string {
+    return this.key + this.position;
+  }
+
   join(): void {
     if (this.isOver) return;
     this.shared.subscribers++;
@@ -125,7 +130,7 @@ class Part implements Member {
   /** Returns what comes next, but for IDs. */
   next(): Delivery | undefined {
     while (!this.isOver) {
-      const next = this.report(() => this.subscription.next());
+      const next = this.#next();
       if (next === END) this.#finish();
       else if (next === undefined) {
         // Subscribers that wait share no chunk, so none is kept for them.
@@ -139,10 +144,9 @@ class Part implements Member {
     return undefined;
   }
 
-  /** Does something, and reports to the channel what that throws. */
-  report<T>(run: () => T): T {
+  #next(): ReturnType<Subscription["next"]> {
     try {
-      return run();
+      return this.subscription.next();
     } catch (error) {
       this.audience.fail(error);
       throw error;
@@ -193,6 +197,8 @@ export class CombinedSubscription implements Cursor {
   /** Whether the place in every log is known, or what the client resumes from there. */
   #isPlaced = false;
   #isAsking = false;
+  /** Whether the channels take turns. */
+  #isUnderWay = false;
   #initial: Delivery | undefined;
   #failure: { readonly reason: unknown } | undefined;
   #sending: Sending | undefined;
@@ -218,7 +224,7 @@ export class CombinedSubscription implements Cursor {
 
   get lastEventId(): string {
     if (!this.#isPlaced) return this.#options.lastEventId;
-    return this.#parts.map(({ key, position }) => key + position).join();
+    return this.#parts.map(({ text }) => text).join();
   }
 
   get idBlock(): Delivery | undefined {
@@ -243,9 +249,16 @@ export class CombinedSubscription implements Cursor {
     if (this.#sending !== undefined) return this.#send(this.#sending);
     if (!this.#isPlaced) this.#place();
     if (!this.#isPlaced || this.#isAsking) return undefined;
-    return this.#takeInitial() ?? this.#takeGaps() ??
-      (this.#sentId === undefined ? this.idBlock : undefined) ??
-      this.#takeTurn();
+    return this.#takeFirst() ?? this.#takeTurn();
+  }
+
+  /** Returns what comes before the channels take turns. */
+  #takeFirst(): Delivery | undefined {
+    if (this.#isUnderWay) return undefined;
+    const first = this.#takeInitial() ?? this.#takeGaps() ??
+      (this.#sentId === undefined ? this.idBlock : undefined);
+    this.#isUnderWay = first === undefined;
+    return first;
   }
 
   /** Looks for the place in every log; nothing is sent before there is an ID to send. */
@@ -294,6 +307,7 @@ export class CombinedSubscription implements Cursor {
     const { initial } = this.#options;
     const id = initial === undefined ? this.lastEventId : undefined;
     this.#sentId = id;
+    this.#isUnderWay = false;
     const events = gaps.map(([{ name, audience }, gap]) => {
       audience.count(gap);
       const data: Gap = JSON.parse(gap.events[0]!.data);
@@ -341,15 +355,17 @@ export class CombinedSubscription implements Cursor {
   }
 
   #surroundings(index: number): Surroundings {
-    const texts = this.#parts.map(({ key, position }, i) =>
-      i === index ? key : key + position
-    );
-    const after = texts.slice(index + 1).map((text) => `,${text}`).join("");
-    return { before: texts.slice(0, index + 1).join(), after };
+    const parts = this.#parts;
+    let [before, after] = ["", ""];
+    for (let i = 0; i < index; i++) before += `${parts[i]!.text},`;
+    for (let i = index + 1; i < parts.length; i++) {
+      after += `,${parts[i]!.text}`;
+    }
+    return { before: before + parts[index]!.key, after };
   }
 
   #send(sending: Sending): Delivery {
-    const { bytes, end } = sending.part.report(() => chunkOf(sending));
+    const { bytes, end } = chunkOf(sending);
     sending.place = end;
     this.#sending = end.seq > sending.last ? undefined : sending;
     return { bytes, events: [], count: 0 };
@@ -358,18 +374,28 @@ export class CombinedSubscription implements Cursor {
 
 /** Returns the next chunk of a slice; subscribers at the same place share it. */
 function chunkOf(sending: Sending): FrameChunk {
-  const { part: { shared }, slice, place, last, before, after } = sending;
+  const { part: { shared }, slice, place, before, after } = sending;
   const known = shared.last;
   const isKnown = known !== undefined && known.bytes.length > 0 &&
     known.slice.run === slice.run && known.slice.last === slice.last &&
     known.start.seq === place.seq && known.start.isIdSent === place.isIdSent &&
     known.before === before && known.after === after;
   if (isKnown) return known;
-  const chunk = nextChunk(slice.run, place, last, sending);
+  const chunk = makeChunk(sending);
   if (shared.subscribers > 1) {
     shared.last = { ...chunk, slice, start: place, before, after };
   }
   return chunk;
+}
+
+function makeChunk(sending: Sending): FrameChunk {
+  const { part, slice, place, last } = sending;
+  try {
+    return nextChunk(slice.run, place, last, sending);
+  } catch (error) {
+    part.audience.fail(error);
+    throw error;
+  }
 }
 
 /** Gives a slice to a subscriber in this process. */
