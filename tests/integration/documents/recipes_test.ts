@@ -248,6 +248,37 @@ Deno.test("The recipe for a kick ends all responses of the user in every process
   await Deno.remove(file);
 });
 
+Deno.test("The recipe for a kick ends a response that was being made when the user was kicked", async () => {
+  const { handler, kick, revocations, open } = await load<{
+    readonly revocations: Channel;
+    kick(user: string): Promise<void>;
+    open(): void;
+  }>("Kick a user", "server.ts", {
+    "export const news = new Channel({": `
+      import { MemoryLog } from "@rivulet/sse";
+      export let open;
+      const opened = new Promise((resolve) => open = resolve);
+      class SlowLog extends MemoryLog {
+        async read(...range) {
+          await opened;
+          return await super.read(...range);
+        }
+      }
+      export const news = new Channel({
+        log: new SlowLog(),`,
+  });
+  const pending = handler(get({ "x-user": "ada" }));
+  await kick("ada");
+  const headers = { "x-user": "ada" };
+  // HEAD does not wait for the log.
+  const probe = new Request(url, { method: "HEAD", headers });
+  await until(async () => (await handler(probe)).status === 403);
+  open();
+  await (await pending).text();
+  await revocations.close();
+  await until(() => revocations.stats.subscribers === 0);
+});
+
 Deno.test("The recipe for a token that expires ends the response, and its client goes on with a new token or fails with a 401", async () => {
   const { handler, news, expirations } = await load<
     WithChannel & { readonly expirations: Map<string, number> }
