@@ -144,7 +144,12 @@ export type PublishInit<Contract extends AnyContract = undefined> =
 
 /** Options of {@linkcode Channel.publish}. */
 export interface PublishOptions {
-  /** Names the publication: one that is tried again with the same key is published once. */
+  /**
+   * Names the publication. A call with a key that the channel's log has seen stores nothing and gets the first ID. The log
+   * forgets a key after its `idempotencyTtl`, 10 minutes by default.
+   *
+   * @default {undefined} none
+   */
   idempotencyKey?: string | undefined;
 }
 

@@ -83,7 +83,7 @@ export type ContractOf<Source> = Source extends Channel<infer Contract>
   : never;
 
 /**
- * Options of {@linkcode Combination.respond}. Those of the channels' own responses have no effect here.
+ * Options of {@linkcode Combination.respond}. Of the channels' own, only `maxConnectionAge` has an effect here.
  *
  * @typeParam Channels The channels by name.
  */
@@ -110,6 +110,13 @@ export interface CombinationRespondOptions<
    * @default {2000}
    */
   retry?: number | undefined;
+  /**
+   * Milliseconds after which the response is closed, an integer of 1 to 2^31-1. Each is closed at a random time between
+   * 80 % and 100 % of it. Clients resume where they were.
+   *
+   * @default {undefined} the smallest of the channels
+   */
+  maxConnectionAge?: number | undefined;
 }
 
 /** Options of {@linkcode Combination.subscribe}. */
@@ -230,13 +237,19 @@ export class Combination<Channels extends CombinableChannels> {
       options,
       COMBINATION_RESPOND_OPTIONS,
     );
-    const { headers, initial, ...settings } = options;
+    const {
+      headers,
+      initial,
+      maxConnectionAge = this.#maxConnectionAge(),
+      ...settings
+    } = options;
     const lastEventId = lastEventIdOf(request);
     return await new CombinedAudience(this.#places(lastEventId)).respond(
       request,
       lastEventId,
       {
         ...settings,
+        maxConnectionAge,
         headers: mergeHeaders(headers),
         initial: initial && deliverInitial(initial, { encode: this.#encode }),
       },
@@ -269,6 +282,14 @@ export class Combination<Channels extends CombinableChannels> {
       ),
     );
     return new EventStream(source, signal);
+  }
+
+  /** The smallest of the channels: a limit of one of them holds for the whole response. */
+  #maxConnectionAge(): number | undefined {
+    const ages = this.#sources.flatMap(({ parts }) =>
+      parts.options.maxConnectionAge ?? []
+    );
+    return ages.length > 0 ? Math.min(...ages) : undefined;
   }
 
   /** What a subscriber with this ID gets of each channel. */

@@ -277,6 +277,27 @@ test("combine() ends the response by its signal and its greatest age", async () 
   });
 });
 
+test("combine() closes a response at the smallest maxConnectionAge of its channels unless it has one", async () => {
+  await withClock(async (clock) => {
+    const news = new Channel({ maxConnectionAge: 1000 });
+    const inbox = new Channel({ maxConnectionAge: 60_000 });
+    const room = new Channel();
+    const combination = combine({ news, inbox, room });
+    const shortest = await join(combination);
+    const own = await join(combination, "", { maxConnectionAge: 5000 });
+    await shortest.now();
+    await own.now();
+    assertEquals(room.stats.subscribers, 2);
+    await clock.advance(1000);
+    await shortest.rest();
+    assertEquals(room.stats.subscribers, 1);
+    await clock.advance(4000);
+    await own.rest();
+    assertEquals(room.stats.subscribers, 0);
+    assertEquals(clock.timers, 0);
+  });
+});
+
 test("combine() waits with what it sends until a channel that is new to the client can be read", async () => {
   const log = new TestLog();
   const slow = new Channel({ log });
