@@ -5,6 +5,7 @@
  */
 import { parseArgs } from "node:util";
 import { findFiles } from "../tools/files.ts";
+import { Process } from "../tools/process.ts";
 import { findResolution } from "../tools/resolution.ts";
 import { startFixture } from "./fixture/start.ts";
 import {
@@ -24,6 +25,8 @@ const { values: flags, positionals: words } = parseArgs({
     only: option,
     filter: option,
     seed: option,
+    repeat: { type: "string", default: "1" },
+    busy: { type: "string", default: "0" },
     full: { type: "boolean" },
     quick: { type: "boolean" },
     coverage: { type: "boolean" },
@@ -139,7 +142,11 @@ async function main() {
   await using stack = new AsyncDisposableStack();
   stack.defer(() => Deno.remove(folder, { recursive: true }));
   const fixture = stack.use(await startFixture({ SUITE_FOLDER: folder }));
-  await runAll(await chooseJobs(folder, fixture.url));
+  const jobs = await chooseJobs(folder, fixture.url);
+  for (let loop = Number(flags.busy); loop > 0; loop--) {
+    stack.use(new Process("sh", ["-c", "while :; do :; done"]));
+  }
+  for (let round = Number(flags.repeat); round > 0; round--) await runAll(jobs);
 }
 
 await main().catch((error) => fail(error.stack));

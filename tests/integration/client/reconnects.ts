@@ -1,9 +1,10 @@
-/** Reconnects 5,000 times with each face and writes, every 1,000 times, what it holds by then. */
+/** Reconnects so many times with each face, `reconnects.ts URL COUNT`, and writes five times what it holds by then. */
 import { connect, EventSource } from "../../../src/client/mod.ts";
 
 declare function gc(): void;
 
 const url = Deno.args[0]!;
+const count = Number(Deno.args[1]);
 const { signal } = new AbortController();
 const retry = { delay: 0, minDelay: 0 };
 const held = { timers: 0, listeners: 0 };
@@ -71,8 +72,8 @@ function readSource(): Promise<object[]> {
     const source = new EventSource(url, { retry, signal, idleTimeout: 60_000 });
     source.onmessage = ({ lastEventId }) => {
       const id = Number(lastEventId);
-      if (id % 1000 === 0) all.push(figures(id));
-      if (id < 5000) return;
+      if (id % (count / 5) === 0) all.push(figures(id));
+      if (id < count) return;
       source.close();
       resolve(all);
     };
@@ -85,8 +86,8 @@ async function readConnection(): Promise<object[]> {
     const event of connect(url, { retry, signal, idleTimeout: 60_000 })
   ) {
     const id = Number(event.id);
-    if (id % 1000 === 0) all.push(figures(id));
-    if (id === 5000) break;
+    if (id % (count / 5) === 0) all.push(figures(id));
+    if (id === count) break;
   }
   return all;
 }

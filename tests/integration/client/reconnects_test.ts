@@ -1,4 +1,9 @@
 import { assertEquals, assertLess } from "@std/assert";
+import { startDeno } from "../../../tools/process.ts";
+import { sizeOf } from "../../_settings.ts";
+
+/** How often each face reconnects. */
+const COUNT = sizeOf(5000, 2.5);
 
 interface Figures {
   connections: number;
@@ -20,26 +25,15 @@ async function run(): Promise<{ name: string; figures: Figures[] }[]> {
       headers: { "content-type": "text/event-stream" },
     });
   });
-  const script = import.meta.resolve("./reconnects.ts");
-  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "-A",
-      "--quiet",
-      "--no-lock",
-      "--v8-flags=--expose-gc",
-      script,
-      `http://127.0.0.1:${server.addr.port}`,
-    ],
-    stderr: "inherit",
-  }).output();
-  assertEquals(success, true);
-  return new TextDecoder().decode(stdout).trim().split("\n").map((line) =>
-    JSON.parse(line)
-  );
+  const script = new URL("./reconnects.ts", import.meta.url);
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  const flags = ["--v8-flags=--expose-gc"];
+  await using process = startDeno(script, [url, COUNT], { flags });
+  assertEquals(await process.ended, 0);
+  return process.stdout.trim().split("\n").map((line) => JSON.parse(line));
 }
 
-Deno.test("10,000 reconnections leave no listener, timer or memory behind", async () => {
+Deno.test(`${2 * COUNT} reconnections leave no listener, timer or memory behind`, async () => {
   for (const { name, figures } of await run()) {
     for (const { connections, heapUsed, rss, timers, listeners } of figures) {
       const megabytes = [heapUsed, rss].map((bytes) =>
@@ -55,11 +49,11 @@ Deno.test("10,000 reconnections leave no listener, timer or memory behind", asyn
     }
     const [first, ...rest] = figures;
     const last = rest.at(-1)!;
-    assertEquals([first?.connections, last.connections], [1000, 5000]);
+    assertEquals([first?.connections, last.connections], [COUNT / 5, COUNT]);
     for (const { timers, listeners } of figures) {
       assertEquals([timers, listeners], [0, 1]);
     }
-    // 4,000 connections more; a hundred bytes kept of each would be 400,000.
+    // At full size 4,000 connections more: a hundred bytes kept of each would be 400,000.
     assertLess(last.heapUsed - first!.heapUsed, 300_000);
   }
 });
