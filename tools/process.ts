@@ -2,7 +2,7 @@ import { pause } from "./pause.ts";
 
 /** What a {@linkcode Process} is started with. */
 export interface ProcessOptions
-  extends Pick<Deno.CommandOptions, "cwd" | "uid" | "gid"> {
+  extends Pick<Deno.CommandOptions, "cwd" | "uid" | "gid" | "detached"> {
   env?: Record<string, string>;
   /** Whether it has a standard input to write to. */
   input?: boolean;
@@ -48,6 +48,11 @@ export class Process implements AsyncDisposable {
     }).spawn();
     this.#input = input ? this.#child.stdin.getWriter() : undefined;
     this.ended = this.#watch(stdout === "piped", stderr === "piped");
+  }
+
+  /** Resolves when it has ended. */
+  get status(): Promise<Deno.CommandStatus> {
+    return this.#child.status;
   }
 
   get pid(): number {

@@ -11,6 +11,7 @@ import {
 import { uiMessageStream } from "../../src/ai_sdk/mod.ts";
 import { reasonOf } from "../codec/_source.ts";
 import { schemaOf } from "../contract/_schemas.ts";
+import { runDeno } from "../../tools/command.ts";
 
 /** A part of what `deno doc --json` prints. */
 interface DocType {
@@ -56,10 +57,8 @@ function returnsOf(type: DocType | undefined): string[] {
 }
 
 async function callbacksOf(entries: string[]): Promise<Callback[]> {
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["doc", "--json", ...entries],
-  }).output();
-  const { nodes } = JSON.parse(new TextDecoder().decode(stdout));
+  const { stdout } = await runDeno(["doc", "--json", ...entries]);
+  const { nodes } = JSON.parse(stdout);
   const callbacks = new Map<string, Callback>();
   const add = (name: string, type: DocType | undefined, doc = ""): void => {
     const returns = returnsOf(type);

@@ -1,4 +1,5 @@
 import type { Browser } from "npm:playwright-core@1.65.1";
+import { runCommand } from "../../tools/command.ts";
 import { type Outcome, readOutcome } from "./outcome.ts";
 import type { Settings } from "./runtimes.ts";
 
@@ -16,10 +17,9 @@ const args = [
 
 /** The path of an installed Chromium, if there is one. */
 export async function findChromium(): Promise<string | undefined> {
-  const { stdout } = await new Deno.Command("sh", {
-    args: ["-c", names.map((name) => `command -v ${name}`).join(" || ")],
-  }).output();
-  return new TextDecoder().decode(stdout).trim() || undefined;
+  const script = names.map((name) => `command -v ${name}`).join(" || ");
+  const { stdout } = await runCommand("sh", ["-c", script]);
+  return stdout.trim() || undefined;
 }
 
 /** Starts the installed Chromium, with more arguments if there are some. */

@@ -1,5 +1,6 @@
+import { Process } from "../../tools/process.ts";
 import { freePort } from "./port.ts";
-import { succeeds, until } from "./until.ts";
+import { succeeds } from "./until.ts";
 
 /** How {@linkcode App.start} starts a process. */
 export interface AppOptions {
@@ -15,25 +16,13 @@ export interface AppOptions {
 export class App implements AsyncDisposable {
   /** Where it listens, without a slash at the end. */
   readonly url: string;
-  /** What it has printed. */
-  output = "";
-  readonly #child: Deno.ChildProcess;
+  readonly #process: Process;
   readonly #hasChildren: boolean;
-  readonly #printed: Promise<unknown>;
 
-  private constructor(
-    url: string,
-    child: Deno.ChildProcess,
-    hasChildren: boolean,
-  ) {
+  private constructor(url: string, process: Process, hasChildren: boolean) {
     this.url = url;
-    this.#child = child;
+    this.#process = process;
     this.#hasChildren = hasChildren;
-    const collect = (stream: ReadableStream<Uint8Array<ArrayBuffer>>) =>
-      stream.pipeThrough(new TextDecoderStream()).pipeTo(
-        new WritableStream({ write: (text) => void (this.output += text) }),
-      );
-    this.#printed = Promise.all([collect(child.stdout), collect(child.stderr)]);
   }
 
   /**
@@ -48,20 +37,13 @@ export class App implements AsyncDisposable {
     const withPort = (text: string) => text.replace("$PORT", `${port}`);
     const variables = Object.entries(env)
       .map(([name, value]) => [name, withPort(value)]);
-    const child = new Deno.Command(command, {
-      args: args.map(withPort),
+    const process = new Process(command, args.map(withPort), {
       cwd: folder,
       detached: hasChildren,
-      env: {
-        NO_COLOR: "1",
-        PORT: `${port}`,
-        ...Object.fromEntries(variables),
-      },
-      stdin: "null",
-      stdout: "piped",
+      env: { PORT: `${port}`, ...Object.fromEntries(variables) },
       stderr: "piped",
-    }).spawn();
-    const app = new App(`http://localhost:${port}`, child, hasChildren);
+    });
+    const app = new App(`http://localhost:${port}`, process, hasChildren);
     try {
       await app.#listens(port);
     } catch (error) {
@@ -71,30 +53,29 @@ export class App implements AsyncDisposable {
     return app;
   }
 
+  /** What it has printed. */
+  get output(): string {
+    return this.#process.stdout + this.#process.stderr;
+  }
+
   /** Resolves when it has ended. */
   get status(): Promise<Deno.CommandStatus> {
-    return this.#child.status;
+    return this.#process.status;
   }
 
   signal(name: Deno.Signal): void {
-    try {
-      this.#child.kill(name);
-    } catch (error) {
-      // It has ended.
-      if (!(error instanceof TypeError)) throw error;
-    }
+    this.#process.signal(name);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.signal("SIGKILL");
     if (this.#hasChildren) this.#killGroup();
-    await this.status;
-    await this.#printed;
+    await this.#process.kill();
   }
 
   #killGroup(): void {
     try {
-      Deno.kill(-this.#child.pid, "SIGKILL");
+      Deno.kill(-this.#process.pid, "SIGKILL");
     } catch (error) {
       // None is left.
       if (!(error instanceof Deno.errors.NotFound)) throw error;
@@ -102,13 +83,11 @@ export class App implements AsyncDisposable {
   }
 
   async #listens(port: number): Promise<void> {
-    let hasEnded = false;
-    this.status.then(() => hasEnded = true);
-    await until(async () => {
-      if (hasEnded) throw new Error(`It did not start: ${this.output}`);
-      return await succeeds(
-        Deno.connect({ hostname: "localhost", port }).then((it) => it.close()),
-      );
+    const connect = () => Deno.connect({ hostname: "localhost", port });
+    await this.#process.untilReady(() =>
+      succeeds(connect().then((it) => it.close()))
+    ).catch(() => {
+      throw new Error(`It did not start: ${this.output}`);
     });
   }
 }

@@ -3,7 +3,6 @@ import { DatabaseSync } from "node:sqlite";
 import { decode } from "../../../src/decode.ts";
 import { DenoKvLog } from "../../../src/deno_kv/mod.ts";
 import { EventStreamError } from "../../../src/error.ts";
-import type { ServerSentEvent } from "../../../src/event.ts";
 import { Channel } from "../../../src/server/mod.ts";
 import { checkKill, checkOutage } from "../../support/outage.ts";
 import { Publishers } from "../../support/publishers.ts";
@@ -12,6 +11,7 @@ import { Servers } from "../../support/servers.ts";
 import { until } from "../../support/until.ts";
 import { ConnectServer } from "./connect_server.ts";
 import { interfere, KvFile } from "./fixture.ts";
+import { checkGap, KEPT } from "../../support/gap.ts";
 
 const EVENTS = 1500;
 
@@ -83,28 +83,7 @@ Deno.test("Channel on a DenoKvLog keeps its clients' connections while somebody 
 
 Deno.test("Channel on a DenoKvLog tells a client that was away for too long of the gap", async () => {
   await using file = await KvFile.make();
-  const channel = new Channel({
-    log: await file.log("log", { maxEvents: 20 }),
-  });
-  for (let i = 1; i <= 5; i++) await channel.publish({ data: `${i}` });
-  const id = await channel.publish({ data: "6" });
-  for (let i = 7; i <= 100; i++) await channel.publish({ data: `${i}` });
-  const request = new Request("http://channel/", {
-    headers: { "last-event-id": id },
-  });
-  const events: ServerSentEvent[] = [];
-  for await (const event of decode(await channel.respond(request))) {
-    events.push(event);
-    if (event.data === "100") break;
-  }
-  assertEquals(events[0]?.event, "gap");
-  const { reason, requested, first, last } = JSON.parse(events[0]!.data);
-  assertEquals([reason, requested], ["trimmed", id]);
-  assertEquals([first, last], [81, 100]);
-  assertEquals(
-    events.slice(1).map(({ data }) => data),
-    Array.from({ length: 20 }, (_, i) => `${81 + i}`),
-  );
+  await checkGap(await file.log("log", { maxEvents: KEPT }));
 });
 
 Deno.test("Channel on a DenoKvLog keeps its clients while the database is away, and catches up", async () => {

@@ -1,11 +1,8 @@
-import { assert } from "@std/assert";
 import { DenoKvLog, type KvStore } from "../../../src/deno_kv/mod.ts";
-import { eachFault, type Faults } from "../../faults/_faults.ts";
-import { logScript } from "../../faults/_log_script.ts";
-import { pause } from "../../../tools/pause.ts";
+import type { Faults } from "../../faults/_faults.ts";
+import { checkLogFaults, TIMEOUT } from "../../faults/_log_script.ts";
 
-const OPTIONS = { timeout: 100 };
-const DELAYS = { late: 10, tooLate: 300 };
+const OPTIONS = { timeout: TIMEOUT };
 
 /** A store every call of which is a step. */
 function stepStore(kv: Deno.Kv, faults: Faults): KvStore {
@@ -47,24 +44,9 @@ function stepStore(kv: Deno.Kv, faults: Faults): KvStore {
 
 Deno.test("DenoKvLog loses and doubles nothing whatever Deno KV does at any of its calls", async () => {
   using kv = await Deno.openKv(":memory:");
-  const waiting: Faults[] = [];
-  let names = 0;
-  const runs = await eachFault(
-    async (faults) => {
-      waiting.push(faults);
-      const name = `faults ${names++}`;
-      await logScript(faults, {
-        faulty: new DenoKvLog(stepStore(kv, faults), name, OPTIONS),
-        sound: new DenoKvLog(kv, name),
-      });
-    },
-    DELAYS,
-    20,
-  );
-  // Nothing may come to the database when it is closed.
-  while (waiting.some(({ isOver }) => !isOver)) {
-    await pause(10);
-  }
-  assert(runs > 50, `${runs}`);
+  const runs = await checkLogFaults((faults, name) => ({
+    faulty: new DenoKvLog(stepStore(kv, faults), name, OPTIONS),
+    sound: new DenoKvLog(kv, name),
+  }));
   console.log(`DenoKvLog: ${runs} faults`);
 });

@@ -1,17 +1,15 @@
 import { assertGreater, assertLess } from "@std/assert";
+import { runDeno } from "../../../tools/command.ts";
 
 Deno.test("MemoryLog lets texts go from memory when they are trimmed", async () => {
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--no-lock",
-      "--no-config",
-      "--v8-flags=--expose-gc",
-      new URL("../../support/memory_heap.ts", import.meta.url).href,
-    ],
-    stderr: "inherit",
-  }).output();
-  const { full, trimmed } = JSON.parse(new TextDecoder().decode(stdout));
+  const { stdout } = await runDeno([
+    "run",
+    "--no-lock",
+    "--no-config",
+    "--v8-flags=--expose-gc",
+    "tests/support/memory_heap.ts",
+  ]);
+  const { full, trimmed } = JSON.parse(stdout);
   // What is to be kept is there, so the measure is one: 100 MiB, and not 400.
   assertGreater(full, 95);
   assertLess(full, 150);

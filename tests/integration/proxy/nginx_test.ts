@@ -4,6 +4,7 @@ import { Channel, decode } from "../../../mod.ts";
 import { freePort } from "../../support/port.ts";
 import { serveHandler } from "../../support/program.ts";
 import { succeeds, until } from "../../support/until.ts";
+import { Process } from "../../../tools/process.ts";
 
 const text = await Deno.readTextFile("docs/deployment.md");
 const [, location] = /^```nginx\n(.*?)^```$/ms.exec(text)!;
@@ -70,20 +71,18 @@ http {
 }
 `,
   );
-  const child = new Deno.Command("nginx", {
-    args: ["-p", folder, "-c", `${folder}/nginx.conf`],
+  const args = ["-p", folder, "-c", `${folder}/nginx.conf`];
+  const process = new Process("nginx", args, {
     env: { PATH: `/usr/sbin:${Deno.env.get("PATH")}` },
-    stdin: "null",
     stdout: "null",
     stderr: "null",
-  }).spawn();
+  });
   const connect = () => Deno.connect({ hostname: "127.0.0.1", port });
-  await until(() => succeeds(connect().then((it) => it.close())));
+  await process.untilReady(() => succeeds(connect().then((it) => it.close())));
   return {
     url: `http://127.0.0.1:${port}`,
     async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL");
-      await child.status;
+      await process.kill();
       await Deno.remove(folder, { recursive: true });
     },
   };

@@ -1,13 +1,10 @@
-import { assert } from "@std/assert";
 import { type RedisClient, RedisLog } from "../../../src/redis/mod.ts";
-import { eachFault, type Faults } from "../../faults/_faults.ts";
-import { logScript } from "../../faults/_log_script.ts";
+import type { Faults } from "../../faults/_faults.ts";
+import { checkLogFaults, TIMEOUT } from "../../faults/_log_script.ts";
 import { RedisServer } from "./redis.ts";
 import { ioRedisClient } from "./redis_clients.ts";
-import { pause } from "../../../tools/pause.ts";
 
-const OPTIONS = { timeout: 100 };
-const DELAYS = { late: 10, tooLate: 300 };
+const OPTIONS = { timeout: TIMEOUT };
 
 /** A client every call and message of which is a step. */
 function stepClient(redis: RedisClient, faults: Faults): RedisClient {
@@ -24,29 +21,21 @@ function stepClient(redis: RedisClient, faults: Faults): RedisClient {
 Deno.test("RedisLog loses and doubles nothing whatever Redis does at any of its calls", async () => {
   await using server = await RedisServer.start();
   await using client = ioRedisClient(server.port);
-  const waiting: Faults[] = [];
-  let names = 0;
   let runs = 0;
   // Now and again it has forgotten the scripts.
   for (const flushes of [false, true]) {
-    runs += await eachFault(
-      async (faults) => {
-        waiting.push(faults);
-        const name = `faults ${names++}`;
-        const { signal } = new AbortController();
-        if (flushes) await client.redis.send("SCRIPT", ["FLUSH"], signal);
-        await logScript(faults, {
-          faulty: new RedisLog(stepClient(client.redis, faults), name, OPTIONS),
-          sound: new RedisLog(client.redis, name),
-        });
-      },
-      DELAYS,
-      20,
-    );
+    runs += await checkLogFaults(async (faults, name) => {
+      const { signal } = new AbortController();
+      if (flushes) await client.redis.send("SCRIPT", ["FLUSH"], signal);
+      return {
+        faulty: new RedisLog(
+          stepClient(client.redis, faults),
+          `${name} ${flushes}`,
+          OPTIONS,
+        ),
+        sound: new RedisLog(client.redis, `${name} ${flushes}`),
+      };
+    });
   }
-  while (waiting.some(({ isOver }) => !isOver)) {
-    await pause(10);
-  }
-  assert(runs > 50, `${runs}`);
   console.log(`RedisLog: ${runs} faults`);
 });

@@ -1,0 +1,31 @@
+import { assertEquals } from "@std/assert";
+import { decode } from "../../src/decode.ts";
+import type { EventLog } from "../../src/log/log.ts";
+import { Channel } from "../../src/server/mod.ts";
+
+/** How many entries the log of {@linkcode checkGap} keeps. */
+export const KEPT = 20;
+
+/** Lets a client be away for longer than an empty log keeps events: it must get one gap, and then what is there. */
+export async function checkGap(log: EventLog): Promise<void> {
+  const channel = new Channel({ log });
+  for (let i = 1; i <= 5; i++) await channel.publish({ data: `${i}` });
+  const id = await channel.publish({ data: "6" });
+  for (let i = 7; i <= 100; i++) await channel.publish({ data: `${i}` });
+  const headers = { "last-event-id": id };
+  const request = new Request("http://channel/", { headers });
+  const events = [];
+  for await (const event of decode(await channel.respond(request))) {
+    events.push(event);
+    if (event.data === "100") break;
+  }
+  const [gap, ...others] = events;
+  assertEquals(gap?.event, "gap");
+  const { reason, requested, first, last } = JSON.parse(gap!.data);
+  assertEquals([reason, requested], ["trimmed", id]);
+  assertEquals([first, last], [81, 100]);
+  assertEquals(
+    others.map(({ data }) => data),
+    Array.from({ length: KEPT }, (_, i) => `${81 + i}`),
+  );
+}
