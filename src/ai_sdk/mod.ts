@@ -1,6 +1,6 @@
 /**
- * UI message streams of the AI SDK that survive a reload: {@linkcode uiMessageStream} keeps a running answer in a log,
- * and answers the requests that `useChat({ resume: true })` makes.
+ * Sends the AI SDK's UI message streams so that they survive a page reload. {@linkcode uiMessageStream} stores a
+ * running answer in a log, and answers the requests of `useChat({ resume: true })`.
  *
  * @example
  * ```ts
@@ -10,7 +10,7 @@
  *
  * const log = new MemoryLog();
  *
- * // POST: in place of the generator, the UI message stream of `streamText({ …, abortSignal: signal })`.
+ * // POST: replace the generator with the UI message stream of `streamText({ …, abortSignal: signal })`.
  * const answer = uiMessageStream(log, async function* (signal) {
  *   yield { type: "start", messageId: "m1" };
  *   yield { type: "finish", finishReason: signal.aborted ? "other" : "stop" };
@@ -21,7 +21,7 @@
  * const sent = (await response.text()).match(/^data: .*$/gm);
  * assertEquals(sent?.at(-1), "data: [DONE]");
  *
- * // GET, from the same process or another: nothing runs any more.
+ * // GET, in this process or another: no answer is running.
  * const get = new Request("https://example.com/api/chat/1/stream");
  * assertEquals((await uiMessageStream(log).resume(get)).status, 204);
  * ```
@@ -63,17 +63,17 @@ import { subscribeTo } from "../server/resumable.ts";
 
 /** A part of a UI message stream, such as `text-delta`: a `UIMessageChunk` of the AI SDK. */
 export interface UIMessageStreamPart {
-  /** What kind of part it is. */
+  /** The kind of the part. */
   readonly type: string;
 }
 
-/** The parts of an answer: what `toUIMessageStream()` or `createUIMessageStream()` of the AI SDK returns. */
+/** The parts of an answer, as returned by `toUIMessageStream()` or `createUIMessageStream()` of the AI SDK. */
 export type UIMessageStreamSource =
   | ReadableStream<UIMessageStreamPart>
   | AsyncIterable<UIMessageStreamPart>;
 
 /**
- * Makes the parts of an answer; called once over all processes and awaited. Its signal aborts when the answer was
+ * Produces the parts of an answer. Called once across all processes and awaited. Its signal aborts when the answer is
  * stopped: pass it to the model as `abortSignal`.
  */
 export type ProduceParts = (
@@ -86,19 +86,19 @@ export interface UIMessageStreamOptions
     Pick<EventResponseOptions, "headers" | "keepAlive">,
     Pick<ResumableOptions, "lease" | "onError" | "waitUntil"> {
   /**
-   * What the user sees when the answer fails, as text or as a function of the error; `useChat` gives it as
-   * `error.message`. If the function throws, or returns anything but text, the default is sent. The error's own message
-   * is sent to nobody unless you put it there.
+   * The text that the user sees when the answer fails, or a function that returns it for the error. `useChat` provides
+   * it as `error.message`. If the function throws or does not return a string, the default is sent. The original
+   * error's message is not sent unless your text contains it.
    *
-   * Errors that `streamText()` handles itself, such as those of the model's provider, are text already when they come
-   * here: see `onError` of `toUIMessageStream()`.
+   * `streamText()` converts some errors to text itself, such as those of the model's provider. Change their text with
+   * `onError` of `toUIMessageStream()`.
    *
    * @default {"An error occurred."}
    */
   errorText?: string | ((error: unknown) => string) | undefined;
   /**
-   * Milliseconds for which the log is kept once the answer is over, an integer of 1 to 2^31-1. Clients that still read
-   * it need it; nothing else does.
+   * Milliseconds for which the log is kept after the answer has ended, an integer of 1 to 2^31-1. Only clients that are
+   * still reading the answer need it.
    *
    * @default {3600000}
    */
@@ -107,50 +107,53 @@ export interface UIMessageStreamOptions
 
 /** Options of {@linkcode UIMessageStream.respond} and {@linkcode UIMessageStream.resume}. */
 export interface UIMessageStreamRespondOptions {
-  /** Headers to add to the response, also to a 204. */
+  /** Headers to add to the response, including a 204. */
   headers?: EventResponseOptions["headers"];
   /**
-   * Ends this response, and the answer goes on. The response breaks, so that `useChat` does not take half an answer for
-   * a whole one.
+   * Ends this response when it aborts. The answer continues. The body fails, so that `useChat` does not treat a partial
+   * answer as complete.
    */
   signal?: AbortSignal | undefined;
 }
 
-/** An answer that outlives its clients; {@linkcode uiMessageStream} makes it. */
+/** An answer that continues after its clients disconnect, created by {@linkcode uiMessageStream}. */
 export interface UIMessageStream {
   /**
-   * Answers the POST that starts the answer. A client that disconnects stops nothing. If the log holds an answer
-   * already, that one is sent, from its start.
+   * Responds to the POST request that starts the answer. The answer continues if the client disconnects. If the log
+   * already contains an answer, that answer is sent from its start.
    *
    * @param request The request. Its body is not read.
    * @param options Headers, and a signal that ends this response.
-   * @returns The response: the parts as JSON, then `[DONE]`.
-   * @throws {TypeError} If an argument or an option has the wrong type, or the stream was made without `produce`.
-   * @throws {EventStreamError} Code `log-unavailable`, if the log cannot tell whether the answer has begun.
+   * @returns The response: each part as JSON, then `[DONE]`.
+   * @throws {TypeError} If an argument or an option has the wrong type, or `uiMessageStream()` was called without
+   * `produce`.
+   * @throws {EventStreamError} Code `log-unavailable`, if the log cannot be read to find out whether the answer has
+   * started.
    */
   respond(
     request: Request,
     options?: UIMessageStreamRespondOptions,
   ): Promise<Response>;
   /**
-   * Answers the GET that `useChat({ resume: true })` makes when it mounts: the running answer from its start, or after a
-   * `Last-Event-ID`, and then live; 204 when none is running. Starts nothing.
+   * Responds to the GET request that `useChat({ resume: true })` sends when it mounts: with the running answer, from
+   * its start or after a `Last-Event-ID`, or with 204 if no answer is running. Does not start an answer.
    *
-   * If the process that produced the answer has died, the response ends with an `error` part when its lease has expired.
+   * If the process that produces the answer dies, the response ends with an `error` part after the lease has expired.
    *
    * @param request The request.
    * @param options Headers, and a signal that ends this response.
    * @returns The response.
    * @throws {TypeError} If an argument or an option has the wrong type.
-   * @throws {EventStreamError} Code `log-unavailable`, if the log cannot tell whether an answer is running.
+   * @throws {EventStreamError} Code `log-unavailable`, if the log cannot be read to find out whether an answer is
+   * running.
    */
   resume(
     request: Request,
     options?: UIMessageStreamRespondOptions,
   ): Promise<Response>;
   /**
-   * Stops the answer for good, wherever it is produced: for a stop button. Clients receive an `abort` part. Does nothing
-   * when the answer is over.
+   * Stops the answer permanently, in whichever process produces it, for example for a stop button. Clients receive an
+   * `abort` part. Does nothing if the answer has ended.
    *
    * @returns A promise that resolves when the stop is durable.
    * @throws {EventStreamError} Code `log-unavailable`.
@@ -159,12 +162,12 @@ export interface UIMessageStream {
 }
 
 /**
- * Makes an answer in the AI SDK's UI message stream protocol that survives a reload of its page, on any log.
+ * Creates an answer in the AI SDK's UI message stream protocol that survives a page reload. It works with any log.
  *
- * Each answer needs its own log, by a name that no other answer had. The route that starts the answer passes
- * `produce`; the routes that resume and stop it need the log alone, and may run in another process.
+ * Each answer needs a log with a unique name. The route that starts the answer passes `produce`. The routes that resume
+ * and stop it only need the log, and may run in another process.
  *
- * A failure reaches the client as an `error` part, an abort as an `abort` part; `[DONE]` follows both.
+ * Clients receive an `error` part after a failure and an `abort` part after an abort, each followed by `[DONE]`.
  *
  * @example A server with three routes
  * ```ts
@@ -172,12 +175,12 @@ export interface UIMessageStream {
  * import { MemoryLog } from "@rivulet/sse/server";
  * import { assertEquals } from "@std/assert";
  *
- * // In place of `streamText()`.
+ * // Replace this with `streamText()`.
  * const produce: ProduceParts = async function* () {
  *   yield { type: "start" };
  * };
  *
- * const logs = new Map<string, MemoryLog>(); // by chat; a database finds it from every process
+ * const logs = new Map<string, MemoryLog>(); // by chat ID; use a database in production
  *
  * async function handler(request: Request): Promise<Response> {
  *   const [, , , id = "", action] = new URL(request.url).pathname.split("/");
@@ -201,9 +204,9 @@ export interface UIMessageStream {
  * assertEquals((await handler(new Request(`${url}/1/stream`))).status, 204);
  * ```
  *
- * @param log Where this answer lives.
- * @param produce Makes the parts; only {@linkcode UIMessageStream.respond} needs it.
- * @param options What the user sees of a failure, and the options of {@linkcode resumable}.
+ * @param log The log that stores this answer.
+ * @param produce Produces the parts. Only {@linkcode UIMessageStream.respond} needs it.
+ * @param options The error text, and options of {@linkcode resumable}.
  * @returns The answer.
  * @throws {TypeError} If an argument or an option has the wrong type.
  * @throws {RangeError} If an option is out of range.
@@ -312,7 +315,7 @@ class Answer implements UIMessageStream {
     return this.#log.read(seq, { entries: 1, bytes: 1 });
   }
 
-  /** Answers with what the log holds in this epoch, and nothing else: an answer that has gone is not started again. */
+  /** Follows the log in this epoch only, so that an expired answer is not started again. */
   #follow(
     request: Request,
     epoch: string,
@@ -332,11 +335,11 @@ class Answer implements UIMessageStream {
     ended: AbortSignal,
   ): AsyncGenerator<ServerSentEventInit> {
     const iterator = events.values();
-    // Returning this generator would wait for the next part.
+    // Return the inner iterator, because a return of this generator would wait for the next part.
     ended.addEventListener("abort", () => void iterator.return());
     for await (const event of iterator) {
       if (event.event === "gap") {
-        // Without its start the rest of the answer cannot be read.
+        // `useChat` cannot read an answer whose first parts are missing.
         yield this.#gap(event.data);
         break;
       }

@@ -28,7 +28,7 @@ import {
   type SubscriptionOptions,
 } from "./subscription.ts";
 
-/** How many there may be, how they are answered, and what is called for them. No callback is awaited. */
+/** Limits, response options and callbacks of an audience. Callbacks are not awaited. */
 interface AudienceOptions extends EventResponseOptions {
   maxSubscribers?: number | undefined;
   onSubscribe?: ((subscriber: Subscriber) => void) | undefined;
@@ -39,7 +39,7 @@ interface AudienceOptions extends EventResponseOptions {
   onError?: ((error: unknown) => void) | undefined;
 }
 
-/** A subscriber as its audience sees it. */
+/** A subscriber as its audience manages it. */
 export interface Member extends Follower {
   readonly subscriber: Subscriber;
   readonly subscription: Cursor;
@@ -47,43 +47,43 @@ export interface Member extends Follower {
 }
 
 /**
- * What a subscriber belongs to: an audience, or those of a combination.
+ * What a subscriber belongs to: one audience, or the audiences of a combination.
  *
- * @typeParam Options What says which events it gets.
+ * @typeParam Options The options that select a subscriber's events.
  */
 export interface Host<Options> {
   readonly isDraining: boolean;
   open(member: Member, options: Options): Cursor;
   join(member: Member): void;
   leave(member: Member, reason: CloseReason): void;
-  /** Counts what a subscriber was given. */
+  /** Counts a delivery to a subscriber. */
   count(delivery: Delivery): void;
-  /** Reports what a subscriber failed with. */
+  /** Reports the error that ended a subscriber. */
   fail(error: unknown): void;
 }
 
-/** Which events a request gets, and how it is answered. */
+/** Which events a request receives, and the headers and signal of its response. */
 interface Admission extends Omit<SubscriptionOptions, "latest"> {
   readonly headers: Headers;
   readonly signal: AbortSignal | undefined;
 }
 
 const DEFAULT_RETRY = 2000;
-/** Milliseconds that a subscriber waits to learn where the log ended when it came. */
+/** Milliseconds that a new subscriber waits for the log's end position. */
 const PATIENCE = 1000;
 
-/** The subscribers of a hub in this process: how many there may be, who joins and leaves, how they are ended. */
+/** The subscribers of a hub in this process. Enforces the limit, calls the hooks, counts and drains. */
 export class Audience {
   readonly hub: Hub;
   readonly counts: Counts = newCounts();
   readonly #options: AudienceOptions;
   readonly #timer: KeepAliveTimer | undefined;
-  /** The members, each with the timer that sends it away while the audience is drained. */
+  /** The members, each with the timer that ends it while the audience drains. */
   readonly #members = new Map<
     Member,
     ReturnType<typeof setTimeout> | undefined
   >();
-  /** Who is being admitted, and has no place yet. */
+  /** Requests that wait for the log before they become members. They count towards the limit. */
   readonly #arriving = new Set<Follower>();
   #drained: (() => void)[] | undefined;
 
@@ -104,7 +104,7 @@ export class Audience {
     return this.#drained !== undefined;
   }
 
-  /** What has been counted, and how far the last subscriber is behind. */
+  /** The counts, with the current size and the lag of the slowest subscriber. */
   get stats(): ChannelStats {
     let behind = 0;
     for (const { subscription } of this.#members.keys()) {
@@ -118,7 +118,7 @@ export class Audience {
     };
   }
 
-  /** Answers a request with the hub's events, once the log has been read, or a second has passed. */
+  /** Answers a request with the hub's events, after the first read of the log or after one second. */
   async respond(
     request: Request,
     { headers, signal, ...place }: Admission,
@@ -139,7 +139,7 @@ export class Audience {
         ...this.#options,
         headers,
         signal,
-        // The chunks of all subscribers are the same, so one that waits costs little.
+        // All subscribers share the chunks, so a queued one costs little.
         highWaterMark: 1,
         timer: this.#timer,
         retry: spread(this.#options.retry),
@@ -149,7 +149,7 @@ export class Audience {
     }
   }
 
-  /** Takes room and waits for the log; returns the answer to a request for which there is no room. */
+  /** Reserves a place and waits for the log. Returns a 503 response if the limit is reached. */
   async arrive(
     arrival: Follower,
     headers: Headers,
@@ -170,7 +170,7 @@ export class Audience {
     return undefined;
   }
 
-  /** Ends an arrival: it is a subscriber and follows by now, or never will. */
+  /** Releases the reserved place. The request has become a member by now, or was refused. */
   depart(arrival: Follower): void {
     this.#arriving.delete(arrival);
     this.hub.leave(arrival);
@@ -197,7 +197,7 @@ export class Audience {
     for (const resolve of this.#drained?.splice(0) ?? []) resolve();
   }
 
-  /** Counts what a subscriber was given. */
+  /** Counts a delivery to a subscriber. */
   count({ count, bytes, gap }: Delivery): void {
     this.counts.delivered += count;
     if (count > 0) this.counts.bytes += bytes.length;
@@ -209,7 +209,7 @@ export class Audience {
     notify(this.#options.onError, error);
   }
 
-  /** Ends all within `over` milliseconds; those who come later end at once. */
+  /** Ends all members within `over` milliseconds. Later subscribers end immediately. */
   drain(over: number): Promise<void> {
     this.#drained ??= [];
     for (const [member, timer] of this.#members) {
@@ -224,12 +224,12 @@ export class Audience {
   }
 }
 
-/** Chooses a client's reconnection time, so that they do not all come back at once. */
+/** Returns a random reconnection time from `retry` to `2 * retry`, so that clients do not all reconnect at once. */
 export function spread(retry: number = DEFAULT_RETRY): number {
   return Math.round(retry * (1 + Math.random()));
 }
 
-/** The source of a client that is only to come back later: while this process is being drained. */
+/** Creates a source that ends at once, for clients that connect while this process drains. */
 export function nothing(body: EventBody): BodySource {
   return {
     pull: () => body.end("closed"),
@@ -238,7 +238,7 @@ export function nothing(body: EventBody): BodySource {
   };
 }
 
-/** A subscriber with a response. */
+/** A subscriber that receives its events in a response. */
 export class Seat<Options extends { readonly lastEventId: string }>
   implements Member, BodySource {
   readonly subscriber: Subscriber;
@@ -259,7 +259,7 @@ export class Seat<Options extends { readonly lastEventId: string }>
     host.join(this);
   }
 
-  /** Writes what comes next, or waits for it. */
+  /** Writes deliveries until the client is full or no event is left. */
   pull(): void {
     while (this.#body.wanted) {
       let next: ReturnType<Cursor["next"]>;
@@ -298,8 +298,8 @@ export class Seat<Options extends { readonly lastEventId: string }>
 }
 
 /**
- * A subscriber in this process, which gets events as objects. It joins when it is read for the first time, so that one
- * that nobody reads costs nothing.
+ * A subscriber in this process that receives events as objects. It joins on the first read, so a subscription that is
+ * never read costs nothing.
  */
 export class LocalSubscriber<
   Received extends ServerSentEvent<string, unknown>,
@@ -310,7 +310,7 @@ export class LocalSubscriber<
   readonly #host: Host<Options>;
   readonly #contract: Pick<EventContract<Received>, "decode"> | undefined;
   readonly #signal: AbortSignal | undefined;
-  /** Resolves when it is noted where the log ended when this was made. */
+  /** Resolves when the log's end at the time of `subscribe()` is known. */
   readonly #end: Promise<unknown> | undefined;
   lastEventId: string;
   #hasJoined = false;
@@ -394,7 +394,7 @@ export class LocalSubscriber<
     if (!this.#hasLeft) this.#host.join(this);
   }
 
-  /** Leaves, and lets what waits go on. */
+  /** Leaves, and resumes a pending read. */
   #leave(reason: CloseReason): void {
     if (!this.#hasLeft && this.#hasJoined) this.#host.leave(this, reason);
     this.#hasLeft = true;
@@ -406,7 +406,7 @@ export class LocalSubscriber<
     this.#leave("failed");
   }
 
-  /** Passes one event after another through the contract; what was read before a failure is given first. */
+  /** Decodes events one by one with the contract. After a failure, returns the events before it first. */
   async #decode(raw: ServerSentEvent[]): Promise<Received[]> {
     const events: Received[] = [];
     const { lastEventId } = this.subscription;

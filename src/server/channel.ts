@@ -44,7 +44,7 @@ import {
 } from "./subscription.ts";
 
 /**
- * Options of {@linkcode Channel.respond}; what is left out is as the channel's own.
+ * Options of {@linkcode Channel.respond}. They default to the channel's options.
  *
  * @typeParam Contract The type of the channel's contract.
  */
@@ -52,10 +52,10 @@ export interface ChannelRespondOptions<
   Contract extends AnyContract = undefined,
 > extends SubscribeOptions {
   /**
-   * Returns events for a client that does not resume, and for one after a `gap`: a welcome, a snapshot. They come
-   * before the channel's own events and carry no ID. It is awaited. The client's position is taken before the call and
-   * sent after the events: nothing falls between, and a client that is cut off meanwhile gets them again. What it throws
-   * fails the response and goes to `onError`.
+   * Returns events for a client that does not resume, or that has received a `gap`, such as a snapshot. Awaited. The
+   * events are sent before the channel's events and have no `id`. The client's position is fixed before the call and
+   * sent after these events, so no event is missed, and a client that disconnects meanwhile receives them again. If the
+   * function throws or rejects, the response fails and `onError` is called.
    *
    * @default {undefined} none
    */
@@ -64,33 +64,33 @@ export interface ChannelRespondOptions<
       | Iterable<PublishInit<Contract>>
       | Promise<Iterable<PublishInit<Contract>>>)
     | undefined;
-  /** Headers to add to the channel's. */
+  /** Headers to add to those of the channel. */
   headers?: HeadersSource | undefined;
-  /** Ends the response and its subscription, with the reason `"closed"`. */
+  /** Ends the response when it aborts. The close reason is `"closed"`. */
   signal?: AbortSignal | undefined;
 }
 
-/** Options of {@linkcode Channel.subscribe}; what is left out is as the channel's own. */
+/** Options of {@linkcode Channel.subscribe}. They default to the channel's options. */
 export interface ChannelSubscribeOptions extends SubscribeOptions {
-  /** The ID of the last event seen, to resume after it. */
+  /** The ID of the last event received. The subscription resumes after it. */
   lastEventId?: string | undefined;
-  /** Ends the subscription. */
+  /** Ends the subscription when it aborts. */
   signal?: AbortSignal | undefined;
 }
 
 /**
- * What {@linkcode Channel.subscribe} gives: what the channel's contract says, else any event.
+ * An event that {@linkcode Channel.subscribe} returns: typed by the channel's contract, or any event without one.
  *
  * @typeParam Contract The type of the channel's contract.
  */
-export type SubscribedEvent<Contract extends AnyContract> = Contract extends // deno-lint-ignore no-explicit-any -- whatever its sender gives
+export type SubscribedEvent<Contract extends AnyContract> = Contract extends // deno-lint-ignore no-explicit-any -- any sent type
 EventContract<infer Event, any> ? Event
   : ServerSentEvent;
 
 /** Options of {@linkcode Channel.drain}. */
 export interface DrainOptions {
   /**
-   * Over how many milliseconds to spread the closes, an integer of 0 to 2^31-1.
+   * Milliseconds over which the subscribers are closed at random times, an integer of 0 to 2^31-1.
    *
    * @default {10000}
    */
@@ -98,13 +98,13 @@ export interface DrainOptions {
 }
 
 /**
- * A log of events with subscribers: publish into it from any process, answer requests with it.
+ * A log of events with subscribers. Any process can publish to it and answer requests from it.
  *
- * A subscriber is a position in the log. It gets every event after its `Last-Event-ID`, in order and once; catching up
- * and following live are the same. Nothing is queued for a client that does not read: it costs the server one position.
- * A client whose events are no longer stored receives an event of type `gap`, whose data is a {@linkcode Gap} as JSON.
+ * A subscriber is a position in the log. It receives every event after its `Last-Event-ID` once and in order, first the
+ * stored events and then new ones. Nothing is queued for a slow client: it costs the server one integer. A client whose
+ * events are no longer stored receives a `gap` event whose data is a {@linkcode Gap} as JSON.
  *
- * The IDs of events are the log's (`<epoch>-<seq>`).
+ * The log assigns the event IDs (`<epoch>-<seq>`).
  *
  * @typeParam Contract The type of the contract in `options.contract`.
  *
@@ -132,9 +132,9 @@ export class Channel<Contract extends AnyContract = undefined> {
   #closing: Promise<void> | undefined;
 
   /**
-   * Makes a channel. It opens nothing and sets no timer until it has a subscriber.
+   * Creates a channel. It opens no connection and sets no timer until it has a subscriber.
    *
-   * @param options Its log, what all its responses have in common, its limits and hooks.
+   * @param options The log, limits and hooks, and the options of all responses.
    * @throws {TypeError} If an option has the wrong type.
    * @throws {RangeError} If an option is out of range.
    */
@@ -148,23 +148,24 @@ export class Channel<Contract extends AnyContract = undefined> {
     audiences.set(this, { audience: this.#audience, options });
   }
 
-  /** What this channel object has done so far: a snapshot, which JSON can carry. */
+  /** A snapshot of this channel object's statistics. It can be serialized as JSON. */
   get stats(): ChannelStats {
     return this.#audience.stats;
   }
 
   /**
-   * Publishes one event, or several as one: all of them or none, with nothing between them.
+   * Publishes one event, or several atomically: all of them or none, in consecutive order.
    *
-   * @param event The event or events. The log numbers them: an `id` of a decoded event is replaced. A number of your
-   * own goes into the data.
+   * @param event The event or events. The log assigns the IDs and replaces the `id` of a decoded event. Put an ID that
+   * you assign into the data.
    * @param options The idempotency key.
-   * @returns The ID of the (last) event, once the log has it durably.
-   * @throws {TypeError} If an event cannot be encoded (see {@linkcode encodeEvent}) or the contract does not
-   * list it. Nothing is published.
-   * @throws {RangeError} If there is no event, or more than the log can hold.
-   * @throws {EventStreamError} Code `invalid-event`, if the contract refuses its data; `closed`; or `log-unavailable` with the cause: then it is not known
-   * whether it was published, and a second try should have an idempotency key.
+   * @returns A promise for the ID of the last event, which resolves when the events are durable.
+   * @throws {TypeError} If an event cannot be encoded (see {@linkcode encodeEvent}), or the contract does not list it.
+   * Nothing is published.
+   * @throws {RangeError} If the list is empty, or the log cannot hold the events.
+   * @throws {EventStreamError} Code `invalid-event` if the data does not match the contract; `closed`; or
+   * `log-unavailable` with the cause. In the last case the events may have been published: retry with an idempotency
+   * key.
    */
   async publish(
     event: PublishInit<Contract> | readonly PublishInit<Contract>[],
@@ -172,7 +173,7 @@ export class Channel<Contract extends AnyContract = undefined> {
   ): Promise<string> {
     checkOptions("Cannot publish", options, PUBLISH_OPTIONS);
     const given = [event].flat() as PublishInit<Contract>[];
-    // Without a promise in between where none is needed, so that appends come in the order of the calls.
+    // Await only asynchronous schemas, so that appends keep the order of the calls.
     const encoded = this.#encode?.(given) ?? given;
     const events = encoded instanceof Promise ? await encoded : encoded;
     const entries = events.map((event) =>
@@ -184,8 +185,8 @@ export class Channel<Contract extends AnyContract = undefined> {
   }
 
   /**
-   * A stream that publishes what is written to it. Each access gives a new one. Closing it closes the
-   * channel: pipe with `preventClose` to keep it open. Aborting it leaves the channel as it is.
+   * A stream that publishes each written event. Each access returns a new stream. Closing it closes the channel, unless
+   * you pipe with `preventClose`. Aborting it does not affect the channel.
    */
   get writable(): WritableStream<PublishInit<Contract>> {
     return new WritableStream({
@@ -195,15 +196,15 @@ export class Channel<Contract extends AnyContract = undefined> {
   }
 
   /**
-   * Answers a request with the channel's events: those after its `Last-Event-ID` header or its query's
-   * `lastEventId`, or those from the start position `from`.
+   * Answers a request with the events after its `Last-Event-ID` header or its `lastEventId` query parameter, or from
+   * the start position `from` if it has neither.
    *
-   * A closed channel that has nothing left for the client answers 204, which tells an EventSource to stop.
+   * If the channel is closed and no event is left for the client, the response is 204, which stops an `EventSource`.
    *
    * @param request The request.
-   * @param options Where to begin, and which events to send.
-   * @returns The response, as soon as the log has been looked at. A log that fails, or gives no answer for a
-   * second, is not waited for: the events come when it is back.
+   * @param options The start position, filter, headers and signal.
+   * @returns The response, after the first read of the log. If the log fails or does not answer within one second, the
+   * response starts without it, and the events follow when the log is available.
    * @throws {TypeError} If an argument or an option has the wrong type.
    */
   async respond(
@@ -222,10 +223,10 @@ export class Channel<Contract extends AnyContract = undefined> {
   }
 
   /**
-   * Follows the channel in this process.
+   * Subscribes to the channel in this process.
    *
-   * @param options Where to begin, which events to give, and a signal that ends it.
-   * @returns The events, a `gap` where some are missing; it ends when the channel is closed.
+   * @param options The start position, filter and signal.
+   * @returns The events, with a `gap` event where some are missing. The stream ends when the channel is closed.
    * @throws {TypeError} If an option has the wrong type.
    */
   subscribe(
@@ -245,13 +246,13 @@ export class Channel<Contract extends AnyContract = undefined> {
   }
 
   /**
-   * Reads a page of the history: for a page with older messages, a finite replay, tests.
+   * Reads a page of the history, for example to show older messages or to test what was published.
    *
-   * @param options Where the page starts, and how many events it holds at most.
+   * @param options The start and the maximum length of the page.
    * @returns The events and where the next page starts.
    * @throws {TypeError} If an option has the wrong type.
    * @throws {RangeError} If `limit` is out of range.
-   * @throws {EventStreamError} Code `log-unavailable`; or `invalid-event`, if the contract refuses an event.
+   * @throws {EventStreamError} Code `log-unavailable`, or `invalid-event` if an event does not match the contract.
    */
   async read(
     options: ChannelReadOptions = {},
@@ -266,17 +267,17 @@ export class Channel<Contract extends AnyContract = undefined> {
   }
 
   /**
-   * Ends the channel for good, in every process: subscribers get what was published before, then their
-   * responses end, and later requests get 204.
+   * Closes the channel permanently, in every process. Subscribers receive the events published before; then their
+   * responses end. Later requests receive 204.
    *
-   * @returns A promise that resolves when the end is durable.
+   * @returns A promise that resolves when the closing is durable.
    * @throws {EventStreamError} Code `log-unavailable`.
    */
   close(): Promise<void> {
     this.#closing ??= this.#hub.append([{ kind: "end", body: "" }]).then(
       () => {},
       (error) => {
-        // Another process was quicker.
+        // Another process has closed it.
         if (error.code === "closed") return;
         this.#closing = undefined;
         throw error;
@@ -286,11 +287,11 @@ export class Channel<Contract extends AnyContract = undefined> {
   }
 
   /**
-   * Ends this process's subscribers, spread over a time, so that they do not all reconnect at once. Later ones end at
-   * once. Clients resume in another process where they were.
+   * Closes the subscribers of this process at random times, so that they do not all reconnect at once. Later
+   * subscribers are closed immediately. Clients resume in another process after their last event.
    *
-   * @param options The time.
-   * @returns A promise that resolves when the last one has gone, after `over` milliseconds at most.
+   * @param options The duration.
+   * @returns A promise that resolves when all subscribers have left, within `over` milliseconds.
    * @throws {RangeError} If `over` is out of range.
    */
   drain(options: DrainOptions = {}): Promise<void> {
@@ -299,17 +300,17 @@ export class Channel<Contract extends AnyContract = undefined> {
   }
 }
 
-/** What a combination needs of each channel. */
+/** The internals of a channel that a combination needs. */
 export interface ChannelParts {
   readonly audience: Audience;
   readonly options: ChannelOptions<AnyContract>;
 }
 
-/** The parts of every channel there is. */
+/** The internals of each channel. */
 export const audiences: WeakMap<object, ChannelParts> =
   /* @__PURE__ */ new WeakMap();
 
-/** What a subscriber gets of a channel with these options. */
+/** Merges a subscriber's options into those of its channel. */
 export function placeOf(
   { from = "latest", gap = "earliest", filter }: SubscribeOptions,
   lastEventId: string,
@@ -348,7 +349,7 @@ function checkChannelOptions(options: ChannelOptions<AnyContract>): void {
   checkOptions("Cannot create channel", options, CHANNEL_OPTIONS);
 }
 
-/** Gives what a client gets first: the events that `initial` returns, without an ID. */
+/** Returns a function that calls `initial` and encodes its events without an ID. */
 export function deliverInitial<Init>(
   initial: () => Iterable<Init> | Promise<Iterable<Init>>,
   contract: Pick<EventContract<never, Init>, "encode"> | undefined,
@@ -363,7 +364,7 @@ export function deliverInitial<Init>(
       );
     }
     const given = [...returned as Iterable<Init>];
-    // An encoder of its own, which does not wait for what is being published.
+    // A separate encoder does not wait for events that are being published.
     const events = contract === undefined
       ? given as ServerSentEventInit[]
       : await orderedEncoder(contract)(given);

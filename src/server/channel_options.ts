@@ -11,7 +11,7 @@ import {
 } from "./response.ts";
 
 /**
- * What a channel is made with that has a contract, or none.
+ * The contract of a channel, or `undefined` for a channel without one.
  *
  * @example
  * ```ts
@@ -20,7 +20,7 @@ import {
  * import { z } from "npm:zod@^4";
  * import { assertEquals } from "@std/assert";
  *
- * // Makes channels with or without a contract, and keeps its type.
+ * // Creates channels with or without a contract, and keeps its type.
  * function openChannel<Contract extends AnyContract>(options: ChannelOptions<Contract>): Channel<Contract> {
  *   return new Channel({ retry: 5000, ...options });
  * }
@@ -30,64 +30,64 @@ import {
  * assertEquals(prices.stats.published, 1);
  * ```
  */
-// deno-lint-ignore no-explicit-any -- any contract: what its sender gives stands where a type is asked for
+// deno-lint-ignore no-explicit-any -- the sent type is contravariant, so only any accepts every contract
 export type AnyContract = EventContract<any, any> | undefined;
 
 /**
- * Options of {@linkcode Channel}. Callbacks are not awaited. What one throws, or its promise rejects with, is reported
- * as an uncaught error (`reportError()`) and changes nothing else.
+ * Options of {@linkcode Channel}. Callbacks are not awaited. If one throws or its promise rejects, the error is
+ * reported as uncaught (`reportError()`) and the channel continues.
  *
  * @typeParam Contract The type of `contract`.
  */
 export interface ChannelOptions<Contract extends AnyContract = undefined>
   extends SubscribeOptions, Omit<EventResponseOptions, "signal"> {
   /**
-   * Where the events are stored. Channels on the same log, in this process or another, are one channel.
+   * Stores the events. Channels that use the same log, in this process or another, share their events.
    *
    * @default {new MemoryLog()}
    */
   log?: EventLog | undefined;
   /**
-   * What may be published: {@linkcode defineEvents} makes it. Data is validated, and goes out as JSON.
+   * The events that may be published, from {@linkcode defineEvents}. Data is validated and sent as JSON.
    *
-   * @default {undefined} any event whose data is text
+   * @default {undefined} any event with text data
    */
   contract?: Contract | undefined;
   /**
-   * The reconnection time to send to clients, in milliseconds, an integer of 0 to 2^30. Each gets a random one from
-   * `retry` to `2 * retry`, so that they do not all reconnect at once.
+   * The reconnection time for clients, in milliseconds, an integer of 0 to 2^30. Each client receives a random value
+   * from `retry` to `2 * retry`, so that they do not all reconnect at once.
    *
    * @default {2000}
    */
   retry?: number | undefined;
   /**
-   * The most subscribers at a time, a positive integer. Beyond it a request gets 503 with
-   * `Retry-After`. Existing subscribers are never evicted.
+   * The maximum number of subscribers of this channel object, a positive integer. Further requests receive 503 with
+   * `Retry-After`. Existing subscribers are never closed to make room.
    *
    * @default {undefined} no limit
    */
   maxSubscribers?: number | undefined;
   /**
-   * For how many milliseconds the log may fail before subscribers are closed. Until then
-   * they stay connected and the read is tried again. A read that gives no answer for 10 seconds, or for
-   * `maxOutage` if that is less, has failed.
+   * Milliseconds for which the log may fail before subscribers are closed, an integer of 1 to 2^31-1. Until then they
+   * stay connected and reads are retried. A read times out after 10 seconds, or after `maxOutage` if that is less.
    *
    * @default {60000}
    */
   maxOutage?: number | undefined;
   /** Called for each new subscriber. Not awaited. */
   onSubscribe?: ((subscriber: Subscriber) => void) | undefined;
-  /** Called once for each subscriber that has left, with the reason. Not awaited. */
+  /** Called once when a subscriber has left, with the reason. Not awaited. */
   onUnsubscribe?:
     | ((subscriber: Subscriber, reason: CloseReason) => void)
     | undefined;
-  /** Called with every failure of the log while it was read, and with what a filter threw. Not awaited. */
+  /** Called with each failed read of the log, and with errors thrown by filters and `initial`. Not awaited. */
   onError?: ((error: unknown) => void) | undefined;
 }
 
 /**
- * Where a subscriber without an ID to resume from begins: after the `"latest"` event, with the `"earliest"` one that is
- * stored, with the last `n` entries (`{ last: n }`, fewer when fewer are stored), or after the event of an ID of the log.
+ * The start position of a subscriber that sends no `Last-Event-ID`: after the `"latest"` event, at the `"earliest"`
+ * stored event, at the last `n` entries (`{ last: n }`, or all if fewer are stored), or after the event with the given
+ * ID.
  */
 export type StartPosition =
   | "latest"
@@ -95,24 +95,24 @@ export type StartPosition =
   | { readonly last: number }
   | (string & Record<never, never>);
 
-/** Options that a channel has for all its subscribers, and that each subscriber can replace. */
+/** Options that a channel sets for all subscribers, and that each subscriber can override. */
 export interface SubscribeOptions {
   /**
-   * Where to begin without an ID to resume from.
+   * The start position if there is no `Last-Event-ID`.
    *
    * @default {"latest"}
    */
   from?: StartPosition | undefined;
   /**
-   * Where to go on after a gap: with the `"earliest"` event stored or after the `"latest"`.
+   * Where to continue after a gap: at the `"earliest"` stored event or after the `"latest"` one.
    *
    * @default {"earliest"}
    */
   gap?: "earliest" | "latest" | undefined;
   /**
-   * Which events to send: a list of event names, or a predicate, which is called once for each event. The ID
-   * moves past the others. The predicate is not awaited: one that throws or returns a promise fails its own
-   * subscription alone, and the error goes to `onError`.
+   * The events to send: a list of event names, or a predicate that is called once for each event. The client's last
+   * event ID also advances past skipped events. The predicate is not awaited. If it throws or returns a promise, only
+   * its own subscription fails, and `onError` is called.
    *
    * @default {undefined} all
    */
@@ -122,17 +122,17 @@ export interface SubscribeOptions {
     | undefined;
 }
 
-/** A subscriber as the hooks get it: the same object both times. */
+/** A subscriber, as passed to the hooks. Both hooks receive the same object. */
 export interface Subscriber {
-  /** The request, `undefined` for {@linkcode Channel.subscribe}. */
+  /** The request, or `undefined` for {@linkcode Channel.subscribe}. */
   readonly request: Request | undefined;
-  /** The ID that it came with, `""` when it came with none: what a stranger says. */
+  /** The last event ID that the subscriber sent, or `""` if it sent none. It is untrusted input. */
   readonly lastEventId: string;
 }
 
 /**
- * What a channel publishes: what its contract says, else any event. It has no `id`, as the log numbers events; one of a
- * decoded event is replaced.
+ * An event to publish: typed by the channel's contract, or any event without one. It has no `id`, because the log
+ * assigns it.
  *
  * @typeParam Contract The type of the channel's contract.
  */
@@ -145,56 +145,56 @@ export type PublishInit<Contract extends AnyContract = undefined> =
 /** Options of {@linkcode Channel.publish}. */
 export interface PublishOptions {
   /**
-   * Names the publication. A call with a key that the channel's log has seen stores nothing and gets the first ID. The log
-   * forgets a key after its `idempotencyTtl`, 10 minutes by default.
+   * Identifies the publication, in 1 to 256 UTF-16 code units. A retry with the same key publishes nothing and returns
+   * the ID of the first call. The log remembers the key for its `idempotencyTtl`, 10 minutes by default.
    *
    * @default {undefined} none
    */
   idempotencyKey?: string | undefined;
 }
 
-/** What a channel object has done so far. All but `subscribers`, `evictions` and `behind` count since it was made. */
+/** Statistics of a channel object. All but `subscribers`, `evictions` and `behind` count from its creation. */
 export interface ChannelStats {
-  /** Subscribers now. */
+  /** The current number of subscribers. */
   readonly subscribers: number;
   /**
-   * Subscribers that have left, by the reason. `refused` counts requests that did not become subscribers: answered with
-   * 503 because of `maxSubscribers`, or told to reconnect after {@linkcode Channel.drain}.
+   * Subscribers that have left, by reason. `refused` counts requests that did not become subscribers: they received 503
+   * because of `maxSubscribers`, or a response that ends at once after {@linkcode Channel.drain}.
    */
   readonly subscriptions: Readonly<Record<CloseReason | "refused", number>>;
-  /** Events published through this channel object; a repeat of an idempotency key is not another one. */
+  /** Events published by this channel object. Repeated publications with the same idempotency key count once. */
   readonly published: number;
-  /** Events handed to subscribers. */
+  /** Events delivered to subscribers. */
   readonly delivered: number;
-  /** Bytes of the events handed to subscribers, without comments and `gap` events. */
+  /** Bytes of the events delivered to subscribers, without comments and `gap` events. */
   readonly bytes: number;
-  /** `gap` events handed to subscribers, by the reason. */
+  /** `gap` events delivered to subscribers, by reason. */
   readonly gaps: Readonly<Record<GapReason, number>>;
-  /** Events that retention has removed from the log's present epoch, as of the last read. */
+  /** Events that retention has removed from the log's current epoch, as of the last read. */
   readonly evictions: number;
-  /** How many events the slowest subscriber has not been sent yet. */
+  /** Events that have not been sent to the slowest subscriber yet. */
   readonly behind: number;
   /** Errors reported to `onError`. */
   readonly errors: number;
   /** Appends to the log: those of `publish()` and `close()`. */
   readonly appends: LogCallStats;
-  /** Reads of the log. One read serves all subscribers that wait for the same events. */
+  /** Reads of the log. Subscribers that wait for the same events share a read. */
   readonly reads: LogCallStats;
 }
 
-/** How a log has answered one kind of call. */
+/** Statistics of one kind of call to the log. */
 export interface LogCallStats {
   /** Calls that succeeded. */
   readonly count: number;
-  /** Calls that were rejected. A read without an answer for 10 seconds is not one of them: it is an error. */
+  /** Calls that were rejected. A read that times out counts in `errors` instead. */
   readonly failed: number;
-  /** Milliseconds that they took together. */
+  /** The total duration of the successful calls, in milliseconds. */
   readonly time: number;
-  /** Milliseconds that the longest of them took. */
+  /** The longest duration of a successful call, in milliseconds. */
   readonly max: number;
 }
 
-/** What the options of every subscription must be. */
+/** Rules for the options of every subscription. */
 export const SUBSCRIBE_OPTIONS: OptionTable<SubscribeOptions> = {
   from: [
     '"latest", "earliest", { last: count } or an ID of a log',
@@ -210,7 +210,7 @@ export const SUBSCRIBE_OPTIONS: OptionTable<SubscribeOptions> = {
   ],
 };
 
-/** What the options of a channel's response must be. */
+/** Rules for the options of a channel's response. */
 export const RESPOND_OPTIONS: OptionTable<
   SubscribeOptions & Pick<EventResponseOptions, "headers" | "signal">
 > = /* @__PURE__ */ Object.assign(
@@ -218,7 +218,7 @@ export const RESPOND_OPTIONS: OptionTable<
   SUBSCRIBE_OPTIONS,
 );
 
-/** What the options must be of responses whose reconnection times differ by up to a factor of 2. */
+/** Rules for the options of responses that send up to twice the `retry`. */
 export const RETRYING_RESPONSE_OPTIONS: OptionTable<
   Omit<EventResponseOptions, "signal">
 > = {
@@ -228,7 +228,7 @@ export const RETRYING_RESPONSE_OPTIONS: OptionTable<
   maxConnectionAge: [1, MAX_DELAY],
 };
 
-/** What the options of a channel must be. */
+/** Rules for the options of a channel. */
 export const CHANNEL_OPTIONS: OptionTable<ChannelOptions<AnyContract>> =
   /* @__PURE__ */ Object.assign(
     {
@@ -250,7 +250,7 @@ export const CHANNEL_OPTIONS: OptionTable<ChannelOptions<AnyContract>> =
     SUBSCRIBE_OPTIONS,
   );
 
-/** What the options of a publication must be; the log looks closer. */
+/** Rules for the options of a publication. The log checks the key's length. */
 export const PUBLISH_OPTIONS: OptionTable<PublishOptions> = {
   idempotencyKey: "string",
 };
@@ -265,13 +265,13 @@ function isStartPosition(from: unknown): boolean {
     typeof from === "string" && parseCursor(from) !== undefined;
 }
 
-/** Tells whether something is a list of event names. */
+/** Returns whether a value is a list of event names. */
 export function isNames(names: unknown): boolean {
   return Array.isArray(names) &&
     names.every((name) => typeof name === "string");
 }
 
-/** Gives a filter as a predicate. */
+/** Returns the predicate of a filter. */
 export function predicateOf(
   filter: SubscribeOptions["filter"],
 ): ((event: ServerSentEvent) => boolean) | undefined {

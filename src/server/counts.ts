@@ -5,7 +5,7 @@ type Mutable<T> = {
   -readonly [Key in keyof T]: T[Key] extends number ? number : Mutable<T[Key]>;
 };
 
-/** What a channel counts. */
+/** The mutable counters of a channel. */
 export type Counts = Mutable<
   Omit<ChannelStats, "subscribers" | "evictions" | "behind">
 >;
@@ -29,7 +29,7 @@ export function newCounts(): Counts {
   };
 }
 
-/** Returns the log as one whose answers are counted. */
+/** Returns a wrapper of the log that counts its calls. */
 export function countedLog(
   log: EventLog,
   { appends, reads }: Counts,
@@ -42,7 +42,7 @@ export function countedLog(
   };
 }
 
-/** Returns the promise itself: the answer is counted before the caller continues, and takes no turn longer. */
+/** Counts a call. Returns the same promise, so the caller does not wait for an extra microtask. */
 function counted<T>(answer: Promise<T>, calls: Counts["reads"]): Promise<T> {
   const start = performance.now();
   answer.then(() => {

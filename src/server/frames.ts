@@ -2,7 +2,7 @@ import { checkSent, encodeFields } from "../internal/frame.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../event.ts";
 import { formatCursor, type LogEntry, type LogInput } from "../log/log.ts";
 
-/** The most bytes that one subscriber is handed at once, unless a single frame is longer. */
+/** The maximum size of a chunk, in bytes. A single longer frame is sent as one chunk. */
 const CHUNK_SIZE = 65536;
 
 const FIRST_CAPACITY = 1024;
@@ -10,8 +10,8 @@ const encoder = /* @__PURE__ */ new TextEncoder();
 const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
- * Frames of entries that follow each other, encoded once and shared by all that send them. What has
- * been written is never changed, so parts of it are handed out without a copy.
+ * The frames of consecutive entries, encoded once and shared by all subscribers. Written bytes never change, so
+ * subscribers receive views without a copy.
  */
 export class Frames {
   /** The sequence number of the first entry. */
@@ -27,26 +27,26 @@ export class Frames {
     this.first = first;
   }
 
-  /** The sequence number of the last entry, `first - 1` when there is none. */
+  /** The sequence number of the last entry, or `first - 1` if there is none. */
   get last(): number {
     return this.first + this.#ends.length - 1;
   }
 
-  /** The bytes of all frames. */
+  /** The size of all frames, in bytes. */
   get size(): number {
     return this.#ends.at(-1) ?? 0;
   }
 
-  /** Whether the bytes are still here: a reader that transfers a chunk takes those of all who share them. */
+  /** Whether the bytes are available. A reader that transfers a chunk detaches the shared buffer. */
   get isIntact(): boolean {
     return this.#bytes.length > 0;
   }
 
-  /** Adds the next entry; returns whether there was room. The first always fits. */
+  /** Adds the next entry. Returns `false` if it does not fit; the first entry always fits. */
   add(entry: LogEntry): boolean {
     if (!this.isIntact) return false;
     const start = this.size;
-    // A control entry moves the cursor, and is not shown.
+    // A control entry advances the cursor but has no frame.
     const frame = entry.kind === "event"
       ? encoder.encode(frameOf(this.#epoch, entry))
       : new Uint8Array();
@@ -59,19 +59,19 @@ export class Frames {
     return true;
   }
 
-  /** The bytes of the frames after `after` up to `last`. */
+  /** Returns the bytes of the frames after `after` up to `last`. */
   slice(after: number, last: number): Uint8Array {
     return this.#bytes.subarray(this.#end(after), this.#end(last));
   }
 
-  /** The event of an entry, frozen as it is made once for all; `undefined` for one that is not shown or has no data. */
+  /** Returns the event of an entry, `undefined` if it has no data. Frozen, because all subscribers share it. */
   event(seq: number): ServerSentEvent | undefined {
     return this.#events[seq - this.first] ??= Object.freeze(
       eventOf(decoder.decode(this.slice(seq - 1, seq))),
     );
   }
 
-  /** How many entries after `after` up to `last` are shown. */
+  /** Returns the number of entries after `after` up to `last` that have a frame. */
   count(after: number, last: number): number {
     if (this.#hidden === 0) return last - after;
     let count = 0;
@@ -81,7 +81,7 @@ export class Frames {
     return count;
   }
 
-  /** Tells whether the entry has bytes. */
+  /** Returns whether the entry has a frame. */
   isShown(seq: number): boolean {
     return this.#end(seq) > this.#end(seq - 1);
   }
@@ -91,7 +91,7 @@ export class Frames {
   }
 
   #grow(needed: number): void {
-    // What was handed out keeps the old buffer.
+    // Chunks that subscribers hold keep the old buffer.
     const capacity = Math.max(
       needed,
       Math.min(this.#bytes.length * 2, CHUNK_SIZE),
@@ -102,7 +102,7 @@ export class Frames {
   }
 }
 
-/** Runs of {@linkcode Frames}, found by sequence number; the ones added first go first. */
+/** Caches runs of {@linkcode Frames} by sequence number. The oldest runs are removed first. */
 export class FrameCache {
   readonly #maxBytes: number;
   #runs: Frames[] = [];
@@ -111,9 +111,9 @@ export class FrameCache {
     this.#maxBytes = maxBytes;
   }
 
-  /** The frames in which the entry after `after` stands. */
+  /** Returns the run that contains the entry after `after`. */
   find(after: number): Frames | undefined {
-    // Most subscribers are at the newest.
+    // Most subscribers read the newest run.
     for (let i = this.#runs.length - 1; i >= 0; i--) {
       const run = this.#runs[i]!;
       if (run.first <= after + 1 && after < run.last && run.isIntact) {
@@ -123,7 +123,7 @@ export class FrameCache {
     return undefined;
   }
 
-  /** Adds entries that follow each other. */
+  /** Adds consecutive entries. */
   add(epoch: string, entries: readonly LogEntry[]): void {
     let run = this.#runs.at(-1);
     for (const entry of entries) {
@@ -150,7 +150,7 @@ export class FrameCache {
   }
 }
 
-/** Encodes an event for the log, which gives it its ID. */
+/** Encodes an event for the log, without its ID: the log assigns that. */
 export function eventEntry(init: ServerSentEventInit): LogInput {
   checkSent(init);
   const event = init.event === "message" || init.event === ""
@@ -159,12 +159,12 @@ export function eventEntry(init: ServerSentEventInit): LogInput {
   return { kind: "event", body: encodeFields(init, undefined, event) };
 }
 
-/** The frame of an event. */
+/** Returns the frame of an event, with its ID. */
 export function frameOf(epoch: string, { seq, body }: LogEntry): string {
   return `id: ${formatCursor(epoch, seq)}\n${body}`;
 }
 
-/** Reads a frame back. It is one that this package wrote, so lines end with LF and the prefixes are known. */
+/** Parses a frame that this package encoded, so its lines end with LF and its prefixes are known. */
 export function eventOf(text: string): ServerSentEvent | undefined {
   const data: string[] = [];
   let [id, event] = ["", "message"];

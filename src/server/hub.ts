@@ -12,30 +12,30 @@ import type {
 } from "../log/log.ts";
 import { FrameCache, type Frames } from "./frames.ts";
 
-/** Bytes of frames kept for subscribers that follow live, and again for those that catch up. */
+/** The size of each frame cache, in bytes: one for live subscribers, one for subscribers that catch up. */
 const CACHE_BYTES = 4_194_304;
-/** How much one read asks of the log. */
+/** The maximum that one read returns. */
 const READ_LIMIT = { entries: 1000, bytes: 262_144 };
 /**
- * Under load, how long to gather wake-ups for the next read, in milliseconds: for each subscriber, but at least and at
- * most. To write to one takes about 10 µs, so up to 200 of them take a tenth of the time.
+ * The minimum time between two reads under load, in milliseconds: `each` per subscriber, between `least` and `most`. A
+ * write to one subscriber takes about 10 µs, so writes to up to 200 subscribers use a tenth of the time.
  */
 const WINDOW = { least: 4, most: 20, each: 0.1 };
-/** Milliseconds between reads of a log that cannot be watched. */
+/** Milliseconds between reads if `watch()` fails. */
 const BLIND_POLL = 5000;
 /** Milliseconds that a new follower waits for the first read. */
 const PATIENCE = 1000;
-/** Milliseconds after which a read without an answer has failed. */
+/** Milliseconds after which a read times out. */
 const READ_TIMEOUT = 10_000;
 const DEFAULT_MAX_OUTAGE = 60_000;
 const FIRST_BACK_OFF = 100;
 const MAX_BACK_OFF = 5000;
 
-/** What follows a log. */
+/** A reader of a hub. */
 export interface Follower {
-  /** Called once after {@linkcode Hub.wait}, when there is more to read, or the log ended or began again. */
+  /** Called once after {@linkcode Hub.wait}, when there are new entries, or the log has ended or restarted. */
   advance(): void;
-  /** Called when the log could not be read for longer than `maxOutage`. Who is to stop following does so now. */
+  /** Called when reads have failed for longer than `maxOutage`. A follower that gives up leaves the hub now. */
   onOutage(): void;
 }
 
@@ -43,29 +43,29 @@ type HubLog = Omit<EventLog, "expire">;
 
 /** Options of a {@linkcode Hub}. */
 interface HubOptions {
-  /** Milliseconds for which reads may fail. */
+  /** Milliseconds for which reads may fail, 60,000 by default. */
   maxOutage?: number | undefined;
-  /** Called with every failed read; not awaited. */
+  /** Called with each failed read. Not awaited. */
   onError(error: unknown): void;
 }
 
 /**
- * The one reader of a log in a process, for all who follow it there. It reads after what it has read, and takes
- * notifications as a hint to do so, never as content. It runs while it has followers.
+ * The only reader of a log in a process, shared by all followers. Notifications only trigger a read after the last
+ * entry; they carry no data. The hub runs while it has followers.
  */
 export class Hub {
-  /** Counts the logs that this one has been: it grows when earlier positions mean nothing now. */
+  /** Increases when the log has restarted, so that earlier positions are invalid. */
   generation = 0;
   epoch = "0";
-  /** The oldest entry stored, as of the last read. */
+  /** The sequence number of the oldest stored entry, as of the last read. */
   first = 1;
-  /** The newest entry read. */
+  /** The sequence number of the newest entry read. */
   last = 0;
-  /** The newest entry there was when this generation was first read. */
+  /** The sequence number of the newest entry at the first read of this generation. */
   startSeq = 0;
-  /** The entry that ended the log. */
+  /** The sequence number of the entry that ended the log. */
   ended: number | undefined;
-  /** How it ended. */
+  /** The kind of that entry. */
   ending: LogEntryKind | undefined;
   readonly #log: HubLog;
   readonly #onError: (error: unknown) => void;
@@ -95,36 +95,36 @@ export class Hub {
     this.#maxOutage = options.maxOutage ?? DEFAULT_MAX_OUTAGE;
   }
 
-  /** Tells whether the log's bounds are known. */
+  /** Whether the log has been read up to its end. */
   get ready(): boolean {
     return this.#ready;
   }
 
-  /** Where the log ends now, `undefined` while that is not known. */
+  /** The log's end, `undefined` until it has been read. */
   get position(): LogPosition | undefined {
     return this.#ready ? { epoch: this.epoch, seq: this.last } : undefined;
   }
 
-  /** Starts with the first follower; resolves when the first read has succeeded or failed, or takes too long. */
+  /** Adds a follower and starts with the first. Resolves when the first read has succeeded, failed or timed out. */
   follow(follower: Follower): Promise<void> {
     this.#followers.add(follower);
     if (this.#running === undefined) this.#start();
     return this.#settled.promise;
   }
 
-  /** Stops with the last follower. */
+  /** Removes a follower and stops with the last. */
   leave(follower: Follower): void {
     this.#followers.delete(follower);
     this.#waiting.delete(follower);
     if (this.#followers.size === 0) this.#stop();
   }
 
-  /** Advances a follower once, when there is more. */
+  /** Calls `advance()` of the follower once, after the next change. */
   wait(follower: Follower): undefined {
     this.#waiting.add(follower);
   }
 
-  /** Reads where the log ends without following it; `undefined` if it fails. */
+  /** Reads the log's end without following it. Returns `undefined` if the read fails. */
   async readPosition(): Promise<LogPosition | undefined> {
     const limit = { entries: 1, bytes: 1 };
     try {
@@ -135,16 +135,16 @@ export class Hub {
     }
   }
 
-  /** Reads a page without following the log; throws as {@linkcode Hub.append} does. */
+  /** Reads a page without following the log. Throws like {@linkcode Hub.append}. */
   async read(after: number, limit: LogLimit): Promise<LogPage> {
     return await this.#log.read(after, limit).catch(refuse("read channel"));
   }
 
   /**
-   * Appends entries, and reads them soon if there are followers.
+   * Appends entries, and schedules a read if there are followers.
    *
-   * @throws {EventStreamError} Code `log-unavailable` for whatever else than that, a `TypeError` or a `RangeError` the
-   * log rejects with.
+   * @throws {EventStreamError} The log's `EventStreamError`, or code `log-unavailable` for any other error except a
+   * `TypeError` or `RangeError`, which are rethrown.
    */
   async append(
     entries: readonly LogInput[],
@@ -158,7 +158,7 @@ export class Hub {
 
   #start(): void {
     const { signal } = this.#running = new AbortController();
-    // Wake-ups first, then the read: what is appended in between wakes.
+    // Watch before the first read, so that no append between the two is missed.
     try {
       this.#log.watch(() => this.wake(), signal);
     } catch (error) {
@@ -169,7 +169,7 @@ export class Hub {
     this.#startPass(signal);
   }
 
-  /** Frees the timers, the watch and the frames, and ignores reads in flight. */
+  /** Releases the timers, the watch and the frames, and ignores pending reads. */
   #stop(): void {
     this.#running?.abort();
     this.#running = undefined;
@@ -191,7 +191,7 @@ export class Hub {
     this.#history.clear();
   }
 
-  /** Reads soon: at once when idle, gathered with others when busy. */
+  /** Schedules a read: immediately when idle, batched with other wake-ups under load. */
   wake(): void {
     if (this.#running === undefined || this.#planned !== undefined) return;
     if (this.#passing !== undefined) {
@@ -204,14 +204,14 @@ export class Hub {
     else this.#planned = setTimeout(() => this.#startPass(signal), delay);
   }
 
-  /** Reads soon what this process has appended itself, unless it is read by then. */
+  /** Schedules a read up to a position that this process appended, unless it has been read. */
   reach(position: LogPosition): void {
     if (position.epoch === this.epoch && position.seq <= this.last) return;
     if (this.#passing === undefined) return this.wake();
     void this.#passing.then(() => this.reach(position));
   }
 
-  /** Reads once more, beginning after this call; resolves when that is done. */
+  /** Starts a new read after the running one. Resolves when it is complete. */
   refresh(): Promise<void> {
     this.#refreshing ??= (this.#passing ?? Promise.resolve()).then(() => {
       this.#refreshing = undefined;
@@ -220,12 +220,12 @@ export class Hub {
     return this.#refreshing;
   }
 
-  /** The frames in which the entry after `after` stands, if they are at hand. */
+  /** Returns the cached run that contains the entry after `after`, if any. */
   find(after: number): Frames | undefined {
     return this.#live.find(after) ?? this.#history.find(after);
   }
 
-  /** Reads the entries after `after` from the log, once for all who ask for about the same. */
+  /** Loads the entries after `after` into the cache. Overlapping requests share a read. */
   load(after: number): Promise<void> {
     for (const [from, load] of this.#loads) {
       if (from <= after && after < from + READ_LIMIT.entries) return load;
@@ -254,7 +254,7 @@ export class Hub {
     this.#passing ??= this.#pass(signal).finally(() => {
       if (signal.aborted) return;
       this.#passing = undefined;
-      // Behind a pass that found nothing, the next one need not wait.
+      // Only a pass that found entries delays the next one.
       if (this.last !== last) this.#lastPass = performance.now();
       if (!this.#again) return;
       this.#again = false;
@@ -263,9 +263,10 @@ export class Hub {
     return this.#passing;
   }
 
-  /** Reads up to the end of the log. */
+  /** Reads to the end of the log. */
   async #pass(signal: AbortSignal): Promise<void> {
-    // What is published in one turn of the event loop is read at once, but what comes after a start is not missed.
+    // Wait a microtask, so that publications of one turn share a read. The first read must not wait: it fixes the
+    // start.
     if (this.#begun) await null;
     let page: LogPage | undefined;
     let advanced = 0;
@@ -279,20 +280,20 @@ export class Hub {
       else this.#begin(page);
       if (page.last <= this.last) this.#ready = true;
       if (this.#ready) advanced += this.#advance();
-      // The last follower may have left.
+      // The last follower may have left during the read.
     } while (page.last > this.last && !signal.aborted);
-    // The next read also takes what is published while the event loop writes. With more subscribers than that, writing takes
-    // longer than the shortest window.
+    // Let the event loop write, so that the next read includes what is published meanwhile. With more subscribers than
+    // this, the writes take longer than the shortest window.
     if (advanced > WINDOW.least / WINDOW.each) await sleep(0, signal);
   }
 
-  /** Resolves what {@linkcode Hub.follow} returned. */
+  /** Resolves the promise that {@linkcode Hub.follow} returned. */
   #settle(): void {
     clearTimeout(this.#patience);
     this.#settled.fire();
   }
 
-  /** Advances those who wait; returns how many. */
+  /** Advances the waiting followers. Returns their number. */
   #advance(): number {
     this.#settle();
     const waiting = this.#waiting;
@@ -303,7 +304,7 @@ export class Hub {
     return waiting.size;
   }
 
-  /** Tells whether a page goes on from what was read: the same log, and not an older state of it. */
+  /** Returns whether a page continues what was read: the same epoch, and not an older state of the log. */
   #continues({ epoch, last }: LogPage): boolean {
     const isSame = epoch === this.epoch || this.epoch === "0";
     return this.#begun && isSame && last >= this.last;
@@ -320,7 +321,7 @@ export class Hub {
     this.ending = newest.kind;
   }
 
-  /** Begins at the end of a log, but for the newest entry, which shows whether the log has ended. */
+  /** Starts a generation at the log's end. The newest entry is read again, as it shows whether the log has ended. */
   #begin(page: LogPage): void {
     this.generation++;
     this.epoch = page.epoch;
@@ -335,7 +336,7 @@ export class Hub {
     this.#ready = false;
   }
 
-  /** Reads from the log, again and again while it fails; gives `undefined` when it is not to go on. */
+  /** Reads from the log, with retries. Returns `undefined` after `maxOutage` or when the hub has stopped. */
   async #read(
     after: number,
     signal: AbortSignal,
@@ -368,13 +369,13 @@ export class Hub {
     if (now - this.#failingSince < this.#maxOutage) return false;
     this.#stop();
     for (const follower of [...this.#followers]) follower.onOutage();
-    // One that followed meanwhile has started it.
+    // A follower that joined during the loop has already started the hub.
     if (this.#followers.size > 0 && this.#running === undefined) this.#start();
     return true;
   }
 }
 
-/** Rethrows what a log may reject with, and any other error as the cause of `log-unavailable`. */
+/** Returns a handler that rethrows the errors of the log's interface, and wraps others as `log-unavailable`. */
 function refuse(action: string): (cause: unknown) => never {
   return (cause) => {
     const isOwn = cause instanceof EventStreamError ||
@@ -385,7 +386,7 @@ function refuse(action: string): (cause: unknown) => never {
   };
 }
 
-/** A promise that is resolved from outside. */
+/** A promise with a public resolve function. `Promise.withResolvers()` is missing in Node 20. */
 class Signal {
   readonly promise: Promise<void>;
   fire!: () => void;

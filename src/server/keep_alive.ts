@@ -1,23 +1,23 @@
 import { runtimeIs } from "./request.ts";
 
-/** Something that must not be silent for longer than an interval. */
+/** A response that needs a write in each interval. */
 export interface KeptAlive {
-  /** The {@linkcode KeepAliveTimer.now} of its last write. */
+  /** The value of {@linkcode KeepAliveTimer.now} at its last write. */
   lastTick: number;
-  /** Asks for a write; one that cannot write now is asked again at the next tick. */
+  /** Requests a write. If it does not write, it is called again at the next tick. */
   sendKeepAlive(): void;
 }
 
 const TICKS = 4;
-/** Milliseconds. Below the 10 seconds after which Bun cuts a quiet response. */
+/** In milliseconds. Bun closes a response after 10 seconds without a write. */
 const DEFAULT_KEEP_ALIVE = 8000;
 
 /**
- * One timer for all responses with the same interval. It runs while there are any, and ticks four times an interval, so
- * a silence lasts three to four quarters of it.
+ * One timer for all responses with the same interval. It runs while it has members and ticks four times per interval,
+ * so a response is idle for 75 % to 100 % of the interval before it writes.
  */
 export class KeepAliveTimer {
-  /** Counts the ticks; cheaper to note than the time. */
+  /** The number of ticks. Reading it is cheaper than reading the time. */
   now = 0;
   readonly #interval: number;
   readonly #members = new Set<KeptAlive>();
@@ -51,8 +51,9 @@ export class KeepAliveTimer {
 const timers = /* @__PURE__ */ new Map<number, KeepAliveTimer>();
 
 /**
- * Returns the process's timer for a `keepAlive`, `undefined` for `false`. On Cloudflare Workers a timer belongs to the
- * request that set it, and a stream may be written to by its own request alone, so there each caller gets its own.
+ * Returns the shared timer for a `keepAlive` interval, `undefined` for `false`. On Cloudflare Workers a timer belongs
+ * to the request that set it, and only that request may write to its stream. Each caller therefore receives a separate
+ * timer there.
  */
 export function keepAliveTimer(
   keepAlive: number | false = DEFAULT_KEEP_ALIVE,

@@ -1,13 +1,13 @@
 /**
  * Sends event streams over HTTP.
  *
- * - One response from a source of events: {@linkcode respond}.
- * - The same events to many clients, which resume where they were: {@linkcode Channel}.
- * - Several channels over one connection: {@linkcode combine}.
- * - A producer that continues after its client has disconnected: {@linkcode resumable}.
- * - Several sources as one: {@linkcode merge}.
- * - Where published events are stored: {@linkcode MemoryLog}, the logs of the other entry points, or an
- *   {@linkcode EventLog} of your own.
+ * - To stream events in one response, use {@linkcode respond}.
+ * - To broadcast events to many clients that can resume, use {@linkcode Channel}.
+ * - To send several channels over one connection, use {@linkcode combine}.
+ * - To continue a stream after its client has disconnected, use {@linkcode resumable}.
+ * - To merge several sources into one, use {@linkcode merge}.
+ * - To store published events, use {@linkcode MemoryLog}, a log of another entry point, or implement {@linkcode
+ *   EventLog}.
  *
  * @example
  * ```ts

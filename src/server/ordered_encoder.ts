@@ -1,14 +1,16 @@
 import type { EventContract } from "../contract.ts";
 import type { ServerSentEventInit } from "../event.ts";
 
-/** Encodes events under a contract: all of them, or it throws or rejects; at once where no schema takes its time. */
+/**
+ * Encodes events with a contract: all of them, or it throws or rejects. Synchronous unless a schema is asynchronous.
+ */
 export type OrderedEncoder<Init> = (
   inits: readonly Init[],
 ) => ServerSentEventInit[] | Promise<ServerSentEventInit[]>;
 
 /**
- * Makes an encoder whose results come in the order of its calls, however long a schema takes for
- * each. A call that fails does not hold up the next.
+ * Creates an encoder whose calls complete in order, even if schemas are asynchronous. A failed call does not block the
+ * next one.
  */
 export function orderedEncoder<Init>(
   contract: Pick<EventContract<never, Init>, "encode">,
@@ -28,7 +30,7 @@ export function orderedEncoder<Init>(
   };
 }
 
-/** Encodes one event after another, so that nothing runs after one that is refused. */
+/** Encodes the events one by one, so that no schema runs after an invalid event. */
 function encodeAll<Init>(
   { encode }: Pick<EventContract<never, Init>, "encode">,
   inits: readonly Init[],

@@ -9,13 +9,13 @@ import { type Gap, gapOf, gapReason } from "./gap.ts";
 /** Options of {@linkcode Channel.read}. */
 export interface ChannelReadOptions {
   /**
-   * The ID of an event, or `next` of the page before: the page starts after it.
+   * The ID of an event, or `next` of the previous page. The page starts after it.
    *
-   * @default {undefined} with the oldest event stored
+   * @default {undefined} the page starts with the oldest stored event
    */
   after?: string | undefined;
   /**
-   * The most events, an integer of 1 to 1,000. A page holds about 1 MiB at most, but at least one event.
+   * The maximum number of events, an integer of 1 to 1,000. A page holds at most about 1 MiB, but at least one event.
    *
    * @default {100}
    */
@@ -23,18 +23,18 @@ export interface ChannelReadOptions {
 }
 
 /**
- * A page of a channel's history. One that meets nothing but the channel's end may be empty though more follows.
+ * A page of a channel's history. It may be empty if it contains only control entries, even if `hasMore` is `true`.
  *
- * @typeParam Received The events.
+ * @typeParam Received The type of the events.
  */
 export interface ChannelPage<Received = ServerSentEvent> {
-  /** The events, the oldest first. */
+  /** The events, oldest first. */
   readonly events: Received[];
-  /** The `after` of the next page; also an ID from which a client can resume. */
+  /** The `after` option for the next page. A client can also resume from this ID. */
   readonly next: string;
-  /** Whether more follows that is stored already. */
+  /** Whether more entries are stored after this page. */
   readonly hasMore: boolean;
-  /** Set when events after `after` are no longer stored: the page starts with the oldest one that is. */
+  /** Set if events after `after` are no longer stored. The page then starts with the oldest stored event. */
   readonly gap: Gap | undefined;
 }
 
@@ -45,7 +45,7 @@ export const READ_OPTIONS: OptionTable<ChannelReadOptions> = {
 
 const MAX_BYTES = 1_048_576;
 
-/** Reads a page of events, which the contract parses if there is one. */
+/** Reads a page of events, and decodes them with the contract if there is one. */
 export async function readHistory<
   Received extends ServerSentEvent<string, unknown>,
 >(
@@ -67,7 +67,7 @@ export async function readHistory<
       : event as ServerSentEvent<string, unknown> | undefined as Received;
     if (received !== undefined) events.push(received);
   }
-  // Without an entry the end of the log has been reached.
+  // A page without entries has reached the end of the log.
   const seq = entries.at(-1)?.seq ?? last;
   return {
     events,

@@ -10,25 +10,25 @@ import {
 import { notify } from "../internal/report.ts";
 import type { BodySource, EventBody } from "./response.ts";
 
-/** Options for an upstream that is passed on. */
+/** Options for passing an upstream response through. */
 export interface UpstreamOptions {
   /**
-   * The `data` of the upstream's last event, one line such as `"[DONE]"`. It is passed on and the response ends; what
-   * follows is not read. An upstream that ends before it has broken, with code `truncated`.
+   * The `data` of the upstream's final event, one line such as `"[DONE]"`. The response ends after this event, and the
+   * rest of the upstream is not read. If the upstream ends without it, it fails with code `truncated`.
    *
-   * @default {undefined} the upstream's end
+   * @default {undefined} the response ends with the upstream
    */
   until?: string | undefined;
   /**
-   * Milliseconds to wait for a byte of the upstream, an integer of 1 to 2^31-1. After that the upstream has broken,
-   * with code `idle-timeout`. Time in which the client does not read does not count.
+   * Milliseconds to wait for a byte from the upstream, an integer of 1 to 2^31-1. After that the upstream fails with
+   * code `idle-timeout`. Time during which the client does not read does not count.
    *
    * @default {undefined} no limit
    */
   idleTimeout?: number | undefined;
   /**
-   * Returns the last event to send when the upstream has broken, or `undefined` for none. It is not awaited, and a
-   * promise is an error. Without an event the body fails, as the upstream's did.
+   * Called when the upstream has failed. Returns a final event to send, or `undefined` to let the body fail as the
+   * upstream did. Not awaited: a promise is an error.
    */
   onBreak?: ((error: unknown) => ServerSentEventInit | undefined) | undefined;
 }
@@ -45,33 +45,33 @@ export const UPSTREAM_OPTIONS: OptionTable<UpstreamOptions> = {
 const LF = 0x0a;
 const CR = 0x0d;
 const BOM: Uint8Array = /* @__PURE__ */ Uint8Array.of(0xef, 0xbb, 0xbf);
-/** A comment without a blank line, which would end a block that the upstream has not ended. */
+/** A comment without a blank line, because that would end an unfinished block of the upstream. */
 const KEEP_ALIVE: Uint8Array = /* @__PURE__ */ Uint8Array.of(0x3a, LF);
-/** What a stream begins after. */
+/** The bytes assumed before the start of a stream. */
 const LINE_ENDS: readonly number[] = [LF, LF];
 const decoder: TextDecoder = /* @__PURE__ */ new TextDecoder("utf-8", {
   ignoreBOM: true,
 });
-/** The most bytes of an unfinished block that are held back: the limit that `decode()` has by default. */
+/** The maximum size of a buffered unfinished block, in bytes: the default limit of `decode()`. */
 const MAX_HELD = 16_777_216;
 
-/** Passes the bytes of an upstream event stream on as they are. */
+/** Passes the bytes of an upstream event stream through unchanged. */
 export class UpstreamSource implements BodySource {
   readonly #body: EventBody;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #options: UpstreamOptions & {
     onError?: ((error: unknown) => void) | undefined;
   };
-  /** Holds an unfinished block back, where an event of ours may follow or the end must be found. */
+  /** Buffers an unfinished block if `until` must be found, or `onBreak` may add an event. */
   readonly #blocks: Blocks | undefined;
-  /** The first bytes, until it is known whether they are a byte order mark. */
+  /** The first bytes, until they can be compared with a byte order mark. */
   #start: Uint8Array | undefined = new Uint8Array();
-  /** The last byte sent. The response begins with a comment and its line end. */
+  /** The last byte sent. The response starts with a comment that ends with LF. */
   #last = LF;
   #reading = false;
   #readSince = 0;
   #idleTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Whether the upstream has ended or failed, and needs no cancel. */
+  /** Whether the upstream has ended or failed, so that it must not be cancelled. */
   #over = false;
   #stopped = false;
 
@@ -99,7 +99,7 @@ export class UpstreamSource implements BodySource {
   }
 
   keepAlive(): Uint8Array | undefined {
-    // After a CR an LF may follow, which would then be a blank line.
+    // If an LF follows a CR, a comment in between would create a blank line.
     return this.#last === LF ? KEEP_ALIVE : undefined;
   }
 
@@ -118,7 +118,7 @@ export class UpstreamSource implements BodySource {
     const chunk = this.#start === undefined ? value : this.#withoutBom(value);
     if (this.#blocks === undefined) this.#write(chunk);
     else this.#writeBlocks(this.#blocks, chunk);
-    // Nothing was written, so nobody else asks for more.
+    // If nothing was written, no pull follows.
     if (this.#body.wanted) this.pull();
   };
 
@@ -126,7 +126,7 @@ export class UpstreamSource implements BodySource {
     this.#reading = false;
     this.#over = true;
     if (!this.#stopped) return this.#break(error);
-    // An upstream that stops because it was cancelled has not failed.
+    // An AbortError is the result of the cancellation, not a failure.
     const isStop = error instanceof Error && error.name === "AbortError";
     if (!isStop) notify(this.#options.onError, error);
   };
@@ -155,7 +155,7 @@ export class UpstreamSource implements BodySource {
     );
   }
 
-  /** Removes a byte order mark, which receivers would take for data after our first bytes. */
+  /** Removes a byte order mark, because receivers ignore it only at the start of the response. */
   #withoutBom(chunk: Uint8Array): Uint8Array {
     const start = concat([this.#start!, chunk]);
     const isBom = BOM.every((byte, index) => byte === (start[index] ?? byte));
@@ -169,7 +169,7 @@ export class UpstreamSource implements BodySource {
     this.#over = true;
     const { until } = this.#options;
     const rest = this.#blocks?.take() ?? new Uint8Array();
-    // The end may have cut the marker short of its blank line.
+    // The upstream may end without the blank line after the marker.
     if (until !== undefined && !isMarker(rest, until)) {
       return this.#break(
         new EventStreamError(
@@ -180,7 +180,7 @@ export class UpstreamSource implements BodySource {
         ),
       );
     }
-    // No event of ours follows, so an unfinished block is the receiver's to discard.
+    // No event follows, so receivers discard an unfinished block themselves.
     this.#write(rest);
     this.#body.end("ended");
   }
@@ -206,7 +206,7 @@ export class UpstreamSource implements BodySource {
 
   #startIdleTimer(): void {
     this.#readSince = performance.now();
-    // One timer for many reads: a timer for each would cost more than the read.
+    // Reads share a timer, because a timer for each costs more than the read.
     this.#idleTimer ??= setTimeout(this.#checkIdle, this.#options.idleTimeout);
   }
 
@@ -228,15 +228,15 @@ export class UpstreamSource implements BodySource {
   };
 }
 
-/** Holds the unfinished block of an event stream back (WHATWG HTML 9.2.6). */
+/** Buffers the unfinished block of an event stream (WHATWG HTML 9.2.6). */
 class Blocks {
-  /** How many bytes are held back. */
+  /** The number of buffered bytes. */
   held = 0;
   #parts: Uint8Array[] = [];
   /** The last two bytes. */
   #before = LINE_ENDS;
 
-  /** Returns the bytes up to the end of the last complete block; none if no block has ended. */
+  /** Adds a chunk. Returns the bytes up to the end of the last complete block, none if no block has ended. */
   push(chunk: Uint8Array): Uint8Array {
     const before = this.#before;
     const { length } = chunk;
@@ -252,16 +252,18 @@ class Blocks {
     return blocks;
   }
 
-  /** Returns what was held back, and more after it. */
+  /** Removes and returns the buffered bytes, followed by the arguments. */
   take(...more: Uint8Array[]): Uint8Array {
     this.held = 0;
     return concat([...this.#parts.splice(0), ...more]);
   }
 }
 
-/** Returns after how many bytes the last block ends. It looks from the end, since most chunks end with a block. */
+/**
+ * Returns the end offset of the last block, 0 if there is none. Searches backwards, as most chunks end with a block.
+ */
 function findLastEnd(bytes: Uint8Array, before: readonly number[]): number {
-  // Each is searched for once.
+  // Track both positions, so that no byte is searched twice.
   let lf = bytes.lastIndexOf(LF);
   let cr = bytes.lastIndexOf(CR);
   while (true) {
@@ -273,7 +275,7 @@ function findLastEnd(bytes: Uint8Array, before: readonly number[]): number {
   }
 }
 
-/** Tells whether a blank line ends with a byte, after two bytes that came before the first. */
+/** Returns whether the byte at `at` ends a blank line. `before` holds the two bytes before the chunk. */
 function endsBlock(
   bytes: Uint8Array,
   at: number,
@@ -298,9 +300,9 @@ function byteAt(
   return at < 0 ? before[at + 2]! : bytes[at]!;
 }
 
-/** Returns where in complete blocks the first ends whose data is the end marker; 0 if there is none. */
+/** Returns the end offset of the first block whose data is the end marker, 0 if there is none. */
 function findMarker(bytes: Uint8Array, until: string): number {
-  // Most often one search in all is enough.
+  // Fast path: most chunks do not contain the marker.
   if (!decoder.decode(bytes).includes(until)) return 0;
   let start = 0;
   for (let at = 0; at < bytes.length; at++) {
@@ -311,7 +313,7 @@ function findMarker(bytes: Uint8Array, until: string): number {
   return 0;
 }
 
-/** Tells whether the data of a block is the end marker. */
+/** Returns whether the data of a block is the end marker. */
 function isMarker(block: Uint8Array, until: string): boolean {
   const [data, more] = decoder.decode(block).split(/[\r\n]+/)
     .filter((line) => /^data(:|$)/.test(line));

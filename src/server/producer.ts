@@ -6,39 +6,39 @@ import type { PublishInit } from "./channel_options.ts";
 import { eventEntry } from "./frames.ts";
 
 /**
- * Makes the events of a {@linkcode resumable} stream. An `id` of theirs is replaced by the log's. The signal
- * aborts when they are not wanted any more: the stream was stopped, or declared failed. The function returns at once,
- * as an `async function*` does, and its events are awaited; a promise fails the stream.
+ * Produces the events of a {@linkcode resumable} stream, for example as an `async function*`. The log assigns the event
+ * IDs. The signal aborts when the stream was aborted or declared failed. The function must return an async iterable: if
+ * it returns a promise, the stream fails.
  */
 export type Produce = (
   signal: AbortSignal,
 ) => AsyncIterable<PublishInit>;
 
-/** What a producer needs. */
+/** Options of a {@linkcode Producer}. */
 interface ProducerOptions {
-  /** Milliseconds for which an entry shows that the producer is alive. */
+  /** Milliseconds without an entry after which the producer counts as dead. */
   lease: number;
-  /** Gives the entries that end a stream that failed. */
+  /** Returns the entries that end a failed stream. */
   failure(error: unknown): readonly LogInput[];
-  /** Called when the log has more, with where it ends now. */
+  /** Called after each append, with the log's new end. */
   onAppend(position: LogPosition): void;
-  /** Called with what the events, or the log, threw. */
+  /** Called with errors of the events and the log. */
   onError(error: unknown): void;
 }
 
-/** How much is read ahead while the log takes what came before: events, and UTF-16 code units. */
+/** The maximum number of events in one append, and of events read ahead. */
 const MAX_QUEUE = 64;
+/** The maximum size of these events, in UTF-16 code units. */
 const MAX_SIZE = 131_072;
 const BEATS_PER_LEASE = 3;
 const BEAT: readonly LogInput[] = [{ kind: "beat", body: "" }];
 const END: readonly LogInput[] = [{ kind: "end", body: "" }];
-/** The end of a failed stream whose failure event the log refuses. */
+/** The end of a failed stream without a failure event. */
 export const FAILED: readonly LogInput[] = [{ kind: "failed", body: "" }];
 
 /**
- * Writes events into a log, each append on the condition that the last entry is still its own. So it learns
- * from its next append, at the latest from its next beat, that the stream was ended elsewhere, and never
- * writes after that.
+ * Writes events into a log. Each append requires that the last entry is the producer's previous one. If another process
+ * ends the stream, the next append or heartbeat is refused, so the producer never writes after the end.
  */
 export class Producer {
   readonly #log: EventLog;
@@ -46,9 +46,9 @@ export class Producer {
   readonly #stopped = new AbortController();
   #last = 0;
   #queue: LogInput[] = [];
-  /** How many events the log takes at once, as far as it has shown. */
+  /** The maximum number of events in one append. Reduced when the log refuses an append. */
   #most = MAX_QUEUE;
-  /** The last entries, once they are known. */
+  /** The final entries, once the events have ended or failed. */
   #ending: readonly LogInput[] | undefined;
   #isRead = false;
   #onWork: () => void = () => {};
@@ -59,10 +59,10 @@ export class Producer {
     this.#options = options;
   }
 
-  /** Takes an empty log; returns whether no other producer was first. */
+  /** Claims an empty log. Returns `false` if another producer was first. */
   async claim(): Promise<boolean> {
     try {
-      // The name identifies the own entry when the answer is lost.
+      // The UUID identifies this entry if the response of the append is lost.
       await this.#append([{ kind: "begin", body: crypto.randomUUID() }]);
       return true;
     } catch (error) {
@@ -72,8 +72,8 @@ export class Producer {
   }
 
   /**
-   * Writes all events and the end. Returns whether it wrote the end: not if the stream was ended elsewhere, or the
-   * log was away for too long. Never throws.
+   * Writes all events and the end. Returns `false` if another process ended the stream, or the log could not be reached
+   * for the length of the lease. Never rejects.
    */
   async run(produce: Produce): Promise<boolean> {
     void this.#readAll(produce);
@@ -82,7 +82,7 @@ export class Producer {
     return hasEnded;
   }
 
-  /** Stops: the stream has ended. An iterator that is stuck is not waited for. */
+  /** Stops, because the stream has ended. Does not wait for a pending iterator. */
   stop(): void {
     const reason = new DOMException("The stream has ended", "AbortError");
     this.#stopped.abort(reason);
@@ -99,7 +99,7 @@ export class Producer {
       );
       const iterator = events[Symbol.asyncIterator]();
       signal.addEventListener("abort", () => void this.#return(iterator));
-      // The loop returns the iterator when an event is refused, the listener when it waits for one.
+      // The loop returns the iterator if an event is invalid, the listener while the loop waits for an event.
       for await (const event of { [Symbol.asyncIterator]: () => iterator }) {
         if (signal.aborted || this.#ending !== undefined) break;
         this.#queue.push(eventEntry(event));
@@ -125,7 +125,7 @@ export class Producer {
 
   #fail(error: unknown): void {
     const { aborted, reason } = this.#stopped.signal;
-    // A producer that stops because its signal aborted has not failed.
+    // The abort reason is not a failure.
     if (aborted && error === reason) return;
     this.#options.onError(error);
     if (!aborted) this.#ending = this.#options.failure(error);
@@ -149,14 +149,14 @@ export class Producer {
     }
   }
 
-  /** Goes on after entries that the log refuses. */
+  /** Continues after the log has refused entries: with fewer at once, or with the end. */
   #refuse(events: LogInput[], error: unknown): void {
     if (events.length > 1) {
       this.#queue.unshift(...events);
       this.#most = Math.ceil(events.length / 2);
       return;
     }
-    // Nothing is shown after a hole.
+    // Drop the rest, because clients must not receive events after a missing one.
     this.#queue = [];
     this.#fail(error);
     if (events.length === 0) this.#ending = FAILED;
@@ -180,7 +180,7 @@ export class Producer {
     return events;
   }
 
-  /** Resolves when there is something to write, be it a beat. */
+  /** Resolves when there is an entry to write, or a heartbeat is due. */
   #work(): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, this.#options.lease / BEATS_PER_LEASE);
@@ -215,14 +215,14 @@ export class Producer {
       return await this.#log.append(entries, options);
     } catch (error) {
       if (!isRepeat || !isOver(error)) throw error;
-      // An attempt whose answer was lost may have been done.
+      // The append may have succeeded although its response was lost.
       const position = await this.#find(entries);
       if (position === undefined) throw error;
       return position;
     }
   }
 
-  /** Gives the place of the entries, if they stand where they were to be put. */
+  /** Returns the position of the entries if the log has stored them. */
   async #find(entries: readonly LogInput[]): Promise<LogPosition | undefined> {
     const page = await this.#log.read(this.#last, {
       entries: entries.length,
@@ -238,23 +238,23 @@ export class Producer {
   }
 }
 
-/** How to go on while a log cannot be reached. */
+/** Options of {@linkcode retryWhileUnavailable}. */
 interface RetryOptions {
-  /** Milliseconds after the first failure. */
+  /** Milliseconds after the first failure for which to retry. */
   limit: number;
-  /** Ends the attempts. */
+  /** Ends the retries when it aborts. */
   signal?: AbortSignal | undefined;
-  /** Called with every failure. */
+  /** Called with each failure. */
   onError(error: unknown): void;
 }
 
 const FIRST_PAUSE = 50;
-/** The longest pause is this part of the limit: who waits that long for a sign must not wait for a pause. */
+/** The longest pause is a tenth of the limit, so that a pause does not use up the lease. */
 const PAUSES_PER_LIMIT = 10;
 
 /**
- * Does something with a log, again and again while that cannot be reached. What failed may have been done all the
- * same, so an attempt knows whether it is the first.
+ * Calls `attempt` until the log can be reached. A failed attempt may have succeeded in the log, so the argument shows
+ * whether it is a repeat.
  */
 export async function retryWhileUnavailable<T>(
   attempt: (isRepeat: boolean) => Promise<T>,
@@ -268,7 +268,7 @@ export async function retryWhileUnavailable<T>(
     } catch (error) {
       if (isOver(error) || isRefusal(error)) throw error;
       onError(error);
-      // Not from the attempt's begin: a process that was asleep since then has not tried yet.
+      // Measure from the first failure, not from the start: the process may have been suspended in between.
       end ??= performance.now() + limit;
       if (signal?.aborted || performance.now() > end) throw error;
     }
@@ -276,13 +276,13 @@ export async function retryWhileUnavailable<T>(
   }
 }
 
-/** Tells whether the log has ended, or another producer has written to it. */
+/** Returns whether an error shows that the log has ended, or another producer has written to it. */
 export function isOver(error: unknown): boolean {
   return error instanceof EventStreamError &&
     (error.code === "conflict" || error.code === "closed");
 }
 
-/** Tells whether the log will never take what it was given. */
+/** Returns whether an error shows that the log will never accept the entries. */
 export function isRefusal(error: unknown): boolean {
   return error instanceof RangeError || error instanceof TypeError;
 }

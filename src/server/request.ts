@@ -1,22 +1,22 @@
 import { describe } from "../internal/check.ts";
 
 /**
- * The last event ID of a request: the header, else the query's `lastEventId` for clients that cannot set the header on
- * a first request, else `""`.
+ * Returns the last event ID of a request: its header, its `lastEventId` query parameter, for clients that cannot set
+ * the header on the first request, or `""`.
  */
 export function lastEventIdOf(request: Request): string {
   return sentIdOf(request) ||
     (new URL(request.url).searchParams.get("lastEventId") ?? "");
 }
 
-/** The last event ID that the client holds: that of the header, whose bytes are UTF-8. */
+/** Returns the `Last-Event-ID` header, which is sent as UTF-8 (WHATWG HTML 9.2.3). */
 export function sentIdOf(request: Request): string {
   return utf8(request.headers.get("last-event-id") ?? "");
 }
 
-/** Decodes a header value, of which the runtime made one character per byte, as UTF-8. */
+/** Decodes a header value as UTF-8. Runtimes decode each byte to one character (isomorphic decode). */
 function utf8(value: string): string {
-  // deno-lint-ignore no-control-regex -- ASCII is the same both ways
+  // deno-lint-ignore no-control-regex -- ASCII needs no decoding
   if (/^[\x00-\x7f]*$/.test(value) || /[^\x00-\xff]/.test(value)) return value;
   const bytes = Uint8Array.from(value, (char) => char.charCodeAt(0));
   try {
@@ -28,7 +28,7 @@ function utf8(value: string): string {
   }
 }
 
-/** Throws unless the argument is a request. */
+/** Throws if the argument is not a `Request`. */
 export function checkRequest(request: Request): void {
   if (!(request instanceof Request)) {
     throw new TypeError(
@@ -39,7 +39,7 @@ export function checkRequest(request: Request): void {
   }
 }
 
-/** Tells whether an `Accept` header lets `text/event-stream` through (RFC 9110, section 12.5.1). */
+/** Returns whether an `Accept` header accepts `text/event-stream` (RFC 9110, section 12.5.1). */
 export function acceptsEventStream(accept: string | null): boolean {
   if (accept === null || accept.trim() === "") return true;
   const ranges = accept.toLowerCase().split(",")
@@ -54,15 +54,14 @@ export function acceptsEventStream(accept: string | null): boolean {
 }
 
 /**
- * The signal that reports that the client has disconnected, where there is no other sign of it. Deno cancels the body
- * at once, also that of a response that comes later; reading the signal makes it print a notice about "legacy"
- * behavior at the first request.
+ * Returns the signal that aborts when the client disconnects, `undefined` on Deno. Deno cancels the body instead, even
+ * if the response is created later, and prints a notice about "legacy" behavior when the signal is first read.
  */
 export function departureOf(request: Request): AbortSignal | undefined {
   return runtimeIs("Deno") ? undefined : request.signal;
 }
 
-/** Returns whether this is a runtime, by the name in its user agent. */
+/** Returns whether the runtime's user agent starts with this name. */
 export function runtimeIs(name: string): boolean {
   return globalThis.navigator?.userAgent?.startsWith(name) ?? false;
 }

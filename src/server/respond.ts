@@ -20,39 +20,39 @@ import {
   RESPONSE_OPTIONS,
 } from "./response.ts";
 
-/** Events in order: an iterable, an async iterable or a stream of them. */
+/** An iterable, async iterable or stream of events. */
 export type EventIterable =
   | AsyncIterable<ServerSentEventInit>
   | Iterable<ServerSentEventInit>
   | ReadableStream<ServerSentEventInit>;
 
-/** What a source that is a function receives. */
+/** The argument of a source that is a function. */
 export interface RespondContext {
-  /** The last event ID that the client sent, `""` when it sent none. It is untrusted input. */
+  /** The last event ID that the client sent, or `""` if it sent none. It is untrusted input. */
   readonly lastEventId: string;
-  /** Aborts when the response has ended, for any reason. */
+  /** Aborts when the response ends, for any reason. */
   readonly signal: AbortSignal;
 }
 
-/** Where {@linkcode respond} gets its events. A function is called once, when the client reads, and awaited. */
+/** The events of {@linkcode respond}. A function is called once, when the client starts to read, and awaited. */
 export type RespondSource =
   | EventIterable
   | ((context: RespondContext) => EventIterable | Promise<EventIterable>);
 
 /**
- * Options of {@linkcode respond}. Callbacks are not awaited. What one throws, or its promise rejects with, is reported
- * as an uncaught error (`reportError()`) and changes nothing else.
+ * Options of {@linkcode respond}. Callbacks are not awaited. If one throws or its promise rejects, the error is
+ * reported as uncaught (`reportError()`) and the response continues.
  */
 export interface RespondOptions extends EventResponseOptions {
-  /** Called once, when the response has ended, with the reason. */
+  /** Called once when the response has ended, with the reason. */
   onClose?: ((reason: CloseReason) => void) | undefined;
   /**
-   * Called with what the source threw, also while it was being returned, and with the error of an event that cannot be
-   * sent. The response then ends as if the source had. The client receives nothing of the error.
+   * Called with errors of the source, also while it is being returned, and with the error of an event that cannot be
+   * encoded. The body then ends normally, and the client does not receive the error.
    *
-   * Without it the body fails with the error, which the runtime reports. Errors after the end of the response, as when
-   * the client has disconnected, are then ignored: a client that leaves must not end a server. An `AbortError` after
-   * the end is not a failure, as the source was asked to stop.
+   * Without it the body fails with the error, and the runtime reports it. Errors after the end of the response, for
+   * example when the client has disconnected, are ignored. An `AbortError` after the end is never reported, because the
+   * source was asked to stop.
    */
   onError?: ((error: unknown) => void) | undefined;
 }
@@ -63,7 +63,7 @@ const RESPOND_OPTIONS: OptionTable<RespondOptions> = /* @__PURE__ */ Object
     RESPONSE_OPTIONS,
   );
 
-/** Options of {@linkcode respond} with an upstream's response. */
+/** Options of {@linkcode respond} for an upstream response. */
 export interface PassThroughOptions extends RespondOptions, UpstreamOptions {}
 
 const PASS_THROUGH_OPTIONS: OptionTable<PassThroughOptions> =
@@ -72,16 +72,15 @@ const PASS_THROUGH_OPTIONS: OptionTable<PassThroughOptions> =
 /**
  * Answers a request with a stream of events.
  *
- * The source is asked for events when the client reads, so a slow client slows it down. Events that the source has
- * ready are sent together, up to 16 Ki characters, and one more is requested while the client takes them. A comment is
- * sent at once, so that proxies forward the response, and again whenever the source has been silent for `keepAlive`.
- * When the source ends or fails, the client disconnects or `signal` aborts, then the signal of the context aborts, the
- * source is returned and `onClose` is called, in this order and once.
+ * The source is read only when the client reads, so a slow client applies backpressure. Events that are ready are sent
+ * as one chunk of up to 16 Ki characters, and the next event is requested in advance. A comment is sent immediately, so
+ * that proxies forward the response, and again after each `keepAlive` interval without an event. When the response ends
+ * for any reason, the context's signal aborts, the source is returned and `onClose` is called, once and in this order.
  *
- * These requests are answered without a stream. Their source is returned, not read, and the reason is `"closed"`:
+ * These requests receive no stream. Their source is returned without being read, and the close reason is `"closed"`:
  *
  * - OPTIONS: 204 with `Allow` and your headers.
- * - HEAD: the headers alone.
+ * - HEAD: only the headers.
  * - Methods other than GET and POST: 405 with `Allow`.
  * - An `Accept` header without `text/event-stream`: 406.
  *
@@ -105,7 +104,7 @@ const PASS_THROUGH_OPTIONS: OptionTable<PassThroughOptions> =
  *
  * @param request The request.
  * @param source The events, or a function that receives the last event ID and a signal and returns them.
- * @param options Headers, keep-alive, what ends the response and what is called at its end.
+ * @param options Headers, keep-alive, limits and callbacks.
  * @returns The response.
  * @throws {TypeError} If an argument or an option has the wrong type, or the source is a locked stream.
  * @throws {RangeError} If an option is out of range.
@@ -116,15 +115,15 @@ export function respond(
   options?: RespondOptions,
 ): Response;
 /**
- * Answers a request with an upstream's event stream. Its bytes are passed on as they are, not decoded and not encoded
- * again, with the headers and the keep-alive comments of every other response. No header of the upstream is passed on
- * unless you name it in `headers`.
+ * Answers a request with an upstream's event stream. Its bytes are passed through unchanged, with the same headers and
+ * keep-alive comments as other responses. The upstream's headers are not copied: add the ones you need to `headers`.
  *
- * When the client disconnects, the upstream is cancelled. When the upstream breaks (it fails, ends before `until`, or is
- * silent for `idleTimeout`), the body fails too, so that the client does not take half an answer for a whole one; or
- * `onBreak` returns a last event. With `until` or `onBreak` an unfinished event is held back until it is complete.
+ * When the client disconnects, the upstream is cancelled. When the upstream fails, ends before `until`, or sends
+ * nothing for `idleTimeout`, the body fails too, so that the client does not treat a partial response as complete. With
+ * `onBreak` you can send a final event instead. With `until` or `onBreak`, unfinished events are buffered until they
+ * are complete.
  *
- * Keep-alive comments are only sent after an LF: an upstream that ends its lines with CR alone gets none.
+ * Keep-alive comments are sent only after an LF, so an upstream with CR line endings receives none.
  *
  * @example
  * ```ts
@@ -144,12 +143,12 @@ export function respond(
  * ```
  *
  * @param request The request.
- * @param upstream The upstream's response, its body unread.
- * @param options What ends the upstream, and the options of every response.
+ * @param upstream The upstream's response. Its body must be unread.
+ * @param options How to detect the upstream's end, and the options of every response.
  * @returns The response.
- * @throws {EventStreamError} Code `not-an-event-stream`, unless the upstream is 200 with `text/event-stream`; its
- * `response` is the upstream's.
- * @throws {TypeError} If an argument or an option has the wrong type, or the upstream's body was read.
+ * @throws {EventStreamError} Code `not-an-event-stream` if the upstream's status is not 200, or its type is not
+ * `text/event-stream`. The error's `response` is the upstream's.
+ * @throws {TypeError} If an argument or an option has the wrong type, or the upstream's body has been read.
  * @throws {RangeError} If an option is out of range.
  */
 export function respond(
@@ -191,7 +190,7 @@ function passThrough(
   );
 }
 
-/** Returns a source that is not read. */
+/** Returns (closes) a source that is not read. */
 async function discard(
   source: RespondSource | ReadableStream<Uint8Array>,
   { onError }: RespondOptions,
@@ -204,9 +203,9 @@ async function discard(
   }
 }
 
-/** Code units from which on a chunk is sent without what else is ready. */
+/** The UTF-16 code units at which a chunk is sent although more events may be ready. */
 const CHUNK_LENGTH = 16_384;
-/** More microtasks than a few generators and transforms in a row take for an event that they have ready. */
+/** The number of microtasks to wait for the next event. A chain of generators and transforms needs several. */
 const TURNS = 16;
 
 /** Reads events from a source for one response. */
@@ -219,14 +218,14 @@ class IteratorSource implements BodySource {
   readonly #source: RespondSource;
   readonly #onError: RespondOptions["onError"];
   #iterator: AnyIterator | undefined;
-  /** Frames that are to be written. */
+  /** The frames to write next. */
   #chunk = "";
-  /** Ends the response, after the chunk. */
+  /** Ends the response after the chunk. */
   #ending: (() => void) | undefined;
-  /** Whether the source was asked for an event, and has not answered. */
+  /** Whether an event has been requested from the source. */
   #asking = false;
   #gathering = false;
-  /** Microtasks since the source's last answer. */
+  /** The number of microtasks since the source's last event. */
   #turns = 0;
 
   constructor(
@@ -239,9 +238,9 @@ class IteratorSource implements BodySource {
     this.#source = source;
     this.#onError = onError;
     this.#lastEventId = lastEventIdOf(request);
-    // An ID that the client holds is not sent again; one that differs is, also if it is empty.
+    // The `id` line is sent only when the ID differs from the client's, even if the new ID is empty.
     this.#writer = new FrameWriter(sentIdOf(request));
-    // Now, as a source that is never asked must be returned all the same.
+    // Create the iterator now, so that a source that is never read can be returned.
     if (typeof source !== "function") this.#iterator = iterate(source);
   }
 
@@ -256,7 +255,7 @@ class IteratorSource implements BodySource {
 
   stop(reason: CloseReason): void {
     this.#ended.abort();
-    // Reports a failure that the client has not come to.
+    // Report a failure that the client has not received yet.
     this.#end();
     if (reason !== "ended") void this.#return();
   }
@@ -274,7 +273,7 @@ class IteratorSource implements BodySource {
     }
   }
 
-  /** Calls the function that returns the source, and asks that for the first event. */
+  /** Calls the function that returns the source, and requests the first event. */
   async #open(): Promise<Step> {
     const source = this.#source as Exclude<RespondSource, EventIterable>;
     const { signal } = this.#ended;
@@ -308,7 +307,7 @@ class IteratorSource implements BodySource {
     if (this.#body.wanted) void this.#gather();
   };
 
-  /** Notes that the source has ended or failed: it needs no return. */
+  /** Sets the ending of a source that has ended or failed, and must not be returned. */
   #endWith(ending: () => void): void {
     this.#iterator = undefined;
     this.#ending = ending;
@@ -320,7 +319,7 @@ class IteratorSource implements BodySource {
     ending?.();
   }
 
-  /** Writes what there is as one chunk once the chunk is full or the source has nothing ready; ends after the last. */
+  /** Writes the ready events as one chunk, when it is full or no further event is ready. Ends after the last chunk. */
   async #gather(): Promise<void> {
     const isNothing = this.#chunk === "" && this.#ending === undefined;
     if (this.#gathering || isNothing) return;
@@ -329,7 +328,7 @@ class IteratorSource implements BodySource {
     while (
       this.#asking && this.#chunk.length < CHUNK_LENGTH && this.#turns++ < TURNS
     ) await null;
-    // Before the write, which may ask for more.
+    // Reset before the write, which may cause a pull.
     this.#gathering = false;
     const chunk = this.#chunk;
     this.#chunk = "";
@@ -354,12 +353,12 @@ class IteratorSource implements BodySource {
     this.#body.end("failed", isReported ? undefined : { error });
   }
 
-  /** Reports a failure after the end, when there is no body left to fail. Uncaught, it would end the server. */
+  /** Reports a failure after the end of the body. An uncaught rejection would terminate the server. */
   #reportLate(error: unknown): void {
     const { reason } = this.#ended.signal;
     const isStop = error === reason ||
       error instanceof Error && error.name === "AbortError";
-    // A source that stops because its signal aborted has not failed.
+    // The abort reason is not a failure.
     if (!isStop) notify(this.#onError, error);
   }
 }

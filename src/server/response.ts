@@ -16,22 +16,30 @@ import {
 import { acceptsEventStream, departureOf } from "./request.ts";
 
 /**
- * Why a response ended: its source ended or failed, the client disconnected, or the server closed it (`signal`,
- * `maxConnectionAge`, `drain()`, a request that is not answered with events).
+ * Why a response ended:
+ *
+ * - `ended`: its source has ended.
+ * - `failed`: its source has failed.
+ * - `disconnected`: the client has disconnected.
+ * - `closed`: the server closed it because of `signal`, `maxConnectionAge` or `drain()`, or the request does not
+ *   receive
+ *   events.
  */
 export type CloseReason = "ended" | "failed" | "disconnected" | "closed";
 
 /** Options of every response that streams events. */
 export interface EventResponseOptions {
   /**
-   * Headers to add to the response, also to one without events (204, 405, 406, 503). `content-type` stays as it is.
+   * Headers to add to the response, including responses without events (204, 405, 406, 503). `content-type` cannot be
+   * changed.
    *
    * @default {undefined}
    */
   headers?: HeadersSource | undefined;
   /**
    * Milliseconds without a write after which a keep-alive comment is sent, an integer of 4 to 2^31-1, or `false` for
-   * none. Bun cuts a response that is quiet for 10 seconds; a Worker with nothing pending is killed.
+   * none. Bun closes a response after 10 seconds without a write, and Cloudflare ends a Worker that has nothing
+   * pending.
    *
    * @default {8000}
    */
@@ -39,18 +47,19 @@ export interface EventResponseOptions {
   /**
    * The reconnection time to send to the client, in milliseconds, an integer of 0 to 2^31-1.
    *
-   * @default {undefined} the client's own
+   * @default {undefined} the client's default
    */
   retry?: number | undefined;
   /**
-   * Ends the response, with the reason `"closed"`.
+   * Ends the response when it aborts. The close reason is `"closed"`.
    *
    * @default {undefined}
    */
   signal?: AbortSignal | undefined;
   /**
-   * Milliseconds after which the response is closed, an integer of 1 to 2^31-1. Each is closed at a random time between
-   * 80 % and 100 % of it, so that connections spread over the servers again. Clients resume where they were.
+   * The maximum duration of the response in milliseconds, an integer of 1 to 2^31-1. It is closed at a random time
+   * between 80 % and 100 % of it, so that reconnections are spread over time and over the servers. Clients resume after
+   * their last event.
    *
    * @default {undefined} never
    */
@@ -63,7 +72,7 @@ export const SIGNAL_RULE: Rule = [
   (signal) => signal instanceof AbortSignal,
 ];
 
-/** What the options of every response must be. */
+/** Rules for the options of every response. */
 export const RESPONSE_OPTIONS: OptionTable<EventResponseOptions> = {
   headers: HEADERS_RULE,
   keepAlive: [4, MAX_DELAY, false],
@@ -81,32 +90,32 @@ function isHeaders(init: HeadersSource): boolean {
   }
 }
 
-/** Produces the bytes of one response, after the first ones. */
+/** Produces the bytes of one response, after the initial comment. */
 export interface BodySource {
-  /** Asks for bytes, to be written now or once there are any. May be called again before that. */
+  /** Requests bytes, which the source writes now or later. May be called again before the write. */
   pull(): void;
-  /** Returns what keeps an idle connection alive, `undefined` where it would break what was written. */
+  /** Returns the keep-alive bytes, or `undefined` where they would corrupt unfinished output. */
   keepAlive(): Uint8Array | undefined;
-  /** Called once, when the body has ended. */
+  /** Called once when the body has ended. */
   stop(reason: CloseReason): void;
 }
 
-/** How a response starts and what ends it. */
+/** Options of {@linkcode eventResponse}. */
 interface ResponseSettings extends EventResponseOptions {
-  /** How many chunks may wait for the client. @default {0} */
+  /** The number of chunks that may be queued for the client. @default {0} */
   highWaterMark?: number | undefined;
-  /** Used in place of the process's timer for `keepAlive`. */
+  /** Replaces the shared timer for `keepAlive`. */
   timer?: KeepAliveTimer | undefined;
-  /** Called once, when the response has ended and its source was stopped. */
+  /** Called once when the response has ended and its source has stopped. */
   onClose?: ((reason: CloseReason) => void) | undefined;
 }
 
 /**
- * Answers a request with an event stream. This is the one place where a response starts: every other function of the
- * package only supplies `open`.
+ * Answers a request with an event stream. Every response of the package is created here; the callers only supply
+ * `open`.
  *
- * A request that is not to be answered with events gets its answer here, and `open` is not called: OPTIONS, HEAD, a
- * method that cannot be a subscription, an `Accept` header without `text/event-stream`.
+ * Requests that receive no events are answered without calling `open`: OPTIONS, HEAD, unsupported methods, and an
+ * `Accept` header without `text/event-stream`.
  */
 export function eventResponse(
   request: Request,
@@ -131,13 +140,13 @@ export function eventResponse(
   return new Response(body.stream, { headers: eventHeaders(headers) });
 }
 
-/** Tells whether {@linkcode eventResponse} answers a request with events. */
+/** Returns whether {@linkcode eventResponse} answers a request with events. */
 export function isSubscription(request: Request): boolean {
   return request.method !== "HEAD" &&
     answerWithoutEvents(request, undefined) === undefined;
 }
 
-/** The methods of a subscription, and those that ask about one. */
+/** The supported methods, as the `Allow` header lists them. */
 const ALLOW = "GET, HEAD, POST, OPTIONS";
 
 function answerWithoutEvents(
@@ -163,7 +172,7 @@ function answerWithoutEvents(
   return new Response(null, { headers: eventHeaders(headers) });
 }
 
-/** Answers with a status and a text; the own headers replace the caller's. */
+/** Creates a plain-text response. `own` headers replace the caller's. */
 export function textResponse(
   status: number,
   text: string,
@@ -181,32 +190,31 @@ function encode(text: string): Uint8Array {
 }
 
 /**
- * The shortest comment: `":\n\n"`. It keeps a connection alive and means nothing. Each response gets a copy, as a
- * reader may transfer the buffer, which would leave nothing for the others.
+ * The shortest comment, which keeps a connection alive. Each response receives a copy, because a reader may transfer
+ * the buffer.
  */
 export const COMMENT: Uint8Array = /* @__PURE__ */ encode(":\n\n");
 
-/** What a body is made of, and what ends it. */
+/** Options of an {@linkcode EventBody}. */
 interface BodyOptions {
   /** The first bytes. */
   first: Uint8Array;
   highWaterMark?: number | undefined;
-  /** Keeps it alive while it is idle. */
+  /** Sends keep-alive comments while the body is idle. */
   timer?: KeepAliveTimer | undefined;
   /** Aborts when the client has disconnected. */
   departure?: AbortSignal | undefined;
-  /** Aborts when the server closes the response. */
+  /** Closes the response when it aborts. */
   signal?: AbortSignal | undefined;
   maxConnectionAge?: number | undefined;
   onClose?: ((reason: CloseReason) => void) | undefined;
 }
 
 /**
- * The body of an event-stream response. It asks its source for bytes when the client takes them, and ends exactly once,
- * by whichever sign comes first.
+ * The body of an event-stream response. It requests bytes from its source when the client reads, and ends exactly once.
  *
- * The promise of a pull stays pending until the stream is full. With a high-water mark of 1, deliveries to a client that
- * waits need no further pull, which is an eighth of their processor time (Deno 2.9, Node 20).
+ * A pull stays pending until the queue is full. With a high-water mark of 1, writes to a waiting client then need no
+ * further pull, which saves an eighth of the CPU time of a delivery (Deno 2.9, Node 20).
  */
 export class EventBody implements KeptAlive {
   readonly stream: ReadableStream<Uint8Array>;
@@ -217,11 +225,11 @@ export class EventBody implements KeptAlive {
   readonly #onSignal = (): void => this.end("closed");
   #age: ReturnType<typeof setTimeout> | undefined;
   #controller!: ReadableStreamDefaultController<Uint8Array>;
-  /** Ends the pull that is pending, `undefined` while the stream is full. */
+  /** Resolves the pending pull; `undefined` while the queue is full. */
   #onBehind: (() => void) | undefined;
   #ended = false;
 
-  /** `open` returns the source, which may write from its first pull on. */
+  /** `open` returns the source. It must not write before its first pull. */
   constructor(open: (body: EventBody) => BodySource, options: BodyOptions) {
     this.#options = options;
     this.stream = new ReadableStream({
@@ -253,12 +261,12 @@ export class EventBody implements KeptAlive {
     this.#age = setTimeout(this.#onSignal, age);
   }
 
-  /** Tells whether the client takes bytes now. */
+  /** Whether the client has requested bytes. */
   get wanted(): boolean {
     return this.#onBehind !== undefined && !this.#ended;
   }
 
-  /** Hands bytes to the client. */
+  /** Queues bytes for the client. */
   write(chunk: Uint8Array): void {
     if (this.#ended) return;
     const { timer } = this.#options;
@@ -270,25 +278,25 @@ export class EventBody implements KeptAlive {
         this.#onBehind = undefined;
       }
     } catch {
-      // The runtime has closed the stream without a cancel: the client has disconnected.
+      // The runtime has closed the stream without cancelling it, so the client has disconnected.
       this.end("disconnected");
     }
   }
 
-  /** Sends a keep-alive comment. A client that has not taken the last bytes is not idle. */
+  /** Sends a keep-alive comment, unless the client has not read the previous bytes yet. */
   sendKeepAlive(): void {
     const chunk = this.wanted ? this.#source.keepAlive() : undefined;
     if (chunk !== undefined) this.write(chunk.slice());
   }
 
-  /** Ends the body after what was written; with a failure, fails it. */
+  /** Ends the body after the queued bytes, or with a failure as a stream error. */
   end(reason: CloseReason, failure?: { readonly error: unknown }): void {
     if (this.#ended) return;
     try {
       if (failure === undefined) this.#controller.close();
       else this.#controller.error(failure.error);
     } catch {
-      // The runtime has closed the stream already.
+      // The runtime has already closed the stream.
     }
     this.#settle(reason);
   }
@@ -306,7 +314,7 @@ export class EventBody implements KeptAlive {
   }
 }
 
-/** The headers of every event stream. They keep intermediaries from storing, changing and delaying it. */
+/** The headers of every event stream. They prevent intermediaries from caching, transforming and buffering it. */
 const HEADERS = {
   "content-type": "text/event-stream",
   "cache-control": "no-cache, no-transform",
@@ -314,14 +322,14 @@ const HEADERS = {
   "x-accel-buffering": "no",
 };
 
-/** Returns the headers of an event stream, with the caller's. */
+/** Returns the headers of an event stream, merged with the caller's. */
 function eventHeaders(added: HeadersSource | undefined): Headers {
   const headers = mergeHeaders(HEADERS, added);
   headers.set("content-type", HEADERS["content-type"]);
   return headers;
 }
 
-/** Puts headers together: later ones replace earlier ones of the same name. */
+/** Merges headers. Later ones replace earlier ones with the same name. */
 export function mergeHeaders(
   ...lists: readonly (HeadersSource | undefined)[]
 ): Headers {

@@ -42,14 +42,14 @@ import type { SubscriptionOptions } from "./subscription.ts";
 import { Watch } from "./watch.ts";
 import type { HeadersSource } from "../internal/web.ts";
 
-/** How a resumable stream ended: complete, by a failure, or by `abort()`. */
+/** How a resumable stream ended: normally, with a failure, or by `abort()`. */
 export type ResumableEnd = "ended" | "failed" | "aborted";
 
 /** Options of {@linkcode Resumable.respond}. */
 export interface ResumableRespondOptions {
-  /** Headers to add to those of the stream. */
+  /** Headers to add to those in the stream's options. */
   headers?: HeadersSource | undefined;
-  /** Ends this response, with the stream going on. */
+  /** Ends this response when it aborts. The stream continues. */
   signal?: AbortSignal | undefined;
 }
 
@@ -58,44 +58,45 @@ const RESPOND_OPTIONS: OptionTable<ResumableRespondOptions> = {
   signal: SIGNAL_RULE,
 };
 
-/** A stream that outlives its readers; {@linkcode resumable} makes it. */
+/** A stream that continues after its clients disconnect, created by {@linkcode resumable}. */
 export interface Resumable {
   /**
-   * Answers a request with the stream, after its `Last-Event-ID` or from the start. The first one starts the
-   * producer. When the stream has ended, what is left is replayed and the response ends; then 204,
-   * which stops an EventSource.
+   * Answers a request with the events after its `Last-Event-ID`, or from the start. The first request starts the
+   * producer. After the stream has ended, the response replays the remaining events and ends. If no event remains, the
+   * response is 204, which stops an `EventSource`.
    *
    * @param request The request.
    * @param options Headers, and a signal that ends this response.
    * @returns The response.
    * @throws {TypeError} If an argument or an option has the wrong type.
-   * @throws {EventStreamError} Code `log-unavailable`, if the log cannot tell whether the stream has begun.
+   * @throws {EventStreamError} Code `log-unavailable`, if the log cannot be read to find out whether the stream has
+   * started.
    */
   respond(
     request: Request,
     options?: ResumableRespondOptions,
   ): Promise<Response>;
   /**
-   * Starts the producer without a request, as the first one would: where a prompt is taken, and its answer
-   * asked for later. Does nothing when the stream has begun, wherever that was.
+   * Starts the producer without a request, for example in a route that accepts a prompt whose answer is requested
+   * later. Does nothing if the stream has started, in this process or another.
    *
-   * @returns A promise that resolves when the begin is durable.
+   * @returns A promise that resolves when the start is durable.
    * @throws {EventStreamError} Code `log-unavailable`.
    */
   start(): Promise<void>;
   /**
-   * Stops the stream for good, wherever its producer runs; one that has not begun never will. Does
-   * nothing when it has ended.
+   * Stops the stream permanently, in whichever process its producer runs. A stream that has not started never starts.
+   * Does nothing if the stream has ended.
    *
-   * @param reason A note for the log; it is not sent to clients.
+   * @param reason A note that is stored in the log. Clients do not receive it.
    * @returns A promise that resolves when the stop is durable.
    * @throws {TypeError} If the reason is not a string.
    * @throws {EventStreamError} Code `log-unavailable`.
    */
   abort(reason?: string): Promise<void>;
   /**
-   * How the stream ended, once it has. Asking follows the log until then, in this process too if the
-   * stream is produced elsewhere.
+   * A promise for how the stream ends. Reading this property follows the log until the end, also if another process
+   * produces the stream.
    */
   readonly done: Promise<ResumableEnd>;
 }
@@ -107,14 +108,14 @@ const DEFAULT_FAILURE = {
 };
 
 /**
- * Makes a stream that survives its readers: a model's answer that goes on while the page reloads.
+ * Creates a stream that continues after its clients disconnect, such as a model's answer during a page reload.
  *
- * The first request starts the producer. Every request, in this process or another, follows the log from
- * where its client was. Disconnecting stops nothing; `abort()` does. If the producer's process
- * dies, its lease expires and a follower declares the stream failed, once. If the process comes back, it is fenced and
- * stops.
+ * The first request starts the producer. Every request, in this process or another, continues after its client's last
+ * event. A disconnecting client does not stop the producer; `abort()` does. If the producer's process dies, its lease
+ * expires and another process that follows the stream ends it as failed, once. If the first process was only suspended,
+ * its next append is refused and it stops.
  *
- * A log holds one stream: take a new one, by name, for each.
+ * A log holds one stream. Use a log with a new name for each stream.
  *
  * @example
  * ```ts
@@ -128,7 +129,7 @@ const DEFAULT_FAILURE = {
  *   }
  * }, { retry: 1000 });
  *
- * // In a handler: `return answer.respond(request)`.
+ * // In a handler: `return await answer.respond(request)`.
  * const first = await answer.respond(new Request("https://example.com/answer"));
  * assertEquals(await answer.done, "ended");
  * const second = await answer.respond(new Request("https://example.com/answer"));
@@ -137,9 +138,9 @@ const DEFAULT_FAILURE = {
  * assertEquals(wire(await second.text()), "data: To\n\ndata:  be");
  * ```
  *
- * @param log Where this stream lives.
- * @param produce Makes the events; called once over all processes. Its signal aborts when the stream was stopped.
- * @param options The lease, what to do at the end, and what all responses have in common.
+ * @param log The log that stores this stream.
+ * @param produce Produces the events. Called once across all processes. Its signal aborts when the stream is stopped.
+ * @param options The lease, the events for a failure and an abort, and the options of all responses.
  * @returns The stream.
  * @throws {TypeError} If an argument or an option has the wrong type.
  * @throws {RangeError} If an option is out of range.
@@ -185,7 +186,7 @@ class ResumableStream implements Resumable {
     this.#hub = this.#audience.hub;
   }
 
-  /** The subscribers of a stream, for {@linkcode subscribeTo}. */
+  /** Returns the subscribers of a stream, for {@linkcode subscribeTo}. */
   static audienceOf(stream: Resumable): Audience {
     return (stream as ResumableStream).#audience;
   }
@@ -194,7 +195,7 @@ class ResumableStream implements Resumable {
     return this.#done ??= new Promise((resolve) => {
       this.#onDone = resolve;
       this.#use(1);
-      // A watch that runs already may have reported the end when nothing asked for it.
+      // A running watch may have reported the end before this promise existed.
       queueMicrotask(() => this.#watch?.advance());
     });
   }
@@ -234,7 +235,7 @@ class ResumableStream implements Resumable {
     await this.#expire();
   }
 
-  /** Starts the producer, unless one has been started anywhere. */
+  /** Starts the producer, unless one has started in any process. */
   async #start(): Promise<void> {
     if (this.#producer !== undefined) return;
     const { last } = await this.#log.read(Number.MAX_SAFE_INTEGER, {
@@ -263,13 +264,13 @@ class ResumableStream implements Resumable {
     if (hasEnded) await this.#expire();
   }
 
-  /** Counts a subscriber, and whether it is a request, which started the producer. */
+  /** Counts a subscriber, separately if it is a request: only requests restart the producer. */
   #count({ request }: Subscriber, change: 1 | -1): void {
     if (request !== undefined) this.#requests += change;
     this.#use(change);
   }
 
-  /** Counts what needs the watch: subscribers, the producer, a caller that awaits the end. */
+  /** Counts the users of the watch: subscribers, the producer, and a caller that awaits `done`. */
   #use(change: 1 | -1): void {
     this.#users += change;
     if (this.#users === 0) {
@@ -298,7 +299,7 @@ class ResumableStream implements Resumable {
     this.start().catch((error) => this.#report(error));
   }
 
-  /** Ends a stream whose producer is silent. One of those who notice wins; for the others it is over. */
+  /** Ends a stream whose lease has expired. If several processes try, the log accepts one of them. */
   async #declareFailed(last: number): Promise<void> {
     if (this.#producer !== undefined) return;
     const error = new Error(
@@ -314,7 +315,7 @@ class ResumableStream implements Resumable {
     await this.#expire();
   }
 
-  /** Appends what ends the stream, after the event that reports it; without that event if the log refuses it. */
+  /** Appends the final event and the end, or only the end if the log refuses the event. */
   async #seal(
     entries: readonly LogInput[],
     options?: AppendOptions,
@@ -328,7 +329,7 @@ class ResumableStream implements Resumable {
     }
   }
 
-  /** Gives the entries that end a failed stream. */
+  /** Returns the entries that end a failed stream. */
   #failure(error: unknown): readonly LogInput[] {
     const { failureEvent = DEFAULT_FAILURE } = this.#options;
     if (failureEvent === false) return FAILED;
@@ -354,7 +355,7 @@ class ResumableStream implements Resumable {
         onError,
       });
     } catch {
-      // It was reported, and the end stands.
+      // The errors have been reported, and the stream has ended.
     }
   }
 
@@ -364,8 +365,8 @@ class ResumableStream implements Resumable {
 }
 
 /**
- * Follows a stream that {@linkcode resumable} has made, in this process and as events, to its end or until the signal
- * aborts. Starts nothing. A function and not a method, so that bundles without it are smaller.
+ * Subscribes to a resumable stream in this process, until it ends or the signal aborts. Does not start the producer. A
+ * function instead of a method, so that bundlers can remove it.
  */
 export function subscribeTo(
   stream: Resumable,
@@ -387,31 +388,30 @@ export function subscribeTo(
 /** Options of {@linkcode resumable}. */
 export interface ResumableOptions extends Omit<EventResponseOptions, "signal"> {
   /**
-   * Milliseconds for which a producer that writes nothing is taken to be alive, an integer of
-   * 100 to 2^31-1, the same in all processes and less than the log's `maxAge`. A living one gives a sign
-   * three times as often. Followers of a producer that died wait for the news that long, and up to
-   * a quarter longer: 10 to 12.5 seconds by default. A producer goes on trying for that long
-   * while the log cannot be reached.
+   * Milliseconds without a write after which the producer counts as dead, an integer of 100 to 2^31-1. It must be the
+   * same in all processes and less than the log's `maxAge`. A producer without events writes a heartbeat three times
+   * per lease. If the producer dies, clients receive the failure after 100 % to 125 % of the lease: 10 to 12.5 seconds
+   * by default. While the log cannot be reached, the producer retries for the length of the lease.
    *
    * @default {10000}
    */
   lease?: number | undefined;
   /**
-   * Receives a promise that settles when the producer has: `(promise) => ctx.waitUntil(promise)` on Workers,
-   * and wherever else nothing runs on without a request. The promise never rejects. Not awaited.
+   * Receives a promise that resolves when the producer has stopped. Required where a process runs only during requests:
+   * pass `(promise) => ctx.waitUntil(promise)` on Cloudflare Workers. The promise never rejects. Not awaited.
    */
   waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
   /**
-   * For how many milliseconds the log is kept once the stream has ended, an integer of 1 to 2^31-1. Then
-   * a request starts it again: make it longer than clients take to read and to reconnect.
+   * Milliseconds for which the log is kept after the stream has ended, an integer of 1 to 2^31-1. A later request
+   * starts the stream again, so allow enough time for clients to reconnect and read.
    *
-   * @default {undefined} as long as its retention says
+   * @default {undefined} the log's retention
    */
   ttl?: number | undefined;
   /**
-   * The event that followers receive after a failure, a function that makes it of the error, or `false` for none.
-   * The function is not awaited: if it throws or returns a promise, the default event is sent. The error's text is
-   * sent to nobody unless you put it there.
+   * The event that clients receive after a failure, a function that creates it from the error, or `false` for none. The
+   * function is not awaited: if it throws or returns a promise, the default event is sent. The error's message is not
+   * sent unless your event contains it.
    *
    * @default {{ event: "failed", data: "The stream failed before its end." }}
    */
@@ -421,13 +421,12 @@ export interface ResumableOptions extends Omit<EventResponseOptions, "signal"> {
     | false
     | undefined;
   /**
-   * The event that followers receive after an abort. Without it a stream that was stopped ends like one that is
-   * complete.
+   * The event that clients receive after an abort. Without it, an aborted stream ends like a complete one.
    *
    * @default {undefined} none
    */
   abortEvent?: ServerSentEventInit | undefined;
-  /** Called with what the producer threw, and with failures of the log. Not awaited. */
+  /** Called with errors of the producer and the log. Not awaited. */
   onError?: ((error: unknown) => void) | undefined;
 }
 
@@ -455,14 +454,14 @@ function placeAfter(
 ): Omit<SubscriptionOptions, "latest"> {
   return {
     lastEventId,
-    // Not the earliest event stored: a client that is to get everything is told what is missing.
+    // Not "earliest": if the first events are no longer stored, the client must receive a `gap`.
     from: formatCursor("0", 0),
     gap: "earliest",
     accepts: undefined,
   };
 }
 
-/** Refuses arguments of {@linkcode resumable} that are wrong. */
+/** Checks the arguments of {@linkcode resumable}. */
 function checkArguments(
   log: EventLog,
   produce: Produce,
@@ -472,7 +471,7 @@ function checkArguments(
   check("produce", "a function", typeof produce === "function", produce);
   checkOptions(SUBJECT, options, RESUMABLE_OPTIONS);
   const { failureEvent, abortEvent } = options;
-  // What cannot be encoded must not wait for the abort, or the failure, to show.
+  // Encode now, so that an invalid event throws here and not at the abort or failure.
   if (abortEvent) eventEntry(abortEvent);
   if (typeof failureEvent === "object") eventEntry(failureEvent);
 }

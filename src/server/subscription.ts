@@ -6,48 +6,48 @@ import type { Frames } from "./frames.ts";
 import { gapOf, type GapReason, gapReason } from "./gap.ts";
 import type { Follower, Hub } from "./hub.ts";
 
-/** Which events a subscriber gets. */
+/** Selects the events of a subscriber. */
 export interface SubscriptionOptions {
-  /** The ID to resume from, `""` for none. */
+  /** The last event ID, or `""` for none. */
   lastEventId: string;
-  /** Where to begin without one. */
+  /** The start position without a last event ID. */
   from: StartPosition;
-  /** Where to go on after a gap. */
+  /** Where to continue after a gap. */
   gap: "earliest" | "latest";
   /** Which events to send. Not awaited. */
   accepts: ((event: ServerSentEvent) => boolean) | undefined;
-  /** Where the log ended when the subscriber came, `undefined` if that was not known yet. */
+  /** The log's end when the subscriber connected, `undefined` if it was not known yet. */
   latest?: LogPosition | undefined;
-  /** What a client gets before its position when it does not resume, and after a gap. */
+  /** Returns the initial events of a client that does not resume, or that has received a gap. */
   initial?: (() => Promise<Delivery>) | undefined;
 }
 
-/** What a subscriber is given next: as bytes, or as events. */
+/** The next part of a subscription, as bytes and as events. */
 export interface Delivery {
   readonly bytes: Uint8Array;
   readonly events: ServerSentEvent[];
-  /** How many events of the log these are. */
+  /** The number of log events. */
   readonly count: number;
-  /** Why events are missing, for a `gap` event. */
+  /** The reason, if this is a `gap` event. */
   readonly gap?: GapReason | undefined;
 }
 
-/** What comes at the end of a log that has ended. */
+/** Returned by {@linkcode Cursor.next} at the end of a log that has ended. */
 export const END = "end";
 
-/** Where a subscriber is, and what comes next for it. */
+/** A subscriber's position in a log, or in the logs of a combination. */
 export interface Cursor {
-  /** How many events it has not been sent yet. */
+  /** The number of events that have not been sent yet. */
   readonly behind: number;
   /** The ID to resume from. */
   readonly lastEventId: string;
-  /** A block that moves the client's last event ID to where it is, `undefined` if it is there. */
+  /** A block that sets the client's last event ID to this position, `undefined` if it was sent. */
   readonly idBlock: Delivery | undefined;
-  /** Returns what comes next, {@linkcode END} at the end, or `undefined`: the follower is then advanced later. */
+  /** Returns the next delivery or {@linkcode END}. If it returns `undefined`, the follower is advanced later. */
   next(): Delivery | typeof END | undefined;
 }
 
-/** Some entries of a run, whose bytes and events all subscribers share. */
+/** Consecutive entries of a run. All subscribers share the bytes and events. */
 export class Slice implements Delivery {
   readonly run: Frames;
   readonly first: number;
@@ -65,7 +65,7 @@ export class Slice implements Delivery {
     const events: ServerSentEvent[] = [];
     for (let seq = this.first; seq <= this.last; seq++) {
       const event = this.run.event(seq);
-      // Whoever reads it may change it.
+      // Copy it, because the caller may modify the event.
       if (event !== undefined) events.push({ ...event });
     }
     return events;
@@ -76,7 +76,7 @@ export class Slice implements Delivery {
   }
 }
 
-/** Notes where the log ends now, for a subscriber whose start depends on that, and which reads later. */
+/** Saves the log's current end, if the start of a subscriber that reads later depends on it. */
 export async function noteEnd(
   hub: Hub,
   options: SubscriptionOptions,
@@ -88,7 +88,7 @@ export async function noteEnd(
   options.latest = await hub.readPosition();
 }
 
-/** Tells whether the log has ended, and nothing is left to send to a subscriber. */
+/** Returns whether the log has ended and no event is left for a subscriber. */
 export function isOver(
   { ready, ended, epoch, last }: Hub,
   { lastEventId, from }: SubscriptionOptions,
@@ -96,48 +96,48 @@ export function isOver(
   if (!ready || ended === undefined) return false;
   if (lastEventId === "" && from === "latest") return true;
   const requested = lastEventId || from;
-  // The entry that ended the log is not shown.
+  // The entry that ended the log has no frame.
   return requested === formatCursor(epoch, last) ||
     requested === formatCursor(epoch, last - 1);
 }
 
-/** A cursor in a log: where one subscriber is, and what comes next for it. */
+/** A subscriber's cursor in one log. */
 export class Subscription implements Cursor {
   readonly #hub: Hub;
   readonly #follower: Follower;
   readonly #options: SubscriptionOptions;
-  /** The hub's generation that the cursor counts in, `undefined` before its place has been found. */
+  /** The hub's generation to which the cursor belongs, `undefined` before the start has been found. */
   #generation: number | undefined;
   #epoch = "0";
   #cursor = 0;
-  /** The sequence number in the last ID sent. */
+  /** The sequence number of the last ID that was sent. */
   #sentSeq = -1;
   #isLoading = false;
   #hasLooked = false;
-  /** What {@linkcode SubscriptionOptions.initial} gave, until it is sent. */
+  /** The initial events, until they are sent. */
   #initial: Delivery | undefined;
   #failure: { readonly reason: unknown } | undefined;
 
-  /** The follower is advanced after {@linkcode Subscription.next} has returned `undefined`. */
+  /** `follower` is advanced after {@linkcode Subscription.next} has returned `undefined`. */
   constructor(hub: Hub, follower: Follower, options: SubscriptionOptions) {
     this.#hub = hub;
     this.#follower = follower;
     this.#options = options;
   }
 
-  /** How many entries of the log it has not sent yet. */
+  /** The number of log entries after the cursor. */
   get behind(): number {
     return this.#isPlaced ? this.#hub.last - this.#cursor : 0;
   }
 
-  /** The last event ID: that of the cursor. */
+  /** The ID of the cursor. */
   get lastEventId(): string {
     return this.#generation === undefined
       ? this.#options.lastEventId
       : formatCursor(this.#epoch, this.#cursor);
   }
 
-  /** A block that moves the client's last event ID to the cursor, `undefined` if it is there. */
+  /** A block that sets the client's last event ID to the cursor, `undefined` if it was sent. */
   get idBlock(): Delivery | undefined {
     const isSent = this.#sentSeq === this.#cursor;
     if (!this.#isPlaced || isSent || this.#isLoading) return undefined;
@@ -151,8 +151,8 @@ export class Subscription implements Cursor {
   }
 
   /**
-   * Returns what comes next, {@linkcode END} after everything of a log that has ended, or `undefined` when there is
-   * nothing yet. Throws what the filter throws, or the initial events.
+   * Returns the next delivery, {@linkcode END} after the last event of an ended log, or `undefined` if there is no
+   * event yet. Throws the errors of the filter and of `initial`.
    */
   next(): Delivery | typeof END | undefined {
     const hub = this.#hub;
@@ -160,7 +160,7 @@ export class Subscription implements Cursor {
       if (this.#failure !== undefined) throw this.#failure.reason;
       if (this.#initial !== undefined) return this.#takeInitial();
       if (!hub.ready) return hub.wait(this.#follower);
-      // A client that has not all initial events does not get the position: it would resume without them.
+      // Send the position after the initial events: a client that disconnects before must not resume without them.
       if (this.#isPlaced && this.#sentSeq < 0) return this.idBlock;
       const run = this.#isPlaced ? hub.find(this.#cursor) : undefined;
       let delivery: Delivery | undefined;
@@ -174,11 +174,11 @@ export class Subscription implements Cursor {
     return undefined;
   }
 
-  /** Finds the cursor's place in the log as it is now. */
+  /** Finds the start in the log's current generation. */
   #place(): Delivery | undefined {
     const { lastEventId, from } = this.#options;
     if (this.#generation !== undefined) return this.#gap("epoch");
-    // "earliest" is a position when the caller says it, and an invalid ID when a client sends it.
+    // "earliest" is a position in the caller's options, but an invalid ID in a client's request.
     const start = lastEventId === "" ? this.#startOf(from) : undefined;
     if (start !== undefined) return this.#beginAt(start);
     const requested = lastEventId || String(from);
@@ -186,7 +186,7 @@ export class Subscription implements Cursor {
     if (reason === undefined || reason === "trimmed") {
       return this.#moveTo(parseCursor(requested)!.seq);
     }
-    // Another process may have sent what this one has yet to read.
+    // The client may have received events from another process that this one has not read yet.
     if (reason === "invalid" || this.#hasLooked) {
       return this.#gap(reason, requested);
     }
@@ -195,7 +195,7 @@ export class Subscription implements Cursor {
     return undefined;
   }
 
-  /** The place of a start position, `undefined` if it is an ID. */
+  /** Returns the sequence number of a start position, `undefined` if it is an ID. */
   #startOf(from: StartPosition): number | undefined {
     if (typeof from === "string" && from !== "latest" && from !== "earliest") {
       return undefined;
@@ -203,23 +203,23 @@ export class Subscription implements Cursor {
     const { first, ended } = this.#hub;
     const end = this.#end();
     if (from === "latest") return end;
-    // The entry that ended the log is not shown, so it does not count.
+    // The entry that ended the log has no frame, so it does not count.
     const wanted = typeof from === "object"
       ? end - from.last - Number(ended === end)
       : 0;
     return Math.min(Math.max(wanted, first - 1), end);
   }
 
-  /** Where the log ended when the subscriber came: later events are not missed, however late the first read. */
+  /** Returns the log's end when the subscriber connected, so that a late first read misses no event. */
   #end(): number {
     const { epoch, startSeq, last } = this.#hub;
     const { latest } = this.#options;
     if (latest === undefined) return startSeq;
-    // A log that has begun again since then holds later events alone.
+    // All events of a log that has restarted since then are new.
     return latest.epoch === epoch ? Math.min(latest.seq, last) : 0;
   }
 
-  /** Begins at a start position, once it is known whether retention has removed what stood there. */
+  /** Starts at a position, after a read if retention may have removed the next entry. */
   #beginAt(start: number): undefined {
     const isAtHand = start >= this.#hub.last || this.#hub.find(start);
     if (isAtHand || this.#hasLooked) return this.#moveTo(start);
@@ -233,7 +233,7 @@ export class Subscription implements Cursor {
     if (this.#options.lastEventId === "") this.#begin();
   }
 
-  /** Asks for the initial events, with the cursor taken, so that nothing falls between. */
+  /** Requests the initial events. The cursor is set before, so that no event is missed. */
   #begin(): void {
     const { initial } = this.#options;
     if (initial === undefined) return;
@@ -280,7 +280,7 @@ export class Subscription implements Cursor {
       : position;
   }
 
-  /** Takes the next events of a run that follow each other and are wanted. The filter sees every event once. */
+  /** Takes the next consecutive events that the filter accepts. The filter is called once for each event. */
   #take(run: Frames): Delivery | undefined {
     const { accepts } = this.#options;
     const end = run.last;
@@ -295,7 +295,7 @@ export class Subscription implements Cursor {
       last = first;
       while (last < end && isWanted(last + 1)) last++;
     }
-    // After the events to send there is one that has been looked at and is not wanted.
+    // The entry after the accepted ones has been rejected by the filter, so skip it.
     this.#cursor = Math.min(accepts === undefined ? last : last + 1, end);
     this.#epoch = this.#hub.epoch;
     last = Math.min(last, end);
@@ -306,7 +306,7 @@ export class Subscription implements Cursor {
     return slice;
   }
 
-  /** Waits at the end of the log, or ends with it. */
+  /** Ends, or waits at the end of the log. */
   #rest(): Delivery | typeof END | undefined {
     if (this.#hub.ended !== undefined) return this.idBlock ?? END;
     return this.#hub.wait(this.#follower);
@@ -320,7 +320,7 @@ export class Subscription implements Cursor {
   }
 }
 
-/** Frames for one subscriber alone. */
+/** Creates a delivery for a single subscriber. */
 export function notice(
   frames: string,
   rest: Partial<Omit<Delivery, "bytes">> = {},

@@ -1,23 +1,23 @@
 import type { LogEntryKind } from "../log/log.ts";
 import type { Follower, Hub } from "./hub.ts";
 
-/** What a watch reports. */
+/** The callbacks of a {@linkcode Watch}. */
 interface WatchListener {
-  /** The stream has ended. May be called again. */
+  /** Called when the stream has ended. May be called again. */
   onEnd(kind: LogEntryKind): void;
-  /** There is nothing, not even a begin: the log was deleted after its end. May be called again. */
+  /** Called when the log is empty: it was deleted after its end, or lost. May be called again. */
   onGone(): void;
-  /** Nothing has come after the entry for the length of the lease. Awaited. */
+  /** Called when no entry followed `last` for the length of the lease. Awaited. */
   onSilence(last: number): Promise<void>;
 }
 
 const LOOKS_PER_LEASE = 4;
 
 /**
- * Follows a stream's log to its end, and notices when its producer has gone silent.
+ * Follows a stream's log to its end, and detects an expired lease.
  *
- * Silence is counted in looks at the log that found nothing new, four of which make a lease. No clocks need to agree;
- * and while the log cannot be read, or this process sleeps, no producer is declared dead that may be writing.
+ * The lease is measured in reads that found no new entry, four per lease. No clocks need to agree, and a producer is
+ * not declared dead while the log cannot be read or this process is suspended.
  */
 export class Watch implements Follower {
   readonly #hub: Hub;
@@ -25,7 +25,7 @@ export class Watch implements Follower {
   readonly #listener: WatchListener;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #last = 0;
-  /** Whether the stream has begun, and not ended, as of the last read. */
+  /** Whether the stream has started and not ended, as of the last read. */
   #isOpen = false;
   #silentLooks = 0;
   #released = false;
@@ -36,7 +36,7 @@ export class Watch implements Follower {
     this.#listener = listener;
     void hub.follow(this);
     this.#plan();
-    // After the caller has kept this object.
+    // Advance after the caller has stored this object.
     queueMicrotask(() => this.advance());
   }
 
@@ -46,7 +46,7 @@ export class Watch implements Follower {
     this.#hub.leave(this);
   }
 
-  /** Goes on when the log can be read again. */
+  /** Does nothing: the watch continues when the log can be read again. */
   onOutage(): void {}
 
   advance(): void {
@@ -73,7 +73,7 @@ export class Watch implements Follower {
 
   async #isSilent(): Promise<boolean> {
     const hub = this.#hub;
-    // The first look starts the count; it needs no read.
+    // The first check starts the count without a read.
     if (this.#silentLooks > 0) await hub.refresh();
     if (this.#released || !this.#isOpen || !hub.ready) return false;
     return this.#silentLooks++ >= LOOKS_PER_LEASE;
