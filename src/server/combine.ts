@@ -27,11 +27,8 @@ import {
   MAX_POSITION_LENGTH,
   positionsIn,
 } from "./combined_id.ts";
-import type {
-  CombinedOptions,
-  CombinedPlace,
-  SharedChunk,
-} from "./combined_subscription.ts";
+import type { CombinedPlace, SharedChunk } from "./combined_part.ts";
+import type { CombinedOptions } from "./combined_subscription.ts";
 import { checkRequest, lastEventIdOf } from "./request.ts";
 import {
   type EventResponseOptions,

@@ -6,9 +6,9 @@ import {
   Seat,
   spread,
 } from "./audience.ts";
+import type { CombinedPlace } from "./combined_part.ts";
 import {
   type CombinedOptions,
-  type CombinedPlace,
   CombinedSubscription,
 } from "./combined_subscription.ts";
 import type { Follower } from "./hub.ts";

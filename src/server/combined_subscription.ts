@@ -1,46 +1,22 @@
 import { encodeEvent } from "../encode.ts";
-import { formatCursor, parseCursor } from "../log/log.ts";
-import type { Audience, Member } from "./audience.ts";
-import type { Subscriber } from "./channel_options.ts";
+import { formatCursor } from "../log/log.ts";
+import type { Member } from "./audience.ts";
 import {
   type FrameChunk,
   type FramePlace,
   nextChunk,
   type Surroundings,
 } from "./combined_frames.ts";
+import { CombinedPart, type CombinedPlace } from "./combined_part.ts";
 import type { Gap } from "./gap.ts";
 import type { CloseReason } from "./response.ts";
 import {
   type Cursor,
   type Delivery,
   END,
-  isOver,
   notice,
   Slice,
-  Subscription,
-  type SubscriptionOptions,
 } from "./subscription.ts";
-
-/** What subscribers of one combination share: the last chunk of a channel, while there are several. */
-export interface SharedChunk {
-  subscribers: number;
-  last?:
-    | FrameChunk & Surroundings & {
-      readonly slice: Slice;
-      readonly start: FramePlace;
-    }
-    | undefined;
-}
-
-/** One channel as a subscriber of a combination gets it. */
-export interface CombinedPlace {
-  readonly name: string;
-  /** The name as it stands in an ID, with `=`. */
-  readonly key: string;
-  readonly audience: Audience;
-  readonly options: SubscriptionOptions;
-  readonly shared: SharedChunk;
-}
 
 /** What a subscriber of a combination gets. */
 export interface CombinedOptions {
@@ -50,138 +26,9 @@ export interface CombinedOptions {
   readonly initial?: (() => Promise<Delivery>) | undefined;
 }
 
-/** One channel's part in a combined subscription: a member of that channel's audience. */
-class Part implements Member {
-  readonly name: string;
-  readonly key: string;
-  readonly audience: Audience;
-  readonly shared: SharedChunk;
-  readonly subscriber: Subscriber;
-  readonly subscription: Subscription;
-  readonly #owner: Member;
-  /** What the client resumes from until the part has its place; `undefined` if it is new to the client. */
-  readonly #requested: string | undefined;
-  /** Whether the client has been told all up to the subscription's position. */
-  #isSettled = false;
-  #end: string | undefined;
-  /** A gap that has been found while the place was looked for. */
-  gap: Delivery | undefined;
-
-  constructor(
-    { name, key, audience, options, shared }: CombinedPlace,
-    request: Request | undefined,
-    owner: Member,
-  ) {
-    const { lastEventId } = options;
-    this.name = name;
-    this.key = key;
-    this.audience = audience;
-    this.shared = shared;
-    this.subscriber = { request, lastEventId };
-    this.subscription = new Subscription(audience.hub, this, options);
-    this.#owner = owner;
-    if (lastEventId !== "") {
-      this.#requested = parseCursor(lastEventId) ? lastEventId : "";
-    }
-    const { epoch, last } = audience.hub;
-    if (isOver(audience.hub, options)) this.#end = formatCursor(epoch, last);
-  }
-
-  /** Whether the channel has ended and everything of it has been sent. */
-  get isOver(): boolean {
-    return this.#end !== undefined;
-  }
-
-  /** Where the client resumes, `""` for a gap, `undefined` while that is not known. */
-  get position(): string | undefined {
-    if (this.#end !== undefined) return this.#end;
-    return this.#isSettled ? this.subscription.lastEventId : this.#requested;
-  }
-
-  /** What stands in an ID. */
-  get text(): string {
-    return this.key + this.position;
-  }
-
-  join(): void {
-    if (this.isOver) return;
-    this.shared.subscribers++;
-    this.audience.join(this);
-  }
-
-  leave(reason: CloseReason): void {
-    if (this.isOver) return;
-    this.shared.subscribers--;
-    this.shared.last = undefined;
-    this.audience.leave(this, reason);
-  }
-
-  /** Looks for the place in the log; tells whether that need not be waited for. */
-  place(): boolean {
-    if (this.isOver || this.#isSettled || this.gap !== undefined) return true;
-    // It is a gap, or a block with an ID.
-    const found = this.subscription.next() as Delivery | undefined;
-    if (found?.gap) this.gap = found;
-    else if (found !== undefined) this.#isSettled = true;
-    if (found !== undefined) return true;
-    return !this.audience.hub.ready && this.position !== undefined;
-  }
-
-  /** Returns what comes next, but for IDs. */
-  next(): Delivery | undefined {
-    while (!this.isOver) {
-      const next = this.#next();
-      if (next === END) this.#finish();
-      else if (next === undefined) {
-        // Subscribers that wait share no chunk, so none is kept for them.
-        this.shared.last = undefined;
-        return undefined;
-      } else {
-        this.#isSettled = true;
-        if (next instanceof Slice || next.gap) return next;
-      }
-    }
-    return undefined;
-  }
-
-  #next(): ReturnType<Subscription["next"]> {
-    try {
-      return this.subscription.next();
-    } catch (error) {
-      this.audience.fail(error);
-      throw error;
-    }
-  }
-
-  /** Takes the gap that was found at first. */
-  takeGap(): Delivery | undefined {
-    const { gap } = this;
-    if (gap !== undefined) this.#isSettled = true;
-    this.gap = undefined;
-    return gap;
-  }
-
-  advance(): void {
-    this.#owner.advance();
-  }
-
-  onOutage(): void {
-    this.#owner.onOutage();
-  }
-
-  end(reason: CloseReason): void {
-    this.#owner.end(reason);
-  }
-
-  #finish(): void {
-    this.leave("ended");
-    this.#end = this.subscription.lastEventId;
-  }
-}
-
 /** A slice that is being sent. */
 interface Sending extends Surroundings {
-  readonly part: Part;
+  readonly part: CombinedPart;
   readonly slice: Slice;
   readonly last: number;
   place: FramePlace;
@@ -191,7 +38,7 @@ interface Sending extends Surroundings {
 export class CombinedSubscription implements Cursor {
   readonly #owner: Member;
   readonly #options: CombinedOptions;
-  readonly #parts: readonly Part[];
+  readonly #parts: readonly CombinedPart[];
   /** Whether bytes are asked for, not events. */
   readonly #isWire: boolean;
   /** Whether the place in every log is known, or what the client resumes from there. */
@@ -215,7 +62,9 @@ export class CombinedSubscription implements Cursor {
     this.#owner = owner;
     this.#options = options;
     this.#isWire = request !== undefined;
-    this.#parts = places.map((place) => new Part(place, request, owner));
+    this.#parts = places.map((place) =>
+      new CombinedPart(place, request, owner)
+    );
   }
 
   get behind(): number {
@@ -302,7 +151,7 @@ export class CombinedSubscription implements Cursor {
     return this.#gap(withGap.map((part) => [part, part.takeGap()!]));
   }
 
-  #gap(gaps: [Part, Delivery][]): Delivery {
+  #gap(gaps: [CombinedPart, Delivery][]): Delivery {
     // Where initial events follow, the client gets its ID after them.
     const { initial } = this.#options;
     const id = initial === undefined ? this.lastEventId : undefined;
