@@ -1,7 +1,10 @@
 /**
  * A channel over HTTP. `GET` follows it, `POST` publishes the body:
  *
- * curl -N http://127.0.0.1:8000/ curl -d 'It rains' http://127.0.0.1:8000/
+ * ```sh
+ * curl -N http://127.0.0.1:8000/
+ * curl -d 'It rains' http://127.0.0.1:8000/
+ * ```
  *
  * The app receives a log and does not depend on its engine. The modules beside this one start it, each on another
  * engine: memory.ts, sqlite.ts, deno_kv.ts, redis.ts, postgres.ts and worker.ts.

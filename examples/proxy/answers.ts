@@ -1,12 +1,14 @@
 /**
  * A proxy for a language model whose answers continue when their readers disconnect, in a Deno KV file:
  *
- * deno serve --port 8001 examples/proxy/model.ts MODEL_URL=http://127.0.0.1:8001/v1/chat/completions PROXY_KV=proxy.db
- * deno serve -A examples/proxy/answers.ts
+ * ```sh
+ * deno serve --port 8001 examples/proxy/model.ts
+ * MODEL_URL=http://127.0.0.1:8001/v1/chat/completions PROXY_KV=proxy.db deno serve -A examples/proxy/answers.ts
  *
- * curl -i -d 'Hi' http://127.0.0.1:8000/answers       # tells where the answer will be curl -N
- * http://127.0.0.1:8000/answers/ID            # as often as you like, also with `last-event-id` curl -X DELETE
- * http://127.0.0.1:8000/answers/ID     # stops it
+ * curl -i -d 'Hi' http://127.0.0.1:8000/answers    # the response names the answer's URL
+ * curl -N http://127.0.0.1:8000/answers/ID         # any number of times, also with `last-event-id`
+ * curl -X DELETE http://127.0.0.1:8000/answers/ID  # stops it
+ * ```
  *
  * Several such processes may share the file and serve each other's answers.
  */

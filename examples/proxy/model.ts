@@ -1,8 +1,10 @@
 /**
  * A stand-in for the API of a language model, which streams as OpenAI's chat completions do:
  *
- * deno serve --port 8001 examples/proxy/model.ts curl -N http://127.0.0.1:8001/v1/chat/completions -d
- * '{"stream":true,"messages":[{"role":"user","content":"Hi"}]}'
+ * ```sh
+ * deno serve --port 8001 examples/proxy/model.ts
+ * curl -N http://127.0.0.1:8001/v1/chat/completions -d '{"stream":true,"messages":[{"role":"user","content":"Hi"}]}'
+ * ```
  *
  * It repeats the prompt, a few characters at a time. The model `thinker` sends the first of them and then nothing more;
  * `breaker` breaks off before the end. `GET /running` returns the number of answers being written.
