@@ -23,7 +23,8 @@ export interface CursorStore {
 /**
  * Creates a cursor store in `localStorage` or `sessionStorage`, so that a page resumes after a reload.
  *
- * Use a separate key for each stream. The tabs of an origin share `localStorage` and would resume from each other's
+ * A reload clears what the page has shown, and events before the stored ID are not sent again: use it in a page that
+ * keeps them elsewhere. Use a separate key for each stream. The tabs of an origin share `localStorage` and would resume from each other's
  * position: use `sessionStorage` if every tab must receive every event.
  *
  * @example

@@ -8,7 +8,7 @@ import {
   EventStreamError,
   respond,
 } from "../../../mod.ts";
-import type { EventConnection, EventSource } from "../../../src/client/mod.ts";
+import { type EventConnection, EventSource } from "../../../src/client/mod.ts";
 import type { ServerSentEvent } from "../../../src/event.ts";
 import { streamEvents } from "../../../src/hono/mod.ts";
 import { App } from "../../support/app.ts";
@@ -173,10 +173,11 @@ Deno.test("The recipe for presence shows the users of every process, and forgets
     await using second = await start();
     const join = async ({ url }: { url: string }, user: string) => {
       const { follow } = await load<{
-        follow(user: string, show: (users: string[]) => void): EventSource;
-      }>("Presence", "client.ts", { [printedUrl]: url });
+        follow(source: EventSource, show: (users: string[]) => void): void;
+      }>("Presence", "client.ts");
       let users: string[] = [];
-      const source = follow(user, (shown) => users = shown);
+      const source = new EventSource(`${url}?user=${user}`);
+      follow(source, (shown) => users = shown);
       return { close: () => source.close(), shows: () => users.sort().join() };
     };
     const ada = await join(first, "ada");
@@ -313,6 +314,22 @@ Deno.test("The recipe for a token that expires ends the response, and its client
   const { code, response } = await failed;
   assertEquals([code, response?.status], ["not-an-event-stream", 401]);
   assertEquals(shown, ["first", "second"]);
+});
+
+Deno.test("The recipe for an idempotency key publishes a message once, and answers with its ID", async () => {
+  const heading = "POST with an idempotency key";
+  const { handler, chat } = await load<WithChannel>(heading, "chat.ts");
+  const post = async (key: string) => {
+    const headers = { "idempotency-key": key };
+    const init = { method: "POST", body: "Hello", headers };
+    const response = await handler(new Request(url, init));
+    return [response.status, await response.text()];
+  };
+  const [status, id] = await post("1");
+  assertEquals([status, await post("1")], [201, [201, id]]);
+  assertEquals((await post(""))[0], 400);
+  const { events } = await chat.read();
+  assertEquals(events.map(({ id, data }) => [id, data]), [[id, "Hello"]]);
 });
 
 Deno.test("The recipe for an idempotency key places an order once, whose stream goes on after a cut", async () => {

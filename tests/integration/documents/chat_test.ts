@@ -1,0 +1,121 @@
+/** The chat of docs/recipes.md, followed step by step. */
+import { assertEquals } from "@std/assert";
+import type { Page } from "npm:playwright-core@1.65.1";
+import { decode } from "../../../mod.ts";
+import { App } from "../../support/app.ts";
+import { freePort } from "../../support/port.ts";
+import { until } from "../../support/until.ts";
+import type { Project } from "../package/package.ts";
+import { printedCommand, Reader, shows } from "./reader.ts";
+
+const document = "docs/recipes.md";
+const heading = "Chat";
+
+let reader: Reader;
+let project: Project;
+let server: [string, ...string[]];
+
+Deno.test.beforeAll(async () => {
+  reader = await Reader.start();
+  project = await reader.install(document, heading);
+  await project.run(...await printedCommand(document, heading, "deno bundle"));
+  server = await printedCommand(document, heading, "deno run");
+});
+Deno.test.afterAll(async () => {
+  await project[Symbol.asyncDispose]();
+  await reader[Symbol.asyncDispose]();
+});
+
+const texts = async (page: Page, selector: string) =>
+  await page.locator(selector).textContent();
+
+/** Waits until the page lists these users. */
+async function lists(page: Page, users: string): Promise<void> {
+  await until(async () =>
+    (await texts(page, "#users"))?.split(", ").sort().join() === users
+  );
+}
+
+async function say(page: Page, text: string): Promise<void> {
+  await page.locator("input").fill(text);
+  await page.locator("input").press("Enter");
+}
+
+Deno.test("The chat shows messages and users in two tabs, over a restart of the server and a reload", async () => {
+  const port = freePort();
+  const all = ["Ada: Hello", "Bob: Hi", "Ada: Back?"];
+  let [ada, bob]: Page[] = [];
+  {
+    await using app = await App.start(project.folder, server, { port });
+    ada = await reader.open(`${app.url}/?user=Ada`);
+    bob = await reader.open(`${app.url}/?user=Bob`);
+    for (const page of [ada, bob]) await lists(page, "Ada,Bob");
+    await say(ada, "Hello");
+    await shows(bob, "#messages", ...all.slice(0, 1));
+    await say(bob, "Hi");
+    for (const page of [ada, bob]) {
+      await shows(page, "#messages", ...all.slice(0, 2));
+    }
+  }
+  await ada.locator("#status", { hasText: "Reconnecting" }).waitFor();
+  await say(ada, "Back?");
+  await ada.locator("#status", { hasText: "Not sent" }).waitFor();
+  await using app = await App.start(project.folder, server, { port });
+  await ada.locator("input").press("Enter");
+  for (const page of [ada, bob]) {
+    await shows(page, "#messages", ...all);
+    await lists(page, "Ada,Bob");
+  }
+  await bob.reload();
+  await shows(bob, "#messages", ...all);
+  await lists(ada, "Ada,Bob");
+  await bob.context().close();
+  await lists(ada, "Ada");
+  await ada.context().close();
+});
+
+Deno.test("The chat stores a message once that is sent twice with a key, and refuses one without text or key", async () => {
+  await using app = await App.start(project.folder, server);
+  const url = `${app.url}/messages?user=Cleo`;
+  const send = async (body: string, key?: string) => {
+    const headers = key === undefined ? {} : { "idempotency-key": key };
+    const init = { method: "POST", body, headers };
+    const response = await fetch(url, init);
+    await response.body?.cancel();
+    return response.status;
+  };
+  assertEquals([await send("Hi", "1"), await send("Hi", "1")], [204, 204]);
+  assertEquals([await send("", "2"), await send("Hi")], [400, 400]);
+  assertEquals(await send("x".repeat(1001), "3"), 400);
+  assertEquals(await send("Bye", "4"), 204);
+  const received: string[] = [];
+  const response = await fetch(`${app.url}/events?user=Cleo`);
+  for await (const { event, data } of decode(response)) {
+    if (event !== "message") continue;
+    const { from, text } = JSON.parse(data);
+    if (from === "Cleo") received.push(text);
+    if (text === "Bye") break;
+  }
+  assertEquals(received, ["Hi", "Bye"]);
+});
+
+Deno.test("The chat clears its messages when the log began again", async () => {
+  const port = freePort();
+  let page: Page;
+  {
+    await using app = await App.start(project.folder, server, { port });
+    page = await reader.open(`${app.url}/?user=Dan`);
+    await say(page, "Old");
+    await page.locator("#messages li", { hasText: "Dan: Old" }).waitFor();
+  }
+  await page.locator("#status", { hasText: "Reconnecting" }).waitFor();
+  for await (const { name } of Deno.readDir(project.folder)) {
+    if (name.startsWith("chat.db")) await project.run("rm", name);
+  }
+  await using app = await App.start(project.folder, server, { port });
+  await page.locator("#status", { hasText: "Online" }).waitFor();
+  await say(page, "New");
+  await page.locator("#messages li", { hasText: "Dan: New" }).waitFor();
+  await shows(page, "#messages", "Dan: New");
+  await page.context().close();
+});
