@@ -1,6 +1,6 @@
 import { connect } from "../../src/client/mod.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
-import type { Served } from "./served.ts";
+import { serve, type Served } from "./served.ts";
 
 /** Processes that serve one channel, which come and go; a balancer in front of them. */
 export class Servers implements AsyncDisposable {
@@ -53,4 +53,18 @@ export class Servers implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const served of this.#served) await served[Symbol.asyncDispose]();
   }
+}
+
+/** Starts two processes that serve one channel: a script with its arguments, on Deno. */
+export async function startServers(
+  script: URL,
+  ...log: string[]
+): Promise<Servers> {
+  const flags = ["-A", "--quiet", "--no-lock", "--unstable-kv"];
+  const args = ["run", ...flags, "--unstable-no-legacy-abort", script.pathname];
+  const servers = new Servers(() =>
+    serve({ command: Deno.execPath(), args: [...args, ...log] })
+  );
+  for (const place of [0, 1]) await servers.start(place);
+  return servers;
 }

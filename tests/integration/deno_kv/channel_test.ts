@@ -6,8 +6,7 @@ import { EventStreamError } from "../../../src/error.ts";
 import { Channel } from "../../../src/server/mod.ts";
 import { checkKill, checkOutage } from "../../support/outage.ts";
 import { Publishers } from "../../support/publishers.ts";
-import { serve, type Served } from "../../support/served.ts";
-import { Servers } from "../../support/servers.ts";
+import { startServers } from "../../support/servers.ts";
 import { until } from "../../support/until.ts";
 import { ConnectServer } from "./connect_server.ts";
 import { interfere, KvFile } from "./fixture.ts";
@@ -15,25 +14,11 @@ import { checkGap, KEPT } from "../../support/gap.ts";
 
 const EVENTS = 1500;
 
-function startOn(path: string, ...names: string[]): Servers {
-  const script = new URL("./server.ts", import.meta.url).pathname;
-  const flags = [
-    "-A",
-    "--quiet",
-    "--unstable-kv",
-  ];
-  return new Servers((): Promise<Served> =>
-    serve({
-      command: Deno.execPath(),
-      args: ["run", ...flags, script, path, ...names],
-    })
-  );
-}
+const script = new URL("./server.ts", import.meta.url);
 
 Deno.test("Channel on a DenoKvLog gives everybody everything once though serving processes are killed", async () => {
   await using file = await KvFile.make();
-  await using servers = startOn(file.path);
-  for (const place of [0, 1]) await servers.start(place);
+  await using servers = await startServers(script, file.path);
   const followers = [0, 1, 0, 1].map((place) => servers.follow(place));
   const publishers = new Publishers(
     EVENTS,
@@ -55,23 +40,20 @@ Deno.test("Channel on a DenoKvLog gives everybody everything once though serving
 for (const names of [["a", "b"], ["a", "b", "c"]]) {
   Deno.test(`combine() of ${names.length} channels in Deno KV gives everybody everything once though a serving process is killed`, async () => {
     await using file = await KvFile.make();
-    await using servers = startOn(file.path, ...names);
-    for (const place of [0, 1]) await servers.start(place);
+    await using servers = await startServers(script, file.path, ...names);
     await checkKill(servers, names);
   });
 }
 
 Deno.test("Channel on a DenoKvLog keeps its clients' connections while the database's server is away, and catches up", async () => {
   await using server = new ConnectServer();
-  await using servers = startOn(server.path);
-  for (const place of [0, 1]) await servers.start(place);
+  await using servers = await startServers(script, server.path);
   await checkOutage(servers, () => server.stop(), () => server.restart());
 });
 
 Deno.test("Channel on a DenoKvLog keeps its clients' connections while somebody else writes to the file, and catches up", async () => {
   await using file = await KvFile.make();
-  await using servers = startOn(file.path);
-  for (const place of [0, 1]) await servers.start(place);
+  await using servers = await startServers(script, file.path);
   using database = new DatabaseSync(file.path);
   database.exec("pragma busy_timeout = 10000");
   await checkOutage(

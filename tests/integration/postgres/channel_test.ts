@@ -4,8 +4,10 @@ import { checkKill, checkOutage } from "../../support/outage.ts";
 import { PostgresServer } from "./postgres.ts";
 import { pgClient } from "./postgres_clients.ts";
 import { Proxy } from "../../support/proxy.ts";
-import { startServers } from "../sql/sql_servers.ts";
+import { startServers } from "../../support/servers.ts";
 import { checkGap, KEPT } from "../../support/gap.ts";
+
+const script = new URL("../sql/server.ts", import.meta.url);
 
 async function start(): Promise<PostgresServer> {
   const server = await PostgresServer.start();
@@ -16,13 +18,13 @@ async function start(): Promise<PostgresServer> {
 
 Deno.test("Channel on a PostgresLog gives every client everything once though a serving process is killed", async () => {
   await using postgres = await start();
-  await using servers = await startServers("postgres", postgres.url);
+  await using servers = await startServers(script, "postgres", postgres.url);
   await checkKill(servers);
 });
 
 Deno.test("Channel on a PostgresLog keeps its clients' connections while Postgres is away, and catches up", async () => {
   await using postgres = await start();
-  await using servers = await startServers("postgres", postgres.url);
+  await using servers = await startServers(script, "postgres", postgres.url);
   await checkOutage(servers, () => postgres.kill(), () => postgres.restart());
 });
 
@@ -30,7 +32,7 @@ Deno.test("Channel on a PostgresLog keeps its clients' connections while the net
   await using postgres = await start();
   using proxy = new Proxy(postgres.port);
   const url = `postgres://postgres@127.0.0.1:${proxy.port}/postgres`;
-  await using servers = await startServers("postgres", url);
+  await using servers = await startServers(script, "postgres", url);
   await checkOutage(servers, () => proxy.mute(), () => proxy.cut());
 });
 

@@ -2,45 +2,30 @@ import { RedisLog } from "../../../src/redis/mod.ts";
 import { checkKill, checkOutage } from "../../support/outage.ts";
 import { RedisServer } from "./redis.ts";
 import { ioRedisClient } from "./redis_clients.ts";
-import { serve, type Served } from "../../support/served.ts";
-import { Servers } from "../../support/servers.ts";
+import { startServers } from "../../support/servers.ts";
 import { checkGap, KEPT } from "../../support/gap.ts";
 
 const durable = ["--appendonly", "yes", "--appendfsync", "always"];
 
-async function startServers(
-  redis: RedisServer,
-  ...names: string[]
-): Promise<Servers> {
-  const script = new URL("./server.ts", import.meta.url).pathname;
-  const flags = ["-A", "--quiet"];
-  const start = (): Promise<Served> =>
-    serve({
-      command: Deno.execPath(),
-      args: ["run", ...flags, script, redis.url, ...names],
-    });
-  const servers = new Servers(start);
-  for (const place of [0, 1]) await servers.start(place);
-  return servers;
-}
+const script = new URL("./server.ts", import.meta.url);
 
 Deno.test("Channel on a RedisLog gives everybody everything once though a serving process is killed", async () => {
   await using redis = await RedisServer.start();
-  await using servers = await startServers(redis);
+  await using servers = await startServers(script, redis.url);
   await checkKill(servers);
 });
 
 for (const names of [["a", "b"], ["a", "b", "c"]]) {
   Deno.test(`combine() of ${names.length} channels in Redis gives everybody everything once though a serving process is killed`, async () => {
     await using redis = await RedisServer.start();
-    await using servers = await startServers(redis, ...names);
+    await using servers = await startServers(script, redis.url, ...names);
     await checkKill(servers, names);
   });
 }
 
 Deno.test("Channel on a RedisLog keeps its clients' connections while Redis is away, and catches up", async () => {
   await using redis = await RedisServer.start(...durable);
-  await using servers = await startServers(redis);
+  await using servers = await startServers(script, redis.url);
   await checkOutage(servers, () => redis.kill(), () => redis.restart());
 });
 

@@ -2,7 +2,9 @@ import { DatabaseSync } from "node:sqlite";
 import { SqliteLog } from "../../../src/sql/sqlite_mod.ts";
 import { channelsKeepApart } from "../../support/names.ts";
 import { checkKill, checkOutage } from "../../support/outage.ts";
-import { startServers } from "../sql/sql_servers.ts";
+import { startServers } from "../../support/servers.ts";
+
+const script = new URL("../sql/server.ts", import.meta.url);
 
 async function withFile(run: (path: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "sqlite_" });
@@ -12,13 +14,13 @@ async function withFile(run: (path: string) => Promise<void>): Promise<void> {
 
 Deno.test("Channel on a SqliteLog gives every client everything once though a serving process is killed", () =>
   withFile(async (path) => {
-    await using servers = await startServers("sqlite", path);
+    await using servers = await startServers(script, "sqlite", path);
     await checkKill(servers);
   }));
 
 Deno.test("Channel on a SqliteLog keeps its clients' connections while another process holds the lock, and catches up", () =>
   withFile(async (path) => {
-    await using servers = await startServers("sqlite", path);
+    await using servers = await startServers(script, "sqlite", path);
     using database = new DatabaseSync(path, { timeout: 30_000 });
     await checkOutage(
       servers,
