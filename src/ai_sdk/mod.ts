@@ -366,7 +366,7 @@ class Answer implements UIMessageStream {
 
   #gap(gap: string): ServerSentEventInit {
     const error = new Error(
-      `Cannot send answer: the log must hold all of it: received a gap ${gap}: raise maxEvents, maxBytes, maxAge or idleTtl`,
+      `Cannot send answer: the log must store all of its events: received a gap ${gap}: increase maxEvents, maxBytes, maxAge or idleTtl`,
     );
     notify(this.#options.onError, error);
     return this.#failure(error);
@@ -387,8 +387,8 @@ class Answer implements UIMessageStream {
         "a function that returns text",
         text,
       );
-    } catch (ownError) {
-      notify(onError, ownError);
+    } catch (callbackError) {
+      notify(onError, callbackError);
       return DEFAULT_ERROR_TEXT;
     }
   }
@@ -427,7 +427,7 @@ function encode<Part extends UIMessageStreamPart>(
   if (typeof part?.type !== "string") {
     throw mustBe(
       "Cannot send part: part",
-      "an object with a type, as toUIMessageStream() gives it",
+      "an object with a type, as toUIMessageStream() returns it",
       part,
     );
   }

@@ -133,7 +133,7 @@ export function checkOptions<Options extends object>(
     given.length === 0 && !isRecord(options)
   ) {
     const name = prefix.slice(0, -1) || "options";
-    throw mustBe(`${subject}: ${name}`, "an object of options", options);
+    throw mustBe(`${subject}: ${name}`, "an options object", options);
   }
   const known = Object.keys(table);
   for (const name of given) {

@@ -70,7 +70,7 @@ interface Admission extends Omit<SubscriptionOptions, "latest"> {
 
 const DEFAULT_RETRY = 2000;
 /** Milliseconds that a new subscriber waits for the log's end position. */
-const PATIENCE = 1000;
+const POSITION_TIMEOUT = 1000;
 
 /** The subscribers of a hub in this process. Enforces the limit, calls the hooks, counts and drains. */
 export class Audience {
@@ -84,7 +84,7 @@ export class Audience {
     ReturnType<typeof setTimeout> | undefined
   >();
   /** Requests that wait for the log before they become members. They count towards the limit. */
-  readonly #arriving = new Set<Follower>();
+  readonly #pending = new Set<Follower>();
   #drained: (() => void)[] | undefined;
 
   constructor(log: EventLog, options: AudienceOptions) {
@@ -121,9 +121,9 @@ export class Audience {
   /** Answers a request with the hub's events, after the first read of the log or after one second. */
   async respond(
     request: Request,
-    { headers, signal, ...place }: Admission,
+    { headers, signal, ...selection }: Admission,
   ): Promise<Response> {
-    const options = { ...place, latest: this.hub.position };
+    const options = { ...selection, latest: this.hub.position };
     const arrival: Follower = { advance() {}, onOutage() {} };
     const open = (body: EventBody): BodySource =>
       this.isDraining ? nothing(body) : new Seat(this, request, options, body);
@@ -155,15 +155,15 @@ export class Audience {
     headers: Headers,
   ): Promise<Response | undefined> {
     const { maxSubscribers = Infinity, retry } = this.#options;
-    if (this.size + this.#arriving.size >= maxSubscribers) {
+    if (this.size + this.#pending.size >= maxSubscribers) {
       this.counts.subscriptions.refused++;
       const seconds = Math.max(1, Math.ceil(spread(retry) / 1000));
-      const text = `This channel has ${maxSubscribers} subscribers already.`;
-      const own = { "retry-after": String(seconds) };
-      return textResponse(503, text, headers, own);
+      const text = `This channel already has ${maxSubscribers} subscribers.`;
+      const extra = { "retry-after": String(seconds) };
+      return textResponse(503, text, headers, extra);
     }
     if (!this.isDraining) {
-      this.#arriving.add(arrival);
+      this.#pending.add(arrival);
       await this.hub.follow(arrival);
     }
     if (this.isDraining) this.counts.subscriptions.refused++;
@@ -172,7 +172,7 @@ export class Audience {
 
   /** Releases the reserved place. The request has become a member by now, or was refused. */
   depart(arrival: Follower): void {
-    this.#arriving.delete(arrival);
+    this.#pending.delete(arrival);
     this.hub.leave(arrival);
   }
 
@@ -192,7 +192,10 @@ export class Audience {
     this.counts.subscriptions[reason]++;
     this.hub.leave(member);
     const { onUnsubscribe } = this.#options;
-    notify((who) => onUnsubscribe?.(who, reason), member.subscriber);
+    notify(
+      (subscriber) => onUnsubscribe?.(subscriber, reason),
+      member.subscriber,
+    );
     if (this.size > 0) return;
     for (const resolve of this.#drained?.splice(0) ?? []) resolve();
   }
@@ -386,7 +389,7 @@ export class LocalSubscriber<
   async #join(): Promise<void> {
     this.#hasJoined = true;
     if (this.#end !== undefined) {
-      await within(this.#end, PATIENCE).catch((error) =>
+      await within(this.#end, POSITION_TIMEOUT).catch((error) =>
         this.#host.fail(error)
       );
     }

@@ -234,13 +234,13 @@ export class Channel<Contract extends AnyContract = undefined> {
   ): EventStream<SubscribedEvent<Contract>> {
     checkOptions("Cannot subscribe", options, CHANNEL_SUBSCRIBE_OPTIONS);
     const { lastEventId = "", signal } = options;
-    const place = placeOf(this.#options, lastEventId, options);
+    const selection = placeOf(this.#options, lastEventId, options);
     const source = new LocalSubscriber<SubscribedEvent<Contract>>(
       this.#audience,
-      place,
+      selection,
       this.#options.contract,
       signal,
-      noteEnd(this.#hub, place),
+      noteEnd(this.#hub, selection),
     );
     return new EventStream(source, signal);
   }
@@ -341,7 +341,7 @@ const DRAIN_OPTIONS: OptionTable<DrainOptions> = { over: [0, MAX_DELAY] };
 function checkChannelOptions(options: ChannelOptions<AnyContract>): void {
   if (typeof (options as Partial<EventLog> | null)?.append === "function") {
     throw new TypeError(
-      `Cannot create channel: options must be an object of options: received ${
+      `Cannot create channel: options must be an options object: received ${
         describe(options)
       }: pass { log }`,
     );
@@ -378,7 +378,7 @@ function initialFrame(event: ServerSentEventInit): string {
   const { id = "" } = event;
   if (id === "") return body;
   throw new TypeError(
-    `Cannot respond: an event of initial must have no id: received ${
+    `Cannot respond: an initial event must have no id: received ${
       describe(id)
     }`,
   );

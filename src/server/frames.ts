@@ -5,7 +5,7 @@ import { formatCursor, type LogEntry, type LogInput } from "../log/log.ts";
 /** The maximum size of a chunk, in bytes. A single longer frame is sent as one chunk. */
 const CHUNK_SIZE = 65536;
 
-const FIRST_CAPACITY = 1024;
+const INITIAL_CAPACITY = 1024;
 const encoder = /* @__PURE__ */ new TextEncoder();
 const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -19,7 +19,7 @@ export class Frames {
   readonly #epoch: string;
   readonly #ends: number[] = [];
   readonly #events: (ServerSentEvent | undefined)[] = [];
-  #bytes = new Uint8Array(FIRST_CAPACITY);
+  #bytes = new Uint8Array(INITIAL_CAPACITY);
   #hidden = 0;
 
   constructor(epoch: string, first: number) {

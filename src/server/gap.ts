@@ -32,9 +32,9 @@ export function gapReason(
   const cursor = parseCursor(requested);
   if (cursor === undefined) return "invalid";
   // The ID of an empty log is valid in every epoch: the client has received nothing yet.
-  const isHere = cursor.epoch === epoch ||
+  const isSameLog = cursor.epoch === epoch ||
     (cursor.epoch === "0" && cursor.seq === 0);
-  if (!isHere) return "epoch";
+  if (!isSameLog) return "epoch";
   if (cursor.seq > last) return "ahead";
   return cursor.seq + 1 < first ? "trimmed" : undefined;
 }

@@ -22,9 +22,9 @@ const READ_LIMIT = { entries: 1000, bytes: 262_144 };
  */
 const WINDOW = { least: 4, most: 20, each: 0.1 };
 /** Milliseconds between reads if `watch()` fails. */
-const BLIND_POLL = 5000;
+const UNWATCHED_POLL = 5000;
 /** Milliseconds that a new follower waits for the first read. */
-const PATIENCE = 1000;
+const FIRST_READ_TIMEOUT = 1000;
 /** Milliseconds after which a read times out. */
 const READ_TIMEOUT = 10_000;
 const DEFAULT_MAX_OUTAGE = 60_000;
@@ -76,17 +76,17 @@ export class Hub {
   readonly #history = new FrameCache(CACHE_BYTES);
   readonly #loads = new Map<number, Promise<void>>();
   #running: AbortController | undefined;
-  #poll: ReturnType<typeof setInterval> | undefined;
-  #planned: ReturnType<typeof setTimeout> | undefined;
-  #patience: ReturnType<typeof setTimeout> | undefined;
-  #settled = new Signal();
-  #passing: Promise<void> | undefined;
+  #pollTimer: ReturnType<typeof setInterval> | undefined;
+  #nextPass: ReturnType<typeof setTimeout> | undefined;
+  #firstReadTimer: ReturnType<typeof setTimeout> | undefined;
+  #firstRead = new Deferred();
+  #currentPass: Promise<void> | undefined;
   #refreshing: Promise<void> | undefined;
-  #again = false;
+  #wokenDuringPass = false;
   #lastPass = -Infinity;
   #window = WINDOW.least;
   #failingSince: number | undefined;
-  #begun = false;
+  #hasStarted = false;
   #ready = false;
 
   constructor(log: HubLog, options: HubOptions) {
@@ -109,7 +109,7 @@ export class Hub {
   follow(follower: Follower): Promise<void> {
     this.#followers.add(follower);
     if (this.#running === undefined) this.#start();
-    return this.#settled.promise;
+    return this.#firstRead.promise;
   }
 
   /** Removes a follower and stops with the last. */
@@ -137,7 +137,7 @@ export class Hub {
 
   /** Reads a page without following the log. Throws like {@linkcode Hub.append}. */
   async read(after: number, limit: LogLimit): Promise<LogPage> {
-    return await this.#log.read(after, limit).catch(refuse("read channel"));
+    return await this.#log.read(after, limit).catch(rethrow("read channel"));
   }
 
   /**
@@ -151,7 +151,7 @@ export class Hub {
     options?: AppendOptions,
   ): Promise<LogPosition> {
     const position = await this.#log.append(entries, options)
-      .catch(refuse("publish"));
+      .catch(rethrow("publish"));
     this.reach(position);
     return position;
   }
@@ -163,9 +163,12 @@ export class Hub {
       this.#log.watch(() => this.wake(), signal);
     } catch (error) {
       this.#onError(error);
-      this.#poll = setInterval(() => this.wake(), BLIND_POLL);
+      this.#pollTimer = setInterval(() => this.wake(), UNWATCHED_POLL);
     }
-    this.#patience = setTimeout(() => this.#settle(), PATIENCE);
+    this.#firstReadTimer = setTimeout(
+      () => this.#resolveFirstRead(),
+      FIRST_READ_TIMEOUT,
+    );
     this.#startPass(signal);
   }
 
@@ -173,16 +176,16 @@ export class Hub {
   #stop(): void {
     this.#running?.abort();
     this.#running = undefined;
-    clearInterval(this.#poll);
-    clearTimeout(this.#patience);
-    clearTimeout(this.#planned);
-    this.#planned = undefined;
-    this.#passing = undefined;
+    clearInterval(this.#pollTimer);
+    clearTimeout(this.#firstReadTimer);
+    clearTimeout(this.#nextPass);
+    this.#nextPass = undefined;
+    this.#currentPass = undefined;
     this.#refreshing = undefined;
-    this.#again = false;
+    this.#wokenDuringPass = false;
     this.#loads.clear();
-    this.#settled = new Signal();
-    this.#begun = false;
+    this.#firstRead = new Deferred();
+    this.#hasStarted = false;
     this.#ready = false;
     this.#failingSince = undefined;
     this.ended = undefined;
@@ -193,27 +196,27 @@ export class Hub {
 
   /** Schedules a read: immediately when idle, batched with other wake-ups under load. */
   wake(): void {
-    if (this.#running === undefined || this.#planned !== undefined) return;
-    if (this.#passing !== undefined) {
-      this.#again = true;
+    if (this.#running === undefined || this.#nextPass !== undefined) return;
+    if (this.#currentPass !== undefined) {
+      this.#wokenDuringPass = true;
       return;
     }
     const { signal } = this.#running;
     const delay = this.#lastPass + this.#window - performance.now();
     if (delay <= 0) this.#startPass(signal);
-    else this.#planned = setTimeout(() => this.#startPass(signal), delay);
+    else this.#nextPass = setTimeout(() => this.#startPass(signal), delay);
   }
 
   /** Schedules a read up to a position that this process appended, unless it has been read. */
   reach(position: LogPosition): void {
     if (position.epoch === this.epoch && position.seq <= this.last) return;
-    if (this.#passing === undefined) return this.wake();
-    void this.#passing.then(() => this.reach(position));
+    if (this.#currentPass === undefined) return this.wake();
+    void this.#currentPass.then(() => this.reach(position));
   }
 
   /** Starts a new read after the running one. Resolves when it is complete. */
   refresh(): Promise<void> {
-    this.#refreshing ??= (this.#passing ?? Promise.resolve()).then(() => {
+    this.#refreshing ??= (this.#currentPass ?? Promise.resolve()).then(() => {
       this.#refreshing = undefined;
       return this.#running && this.#startPass(this.#running.signal);
     });
@@ -248,36 +251,36 @@ export class Hub {
   }
 
   #startPass(signal: AbortSignal): Promise<void> {
-    clearTimeout(this.#planned);
-    this.#planned = undefined;
+    clearTimeout(this.#nextPass);
+    this.#nextPass = undefined;
     const { last } = this;
-    this.#passing ??= this.#pass(signal).finally(() => {
+    this.#currentPass ??= this.#pass(signal).finally(() => {
       if (signal.aborted) return;
-      this.#passing = undefined;
+      this.#currentPass = undefined;
       // Only a pass that found entries delays the next one.
       if (this.last !== last) this.#lastPass = performance.now();
-      if (!this.#again) return;
-      this.#again = false;
+      if (!this.#wokenDuringPass) return;
+      this.#wokenDuringPass = false;
       this.wake();
     });
-    return this.#passing;
+    return this.#currentPass;
   }
 
   /** Reads to the end of the log. */
   async #pass(signal: AbortSignal): Promise<void> {
     // Wait a microtask, so that publications of one turn share a read. The first read must not wait: it fixes the
     // start.
-    if (this.#begun) await null;
+    if (this.#hasStarted) await null;
     let page: LogPage | undefined;
     let advanced = 0;
     do {
       page = await this.#read(
-        this.#begun ? this.last : Number.MAX_SAFE_INTEGER,
+        this.#hasStarted ? this.last : Number.MAX_SAFE_INTEGER,
         signal,
       );
       if (page === undefined) return;
       if (this.#continues(page)) this.#append(page);
-      else this.#begin(page);
+      else this.#startGeneration(page);
       if (page.last <= this.last) this.#ready = true;
       if (this.#ready) advanced += this.#advance();
       // The last follower may have left during the read.
@@ -288,14 +291,14 @@ export class Hub {
   }
 
   /** Resolves the promise that {@linkcode Hub.follow} returned. */
-  #settle(): void {
-    clearTimeout(this.#patience);
-    this.#settled.fire();
+  #resolveFirstRead(): void {
+    clearTimeout(this.#firstReadTimer);
+    this.#firstRead.resolve();
   }
 
   /** Advances the waiting followers. Returns their number. */
   #advance(): number {
-    this.#settle();
+    this.#resolveFirstRead();
     const waiting = this.#waiting;
     this.#waiting = new Set();
     for (const follower of waiting) follower.advance();
@@ -307,7 +310,7 @@ export class Hub {
   /** Returns whether a page continues what was read: the same epoch, and not an older state of the log. */
   #continues({ epoch, last }: LogPage): boolean {
     const isSame = epoch === this.epoch || this.epoch === "0";
-    return this.#begun && isSame && last >= this.last;
+    return this.#hasStarted && isSame && last >= this.last;
   }
 
   #append(page: LogPage): void {
@@ -322,7 +325,7 @@ export class Hub {
   }
 
   /** Starts a generation at the log's end. The newest entry is read again, as it shows whether the log has ended. */
-  #begin(page: LogPage): void {
+  #startGeneration(page: LogPage): void {
     this.generation++;
     this.epoch = page.epoch;
     this.first = page.first;
@@ -332,7 +335,7 @@ export class Hub {
     this.ending = undefined;
     this.#live.clear();
     this.#history.clear();
-    this.#begun = true;
+    this.#hasStarted = true;
     this.#ready = false;
   }
 
@@ -364,7 +367,7 @@ export class Hub {
   #isOutage(error: unknown): boolean {
     const now = performance.now();
     this.#failingSince ??= now;
-    this.#settle();
+    this.#resolveFirstRead();
     this.#onError(error);
     if (now - this.#failingSince < this.#maxOutage) return false;
     this.#stop();
@@ -376,22 +379,22 @@ export class Hub {
 }
 
 /** Returns a handler that rethrows the errors of the log's interface, and wraps others as `log-unavailable`. */
-function refuse(action: string): (cause: unknown) => never {
+function rethrow(action: string): (cause: unknown) => never {
   return (cause) => {
-    const isOwn = cause instanceof EventStreamError ||
+    const isExpected = cause instanceof EventStreamError ||
       cause instanceof TypeError || cause instanceof RangeError;
-    if (isOwn) throw cause;
+    if (isExpected) throw cause;
     const message = `Cannot ${action}: the log failed`;
     throw new EventStreamError("log-unavailable", message, { cause });
   };
 }
 
 /** A promise with a public resolve function. `Promise.withResolvers()` is missing in Node 20. */
-class Signal {
+class Deferred {
   readonly promise: Promise<void>;
-  fire!: () => void;
+  resolve!: () => void;
 
   constructor() {
-    this.promise = new Promise((resolve) => this.fire = resolve);
+    this.promise = new Promise((resolve) => this.resolve = resolve);
   }
 }

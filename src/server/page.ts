@@ -53,10 +53,10 @@ export async function readHistory<
   { after, limit = 100 }: ChannelReadOptions,
   contract: EventContract<Received> | undefined,
 ): Promise<ChannelPage<Received>> {
-  const most = { entries: limit, bytes: MAX_BYTES };
-  let page = await hub.read(parseCursor(after ?? "")?.seq ?? 0, most);
+  const maximum = { entries: limit, bytes: MAX_BYTES };
+  let page = await hub.read(parseCursor(after ?? "")?.seq ?? 0, maximum);
   const reason = after === undefined ? undefined : gapReason(after, page);
-  if (reason !== undefined) page = await hub.read(0, most);
+  if (reason !== undefined) page = await hub.read(0, maximum);
   const { epoch, first, last, entries } = page;
   const events: Received[] = [];
   for (const entry of entries) {

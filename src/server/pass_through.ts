@@ -65,14 +65,14 @@ export class UpstreamSource implements BodySource {
   /** Buffers an unfinished block if `until` must be found, or `onBreak` may add an event. */
   readonly #blocks: Blocks | undefined;
   /** The first bytes, until they can be compared with a byte order mark. */
-  #start: Uint8Array | undefined = new Uint8Array();
+  #prefix: Uint8Array | undefined = new Uint8Array();
   /** The last byte sent. The response starts with a comment that ends with LF. */
   #last = LF;
   #reading = false;
   #readSince = 0;
   #idleTimer: ReturnType<typeof setTimeout> | undefined;
   /** Whether the upstream has ended or failed, so that it must not be cancelled. */
-  #over = false;
+  #hasEnded = false;
   #stopped = false;
 
   constructor(
@@ -106,7 +106,7 @@ export class UpstreamSource implements BodySource {
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#idleTimer);
-    if (!this.#over) this.#reader.cancel().catch(this.#onFailure);
+    if (!this.#hasEnded) this.#reader.cancel().catch(this.#onFailure);
   }
 
   readonly #onRead = (
@@ -115,7 +115,7 @@ export class UpstreamSource implements BodySource {
     this.#reading = false;
     if (this.#stopped) return;
     if (done) return this.#finish();
-    const chunk = this.#start === undefined ? value : this.#withoutBom(value);
+    const chunk = this.#prefix === undefined ? value : this.#withoutBom(value);
     if (this.#blocks === undefined) this.#write(chunk);
     else this.#writeBlocks(this.#blocks, chunk);
     // If nothing was written, no pull follows.
@@ -124,11 +124,11 @@ export class UpstreamSource implements BodySource {
 
   readonly #onFailure = (error: unknown): void => {
     this.#reading = false;
-    this.#over = true;
+    this.#hasEnded = true;
     if (!this.#stopped) return this.#break(error);
     // An AbortError is the result of the cancellation, not a failure.
-    const isStop = error instanceof Error && error.name === "AbortError";
-    if (!isStop) notify(this.#options.onError, error);
+    const isAbort = error instanceof Error && error.name === "AbortError";
+    if (!isAbort) notify(this.#options.onError, error);
   };
 
   #write(chunk: Uint8Array): void {
@@ -150,23 +150,23 @@ export class UpstreamSource implements BodySource {
     this.#break(
       new EventStreamError(
         "event-too-large",
-        `Cannot respond: an event of the upstream must have at most ${MAX_HELD} bytes`,
+        `Cannot respond: an upstream event must have at most ${MAX_HELD} bytes`,
       ),
     );
   }
 
   /** Removes a byte order mark, because receivers ignore it only at the start of the response. */
   #withoutBom(chunk: Uint8Array): Uint8Array {
-    const start = concat([this.#start!, chunk]);
+    const start = concat([this.#prefix!, chunk]);
     const isBom = BOM.every((byte, index) => byte === (start[index] ?? byte));
-    const isOpen = isBom && start.length < BOM.length;
-    this.#start = isOpen ? start : undefined;
-    if (isOpen) return new Uint8Array();
+    const isUndecided = isBom && start.length < BOM.length;
+    this.#prefix = isUndecided ? start : undefined;
+    if (isUndecided) return new Uint8Array();
     return isBom ? start.subarray(BOM.length) : start;
   }
 
   #finish(): void {
-    this.#over = true;
+    this.#hasEnded = true;
     const { until } = this.#options;
     const rest = this.#blocks?.take() ?? new Uint8Array();
     // The upstream may end without the blank line after the marker.
@@ -176,7 +176,7 @@ export class UpstreamSource implements BodySource {
           "truncated",
           `Cannot respond: the upstream must end with the data ${
             describe(until)
-          }: it ended before`,
+          }: it ended without it`,
         ),
       );
     }
@@ -187,19 +187,19 @@ export class UpstreamSource implements BodySource {
 
   #break(error: unknown): void {
     notify(this.#options.onError, error);
-    const frame = this.#lastFrame(error);
+    const frame = this.#finalFrame(error);
     if (frame === undefined) return this.#body.end("failed", { error });
     this.#body.write(frame);
     this.#body.end("failed");
   }
 
-  #lastFrame(error: unknown): Uint8Array | undefined {
+  #finalFrame(error: unknown): Uint8Array | undefined {
     const { onBreak, onError } = this.#options;
     try {
       const event = decided("Cannot respond: onBreak", onBreak?.(error));
       return event && new TextEncoder().encode(encodeEvent(event));
-    } catch (ownError) {
-      notify(onError, ownError);
+    } catch (callbackError) {
+      notify(onError, callbackError);
       return undefined;
     }
   }
@@ -222,7 +222,7 @@ export class UpstreamSource implements BodySource {
     this.#break(
       new EventStreamError(
         "idle-timeout",
-        `Cannot respond: no byte came from the upstream for ${idleTimeout} ms`,
+        `Cannot respond: the upstream must send a byte every ${idleTimeout} ms: received none`,
       ),
     );
   };

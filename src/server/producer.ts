@@ -47,7 +47,7 @@ export class Producer {
   #last = 0;
   #queue: LogInput[] = [];
   /** The maximum number of events in one append. Reduced when the log refuses an append. */
-  #most = MAX_QUEUE;
+  #maxBatch = MAX_QUEUE;
   /** The final entries, once the events have ended or failed. */
   #ending: readonly LogInput[] | undefined;
   #isRead = false;
@@ -66,7 +66,7 @@ export class Producer {
       await this.#append([{ kind: "begin", body: crypto.randomUUID() }]);
       return true;
     } catch (error) {
-      if (isOver(error)) return false;
+      if (isSuperseded(error)) return false;
       throw error;
     }
   }
@@ -104,7 +104,7 @@ export class Producer {
         if (signal.aborted || this.#ending !== undefined) break;
         this.#queue.push(eventEntry(event));
         this.#onWork();
-        if (this.#isFull) await this.#room();
+        if (this.#isFull) await this.#waitForRoom();
       }
       this.#ending ??= END;
     } catch (error) {
@@ -134,7 +134,7 @@ export class Producer {
   async #writeAll(): Promise<boolean> {
     for (;;) {
       if (this.#queue.length === 0 && this.#ending === undefined) {
-        await this.#work();
+        await this.#waitForWork();
       }
       if (this.#stopped.signal.aborted) return false;
       const events = this.#take();
@@ -153,7 +153,7 @@ export class Producer {
   #refuse(events: LogInput[], error: unknown): void {
     if (events.length > 1) {
       this.#queue.unshift(...events);
-      this.#most = Math.ceil(events.length / 2);
+      this.#maxBatch = Math.ceil(events.length / 2);
       return;
     }
     // Drop the rest, because clients must not receive events after a missing one.
@@ -172,7 +172,7 @@ export class Producer {
     let count = 0;
     for (const { body } of this.#queue) {
       size += body.length;
-      if (count > 0 && (size > MAX_SIZE || count === this.#most)) break;
+      if (count > 0 && (size > MAX_SIZE || count === this.#maxBatch)) break;
       count++;
     }
     const events = this.#queue.splice(0, count);
@@ -181,7 +181,7 @@ export class Producer {
   }
 
   /** Resolves when there is an entry to write, or a heartbeat is due. */
-  #work(): Promise<void> {
+  #waitForWork(): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, this.#options.lease / BEATS_PER_LEASE);
       this.#onWork = () => {
@@ -191,7 +191,7 @@ export class Producer {
     });
   }
 
-  #room(): Promise<void> {
+  #waitForRoom(): Promise<void> {
     return new Promise((resolve) => this.#onRoom = resolve);
   }
 
@@ -214,7 +214,7 @@ export class Producer {
       const options = { expectedLast: this.#last };
       return await this.#log.append(entries, options);
     } catch (error) {
-      if (!isRepeat || !isOver(error)) throw error;
+      if (!isRepeat || !isSuperseded(error)) throw error;
       // The append may have succeeded although its response was lost.
       const position = await this.#find(entries);
       if (position === undefined) throw error;
@@ -228,13 +228,13 @@ export class Producer {
       entries: entries.length,
       bytes: Number.MAX_SAFE_INTEGER,
     });
-    const isThere = entries.every(({ kind, body }, i) => {
+    const isStored = entries.every(({ kind, body }, i) => {
       const entry = page.entries[i];
       return entry?.seq === this.#last + i + 1 && entry.kind === kind &&
         entry.body === body;
     });
     const seq = this.#last + entries.length;
-    return isThere ? { epoch: page.epoch, seq } : undefined;
+    return isStored ? { epoch: page.epoch, seq } : undefined;
   }
 }
 
@@ -266,7 +266,7 @@ export async function retryWhileUnavailable<T>(
     try {
       return await attempt(end !== undefined);
     } catch (error) {
-      if (isOver(error) || isRefusal(error)) throw error;
+      if (isSuperseded(error) || isRefusal(error)) throw error;
       onError(error);
       // Measure from the first failure, not from the start: the process may have been suspended in between.
       end ??= performance.now() + limit;
@@ -277,7 +277,7 @@ export async function retryWhileUnavailable<T>(
 }
 
 /** Returns whether an error shows that the log has ended, or another producer has written to it. */
-export function isOver(error: unknown): boolean {
+export function isSuperseded(error: unknown): boolean {
   return error instanceof EventStreamError &&
     (error.code === "conflict" || error.code === "closed");
 }

@@ -57,7 +57,7 @@ export function acceptsEventStream(accept: string | null): boolean {
  * Returns the signal that aborts when the client disconnects, `undefined` on Deno. Deno cancels the body instead, even
  * if the response is created later, and prints a notice about "legacy" behavior when the signal is first read.
  */
-export function departureOf(request: Request): AbortSignal | undefined {
+export function disconnectSignalOf(request: Request): AbortSignal | undefined {
   return runtimeIs("Deno") ? undefined : request.signal;
 }
 

@@ -206,7 +206,7 @@ async function discard(
 /** The UTF-16 code units at which a chunk is sent although more events may be ready. */
 const CHUNK_LENGTH = 16_384;
 /** The number of microtasks to wait for the next event. A chain of generators and transforms needs several. */
-const TURNS = 16;
+const MAX_MICROTASKS = 16;
 
 /** Reads events from a source for one response. */
 class IteratorSource implements BodySource {
@@ -223,10 +223,10 @@ class IteratorSource implements BodySource {
   /** Ends the response after the chunk. */
   #ending: (() => void) | undefined;
   /** Whether an event has been requested from the source. */
-  #asking = false;
-  #gathering = false;
+  #isRequested = false;
+  #isFlushing = false;
   /** The number of microtasks since the source's last event. */
-  #turns = 0;
+  #microtasks = 0;
 
   constructor(
     body: EventBody,
@@ -245,8 +245,8 @@ class IteratorSource implements BodySource {
   }
 
   pull(): void {
-    this.#ask();
-    void this.#gather();
+    this.#requestNext();
+    void this.#flush();
   }
 
   keepAlive(): Uint8Array {
@@ -260,9 +260,9 @@ class IteratorSource implements BodySource {
     if (reason !== "ended") void this.#return();
   }
 
-  #ask(): void {
-    if (this.#asking || this.#ending !== undefined) return;
-    this.#asking = true;
+  #requestNext(): void {
+    if (this.#isRequested || this.#ending !== undefined) return;
+    this.#isRequested = true;
     try {
       const step = this.#iterator === undefined
         ? this.#open()
@@ -286,8 +286,8 @@ class IteratorSource implements BodySource {
   }
 
   readonly #onStep = (step: Step): void => {
-    this.#asking = false;
-    this.#turns = 0;
+    this.#isRequested = false;
+    this.#microtasks = 0;
     if (this.#ended.signal.aborted) return;
     try {
       if (step.done) this.#endWith(() => this.#body.end("ended"));
@@ -296,15 +296,15 @@ class IteratorSource implements BodySource {
       this.#ending = () => this.#fail(error);
     }
     if (!this.#body.wanted) return;
-    if (this.#chunk.length < CHUNK_LENGTH) this.#ask();
-    void this.#gather();
+    if (this.#chunk.length < CHUNK_LENGTH) this.#requestNext();
+    void this.#flush();
   };
 
   readonly #onFailure = (error: unknown): void => {
-    this.#asking = false;
+    this.#isRequested = false;
     if (this.#ended.signal.aborted) return this.#reportLate(error);
     this.#endWith(() => this.#fail(error));
-    if (this.#body.wanted) void this.#gather();
+    if (this.#body.wanted) void this.#flush();
   };
 
   /** Sets the ending of a source that has ended or failed, and must not be returned. */
@@ -320,16 +320,17 @@ class IteratorSource implements BodySource {
   }
 
   /** Writes the ready events as one chunk, when it is full or no further event is ready. Ends after the last chunk. */
-  async #gather(): Promise<void> {
-    const isNothing = this.#chunk === "" && this.#ending === undefined;
-    if (this.#gathering || isNothing) return;
-    this.#gathering = true;
-    this.#turns = 0;
+  async #flush(): Promise<void> {
+    const isEmpty = this.#chunk === "" && this.#ending === undefined;
+    if (this.#isFlushing || isEmpty) return;
+    this.#isFlushing = true;
+    this.#microtasks = 0;
     while (
-      this.#asking && this.#chunk.length < CHUNK_LENGTH && this.#turns++ < TURNS
+      this.#isRequested && this.#chunk.length < CHUNK_LENGTH &&
+      this.#microtasks++ < MAX_MICROTASKS
     ) await null;
     // Reset before the write, which may cause a pull.
-    this.#gathering = false;
+    this.#isFlushing = false;
     const chunk = this.#chunk;
     this.#chunk = "";
     if (chunk === "") this.#end();
@@ -356,10 +357,10 @@ class IteratorSource implements BodySource {
   /** Reports a failure after the end of the body. An uncaught rejection would terminate the server. */
   #reportLate(error: unknown): void {
     const { reason } = this.#ended.signal;
-    const isStop = error === reason ||
+    const isAbort = error === reason ||
       error instanceof Error && error.name === "AbortError";
     // The abort reason is not a failure.
-    if (!isStop) notify(this.#onError, error);
+    if (!isAbort) notify(this.#onError, error);
   }
 }
 

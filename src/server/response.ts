@@ -13,7 +13,7 @@ import {
   keepAliveTimer,
   type KeptAlive,
 } from "./keep_alive.ts";
-import { acceptsEventStream, departureOf } from "./request.ts";
+import { acceptsEventStream, disconnectSignalOf } from "./request.ts";
 
 /**
  * Why a response ended:
@@ -66,7 +66,7 @@ export interface EventResponseOptions {
   maxConnectionAge?: number | undefined;
 }
 
-export const HEADERS_RULE: Rule = ["headers that can be sent", isHeaders];
+export const HEADERS_RULE: Rule = ["valid headers", isHeaders];
 export const SIGNAL_RULE: Rule = [
   "an AbortSignal",
   (signal) => signal instanceof AbortSignal,
@@ -132,7 +132,7 @@ export function eventResponse(
     first: retry === undefined ? COMMENT : encode(encodeEvent({ retry })),
     highWaterMark: settings.highWaterMark,
     timer: timer ?? keepAliveTimer(keepAlive),
-    departure: departureOf(request),
+    clientSignal: disconnectSignalOf(request),
     signal: settings.signal,
     maxConnectionAge: settings.maxConnectionAge,
     onClose,
@@ -172,16 +172,16 @@ function answerWithoutEvents(
   return new Response(null, { headers: eventHeaders(headers) });
 }
 
-/** Creates a plain-text response. `own` headers replace the caller's. */
+/** Creates a plain-text response. `extra` headers replace the caller's. */
 export function textResponse(
   status: number,
   text: string,
   headers: HeadersSource | undefined,
-  own: Record<string, string>,
+  extra: Record<string, string>,
 ): Response {
   return new Response(text, {
     status,
-    headers: mergeHeaders(headers, { "content-type": "text/plain", ...own }),
+    headers: mergeHeaders(headers, { "content-type": "text/plain", ...extra }),
   });
 }
 
@@ -203,7 +203,7 @@ interface BodyOptions {
   /** Sends keep-alive comments while the body is idle. */
   timer?: KeepAliveTimer | undefined;
   /** Aborts when the client has disconnected. */
-  departure?: AbortSignal | undefined;
+  clientSignal?: AbortSignal | undefined;
   /** Closes the response when it aborts. */
   signal?: AbortSignal | undefined;
   maxConnectionAge?: number | undefined;
@@ -221,12 +221,12 @@ export class EventBody implements KeptAlive {
   lastTick = 0;
   readonly #source: BodySource;
   readonly #options: BodyOptions;
-  readonly #onDeparture = (): void => this.end("disconnected");
+  readonly #onDisconnect = (): void => this.end("disconnected");
   readonly #onSignal = (): void => this.end("closed");
-  #age: ReturnType<typeof setTimeout> | undefined;
+  #ageTimer: ReturnType<typeof setTimeout> | undefined;
   #controller!: ReadableStreamDefaultController<Uint8Array>;
   /** Resolves the pending pull; `undefined` while the queue is full. */
-  #onBehind: (() => void) | undefined;
+  #resolvePull: (() => void) | undefined;
   #ended = false;
 
   /** `open` returns the source. It must not write before its first pull. */
@@ -240,7 +240,7 @@ export class EventBody implements KeptAlive {
       },
       pull: () =>
         new Promise((resolve) => {
-          this.#onBehind = resolve;
+          this.#resolvePull = resolve;
           this.#source.pull();
         }),
       cancel: () => this.#settle("disconnected"),
@@ -250,20 +250,20 @@ export class EventBody implements KeptAlive {
   }
 
   #start(): void {
-    const { timer, departure, signal, maxConnectionAge } = this.#options;
-    if (departure?.aborted) return this.end("disconnected");
+    const { timer, clientSignal, signal, maxConnectionAge } = this.#options;
+    if (clientSignal?.aborted) return this.end("disconnected");
     if (signal?.aborted) return this.end("closed");
-    addAbortListener(departure, this.#onDeparture);
+    addAbortListener(clientSignal, this.#onDisconnect);
     addAbortListener(signal, this.#onSignal);
     timer?.add(this);
     if (maxConnectionAge === undefined) return;
     const age = maxConnectionAge * (0.8 + 0.2 * Math.random());
-    this.#age = setTimeout(this.#onSignal, age);
+    this.#ageTimer = setTimeout(this.#onSignal, age);
   }
 
   /** Whether the client has requested bytes. */
   get wanted(): boolean {
-    return this.#onBehind !== undefined && !this.#ended;
+    return this.#resolvePull !== undefined && !this.#ended;
   }
 
   /** Queues bytes for the client. */
@@ -274,8 +274,8 @@ export class EventBody implements KeptAlive {
     try {
       this.#controller.enqueue(chunk);
       if (this.#controller.desiredSize! <= 0) {
-        this.#onBehind?.();
-        this.#onBehind = undefined;
+        this.#resolvePull?.();
+        this.#resolvePull = undefined;
       }
     } catch {
       // The runtime has closed the stream without cancelling it, so the client has disconnected.
@@ -304,11 +304,11 @@ export class EventBody implements KeptAlive {
   #settle(reason: CloseReason): void {
     if (this.#ended) return;
     this.#ended = true;
-    const { timer, departure, signal, onClose } = this.#options;
-    removeAbortListener(departure, this.#onDeparture);
+    const { timer, clientSignal, signal, onClose } = this.#options;
+    removeAbortListener(clientSignal, this.#onDisconnect);
     removeAbortListener(signal, this.#onSignal);
     timer?.delete(this);
-    clearTimeout(this.#age);
+    clearTimeout(this.#ageTimer);
     this.#source.stop(reason);
     notify(onClose, reason);
   }

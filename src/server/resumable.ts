@@ -24,8 +24,8 @@ import {
 import type { Hub } from "./hub.ts";
 import {
   FAILED,
-  isOver,
   isRefusal,
+  isSuperseded,
   type Produce,
   Producer,
   retryWhileUnavailable,
@@ -115,7 +115,7 @@ const DEFAULT_FAILURE = {
  * expires and another process that follows the stream ends it as failed, once. If the first process was only suspended,
  * its next append is refused and it stops.
  *
- * A log holds one stream. Use a log with a new name for each stream.
+ * A log isValid one stream. Use a log with a new name for each stream.
  *
  * @example
  * ```ts
@@ -194,7 +194,7 @@ class ResumableStream implements Resumable {
   get done(): Promise<ResumableEnd> {
     return this.#done ??= new Promise((resolve) => {
       this.#onDone = resolve;
-      this.#use(1);
+      this.#changeUsers(1);
       // A running watch may have reported the end before this promise existed.
       queueMicrotask(() => this.#watch?.advance());
     });
@@ -208,7 +208,7 @@ class ResumableStream implements Resumable {
     checkOptions("Cannot respond", options, RESPOND_OPTIONS);
     if (isSubscription(request)) await this.start();
     return await this.#audience.respond(request, {
-      ...placeAfter(lastEventIdOf(request)),
+      ...selectAfter(lastEventIdOf(request)),
       headers: mergeHeaders(this.#options.headers, options.headers),
       signal: options.signal,
     });
@@ -228,7 +228,7 @@ class ResumableStream implements Resumable {
     try {
       await this.#seal(abortEvent ? [eventEntry(abortEvent), entry] : [entry]);
     } catch (error) {
-      if (isOver(error)) return;
+      if (isSuperseded(error)) return;
       throw error;
     }
     this.#producer?.stop();
@@ -257,21 +257,21 @@ class ResumableStream implements Resumable {
 
   async #run(producer: Producer): Promise<void> {
     this.#producer = producer;
-    this.#use(1);
+    this.#changeUsers(1);
     const hasEnded = await producer.run(this.#produce);
     this.#producer = undefined;
-    this.#use(-1);
+    this.#changeUsers(-1);
     if (hasEnded) await this.#expire();
   }
 
   /** Counts a subscriber, separately if it is a request: only requests restart the producer. */
   #count({ request }: Subscriber, change: 1 | -1): void {
     if (request !== undefined) this.#requests += change;
-    this.#use(change);
+    this.#changeUsers(change);
   }
 
   /** Counts the users of the watch: subscribers, the producer, and a caller that awaits `done`. */
-  #use(change: 1 | -1): void {
+  #changeUsers(change: 1 | -1): void {
     this.#users += change;
     if (this.#users === 0) {
       this.#watch?.release();
@@ -280,7 +280,7 @@ class ResumableStream implements Resumable {
     }
     this.#watch ??= new Watch(this.#hub, this.#lease, {
       onEnd: (kind) => this.#end(kind),
-      onGone: () => this.#startAnew(),
+      onMissing: () => this.#restart(),
       onSilence: (last) => this.#declareFailed(last),
     });
   }
@@ -290,11 +290,11 @@ class ResumableStream implements Resumable {
     if (this.#onDone === undefined) return;
     this.#onDone(kind === "end" ? "ended" : kind as ResumableEnd);
     this.#onDone = undefined;
-    this.#use(-1);
+    this.#changeUsers(-1);
   }
 
   /** Restarts the stream for clients that joined just before the log expired. */
-  #startAnew(): void {
+  #restart(): void {
     if (this.#requests === 0) return;
     this.start().catch((error) => this.#report(error));
   }
@@ -303,12 +303,12 @@ class ResumableStream implements Resumable {
   async #declareFailed(last: number): Promise<void> {
     if (this.#producer !== undefined) return;
     const error = new Error(
-      `The producer has written nothing for ${this.#lease} ms`,
+      `The producer did not write for ${this.#lease} ms`,
     );
     try {
       await this.#seal(this.#failure(error), { expectedLast: last });
     } catch (refused) {
-      if (!isOver(refused)) this.#report(refused);
+      if (!isSuperseded(refused)) this.#report(refused);
       return;
     }
     this.#report(error);
@@ -338,8 +338,8 @@ class ResumableStream implements Resumable {
         ? decided(`${SUBJECT}: failureEvent`, failureEvent(error))
         : failureEvent;
       return [eventEntry(event), ...FAILED];
-    } catch (ownError) {
-      this.#report(ownError);
+    } catch (callbackError) {
+      this.#report(callbackError);
       return [eventEntry(DEFAULT_FAILURE), ...FAILED];
     }
   }
@@ -375,10 +375,10 @@ export function subscribeTo(
 ): EventStream {
   const audience = ResumableStream.audienceOf(stream);
   const { position } = audience.hub;
-  const place = { ...placeAfter(lastEventId), latest: position };
+  const selection = { ...selectAfter(lastEventId), latest: position };
   const source = new LocalSubscriber<ServerSentEvent>(
     audience,
-    place,
+    selection,
     undefined,
     signal,
   );
@@ -449,7 +449,7 @@ const RESUMABLE_OPTIONS: OptionTable<ResumableOptions> = /* @__PURE__ */ Object
     RETRYING_RESPONSE_OPTIONS,
   );
 
-function placeAfter(
+function selectAfter(
   lastEventId: string,
 ): Omit<SubscriptionOptions, "latest"> {
   return {
@@ -483,9 +483,9 @@ function isObject(value: unknown): boolean {
 function check(
   name: string,
   what: string,
-  holds: boolean,
+  isValid: boolean,
   value: unknown,
 ): void {
-  if (holds) return;
+  if (isValid) return;
   throw mustBe(`${SUBJECT}: ${name}`, what, value);
 }

@@ -83,8 +83,8 @@ export async function noteEnd(
 ): Promise<void> {
   const { lastEventId, from } = options;
   options.latest = hub.position;
-  const isPlace = typeof from === "string" && from !== "latest";
-  if (options.latest || lastEventId || isPlace) return;
+  const isFixedStart = typeof from === "string" && from !== "latest";
+  if (options.latest || lastEventId || isFixedStart) return;
   options.latest = await hub.readPosition();
 }
 
@@ -113,7 +113,7 @@ export class Subscription implements Cursor {
   /** The sequence number of the last ID that was sent. */
   #sentSeq = -1;
   #isLoading = false;
-  #hasLooked = false;
+  #hasRead = false;
   /** The initial events, until they are sent. */
   #initial: Delivery | undefined;
   #failure: { readonly reason: unknown } | undefined;
@@ -127,7 +127,7 @@ export class Subscription implements Cursor {
 
   /** The number of log entries after the cursor. */
   get behind(): number {
-    return this.#isPlaced ? this.#hub.last - this.#cursor : 0;
+    return this.#isCurrent ? this.#hub.last - this.#cursor : 0;
   }
 
   /** The ID of the cursor. */
@@ -140,13 +140,13 @@ export class Subscription implements Cursor {
   /** A block that sets the client's last event ID to the cursor, `undefined` if it was sent. */
   get idBlock(): Delivery | undefined {
     const isSent = this.#sentSeq === this.#cursor;
-    if (!this.#isPlaced || isSent || this.#isLoading) return undefined;
+    if (!this.#isCurrent || isSent || this.#isLoading) return undefined;
     this.#epoch = this.#hub.epoch;
     this.#sentSeq = this.#cursor;
     return notice(`id: ${this.lastEventId}\n\n`);
   }
 
-  get #isPlaced(): boolean {
+  get #isCurrent(): boolean {
     return this.#generation === this.#hub.generation;
   }
 
@@ -161,42 +161,42 @@ export class Subscription implements Cursor {
       if (this.#initial !== undefined) return this.#takeInitial();
       if (!hub.ready) return hub.wait(this.#follower);
       // Send the position after the initial events: a client that disconnects before must not resume without them.
-      if (this.#isPlaced && this.#sentSeq < 0) return this.idBlock;
-      const run = this.#isPlaced ? hub.find(this.#cursor) : undefined;
+      if (this.#isCurrent && this.#sentSeq < 0) return this.idBlock;
+      const run = this.#isCurrent ? hub.find(this.#cursor) : undefined;
       let delivery: Delivery | undefined;
-      if (!this.#isPlaced) delivery = this.#place();
+      if (!this.#isCurrent) delivery = this.#findStart();
       else if (run !== undefined) delivery = this.#take(run);
-      else if (this.#cursor >= hub.last) return this.#rest();
+      else if (this.#cursor >= hub.last) return this.#endOrWait();
       else if (this.#cursor + 1 < hub.first) delivery = this.#gap("trimmed");
-      else void this.#await(hub.load(this.#cursor));
+      else void this.#waitFor(hub.load(this.#cursor));
       if (delivery !== undefined) return delivery;
     }
     return undefined;
   }
 
   /** Finds the start in the log's current generation. */
-  #place(): Delivery | undefined {
+  #findStart(): Delivery | undefined {
     const { lastEventId, from } = this.#options;
     if (this.#generation !== undefined) return this.#gap("epoch");
     // "earliest" is a position in the caller's options, but an invalid ID in a client's request.
-    const start = lastEventId === "" ? this.#startOf(from) : undefined;
-    if (start !== undefined) return this.#beginAt(start);
+    const start = lastEventId === "" ? this.#seqOf(from) : undefined;
+    if (start !== undefined) return this.#startAt(start);
     const requested = lastEventId || String(from);
     const reason = gapReason(requested, this.#hub);
     if (reason === undefined || reason === "trimmed") {
       return this.#moveTo(parseCursor(requested)!.seq);
     }
     // The client may have received events from another process that this one has not read yet.
-    if (reason === "invalid" || this.#hasLooked) {
+    if (reason === "invalid" || this.#hasRead) {
       return this.#gap(reason, requested);
     }
-    this.#hasLooked = true;
-    void this.#await(this.#hub.refresh());
+    this.#hasRead = true;
+    void this.#waitFor(this.#hub.refresh());
     return undefined;
   }
 
   /** Returns the sequence number of a start position, `undefined` if it is an ID. */
-  #startOf(from: StartPosition): number | undefined {
+  #seqOf(from: StartPosition): number | undefined {
     if (typeof from === "string" && from !== "latest" && from !== "earliest") {
       return undefined;
     }
@@ -220,30 +220,30 @@ export class Subscription implements Cursor {
   }
 
   /** Starts at a position, after a read if retention may have removed the next entry. */
-  #beginAt(start: number): undefined {
-    const isAtHand = start >= this.#hub.last || this.#hub.find(start);
-    if (isAtHand || this.#hasLooked) return this.#moveTo(start);
-    this.#hasLooked = true;
-    void this.#await(this.#hub.load(start));
+  #startAt(start: number): undefined {
+    const isCached = start >= this.#hub.last || this.#hub.find(start);
+    if (isCached || this.#hasRead) return this.#moveTo(start);
+    this.#hasRead = true;
+    void this.#waitFor(this.#hub.load(start));
     return undefined;
   }
 
   #moveTo(position: number): undefined {
     this.#set(position);
-    if (this.#options.lastEventId === "") this.#begin();
+    if (this.#options.lastEventId === "") this.#requestInitial();
   }
 
   /** Requests the initial events. The cursor is set before, so that no event is missed. */
-  #begin(): void {
+  #requestInitial(): void {
     const { initial } = this.#options;
     if (initial === undefined) return;
-    const asked = initial().then(
+    const requested = initial().then(
       (delivery) => {
         if (delivery.bytes.length > 0) this.#initial = delivery;
       },
       (reason) => void (this.#failure = { reason }),
     );
-    void this.#await(asked);
+    void this.#waitFor(requested);
   }
 
   #takeInitial(): Delivery {
@@ -261,7 +261,7 @@ export class Subscription implements Cursor {
       this.#sentSeq = this.#cursor;
       return notice(encodeEvent(event), { gap: reason, events: [event] });
     }
-    this.#begin();
+    this.#requestInitial();
     return notice(encodeEvent({ event: "gap", data: event.data }), {
       gap: reason,
       events: [event],
@@ -287,13 +287,13 @@ export class Subscription implements Cursor {
     let first = this.#cursor + 1;
     let last = end;
     if (accepts !== undefined) {
-      const isWanted = (seq: number): boolean => {
+      const isAccepted = (seq: number): boolean => {
         const event = run.event(seq);
         return event === undefined ? run.isShown(seq) : accepts(event);
       };
-      while (first <= end && !isWanted(first)) first++;
+      while (first <= end && !isAccepted(first)) first++;
       last = first;
-      while (last < end && isWanted(last + 1)) last++;
+      while (last < end && isAccepted(last + 1)) last++;
     }
     // The entry after the accepted ones has been rejected by the filter, so skip it.
     this.#cursor = Math.min(accepts === undefined ? last : last + 1, end);
@@ -307,12 +307,12 @@ export class Subscription implements Cursor {
   }
 
   /** Ends, or waits at the end of the log. */
-  #rest(): Delivery | typeof END | undefined {
+  #endOrWait(): Delivery | typeof END | undefined {
     if (this.#hub.ended !== undefined) return this.idBlock ?? END;
     return this.#hub.wait(this.#follower);
   }
 
-  async #await(promise: Promise<void>): Promise<void> {
+  async #waitFor(promise: Promise<void>): Promise<void> {
     this.#isLoading = true;
     await promise;
     this.#isLoading = false;

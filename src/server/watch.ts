@@ -6,12 +6,12 @@ interface WatchListener {
   /** Called when the stream has ended. May be called again. */
   onEnd(kind: LogEntryKind): void;
   /** Called when the log is empty: it was deleted after its end, or lost. May be called again. */
-  onGone(): void;
+  onMissing(): void;
   /** Called when no entry followed `last` for the length of the lease. Awaited. */
   onSilence(last: number): Promise<void>;
 }
 
-const LOOKS_PER_LEASE = 4;
+const CHECKS_PER_LEASE = 4;
 
 /**
  * Follows a stream's log to its end, and detects an expired lease.
@@ -27,15 +27,15 @@ export class Watch implements Follower {
   #last = 0;
   /** Whether the stream has started and not ended, as of the last read. */
   #isOpen = false;
-  #silentLooks = 0;
+  #silentChecks = 0;
   #released = false;
 
   constructor(hub: Hub, lease: number, listener: WatchListener) {
     this.#hub = hub;
-    this.#interval = lease / LOOKS_PER_LEASE;
+    this.#interval = lease / CHECKS_PER_LEASE;
     this.#listener = listener;
     void hub.follow(this);
-    this.#plan();
+    this.#schedule();
     // Advance after the caller has stored this object.
     queueMicrotask(() => this.advance());
   }
@@ -54,28 +54,28 @@ export class Watch implements Follower {
     this.#hub.wait(this);
     const { ready, last, ending } = this.#hub;
     if (!ready) return;
-    if (last !== this.#last) this.#silentLooks = 0;
+    if (last !== this.#last) this.#silentChecks = 0;
     this.#last = last;
     // An empty log was deleted after its end, or lost.
     if (last > 0) this.#isOpen = ending === undefined;
-    else if (!this.#isOpen) this.#listener.onGone();
+    else if (!this.#isOpen) this.#listener.onMissing();
     if (ending !== undefined) this.#listener.onEnd(ending);
   }
 
-  #plan(): void {
-    this.#timer = setTimeout(() => void this.#look(), this.#interval);
+  #schedule(): void {
+    this.#timer = setTimeout(() => void this.#check(), this.#interval);
   }
 
-  async #look(): Promise<void> {
+  async #check(): Promise<void> {
     if (await this.#isSilent()) await this.#listener.onSilence(this.#last);
-    if (!this.#released) this.#plan();
+    if (!this.#released) this.#schedule();
   }
 
   async #isSilent(): Promise<boolean> {
     const hub = this.#hub;
     // The first check starts the count without a read.
-    if (this.#silentLooks > 0) await hub.refresh();
+    if (this.#silentChecks > 0) await hub.refresh();
     if (this.#released || !this.#isOpen || !hub.ready) return false;
-    return this.#silentLooks++ >= LOOKS_PER_LEASE;
+    return this.#silentChecks++ >= CHECKS_PER_LEASE;
   }
 }

@@ -286,7 +286,7 @@ test("uiMessageStream() fails an answer that is not made of parts, and says of w
     assertEquals(await datas(await answer.respond(post())), [ERROR, "[DONE]"]);
     assertEquals(
       (errors[0] as Error).message,
-      `Cannot send part: part must be an object with a type, as toUIMessageStream() gives it: ${received}`,
+      `Cannot send part: part must be an object with a type, as toUIMessageStream() returns it: ${received}`,
     );
   }
   const errors: unknown[] = [];
@@ -342,7 +342,7 @@ test("resume() of a UI message stream ends with an error part when the log no lo
   );
   assertStringIncludes(
     (errors[0] as Error).message,
-    'Cannot send answer: the log must hold all of it: received a gap {"reason":"trimmed"',
+    'Cannot send answer: the log must store all of its events: received a gap {"reason":"trimmed"',
   );
   more.open();
   await first.text();

@@ -137,7 +137,7 @@ test("new EventSource() takes null for no options, as a dictionary does", () => 
   assertThrows(
     () => new EventSource(url, 5 as never),
     TypeError,
-    "Cannot connect: options must be an object of options: received 5",
+    "Cannot connect: options must be an options object: received 5",
   );
   const source = new EventSource("about:blank", null as never);
   source.close();

@@ -282,7 +282,7 @@ test("connect() refuses a promise in place of options or headers, which would be
   const headers = Promise.resolve({ authorization: "Bearer secret" });
   const wrong: [object, string][] = [
     [{ fetch, headers }, "headers must be valid"],
-    [Promise.resolve({ fetch }), "options must be an object of options"],
+    [Promise.resolve({ fetch }), "options must be an options object"],
   ];
   for (const [options, message] of wrong) {
     assertThrows(() => connect(url, options), TypeError, message);

@@ -49,9 +49,9 @@ test("checkOptions() refuses what is not an object", () => {
   assertEquals(
     wrong.map((options) => messageOf(options as unknown as object)),
     [
-      "Cannot test: options must be an object of options: received null",
-      'Cannot test: options must be an object of options: received "latest"',
-      "Cannot test: options must be an object of options: received 1",
+      "Cannot test: options must be an options object: received null",
+      'Cannot test: options must be an options object: received "latest"',
+      "Cannot test: options must be an options object: received 1",
     ],
   );
 });
@@ -122,7 +122,7 @@ test("checkOptions() refuses objects that hold no options where they are looked 
   assertEquals(
     messages,
     ["Promise", "Map", "AbortSignal", "Array"].map((name) =>
-      `Cannot test: options must be an object of options: received an instance of ${name}`
+      `Cannot test: options must be an options object: received an instance of ${name}`
     ),
   );
   class Settings {

@@ -112,7 +112,7 @@ test("respond() fails when initial throws, or gives what cannot be sent, and rep
     }, "boom"],
     [
       () => [{ data: "1", id: "7" }],
-      'Cannot respond: an event of initial must have no id: received "7"',
+      'Cannot respond: an initial event must have no id: received "7"',
     ],
     [() => [{ data: 1 }], "data must be a string"],
     [

@@ -130,7 +130,7 @@ test("Channel() refuses a log in the place of its options, and says how to pass 
   );
   assertEquals(
     error.message,
-    "Cannot create channel: options must be an object of options: received an instance of MemoryLog: pass { log }",
+    "Cannot create channel: options must be an options object: received an instance of MemoryLog: pass { log }",
   );
 });
 

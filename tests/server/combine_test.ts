@@ -621,7 +621,7 @@ test("`initial` of a combination that throws fails the response, and every chann
   const boom = new Error("boom");
   const wrong: [initial: () => unknown, message: string][] = [
     [() => Promise.reject(boom), "boom"],
-    [() => [{ data: "1", id: "7" }], "an event of initial must have no id"],
+    [() => [{ data: "1", id: "7" }], "an initial event must have no id"],
     [() => [{ data: 1 }], "data must be a string"],
     [() => [5], "event must be an object"],
     [() => 5, "initial must be a function that returns an iterable of events"],

@@ -330,14 +330,14 @@ const wrongOptions: [options: object, error: typeof Error, message: string][] =
     [{ retry: "5" }, TypeError, "retry must be a number"],
     [{ onClose: 1 }, TypeError, "onClose must be a function"],
     [{ onError: "" }, TypeError, "onError must be a function"],
-    [{ headers: { "a b": "c" } }, TypeError, "headers must be headers that"],
-    [{ headers: "a: b" }, TypeError, "headers must be headers that"],
+    [{ headers: { "a b": "c" } }, TypeError, "headers must be valid headers"],
+    [{ headers: "a: b" }, TypeError, "headers must be valid headers"],
     [
       { headers: Promise.resolve({ a: "b" }) },
       TypeError,
-      "headers must be headers that",
+      "headers must be valid headers",
     ],
-    [Promise.resolve({ retry: 5 }), TypeError, "an object of options"],
+    [Promise.resolve({ retry: 5 }), TypeError, "an options object"],
     [{ signal: {} }, TypeError, "signal must be an AbortSignal"],
     [
       { maxConnectionAge: 0 },

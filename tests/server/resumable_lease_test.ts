@@ -95,7 +95,7 @@ test("resumable() declares a stream failed when its producer has been silent for
     await clock.advance(lease / 4 + 100);
     assertEquals(await wordsOf(log), `begin first ${FAILURE} failed`);
     assertEquals(errors.map(String), [
-      "Error: The producer has written nothing for 1000 ms",
+      "Error: The producer did not write for 1000 ms",
     ]);
     for (const client of clients) {
       assertEquals(
