@@ -34,7 +34,7 @@ import {
   checkClient,
   type PostgresClient,
   PostgresFunctions,
-  unavailable,
+  retryOnConflict,
 } from "./postgres_client.ts";
 import { migration, type Place } from "./postgres_schema.ts";
 import { Poller } from "../log/poller.ts";
@@ -67,7 +67,7 @@ export interface PostgresLogOptions extends RetentionOptions, PostgresTables {
   /**
    * Milliseconds between polls while the log is watched, 1 to 2^31-1. One query polls for all logs of a client.
    *
-   * @default {undefined} 5000 where the client listens, 1000 elsewhere
+   * @default {undefined} 5000 where the client listens and `notify` is on, 1000 elsewhere
    */
   pollInterval?: number | undefined;
   /**
@@ -93,6 +93,7 @@ const POSTGRES_OPTIONS: OptionTable<
   timeout: [1, MAX_DELAY],
 };
 
+const DEFAULT_TIMEOUT = 5000;
 /** How much one call appends at most. */
 const MAX_BATCH = { items: 500, weight: 1_048_576 };
 /** Polls by client, and by tables and interval. */
@@ -168,9 +169,8 @@ export class PostgresLog implements EventLog {
     checkClient(client);
     checkOptions("Cannot migrate", tables, TABLES);
     const text = migration(placeOf(tables));
-    await client.query(text, []).then(undefined, (cause) => {
-      throw unavailable("migrate", cause);
-    });
+    const end = performance.now() + DEFAULT_TIMEOUT;
+    await retryOnConflict("migrate", end, () => client.query(text, []));
   }
 
   /**
@@ -187,7 +187,7 @@ export class PostgresLog implements EventLog {
     name: string,
     options: PostgresLogOptions = {},
   ) {
-    const { timeout = 5000, notify = true, pollInterval } = options;
+    const { timeout = DEFAULT_TIMEOUT, notify = true, pollInterval } = options;
     checkClient(client);
     checkName(name);
     this.#retention = retentionOf(options, POSTGRES_OPTIONS);
@@ -198,7 +198,7 @@ export class PostgresLog implements EventLog {
     this.#notify = notify;
     this.#functions = new PostgresFunctions(client, this.#place, timeout);
     this.#poller = this.#findPoller(
-      pollInterval ?? (client.listen ? 5000 : 1000),
+      pollInterval ?? (client.listen && notify ? 5000 : 1000),
     );
     this.#batches = new Batches((appends) => this.#append(appends), MAX_BATCH);
   }
@@ -217,7 +217,7 @@ export class PostgresLog implements EventLog {
     if (outcome === "closed") throw closed();
     if (outcome === "conflict") throw conflict(options.expectedLast!, seq);
     if (outcome === "repeated") return { epoch, seq, repeated: true };
-    if (!this.#client.listen) this.#poller.wake(this.#name);
+    if (!this.#client.listen || !this.#notify) this.#poller.wake(this.#name);
     return { epoch, seq };
   }
 

@@ -1,7 +1,7 @@
 import { sleep, within } from "../internal/abort.ts";
 import { checkFunction, describe } from "../internal/check.ts";
 import { EventStreamError } from "../error.ts";
-import { FORMAT, type Place } from "./postgres_schema.ts";
+import { FORMAT, type Place, qualified } from "./postgres_schema.ts";
 
 /** What {@linkcode PostgresLog} uses of a driver. `Pool` of `pg` and of Neon, and PGlite, fit as they are. */
 export interface PostgresClient {
@@ -45,23 +45,33 @@ export class PostgresFunctions {
 
   /** Calls a function and returns the text that it gives. */
   async call(action: string, name: string, args: string[]): Promise<string> {
-    const { schema, prefix } = this.#place;
     const params = [String(FORMAT), ...args];
     const places = params.map((_, i) => `$${i + 1}`);
-    const text = `SELECT ${schema}.${prefix}${name}(${places}) AS result`;
+    const text = `SELECT ${qualified(this.#place, name)}(${places}) AS result`;
     const end = performance.now() + this.#timeout;
-    for (;;) {
-      try {
-        const answer = Promise.resolve(this.#client.query(text, params));
-        const limit = Math.max(0, end - performance.now());
-        return resultOf(await within(answer, limit));
-      } catch (cause) {
-        const isOver = performance.now() >= end;
-        if (isOver || !RETRIED.includes(codeOf(cause))) {
-          throw unavailable(action, cause);
-        }
-        await sleep(Math.random() * 20);
+    return await retryOnConflict(action, end, async () => {
+      const answer = Promise.resolve(this.#client.query(text, params));
+      const limit = Math.max(0, end - performance.now());
+      return resultOf(await within(answer, limit));
+    });
+  }
+}
+
+/** Makes attempts until one succeeds or fails for good, or the time is over. */
+export async function retryOnConflict<Result>(
+  action: string,
+  end: number,
+  attempt: () => PromiseLike<Result>,
+): Promise<Result> {
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (cause) {
+      const isOver = performance.now() >= end;
+      if (isOver || !RETRIED.includes(codeOf(cause))) {
+        throw unavailable(action, cause);
       }
+      await sleep(Math.random() * 20);
     }
   }
 }
@@ -96,7 +106,7 @@ function codeOf(error: unknown): string {
 }
 
 /** The error of what Postgres refused or did not answer. */
-export function unavailable(action: string, cause: unknown): EventStreamError {
+function unavailable(action: string, cause: unknown): EventStreamError {
   const reason = cause instanceof Error ? cause.message : describe(cause);
   const advice = UNDEFINED.includes(codeOf(cause))
     ? ": call PostgresLog.migrate() once before"

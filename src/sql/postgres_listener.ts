@@ -60,8 +60,9 @@ function connectionOf(
   client.on("error", lost);
   client.on("end", lost);
   client.on("notification", ({ channel }) => message(channel));
+  // One query: pg deprecates that one is sent while another is under way.
   const runAll = (verb: string, channels: string[]) =>
-    Promise.all(channels.map((channel) => client.query(`${verb} ${channel}`)));
+    client.query(channels.map((channel) => `${verb} ${channel}`).join("; "));
   return {
     open: () => client.connect(),
     subscribe: (channels) => runAll("LISTEN", channels),

@@ -18,10 +18,16 @@ export function migration(place: Place): string {
   return statement(migrationText(), place);
 }
 
+/** The name of a table or function in SQL. Quoted, as a schema may be called `user`. */
+export function qualified({ schema, prefix }: Place, name: string): string {
+  return `"${schema}".${prefix}${name}`;
+}
+
 /** Fills in where the tables are, and the format. */
-function statement(text: string, { schema, prefix }: Place): string {
+function statement(text: string, place: Place): string {
+  const { schema, prefix } = place;
   return text
-    .replaceAll(/\{(\w+)\}/g, `${schema}.${prefix}$1`)
+    .replaceAll(/\{(\w+)\}/g, (_, name) => qualified(place, name))
     .replaceAll("<schema>", schema)
     .replaceAll("<prefix>", prefix)
     .replaceAll("<format>", String(FORMAT));
@@ -108,6 +114,9 @@ BEGIN
   GET DIAGNOSTICS keys = ROW_COUNT;
   IF entries < 500 AND keys < 500 THEN
     DELETE FROM {logs} l WHERE l.id = expired;
+  ELSE
+    -- Half a log must not come back when the clock goes back.
+    UPDATE {logs} l SET name = NULL WHERE l.id = expired;
   END IF;
 END $body$;
 `;
@@ -285,12 +294,15 @@ DECLARE
   other text;
 BEGIN
   -- Processes that start at once take turns.
-  PERFORM pg_advisory_xact_lock(hashtext('rivulet <schema>.<prefix>'));
-  IF to_regnamespace('<schema>') IS NULL THEN
-    CREATE SCHEMA <schema>;
+  PERFORM pg_advisory_xact_lock(hashtext('rivulet <schema>'));
+  IF to_regnamespace('"<schema>"') IS NULL THEN
+    CREATE SCHEMA "<schema>";
   END IF;
   IF to_regclass('{format}') IS NOT NULL THEN
     EXECUTE 'SELECT format FROM {format}' INTO found_format;
+    IF found_format IS NULL AND current_setting('transaction_isolation') <> 'read committed' THEN
+      RAISE EXCEPTION 'another process has made the tables meanwhile' USING ERRCODE = 'serialization_failure';
+    END IF;
     IF found_format IS DISTINCT FROM <format> THEN
       RAISE EXCEPTION 'the log must be of format <format>: it is of format %', found_format;
     END IF;
@@ -299,6 +311,11 @@ BEGIN
       WHERE c.oid IN (to_regclass('{logs}'), to_regclass('{entries}'), to_regclass('{keys}'));
     IF FOUND THEN
       RAISE EXCEPTION 'the table <schema>.% is not a log''s', other;
+    END IF;
+    SELECT p.proname INTO other FROM pg_proc p
+      WHERE p.pronamespace = to_regnamespace('"<schema>"') AND p.proname IN (${functionNames()});
+    IF FOUND THEN
+      RAISE EXCEPTION 'the function <schema>.% exists already: drop it, or choose another schema or prefix', other;
     END IF;
     ${TABLES}
   END IF;
@@ -313,4 +330,13 @@ BEGIN
   ${APPEND}
   ${OTHERS}
 END $migration$`;
+}
+
+/** What the functions are called, as literals. */
+function functionNames(): string {
+  const created = `${HELPERS}${APPEND}${OTHERS}`.matchAll(
+    /FUNCTION \{(\w+)\}/g,
+  );
+  return ["timeline", ...Array.from(created, ([, name]) => name)]
+    .map((name) => `'<prefix>${name}'`).join(", ");
 }

@@ -1,7 +1,7 @@
 import { sleep } from "../internal/abort.ts";
 import { Batches } from "../internal/batcher.ts";
 import type { LogLimit, LogPage } from "../log/log.ts";
-import { Watchers } from "../log/memory.ts";
+import { Poller } from "../log/poller.ts";
 import {
   type Append,
   type AppendOutcome,
@@ -34,7 +34,10 @@ export function storeOf(database: SqliteDatabase): SqliteStore {
 /** All logs of one database: their transactions and their watchers. */
 class SqliteStore {
   readonly #database: SqliteDatabase;
-  readonly #watchers = new Map<string, Watchers>();
+  readonly #poller = new Poller(
+    (names) => this.#positions(names),
+    POLL_INTERVAL,
+  );
   // One transaction, and one write to the disk, for what is appended to any log meanwhile.
   readonly #batches = new Batches<Append, AppendOutcome>(
     (appends) => this.#appendAll(appends),
@@ -43,7 +46,9 @@ class SqliteStore {
   readonly #tables: SqliteTables;
   /** Whether the connection is set up, and the tables are there. */
   #isOpen = false;
-  #poll: ReturnType<typeof setInterval> | undefined;
+  /** What {@linkcode SqliteTables.version} was at the last poll, and the positions then. */
+  #version: unknown;
+  #seen: Record<string, string> = {};
 
   constructor(database: SqliteDatabase) {
     this.#database = database;
@@ -82,47 +87,28 @@ class SqliteStore {
   }
 
   watch(name: string, wake: () => void, signal: AbortSignal): void {
-    const watchers = this.#watchers.get(name) ?? new Watchers();
-    this.#watchers.set(name, watchers);
-    watchers.add(wake, signal);
-    signal.addEventListener("abort", () => this.#forget(name), { once: true });
-    this.#poll ??= this.#startPoll();
+    this.#poller.add(name, wake, signal);
   }
 
-  #forget(name: string): void {
-    if (this.#watchers.get(name)?.size === 0) this.#watchers.delete(name);
-    if (this.#watchers.size > 0) return;
-    clearInterval(this.#poll);
-    this.#poll = undefined;
-  }
-
-  #startPoll(): ReturnType<typeof setInterval> {
-    let seen: unknown;
-    return setInterval(() => {
-      const version = this.#version();
-      if (version !== undefined && version === seen) return;
-      seen = version;
-      for (const watchers of this.#watchers.values()) watchers.wake();
-    }, POLL_INTERVAL);
-  }
-
-  #version(): unknown {
-    try {
-      return this.#tables.version();
-    } catch {
-      // The reads that follow report why the database cannot be used.
-      return undefined;
-    }
+  /** The positions of logs, read only after another connection has written. */
+  // deno-lint-ignore require-await -- a promise, so that a failure is a rejection
+  async #positions(names: string[]): Promise<Record<string, string>> {
+    const version = this.#tables.version();
+    if (version === this.#version) return this.#seen;
+    this.#seen = this.#tables.exist() ? this.#tables.positions(names) : {};
+    this.#version = version;
+    return this.#seen;
   }
 
   async #appendAll(appends: readonly Append[]): Promise<AppendOutcome[]> {
     const outcomes = await this.#transact(
       "BEGIN IMMEDIATE",
       (tables, now) => tables.appendAll(appends, now),
+      true,
     );
     for (const [i, { outcome }] of outcomes!.entries()) {
       if (outcome !== "appended") continue;
-      this.#watchers.get(appends[i]!.name)?.wake();
+      this.#poller.wake(appends[i]!.name);
     }
     return outcomes!;
   }
@@ -134,11 +120,12 @@ class SqliteStore {
   async #transact<Result>(
     begin: "BEGIN" | "BEGIN IMMEDIATE",
     step: (tables: SqliteTables, now: number) => Result,
+    creates = false,
   ): Promise<Result | undefined> {
     const end = performance.now() + LOCK_TIMEOUT;
     for (;;) {
       try {
-        this.#isOpen ||= this.#open(begin);
+        this.#isOpen ||= this.#open(creates);
         return this.#isOpen ? transact(this.#tables, begin, step) : undefined;
       } catch (error) {
         // The tables may be gone, or others.
@@ -149,16 +136,16 @@ class SqliteStore {
     }
   }
 
-  /** Sets up the connection, and makes the tables if something is to be written. */
-  #open(begin: "BEGIN" | "BEGIN IMMEDIATE"): boolean {
+  /** Sets up the connection, and makes the tables if an append needs them; returns whether they are there. */
+  #open(creates: boolean): boolean {
     this.#database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT}`);
     // Some are built to write to the disk later, and could lose a number that was read.
     this.#database.exec("PRAGMA synchronous = FULL");
-    if (begin === "BEGIN") return this.#tables.exist();
+    if (!creates) return this.#tables.exist();
     this.#database.exec("PRAGMA journal_mode = WAL");
     transact(
       this.#tables,
-      begin,
+      "BEGIN IMMEDIATE",
       (tables) => tables.exist() || tables.create(),
     );
     return true;

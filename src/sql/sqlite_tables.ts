@@ -187,6 +187,18 @@ export class SqliteTables {
     this.#expireAt(Math.max(head.expiresAt, now + retention.idleTtl), head);
   }
 
+  /** How far each of several logs is. */
+  positions(names: readonly string[]): Record<string, string> {
+    const rows = this.#rows<Pick<Head, "epoch" | "last"> & { name: string }>(
+      `SELECT name, epoch, last FROM rivulet_logs
+        WHERE name IN (SELECT value FROM json_each(?))`,
+      JSON.stringify(names),
+    );
+    return Object.fromEntries(
+      rows.map(({ name, epoch, last }) => [name, `${epoch}-${last}`]),
+    );
+  }
+
   /** A number that changes when another connection has written. */
   version(): unknown {
     return this.#rows<{ data_version: number }>("PRAGMA data_version")[0]
@@ -206,7 +218,10 @@ export class SqliteTables {
           SELECT ${column} FROM rivulet_${table} WHERE log = ? LIMIT ${MAX_SWEEP}) RETURNING 1`,
         ...[expired.id, expired.id],
       );
-      if (rows.length === MAX_SWEEP) return;
+      if (rows.length < MAX_SWEEP) continue;
+      // Half a log must not come back when the clock goes back.
+      this.run("UPDATE rivulet_logs SET name = NULL WHERE id = ?", expired.id);
+      return;
     }
     this.run("DELETE FROM rivulet_logs WHERE id = ?", expired.id);
   }

@@ -7,6 +7,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import pg from "npm:pg@8.23.1";
 import { EventStreamError } from "../../../src/error.ts";
 import type { EventLog, LogInput } from "../../../src/log/log.ts";
 import {
@@ -92,6 +93,59 @@ Deno.test("migrate() refuses tables that are not a log's, and leaves them as the
   );
   assertEquals(
     await valueOf(client, "to_regclass('public.mine_logs') IS NULL"),
+    "true",
+  );
+});
+
+Deno.test("migrate() takes turns at any isolation, and for several prefixes", async () => {
+  for (
+    const isolation of ["read committed", "repeatable read", "serializable"]
+  ) {
+    await using database = await open();
+    await database.client.query(
+      `ALTER DATABASE ${database.name} SET default_transaction_isolation = '${isolation}'`,
+      [],
+    );
+    await using adapted = pgClient(server.urlOf(database.name));
+    const { client } = adapted;
+    const prefixes = ["a_", "b_", "a_", "b_"];
+    await Promise.all(
+      prefixes.map((prefix) => PostgresLog.migrate(client, { prefix })),
+    );
+    for (const prefix of prefixes) {
+      await new PostgresLog(client, "news", { prefix }).append(events("a"));
+    }
+  }
+});
+
+Deno.test("migrate() takes a schema whose name is a word of SQL", async () => {
+  await using adapted = await open();
+  const { client } = adapted;
+  for (const schema of ["user", "select", "_"]) {
+    await PostgresLog.migrate(client, { schema });
+    const log = new PostgresLog(client, "news", { schema });
+    await log.append(events(schema));
+    assertEquals(await bodies(log), [schema]);
+  }
+});
+
+Deno.test("migrate() replaces no function that is there before its tables", async () => {
+  await using adapted = await open();
+  const { client } = adapted;
+  await client.query(
+    "CREATE FUNCTION public.sweep() RETURNS void LANGUAGE sql AS 'SELECT 1'",
+    [],
+  );
+  await assertRefused(
+    () => PostgresLog.migrate(client, { schema: "public" }),
+    "the function public.sweep exists already: drop it, or choose another",
+  );
+  assertEquals(
+    await valueOf(client, "SELECT prosrc FROM pg_proc WHERE proname = 'sweep'"),
+    "SELECT 1",
+  );
+  assertEquals(
+    await valueOf(client, "to_regclass('public.logs') IS NULL"),
     "true",
   );
 });
@@ -323,6 +377,97 @@ Deno.test("watch() wakes again after its connection was lost", async () => {
     );
   }
   controller.abort();
+});
+
+Deno.test("read() finds nothing of a log that is half deleted, though the clock goes back", async () => {
+  await using adapted = await openMigrated();
+  const { client } = adapted;
+  const old = new PostgresLog(client, "old");
+  await old.append(events(...Array(2200).fill("x")));
+  await old.expire(1);
+  await until(async () => (await old.read(0, ALL)).epoch === "0");
+  await new PostgresLog(client, "news").append(events("a"));
+  const left = Number(
+    await valueOf(client, "SELECT count(*) FROM rivulet.entries"),
+  );
+  assert(left > 1 && left <= 1701, `${left}`);
+  // As seen from an earlier time, or by the clock of another server.
+  await client.query(
+    "UPDATE rivulet.logs SET expires_at = expires_at + 600000",
+    [],
+  );
+  assertEquals(await bodies(old), []);
+  assertEquals((await old.append(events("new"))).seq, 1);
+});
+
+Deno.test("watch() renews the idleTtl once more when it ends", async () => {
+  await using adapted = await openMigrated();
+  const { client } = adapted;
+  const log = new PostgresLog(client, "news", { idleTtl: 600_000 });
+  const controller = new AbortController();
+  log.watch(() => {}, controller.signal);
+  await log.append(events("a"));
+  const expiry = () => valueOf(client, "SELECT expires_at FROM rivulet.logs");
+  const before = await expiry();
+  controller.abort();
+  await until(async () => Number(await expiry()) > Number(before));
+});
+
+Deno.test("append() without a notification wakes the watchers of its own client", async () => {
+  await using adapted = await openMigrated();
+  const { client } = adapted;
+  const options = { notify: false, pollInterval: 3_600_000 };
+  const log = new PostgresLog(client, "news", options);
+  const controller = new AbortController();
+  let wakes = 0;
+  log.watch(() => wakes++, controller.signal);
+  // It wakes once when it begins to listen, and once when it listens.
+  await until(() => wakes === 2);
+  await new PostgresLog(client, "news", options).append(events("a"));
+  await until(() => wakes === 3);
+  controller.abort();
+});
+
+Deno.test("pgListener() sends one query at a time, however many logs are watched", async () => {
+  await using adapted = await openMigrated();
+  const queries: string[] = [];
+  let underWay = 0;
+  let most = 0;
+  const connectionString = server.urlOf(adapted.name);
+  const client: PostgresClient = {
+    query: adapted.client.query,
+    listen: pgListener(() => {
+      const own = new pg.Client({ connectionString });
+      return {
+        connect: () => own.connect(),
+        end: () => own.end(),
+        on: (event: string, listener: (message: never) => void) =>
+          own.on(event, listener),
+        async query(text) {
+          queries.push(text);
+          most = Math.max(most, ++underWay);
+          await own.query(text).finally(() => underWay--);
+        },
+      };
+    }),
+  };
+  const controller = new AbortController();
+  const woken = new Set<number>();
+  const options = { pollInterval: 3_600_000 };
+  const logs = Array.from(
+    { length: 20 },
+    (_, i) => new PostgresLog(client, `news ${i}`, options),
+  );
+  for (const [i, log] of logs.entries()) {
+    log.watch(() => woken.add(i), controller.signal);
+  }
+  await until(() => queries.some((query) => query.includes("LISTEN")));
+  await until(() => underWay === 0);
+  woken.clear();
+  for (const log of logs) await log.append(events("a"));
+  await until(() => woken.size === logs.length);
+  controller.abort();
+  assertEquals(most, 1);
 });
 
 Deno.test("watch() of many logs polls for all of them in one query", async () => {

@@ -249,6 +249,95 @@ Deno.test("watch() wakes for appends over another connection", async () => {
   controller.abort();
 });
 
+Deno.test("read() finds nothing of a log that is half deleted, though the clock goes back", async () => {
+  await using scene = new Scene();
+  const database = scene.open();
+  const old = new SqliteLog(database, "old");
+  await old.append(events(...Array(1200).fill("x")));
+  await old.expire(1);
+  await until(async () => (await old.read(0, ALL)).epoch === "0");
+  await new SqliteLog(database, "news").append(events("a"));
+  assertEquals(count(database, "rivulet_entries"), 701);
+  // As seen from an earlier time.
+  database.exec("UPDATE rivulet_logs SET expiresAt = expiresAt + 600000");
+  assertEquals(await bodies(old), []);
+  assertEquals((await old.append(events("new"))).seq, 1);
+});
+
+Deno.test("watch() of many logs wakes the ones alone that another connection has appended to", async () => {
+  await using scene = new Scene();
+  const database = scene.open();
+  const names = Array.from({ length: 50 }, (_, i) => `news ${i}`);
+  const logs = names.map((name) => new SqliteLog(database, name));
+  for (const log of logs) await log.append(events("a"));
+  const controller = new AbortController();
+  const wakes = new Map(names.map((name) => [name, 0]));
+  for (const [i, log] of logs.entries()) {
+    const name = names[i]!;
+    log.watch(
+      () => wakes.set(name, wakes.get(name)! + 1),
+      controller.signal,
+    );
+  }
+  // The first poll does not know what has been read.
+  await until(() => names.every((name) => wakes.get(name)! > 0));
+  const before = new Map(wakes);
+  const other = new SqliteLog(scene.open(), "news 7");
+  for (let i = 1; i <= 3; i++) {
+    await other.append(events("b"));
+    await until(() => wakes.get("news 7")! >= before.get("news 7")! + i);
+  }
+  controller.abort();
+  const woken = names.filter((name) => wakes.get(name) !== before.get(name));
+  assertEquals(woken, ["news 7"]);
+});
+
+Deno.test("watch() of a log with an idleTtl creates no tables", async () => {
+  await using scene = new Scene();
+  const database = scene.open();
+  const controller = new AbortController();
+  const log = new SqliteLog(database, "news", { idleTtl: 600_000 });
+  log.watch(() => {}, controller.signal);
+  await log.read(0, ALL);
+  controller.abort();
+  await log.read(0, ALL);
+  assertEquals(tablesOf(database), []);
+});
+
+Deno.test("watch() renews the idleTtl once more when it ends", async () => {
+  await using scene = new Scene();
+  const database = scene.open();
+  const log = new SqliteLog(database, "news", { idleTtl: 600_000 });
+  const controller = new AbortController();
+  log.watch(() => {}, controller.signal);
+  await log.append(events("a"));
+  const expiry = () =>
+    database.prepare("SELECT expiresAt FROM rivulet_logs").get()!
+      .expiresAt as number;
+  const before = expiry();
+  await until(() => Date.now() > before - 600_000);
+  controller.abort();
+  await until(() => expiry() > before);
+});
+
+Deno.test("append() that finds the disk full rejects, and the log goes on when there is room", async () => {
+  await using scene = new Scene();
+  const database = scene.open();
+  const log = new SqliteLog(database, "news");
+  await log.append(events("a"));
+  database.exec("PRAGMA max_page_count = 20");
+  await assertRefused(
+    () => log.append(events("x".repeat(200_000)), { idempotencyKey: "k" }),
+    "full",
+  );
+  assertEquals(await bodies(log), ["a"]);
+  database.exec("PRAGMA max_page_count = 2000");
+  const { seq, repeated } = await log.append(events("b"), {
+    idempotencyKey: "k",
+  });
+  assertEquals([seq, repeated], [2, undefined]);
+});
+
 Deno.test("SqliteLog takes integers as BigInt too", async () => {
   await using scene = new Scene();
   const database = scene.open();
