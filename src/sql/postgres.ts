@@ -176,7 +176,8 @@ export class PostgresLog implements EventLog {
   /**
    * Makes a log; nothing is sent yet.
    *
-   * @param client The client: a pool, so that a statement of yours does not hold up the log's.
+   * @param client The client: a pool. On a connection with a transaction of yours, an append resolves before it is
+   * committed.
    * @param name The log's name: 1 to 256 UTF-16 code units without control characters.
    * @param options What it keeps, where it is, and how it waits.
    * @throws {TypeError} If an argument or option has the wrong type.

@@ -51,7 +51,7 @@ export class PostgresFunctions {
     const end = performance.now() + this.#timeout;
     return await retryOnConflict(action, end, async () => {
       const answer = Promise.resolve(this.#client.query(text, params));
-      const limit = Math.max(0, end - performance.now());
+      const limit = Math.max(0, Math.ceil(end - performance.now()));
       return resultOf(await within(answer, limit));
     });
   }
