@@ -1,4 +1,4 @@
-/** The `build:client` task: the client as one file, for pages that load it as it is. */
+/** The `build:client` task: bundles the client into one file, for pages without a build step. */
 import config from "../deno.json" with { type: "json" };
 import { bundleModule } from "./bundle.ts";
 

@@ -1,6 +1,6 @@
 import { runDeno } from "./command.ts";
 
-/** Bundles a module for browsers, minified and whole; returns its source. */
+/** Bundles and minifies a module with all imports for browsers. Returns the source. */
 export async function bundleModule(path: string): Promise<string> {
   const { success, stdout, output } = await runDeno([
     "bundle",

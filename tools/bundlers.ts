@@ -2,10 +2,10 @@ import { createRequire } from "node:module";
 import * as esbuild from "npm:esbuild@0.25.10";
 import { rollup } from "npm:rollup@4.68.8";
 
-/** Bundles the source of a module for a page, minified; what it imports is found from `folder`. */
+/** Bundles and minifies the source of a module for browsers. Imports are resolved from `folder`. */
 type Bundler = (source: string, folder: string) => Promise<string>;
 
-/** The bundlers that most tools are made of. esbuild minifies what either leaves, as in Vite. */
+/** The bundlers that most tools use. esbuild minifies both outputs, as in Vite. */
 export const bundlers: Record<string, Bundler> = {
   async esbuild(source, folder) {
     const { outputFiles } = await esbuild.build({
@@ -30,7 +30,7 @@ export const bundlers: Record<string, Bundler> = {
         },
         load: (id: string) => id === "entry" ? source : null,
       }],
-      // An entry that imports for nothing is what is looked into.
+      // Ignore the warning about an unused import, because the check is about such imports.
       onLog: () => {},
     });
     const { output } = await bundle.generate({ format: "es" });
@@ -39,7 +39,7 @@ export const bundlers: Record<string, Bundler> = {
   },
 };
 
-/** Ends what the bundlers have started. */
+/** Stops the bundlers' processes. */
 export async function stopBundlers(): Promise<void> {
   await esbuild.stop();
 }

@@ -1,4 +1,4 @@
-/** How a command ended, and what it wrote. */
+/** The exit status and output of a command. */
 export interface Result {
   success: boolean;
   stdout: string;
@@ -7,8 +7,8 @@ export interface Result {
 }
 
 /**
- * Runs a command to its end and returns what it wrote. When it has written nothing for `limit` milliseconds it is
- * interrupted, then killed, and not waited for any more, whatever it has left behind.
+ * Runs a command and returns its output. If it writes nothing for `limit` milliseconds, it is interrupted and then
+ * killed, and its remaining child processes are not waited for.
  */
 export async function runCommand(
   command: string,
@@ -31,11 +31,11 @@ export async function runCommand(
     watchdog.read(child.stderr),
   ]);
   const { success } = await child.status;
-  const late = watchdog.isOver ? `\nKilled: silent for ${limit} ms\n` : "";
+  const late = watchdog.hasExpired ? `\nKilled: silent for ${limit} ms\n` : "";
   return { success, stdout, output: `${stdout}\n${stderr}${late}` };
 }
 
-/** The same for the running Deno's own subcommands. */
+/** Runs a subcommand of the current Deno version. */
 export function runDeno(
   args: string[],
   options?: Parameters<typeof runCommand>[2],
@@ -43,13 +43,13 @@ export function runDeno(
   return runCommand(Deno.execPath(), args, options);
 }
 
-/** What is left of its time to a process that was interrupted, in which `deno test` names the cases that hang. */
-const LAST_WORDS = 5000;
+/** Milliseconds between SIGINT and SIGKILL, in which `deno test` reports the pending cases. */
+const INTERRUPT_GRACE = 5000;
 
-/** Reads what a process writes, and ends it when that is nothing for too long. */
+/** Reads the output of a process, and ends the process when it is silent for too long. */
 class Watchdog implements Disposable {
-  /** Whether the process has been silent for too long. */
-  isOver = false;
+  /** Whether the limit has been exceeded. */
+  hasExpired = false;
   readonly #child: Deno.ChildProcess;
   readonly #limit: number;
   readonly #readers: ReadableStreamDefaultReader<string>[] = [];
@@ -78,21 +78,21 @@ class Watchdog implements Disposable {
   }
 
   #wait(): void {
-    if (this.isOver) return;
+    if (this.hasExpired) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#interrupt(), this.#limit);
   }
 
   #interrupt(): void {
-    this.isOver = true;
+    this.hasExpired = true;
     this.#signal("SIGINT");
-    this.#timer = setTimeout(() => this.#kill(), LAST_WORDS);
+    this.#timer = setTimeout(() => this.#kill(), INTERRUPT_GRACE);
   }
 
   #kill(): void {
     // workerd can outlive SIGTERM.
     this.#signal("SIGKILL");
-    // Processes that it has started can hold these open when it is gone.
+    // Its child processes can keep the pipes open.
     for (const reader of this.#readers) reader.cancel();
   }
 
@@ -100,7 +100,7 @@ class Watchdog implements Disposable {
     try {
       this.#child.kill(name);
     } catch {
-      // It has ended, but not those who write in its place.
+      // The process has ended, but its child processes have not.
     }
   }
 }

@@ -1,6 +1,8 @@
-const foreign = [".git", "coverage", "node_modules"];
+const ignored = [".git", "coverage", "node_modules"];
 
-/** The files under `folder` whose names end with `suffix`, sorted; none where there is no such folder. */
+/**
+ * Returns the sorted paths of the files in `folder` whose names end with `suffix`, `[]` if the folder does not exist.
+ */
 export function findFiles(folder: string, suffix: string): string[] {
   try {
     return [...walk(folder)].filter((path) => path.endsWith(suffix)).sort();
@@ -12,7 +14,7 @@ export function findFiles(folder: string, suffix: string): string[] {
 
 function* walk(folder: string): Generator<string> {
   for (const { name, isDirectory } of Deno.readDirSync(folder)) {
-    if (foreign.includes(name)) continue;
+    if (ignored.includes(name)) continue;
     const path = folder === "." ? name : `${folder}/${name}`;
     if (isDirectory) yield* walk(path);
     else yield path;

@@ -1,19 +1,19 @@
-/** Which files may import which: imports point one way, rooms are entered by their doors, and nothing goes in a circle. */
+/** Checks the imports of the source: allowed directions, entry points of each room (a part of `src`), and no cycles. */
 import { runDeno } from "./command.ts";
 import { findFiles } from "./files.ts";
 
-/** One file's import of another, types included: paths from the root of the project, or a URL of something else. */
+/** An import, including type imports: paths relative to the project, or the URL of an external module. */
 export interface Import {
   from: string;
   to: string;
 }
 
 interface Room {
-  /** Its files and folders in `src`. */
+  /** The files and folders of the room in `src`. */
   files: string[];
-  /** The rooms that it may import from, besides itself. */
+  /** The other rooms that it may import. */
   uses: string[];
-  /** What rooms above may import, when that is more than the door `mod.ts`. */
+  /** The files that other rooms may import besides `mod.ts`. */
   open?: string[];
 }
 
@@ -27,7 +27,7 @@ const ROOMS: Record<string, Room> = {
     files: ["encode.ts", "event_stream.ts", "merge.ts"],
     uses: [...BASE, "contract"],
   },
-  // Apart from the streams: what this package has written it reads back without a parser.
+  // Separate from the streams, because the server parses the frames that it encoded without this parser.
   decoder: {
     files: ["parse.ts", "event_reader.ts", "decode.ts"],
     uses: [...BASE, "contract", "streams"],
@@ -37,8 +37,8 @@ const ROOMS: Record<string, Room> = {
     uses: [...BASE, "contract", "streams", "decoder"],
   },
   log: { files: ["log/"], uses: BASE, open: ["log/"] },
-  // A Durable Object checks requests and options where they come in, before they go on to a channel; an answer of the AI
-  // SDK follows its resumable stream.
+  // A Durable Object checks requests and options before it forwards them to a channel, and the AI SDK adapter
+  // subscribes to its resumable stream.
   server: {
     files: ["server/"],
     uses: [...BASE, "contract", "streams", "log"],
@@ -50,9 +50,9 @@ const ROOMS: Record<string, Room> = {
     ],
   },
   deno_kv: { files: ["deno_kv/"], uses: [...BASE, "log"] },
-  // The commands over HTTP that wait for messages answer with an event stream.
+  // Redis over HTTP sends pub/sub messages as an event stream.
   redis: { files: ["redis/"], uses: [...BASE, "log", "decoder"] },
-  // The tables are also those of a Durable Object.
+  // Durable Objects use the same tables.
   sql: {
     files: ["sql/"],
     uses: [...BASE, "log"],
@@ -67,13 +67,13 @@ const ROOMS: Record<string, Room> = {
   testing: { files: ["testing/"], uses: [...BASE, "log"] },
 };
 
-/** Imports that break a rule and are to go. Nothing is added here; one that is gone from the code is removed. */
+/** Known violations. Do not add any. Remove an entry when its import is removed. */
 const KNOWN: string[] = [
   "src/client/connection.ts -> src/client/options.ts",
   "src/client/request.ts -> src/client/options.ts",
 ];
 
-/** Reads the imports of `mod.ts` and of everything in `src` below a folder. */
+/** Reads the imports of `mod.ts` and all files in `src`, relative to a folder. */
 export async function readImports(root: string): Promise<Import[]> {
   const { href } = new URL(`file://${root}/`);
   const sources = ["mod.ts", ...findFiles(`${root}/src`, ".ts")];
@@ -102,7 +102,7 @@ interface Module {
   }[];
 }
 
-/** Names the imports that break a rule, those known to do so aside, and the known ones that do not any more. */
+/** Returns the new violations, and the known ones that no longer exist. */
 export function checkImports(
   imports: Import[],
   known: string[] = KNOWN,
@@ -113,13 +113,15 @@ export function checkImports(
   });
   const rest = imports.filter((edge) => !known.includes(nameOf(edge)));
   const names = new Set(imports.map(nameOf));
-  const circle = findCircle(rest);
+  const cycle = findCycle(rest);
   return [
     ...broken.filter(({ name }) => !known.includes(name))
       .map(({ name, reason }) => `${name}: ${reason}`),
-    ...circle === undefined ? [] : [`a circle: ${circle.join(" -> ")}`],
+    ...cycle === undefined ? [] : [`a cycle: ${cycle.join(" -> ")}`],
     ...known.filter((name) => !names.has(name))
-      .map((name) => `${name} is gone: remove it from tools/imports.ts`),
+      .map((name) =>
+        `${name} no longer exists: remove it from tools/imports.ts`
+      ),
   ];
 }
 
@@ -128,16 +130,16 @@ function nameOf({ from, to }: Import): string {
 }
 
 function reasonAgainst({ from, to }: Import): string | undefined {
-  if (!to.startsWith("src/")) return "it leads out of the package";
+  if (!to.startsWith("src/")) return "it imports from outside the package";
   const target = roomOf(to);
   if (target === undefined) return `${to} is in no room of tools/imports.ts`;
-  // The root door opens on everything.
+  // The root module may import everything.
   const source = from === "mod.ts" ? undefined : roomOf(from);
   if (source === target) return undefined;
   if (source !== undefined && !ROOMS[source]!.uses.includes(target)) {
     return `${source} may not import from ${target}`;
   }
-  return isOpen(target, to) ? undefined : `${to} is inside of ${target}`;
+  return isOpen(target, to) ? undefined : `${to} is private to ${target}`;
 }
 
 function roomOf(path: string): string | undefined {
@@ -148,8 +150,8 @@ function roomOf(path: string): string | undefined {
 
 function isOpen(room: string, path: string): boolean {
   const { files, open = [] } = ROOMS[room]!;
-  const isDoor = path.endsWith("/mod.ts") || files.includes(path.slice(4));
-  return isDoor || open.some((file) => isWithin(path, file));
+  const isEntry = path.endsWith("/mod.ts") || files.includes(path.slice(4));
+  return isEntry || open.some((file) => isWithin(path, file));
 }
 
 function isWithin(path: string, file: string): boolean {
@@ -158,8 +160,8 @@ function isWithin(path: string, file: string): boolean {
     : path === `src/${file}`;
 }
 
-/** Finds a path that ends where it began. */
-function findCircle(imports: Import[]): string[] | undefined {
+/** Finds a cycle. */
+function findCycle(imports: Import[]): string[] | undefined {
   const targets = Map.groupBy(imports, ({ from }) => from);
   const done = new Set<string>();
   const path: string[] = [];
@@ -168,16 +170,16 @@ function findCircle(imports: Import[]): string[] | undefined {
     if (done.has(file)) return undefined;
     path.push(file);
     for (const { to } of targets.get(file) ?? []) {
-      const circle = visit(to);
-      if (circle !== undefined) return circle;
+      const cycle = visit(to);
+      if (cycle !== undefined) return cycle;
     }
     path.pop();
     done.add(file);
     return undefined;
   };
   for (const file of targets.keys()) {
-    const circle = visit(file);
-    if (circle !== undefined) return circle;
+    const cycle = visit(file);
+    if (cycle !== undefined) return cycle;
   }
   return undefined;
 }

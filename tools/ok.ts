@@ -1,4 +1,4 @@
-/** The `ok` task: every check that runs no test, one line each, and the whole output of those that fail. */
+/** The `ok` task: runs every check except the tests. Prints one line each, and the full output of failed checks. */
 import config from "../deno.json" with { type: "json" };
 import { type Result, runDeno } from "./command.ts";
 import { findFiles } from "./files.ts";
@@ -20,7 +20,7 @@ function report(name: string, { success, output }: Verdict): void {
   failed ||= !success;
 }
 
-/** The files that this machine cannot resolve. */
+/** Finds the files whose imports need JSR. */
 function findUnresolved(): string[] {
   return files.filter((path) =>
     /from "@std\/http/.test(Deno.readTextFileSync(path))
@@ -34,7 +34,7 @@ const web = ["check", "--quiet", "--config", "tests/web.json"];
 
 report("fmt", await runDeno(["fmt", "--check"]));
 report(
-  "fmt of what is checked elsewhere",
+  "fmt of excluded files",
   await runDeno(["fmt", "--check", "--no-config", ...config.exclude]),
 );
 report("lint", await runDeno(["lint"]));
@@ -46,9 +46,9 @@ report(
   "check",
   await runDeno(["check", "--quiet", ...flags, ...checked]),
 );
-report("check for the web alone", await runDeno([...web, ...sources]));
+report("check with web types only", await runDeno([...web, ...sources]));
 const wrongImports = checkImports(await readImports(Deno.cwd()));
-report("imports: no dependency, one direction, no circle", {
+report("imports: no dependency, no wrong direction, no cycle", {
   success: wrongImports.length === 0,
   output: wrongImports.join("\n"),
 });
@@ -59,15 +59,17 @@ const { sizes, kept } = await findSizes();
 for (const size of sizes) {
   report(describeSize(size), {
     success: size.size <= (size.budget ?? Infinity),
-    output: "Make it smaller: tools/sizes.ts says what it may weigh",
+    output: "Make it smaller: tools/sizes.ts contains the budgets",
   });
 }
-report("an import of nothing brings nothing", {
+report("an unused import leaves no code", {
   success: kept.length === 0,
   output: kept.join("\n"),
 });
 for (const path of leftOut) {
-  console.log(`Left out: check of ${path}: it needs @std/http from JSR`);
+  console.log(`Skipped: check of ${path}: it needs @std/http from JSR`);
 }
-console.log("Left out: JSR's description and runtimes: they are set there");
+console.log(
+  "Skipped: the description and runtimes on JSR: they are set on jsr.io",
+);
 if (failed) Deno.exit(1);

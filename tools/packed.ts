@@ -1,14 +1,14 @@
 import config from "../deno.json" with { type: "json" };
 import { runCommand } from "./command.ts";
 
-/** Packs the package as npm gets it; returns the path of the tarball. */
+/** Packs the package for npm. Returns the path of the tarball. */
 export async function pack(folder: string): Promise<string> {
   const path = `${folder}/package.tgz`;
   await run(Deno.execPath(), "pack", "--quiet", "--allow-dirty", "-o", path);
   return path;
 }
 
-/** A folder in which the packed package is installed; disposing of it deletes it. */
+/** Installs the packed package in a temporary folder. Disposing of the result deletes the folder. */
 export async function installPacked(): Promise<
   { folder: string } & AsyncDisposable
 > {

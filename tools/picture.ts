@@ -1,6 +1,6 @@
 /**
- * The `picture` task: makes docs/demo.png, the demo as it looks after a cut and a restart, while an answer streams in.
- * It needs an installed Chromium.
+ * The `picture` task: creates docs/demo.png, which shows the demo after a disconnect and a restart, while an answer is
+ * streaming. Requires Chromium.
  */
 import UPNG from "npm:upng-js@2.1.0";
 import { startOnDeno } from "../tests/integration/demo/demo.ts";
@@ -38,20 +38,20 @@ await visitor.reconnected(2);
 await friend.say("Everything is still here.");
 await visitor.waitForText("#messages li", "still here");
 await visitor.receive(4);
-// No button is under the pointer.
+// Move the pointer away, so that no button shows its hover style.
 await visitor.page.mouse.move(0, 0);
 
 const box = await visitor.page.locator("#tokens").boundingBox();
 const clip = { x: 0, y: 0, width, height: box!.y + box!.height + 12 };
 const screenshot = await visitor.page.screenshot({ clip });
-// With a palette of 256 colors it has less than half the size.
+// A palette of 256 colors more than halves the size.
 const image = UPNG.decode(new Uint8Array(screenshot).buffer);
 const frames = UPNG.toRGBA8(image);
 const encoded = UPNG.encode(frames, image.width, image.height, 256);
 const picture = new Uint8Array(encoded);
 if (picture.length > maxSize) {
   throw new Error(
-    `Cannot keep picture: ${path} must be at most ${maxSize} bytes: received ${picture.length}`,
+    `Cannot save picture: ${path} must be at most ${maxSize} bytes: received ${picture.length}`,
   );
 }
 await Deno.writeFile(path, picture);

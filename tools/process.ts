@@ -1,28 +1,28 @@
 import { pause } from "./pause.ts";
 
-/** What a {@linkcode Process} is started with. */
+/** Options of a {@linkcode Process}. */
 export interface ProcessOptions
   extends Pick<Deno.CommandOptions, "cwd" | "uid" | "gid" | "detached"> {
   env?: Record<string, string>;
-  /** Whether it has a standard input to write to. */
+  /** Whether standard input is a pipe. */
   input?: boolean;
-  /** What becomes of its outputs: `"piped"` ones are read as they come. */
+  /** How to handle standard output. `"piped"` output is read continuously. */
   stdout?: "piped" | "null";
   stderr?: "piped" | "null" | "inherit";
 }
 
 /**
- * A process, what it has written so far, and ways to talk to it. Disposing of it kills it.
+ * A child process with its output and input. Disposing of it kills the process.
  *
- * Its outputs are read all the time, so that it never waits for its reader. In a test they would count as a leak if the
- * process was started outside of it: then {@linkcode Process.deafen} it.
+ * Its output is read continuously, so that it never blocks. If a test did not start the process, Deno reports the
+ * pending read as a leak: call {@linkcode Process.deafen} first.
  */
 export class Process implements AsyncDisposable {
-  /** What it has written to standard output. */
+  /** The standard output so far. */
   stdout = "";
-  /** What it has written to standard error, if that is piped. */
+  /** The standard error so far, if it is piped. */
   stderr = "";
-  /** Resolves with its exit code, when it has ended and all that it wrote is here. */
+  /** Resolves with the exit code when the process has ended and its output has been read. */
   readonly ended: Promise<number>;
   readonly #child: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array> | undefined;
@@ -50,7 +50,7 @@ export class Process implements AsyncDisposable {
     this.ended = this.#watch(stdout === "piped", stderr === "piped");
   }
 
-  /** Resolves when it has ended. */
+  /** Resolves when the process has ended. */
   get status(): Promise<Deno.CommandStatus> {
     return this.#child.status;
   }
@@ -59,7 +59,7 @@ export class Process implements AsyncDisposable {
     return this.#child.pid;
   }
 
-  /** Resolves when what it has written matches; rejects when it has ended without. */
+  /** Resolves when the output matches. Rejects if the process ends first. */
   async until(pattern: RegExp): Promise<RegExpMatchArray> {
     for (;;) {
       const { promise } = this.#changed;
@@ -74,7 +74,7 @@ export class Process implements AsyncDisposable {
     }
   }
 
-  /** The next line of its standard output; rejects when it has ended before. */
+  /** Returns the next line of standard output. Rejects if the process ends first. */
   async line(): Promise<string> {
     for (;;) {
       const { promise } = this.#changed;
@@ -91,7 +91,7 @@ export class Process implements AsyncDisposable {
     }
   }
 
-  /** Resolves when something holds that comes of it; rejects when it has ended without. */
+  /** Polls until `isReady` resolves with `true`. Rejects if the process ends first. */
   async untilReady(isReady: () => Promise<boolean>): Promise<void> {
     while (!await isReady()) {
       if (this.#isOver) {
@@ -101,27 +101,27 @@ export class Process implements AsyncDisposable {
     }
   }
 
-  /** Writes a line to its standard input. */
+  /** Writes a line to standard input. */
   async say(line: string): Promise<void> {
     await this.write(`${line}\n`);
   }
 
-  /** Writes to its standard input. */
+  /** Writes text to standard input. */
   async write(text: string): Promise<void> {
     await this.#input!.write(new TextEncoder().encode(text));
   }
 
-  /** Ends its standard input. */
+  /** Closes standard input. */
   async endInput(): Promise<void> {
     await this.#input!.close();
   }
 
-  /** Reads no more of what it writes, which it must not do then. */
+  /** Stops reading the output. The process must not write after this. */
   async deafen(): Promise<void> {
     for (const reader of this.#readers) await reader.cancel();
   }
 
-  /** Sends it a signal, if it has not ended. */
+  /** Sends a signal, if the process is running. */
   signal(name: Deno.Signal): void {
     try {
       this.#child.kill(name);
@@ -130,11 +130,11 @@ export class Process implements AsyncDisposable {
     }
   }
 
-  /** Ends it with SIGKILL, which gives it no chance to do anything more. */
+  /** Kills the process with SIGKILL. */
   async kill(): Promise<void> {
     this.signal("SIGKILL");
     await this.#child.status;
-    // What it has started may hold these open.
+    // Its child processes may keep the pipes open.
     const timer = setTimeout(() => this.deafen(), 1000);
     await this.ended;
     clearTimeout(timer);
@@ -172,7 +172,7 @@ export class Process implements AsyncDisposable {
   }
 }
 
-/** Starts a module on the running Deno. */
+/** Starts a module with the current Deno version. */
 export function startDeno(
   module: string | URL,
   args: readonly (string | number)[] = [],

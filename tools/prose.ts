@@ -1,6 +1,6 @@
 /**
- * Checks the prose of documents and doc comments by the rules of the project: words that are not used, and sentences
- * that are too long, fail; passive voice and weasel words are counted. Run alone, it prints those too.
+ * Checks the prose of documents and doc comments. Banned words and long sentences are errors; passive voice and weasel
+ * words are warnings. As the main module it prints both.
  */
 import { fromMarkdown } from "npm:mdast-util-from-markdown@2.0.2";
 import { gfmFromMarkdown } from "npm:mdast-util-gfm@3.1.0";
@@ -10,7 +10,7 @@ import { visit } from "npm:unist-util-visit@5.0.0";
 import writeGood from "npm:write-good@1.0.8";
 import { findFiles } from "./files.ts";
 
-/** Words that are not used, and what to write instead. */
+/** Banned words, and what to write instead. */
 const BANNED: readonly [RegExp, string][] = [
   [
     /\bbehind (?:the |its |an? |each |every |that |this |their )?(?:last |next |first )?(?:append|blank|byte|chunk|commit|connection|end|events?|gap|ids?|publication|read|response|write)\b/i,
@@ -37,23 +37,23 @@ const BANNED: readonly [RegExp, string][] = [
   [/\bnothing to (?:anybody|nobody|anyone)\b/i, "ignored"],
 ];
 
-/** Words of one sentence. */
+/** The maximum number of words in a sentence. */
 const MAX_WORDS = 45;
 
-/** A piece of prose and where it begins. */
+/** A passage of text and its position. */
 interface Passage {
   readonly path: string;
   readonly line: number;
   readonly text: string;
 }
 
-/** What is wrong with the prose, and what is worth a second look. */
+/** The errors and warnings of a check. */
 export interface ProseReport {
   readonly errors: string[];
   readonly warnings: string[];
 }
 
-/** Checks the documents, and the doc comments of the sources. */
+/** Checks documents, and the doc comments of sources. */
 export async function checkProse(
   documents: readonly string[],
   sources: readonly string[],
@@ -72,7 +72,7 @@ export async function checkProse(
   return report;
 }
 
-/** Finds the paragraphs, headings and cells of a Markdown text, without their code. */
+/** Returns the paragraphs, headings and table cells of a Markdown text, without code. */
 function passagesOf(path: string, markdown: string, first: number): Passage[] {
   const tree = fromMarkdown(markdown, {
     extensions: [gfm()],
@@ -81,7 +81,7 @@ function passagesOf(path: string, markdown: string, first: number): Passage[] {
   const passages: Passage[] = [];
   visit(tree, ["paragraph", "heading", "tableCell"], (node) => {
     visit(node, "inlineCode", (code: { value: string }) => {
-      // A word, so that a sentence keeps its length.
+      // Replace code with one word, so that the sentence keeps its length.
       code.value = "CODE";
     });
     const line = first + node.position!.start.line - 1;
@@ -91,7 +91,7 @@ function passagesOf(path: string, markdown: string, first: number): Passage[] {
   return passages;
 }
 
-/** Finds the doc comments of a source, without their stars, examples and tags' names. */
+/** Returns the doc comments of a source, without asterisks and tag names. */
 function commentsOf(source: string): [comment: string, line: number][] {
   return [...source.matchAll(/\/\*\*(.*?)\*\//gs)].map((match) => {
     const text = match[1]!.replace(/^[ \t]*\* ?/gm, "")

@@ -1,14 +1,14 @@
 import { runDeno } from "./command.ts";
 
-/** How `@std/…` is found on this machine. */
+/** How to resolve `@std/…` on this machine. */
 export interface Resolution {
-  /** Whether JSR can be reached, or has been. */
+  /** Whether JSR can be reached or its modules are cached. */
   jsr: boolean;
-  /** What a Deno subcommand needs to load modules that import `@std/assert`. */
+  /** The flags of a Deno subcommand that loads modules which import `@std/assert`. */
   flags: string[];
 }
 
-/** Asks Deno itself whether JSR can be reached, and says which way was taken. */
+/** Checks with Deno whether JSR can be reached, and logs the result. */
 export async function findResolution(): Promise<Resolution> {
   const { success: jsr } = await runDeno(
     ["cache", "--no-config", "jsr:@std/assert@^1", "jsr:@std/http@^1.1"],
@@ -17,7 +17,7 @@ export async function findResolution(): Promise<Resolution> {
   console.error(
     jsr
       ? "JSR: reachable"
-      : "JSR: not reachable; @std/assert is stood in for by npm:chai",
+      : "JSR: not reachable; using npm:chai in place of @std/assert",
   );
   const flags = ["--no-lock", "--import-map", "tests/offline/import_map.json"];
   return { jsr, flags: jsr ? [] : flags };

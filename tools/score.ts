@@ -1,8 +1,8 @@
-/** What JSR scores a package by, as far as it can be known before publishing. */
+/** Checks the criteria of the JSR score that can be checked before publishing. */
 import config from "../deno.json" with { type: "json" };
 import { type Result, runCommand, runDeno } from "./command.ts";
 
-/** One criterion and whether it is met. */
+/** A criterion and whether it is met. */
 export type Criterion = [
   name: string,
   verdict: Pick<Result, "success" | "output">,
@@ -25,7 +25,7 @@ interface Module {
 
 const entries = Object.values(config.exports);
 
-/** Finds out which criteria are met, and what is in the way of those that are not. */
+/** Checks each criterion, and lists what is missing. */
 export async function findScore(): Promise<Criterion[]> {
   const doc = await runDeno(["doc", "--json", ...entries]);
   if (!doc.success) throw new Error(`Cannot read the docs: ${doc.output}`);
@@ -51,7 +51,7 @@ export async function findScore(): Promise<Criterion[]> {
       ),
     ],
     ...checkSymbols(modules),
-    // Slow types fail it; what it only warns of has to be gone as well.
+    // Slow types fail the dry run. Warnings must be fixed too.
     ["publishes with no slow type", {
       success: dryRuns.every(({ success, output }) =>
         success && !output.includes("warning[")
@@ -59,7 +59,7 @@ export async function findScore(): Promise<Criterion[]> {
       output: dryRuns.map(({ output }) => output).join("\n"),
     }],
     ["published with provenance", checkWorkflow(workflow)],
-    // JSR keeps the description and the runtimes itself: they are set there once, by hand.
+    // The description and the runtimes are set manually on jsr.io.
   ];
 }
 
@@ -82,12 +82,12 @@ function hasExample({ doc = "", tags = [] }: Doc): boolean {
   return doc.includes("```") || tags.some(({ kind }) => kind === "example");
 }
 
-/** JSR asks for 80 % of the symbols. Here all are documented, and everything but types has an example. */
+/** JSR requires docs for 80 % of the symbols. This project requires all, and an example except for types. */
 function checkSymbols(modules: [string, Module][]): Criterion[] {
   const symbols = modules.flatMap(([, { symbols = [] }]) => symbols)
     .map(({ name, declarations }) => ({
       name,
-      // What another entry point re-exports is documented where it is declared.
+      // A re-exported symbol is documented at its declaration.
       own: declarations.filter(({ kind }) => kind !== "reference"),
     })).filter(({ own }) => own.length > 0);
   const bare = symbols.filter(({ own }) => !own.some(({ jsDoc }) => jsDoc?.doc))

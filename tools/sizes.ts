@@ -4,12 +4,12 @@ import { bundlers, stopBundlers } from "./bundlers.ts";
 import { installPacked } from "./packed.ts";
 
 /**
- * The most that each name may weigh: bytes, minified and compressed, in the larger of the bundles. A name without a
- * number is measured for information.
+ * The size budget of each name: bytes, minified and compressed, of the larger bundle. A name without a budget is only
+ * measured.
  *
- * What is safe costs: of `respond` an upstream passed on takes 2,000 and refusing misspelt options 600; of `connect`
- * and `EventSource` redirects that keep secrets at their origin take 800, refused responses 570, requests that are sent
- * once 430 and the options 600; of `decode` the parser takes 1,800 and the stream 1,000.
+ * The largest parts: in `respond`, passing an upstream through takes 2,000 bytes and checking options 600. In `connect`
+ * and `EventSource`, redirects that keep secrets at their origin take 800, refused responses 570, requests with a body
+ * that can be sent once 430 and options 600. In `decode`, the parser takes 1,800 and the stream 1,000.
  */
 const names: Record<string, number | undefined> = {
   encodeEvent: 1_000,
@@ -25,22 +25,24 @@ const names: Record<string, number | undefined> = {
   combine: undefined,
 };
 
-/** Test helpers hold tables and long texts that no page loads. */
-const doors = Object.keys(config.exports).filter((door) => door !== "./testing")
-  .map((door) => door.replace(".", config.name));
+/** All entry points except the test helpers, which contain tables and long texts that no page loads. */
+const entries = Object.keys(config.exports).filter((entry) =>
+  entry !== "./testing"
+)
+  .map((entry) => entry.replace(".", config.name));
 
-/** One name as a page would load it. */
+/** The size of a bundle that imports one name. */
 export interface Size {
   name: string;
-  /** Bytes by bundler. */
+  /** The size in bytes, by bundler. */
   sizes: Record<string, number>;
-  /** Bytes in the larger of the bundles. */
+  /** The size of the larger bundle, in bytes. */
   size: number;
-  /** The most that it may be. */
+  /** The maximum size, in bytes. */
   budget: number | undefined;
 }
 
-/** Measures every name in the packed package, and names what bundlers keep of imports that use nothing. */
+/** Measures every name in the packed package, and lists the code that bundlers keep of unused imports. */
 export async function findSizes(): Promise<{ sizes: Size[]; kept: string[] }> {
   await using packed = await installPacked();
   try {
@@ -48,7 +50,7 @@ export async function findSizes(): Promise<{ sizes: Size[]; kept: string[] }> {
     for (const [name, budget] of Object.entries(names)) {
       sizes.push(await measure(name, budget, packed.folder));
     }
-    return { sizes, kept: await findKept(doors, packed.folder) };
+    return { sizes, kept: await findKept(entries, packed.folder) };
   } finally {
     await stopBundlers();
   }
@@ -67,7 +69,7 @@ async function measure(
   return { name, sizes, size: Math.max(...Object.values(sizes)), budget };
 }
 
-/** Says how a size stands to its budget. */
+/** Describes a size and its budget. */
 export function describeSize({ name, sizes, budget }: Size): string {
   const bundles = Object.entries(sizes)
     .map(([bundler, bytes]) => `${bytes} by ${bundler}`);
@@ -75,7 +77,7 @@ export function describeSize({ name, sizes, budget }: Size): string {
   return `import { ${name} }: ${bundles.join(", ")}${end}`;
 }
 
-/** Imports each specifier for nothing, and gives what is left of it where something is. */
+/** Bundles an unused import of each specifier, and returns the bundles that are not empty. */
 export async function findKept(
   specifiers: string[],
   folder: string,

@@ -1,8 +1,8 @@
-/** The gate for directions and circles of imports, on files planted for it. */
+/** Tests the import rules on temporary files. */
 import { assertEquals } from "@std/assert";
 import { checkImports, readImports } from "../../../tools/imports.ts";
 
-/** What the gate says about files by their paths from the root. */
+/** Returns the violations of files, given by their paths relative to the root. */
 async function check(
   files: Record<string, string>,
   known: string[] = [],
@@ -20,7 +20,7 @@ async function check(
 
 const empty = "export {};\n";
 
-Deno.test("checkImports() lets through what points one way and enters by doors", async () => {
+Deno.test("checkImports() accepts imports of entry points in the allowed direction", async () => {
   const wrong = await check({
     "src/error.ts": empty,
     "src/internal/check.ts": `import "../error.ts";\n`,
@@ -33,7 +33,7 @@ Deno.test("checkImports() lets through what points one way and enters by doors",
   assertEquals(wrong, []);
 });
 
-Deno.test("checkImports() names an import against the direction, of a type too", async () => {
+Deno.test("checkImports() reports an import in the wrong direction, also of a type", async () => {
   const server = `import type { Decoded } from "../decode.ts";\n`;
   const wrong = await check({
     "src/decode.ts": "export type Decoded = string;\n",
@@ -46,19 +46,19 @@ Deno.test("checkImports() names an import against the direction, of a type too",
   ]);
 });
 
-Deno.test("checkImports() names an import of what is inside of another room", async () => {
+Deno.test("checkImports() reports an import of another room's private file", async () => {
   const wrong = await check({
     "src/server/hub.ts": empty,
     "src/hono/mod.ts": `import "../server/hub.ts";\n`,
     "mod.ts": `import "./src/server/hub.ts";\n`,
   });
   assertEquals(wrong.sort(), [
-    "mod.ts -> src/server/hub.ts: src/server/hub.ts is inside of server",
-    "src/hono/mod.ts -> src/server/hub.ts: src/server/hub.ts is inside of server",
+    "mod.ts -> src/server/hub.ts: src/server/hub.ts is private to server",
+    "src/hono/mod.ts -> src/server/hub.ts: src/server/hub.ts is private to server",
   ]);
 });
 
-Deno.test("checkImports() names a circle, of types too", async () => {
+Deno.test("checkImports() reports a cycle, also of types", async () => {
   const wrong = await check({
     "src/log/log.ts":
       `export type { B } from "./check.ts";\nexport type A = 1;\n`,
@@ -66,11 +66,11 @@ Deno.test("checkImports() names a circle, of types too", async () => {
       `import type { A } from "./log.ts";\nexport type B = A;\n`,
   });
   assertEquals(wrong, [
-    "a circle: src/log/check.ts -> src/log/log.ts -> src/log/check.ts",
+    "a cycle: src/log/check.ts -> src/log/log.ts -> src/log/check.ts",
   ]);
 });
 
-Deno.test("checkImports() names a dependency, and a file that is in no room", async () => {
+Deno.test("checkImports() reports a dependency, and a file that is in no room", async () => {
   const wrong = await check({
     "src/log/log.ts": `import "node:fs";\n`,
     "src/elsewhere/mod.ts": empty,
@@ -78,11 +78,11 @@ Deno.test("checkImports() names a dependency, and a file that is in no room", as
   });
   assertEquals(wrong.sort(), [
     "mod.ts -> src/elsewhere/mod.ts: src/elsewhere/mod.ts is in no room of tools/imports.ts",
-    "src/log/log.ts -> node:fs: it leads out of the package",
+    "src/log/log.ts -> node:fs: it imports from outside the package",
   ]);
 });
 
-Deno.test("checkImports() lets a known import pass until it is gone", async () => {
+Deno.test("checkImports() accepts a known violation until its import is removed", async () => {
   const known = ["src/client/mod.ts -> src/server/mod.ts"];
   const before = await check({
     "src/server/mod.ts": empty,
@@ -90,5 +90,7 @@ Deno.test("checkImports() lets a known import pass until it is gone", async () =
   }, known);
   const after = await check({ "src/client/mod.ts": empty }, known);
   assertEquals(before, []);
-  assertEquals(after, [`${known[0]} is gone: remove it from tools/imports.ts`]);
+  assertEquals(after, [
+    `${known[0]} no longer exists: remove it from tools/imports.ts`,
+  ]);
 });
