@@ -2,7 +2,7 @@
  * The declarations of the packed package in each setting that its users compile in, with all of them checked. The files
  * in `tests/types` hold lines that must compile and lines that must not.
  */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { runCommand } from "../../tools/command.ts";
 import { pack } from "../../tools/packed.ts";
 import { Project, subpaths } from "./package/package.ts";
@@ -104,6 +104,27 @@ for (const [name, setting] of Object.entries(settings)) {
     }
   });
 }
+
+Deno.test("Deno checks a server and the code of a page in one folder with the libraries that docs/runtimes.md names", async () => {
+  await using project = await Project.make();
+  await project.install(tarball);
+  const { lib } = settings["the DOM library"]!;
+  const compilerOptions = { lib: ["deno.ns", ...lib] };
+  await project.write("deno.json", JSON.stringify({ compilerOptions }));
+  const server = `import { Channel } from "@rivulet/sse";
+const news = new Channel();
+Deno.serve((request) => news.respond(request));
+`;
+  const page = `import { EventSource } from "@rivulet/sse/client";
+const source = new EventSource("/news");
+source.onmessage = ({ data }) => document.body.append(data);
+`;
+  await project.write("server.ts", server);
+  await project.write("page.ts", page);
+  await project.run(Deno.execPath(), "check", "server.ts", "page.ts");
+  await project.write("page.ts", page.replace("append(data)", "appendd(data)"));
+  await assertRejects(() => project.run(Deno.execPath(), "check", "page.ts"));
+});
 
 /** Copies what is compiled; returns the names. */
 async function writeFiles(

@@ -127,3 +127,21 @@ Deno.test("The Worker on the page for Cloudflare Workers publishes to a channel 
   await publish(workerd.url, "It rains");
   assertEquals((await first).value?.data, "It rains");
 });
+
+Deno.test("docs/client.md bundles the client with the commands of the getting-started pages, and with esbuild", async () => {
+  const document = "docs/client.md";
+  const command = async (words: string) =>
+    (await printedCommand(document, "In a page", words)).join(" ");
+  for (const [name, words] of [["deno", "deno bundle"], ["bun", "bun build"]]) {
+    const page = `docs/getting_started_${name}.md`;
+    const line = (await printedCommand(page, clientHeading, words!)).join(" ");
+    assertEquals((await command(words!)).startsWith(line), true, line);
+  }
+  await using project = await reader.install(document, "In a page");
+  const line = (await command("npx esbuild")).replace(/ #.*/, "")
+    .replace("esbuild", "-y esbuild@0.25.10");
+  const [npx, ...args] = line.split(" ");
+  await project.run(npx!, ...args);
+  const bundle = await import(`${project.folder}/client.js`);
+  assertEquals(Object.keys(bundle), ["EventSource"]);
+});

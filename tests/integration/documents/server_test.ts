@@ -142,3 +142,28 @@ Deno.test("The sessions of docs/server.md end the response at logout, and answer
   await text;
   assertEquals((await handler(new Request(url, { headers }))).status, 401);
 });
+
+Deno.test("A channel sends what docs/wire.md shows", async () => {
+  const text = await Deno.readTextFile("docs/wire.md");
+  const [, shown] = text.match(/^\$ curl [^\n]*\n(.*?)^```$/ms)!;
+  let sent = "";
+  await withClock(async (clock) => {
+    const news = new Channel();
+    const response = await news.respond(new Request(url));
+    const reading = (async () => {
+      const chunks = response.body!.pipeThrough(new TextDecoderStream());
+      for await (const chunk of chunks) {
+        sent += chunk;
+        if (sent.includes("\n:")) break;
+      }
+    })();
+    await clock.advance(0);
+    await news.publish({ event: "headline", data: "It rains" });
+    await clock.advance(8100);
+    await reading;
+  });
+  const withoutChance = (text: string) =>
+    text.trim().replace(/^retry: \d{4}$/m, "retry")
+      .replace(/^id: [a-z\d]{16}-/m, "id: epoch-");
+  assertEquals(withoutChance(sent), withoutChance(shown!));
+});
