@@ -10,7 +10,8 @@
  * curl -X DELETE http://127.0.0.1:8000/answers/ID  # stops it
  * ```
  *
- * Several such processes may share the file and serve each other's answers.
+ * Each part of the answer is a `delta`, whose data is JSON. The last event is `done`, `failed` or `stopped`: close an
+ * `EventSource` when it arrives. Several such processes may share the file and serve each other's answers.
  */
 // In your project: from "@rivulet/sse/server".
 import { type Resumable, resumable } from "../../src/server/mod.ts";
@@ -41,7 +42,13 @@ async function find(id: string): Promise<Resumable | undefined> {
     for await (const text of ask({ url, name }, prompt, signal)) {
       yield { event: "delta", data: JSON.stringify(text) };
     }
-  }, { ttl: DAY, onError: console.error });
+    yield { event: "done", data: "" };
+  }, {
+    ttl: DAY,
+    failureEvent: { event: "failed", data: "The model broke off" },
+    abortEvent: { event: "stopped", data: "" },
+    onError: console.error,
+  });
   answers.set(id, answer);
   void answer.done.then(() => answers.delete(id));
   return answer;

@@ -3,7 +3,7 @@
  * at any moment and started again it goes on from there, so that the file has every part once.
  */
 // In your project: from "@rivulet/sse".
-import { connect, json } from "../../mod.ts";
+import { connect, json, type ServerSentEvent } from "../../mod.ts";
 
 interface Progress {
   text: string;
@@ -28,8 +28,10 @@ function save(progress: Progress): void {
 }
 
 let { text, lastEventId } = load();
-for await (const event of connect(url, { lastEventId })) {
-  if (event.event !== "delta") throw new Error(event.data);
+const isDone = ({ event }: ServerSentEvent) => event === "done";
+for await (const event of connect(url, { lastEventId, until: isDone })) {
+  if (event.event === "done") break;
+  if (event.event !== "delta") throw new Error(event.data || event.event);
   text += json<string>(event);
   save({ text, lastEventId: event.id });
 }

@@ -1,9 +1,13 @@
-/** The programs that docs/resumable.md prints; its page is in tests/integration/resumable/page_test.ts. */
-import { assertEquals } from "@std/assert";
-import { decode } from "../../../mod.ts";
-import type { Resumable } from "../../../src/server/mod.ts";
+/** The programs that docs/resumable.md prints; its first server and its page are in tests/integration/resumable/page_test.ts. */
+import { assertEquals, assertRejects } from "@std/assert";
 import {
-  type Handler,
+  decode,
+  EventStreamError,
+  MemoryLog,
+  resumable,
+} from "../../../mod.ts";
+import type { Produce, Resumable } from "../../../src/server/mod.ts";
+import {
   type HandlerModule,
   importProgram,
   serveHandler,
@@ -11,6 +15,7 @@ import {
 import { readSection } from "../../support/section.ts";
 import { bundle } from "../../support/served.ts";
 import { stream } from "../../support/sse_server.ts";
+import { until } from "../../support/until.ts";
 import { Workerd } from "../../support/workerd.ts";
 
 const page = "docs/resumable.md";
@@ -36,54 +41,52 @@ async function datasOf(
   return (await eventsOf(response)).map(({ data }) => data);
 }
 
-async function take(handler: Handler, body: string): Promise<string> {
-  const response = await handler(new Request(url, { method: "POST", body }));
-  assertEquals(response.status, 201);
-  return new URL(response.headers.get("location")!, url).href;
-}
-
-Deno.test("The server of docs/resumable.md takes a prompt, and answers it again after any event", async () => {
-  const { handler } = await load<HandlerModule>("The server");
-  const answer = await take(handler, "To be or not");
-  const events = await eventsOf(handler(new Request(answer)));
-  assertEquals(events.map(({ data }) => data), [
-    "To",
-    " be",
-    " or",
-    " not",
-    "",
-  ]);
-  const headers = { "last-event-id": events[2]!.id };
-  const rest = await datasOf(handler(new Request(answer, { headers })));
-  assertEquals(rest, [" not", ""]);
-  const missing = await handler(new Request(`${url}/none`));
-  assertEquals(missing.status, 404);
-});
-
-Deno.test("The server of docs/resumable.md stops an answer at DELETE, whose clients receive the event for that", async () => {
-  const { handler } = await load<HandlerModule>("The server", "server.ts", {
-    "signal.throwIfAborted();": `
-      await new Promise((resolve) =>
-        signal.addEventListener("abort", resolve, { once: true })
-      );
-      signal.throwIfAborted();`,
-  });
-  const answer = await take(handler, "To be");
-  const events = eventsOf(handler(new Request(answer)));
-  const { status } = await handler(new Request(answer, { method: "DELETE" }));
-  assertEquals(status, 204);
-  assertEquals((await events).map(({ event }) => event), ["stopped"]);
-});
-
-Deno.test("The client of docs/resumable.md reads a whole answer", async () => {
-  const { handler } = await load<HandlerModule>("The server");
-  await using server = serveHandler(handler);
+/** Follows an answer to its end with the client of the page. */
+async function readWith(produce: Produce): Promise<string> {
   const { read } = await load<{ read(url: string): Promise<string> }>(
-    "The page",
+    "A model's answer",
     "client.ts",
   );
-  const { pathname } = new URL(await take(handler, "To be or not"));
-  assertEquals(await read(server.url + pathname), "To be or not");
+  const answer = resumable(new MemoryLog(), produce, { retry: 1 });
+  await using server = serveHandler((request) => answer.respond(request));
+  return await read(server.url);
+}
+
+Deno.test("The client of docs/resumable.md reads a whole answer", async () => {
+  const text = await readWith(async function* () {
+    for (const data of ["To", " be"]) yield { event: "token", data };
+    yield { event: "done", data: "" };
+  });
+  assertEquals(text, "To be");
+});
+
+Deno.test("The client of docs/resumable.md rejects when the answer has failed", async () => {
+  const error = await assertRejects(
+    () =>
+      // deno-lint-ignore require-yield
+      readWith(async function* () {
+        throw new Error("The model broke off");
+      }),
+    EventStreamError,
+  );
+  assertEquals(error.code, "truncated");
+});
+
+Deno.test("The server of docs/resumable.md drops an answer some time after its end", async () => {
+  await using model = serveHandler(stream("data: [DONE]\n\n"));
+  Deno.env.set("API_URL", model.url);
+  const heading = "A model's answer";
+  const { handler } = await load<HandlerModule>(heading, "server.ts", {
+    "600_000": "1",
+  });
+  Deno.env.delete("API_URL");
+  const taken = await handler(new Request(url, { method: "POST", body: "Hi" }));
+  const answer = new URL(taken.headers.get("location")!, url);
+  await until(async () => {
+    const { status, body } = await handler(new Request(answer));
+    await body?.cancel();
+    return status === 404;
+  });
 });
 
 Deno.test("The producer of docs/resumable.md asks a model once, for all clients", async () => {
@@ -97,7 +100,7 @@ Deno.test("The producer of docs/resumable.md asks a model once, for all clients"
   });
   const answers = [1, 2].map(() => datasOf(handler(new Request(url))));
   for (const datas of await Promise.all(answers)) {
-    assertEquals(datas, ['{"delta":"Hi"}']);
+    assertEquals(datas, ['{"delta":"Hi"}', ""]);
   }
   assertEquals(requests, 1);
 });

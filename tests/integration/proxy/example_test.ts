@@ -1,7 +1,7 @@
 /** examples/proxy/answers.ts as its users have it: a model, two processes that share a file, readers that come and go. */
 import { assert, assertEquals } from "@std/assert";
 import { answerTo } from "../../../examples/proxy/model.ts";
-import { connect, decode } from "../../../mod.ts";
+import { connect, decode, type ServerSentEvent } from "../../../mod.ts";
 import { serveExample } from "../../support/example.ts";
 import { type RunningModel, startModel } from "../resumable/model.ts";
 import type { Served } from "../../support/served.ts";
@@ -63,10 +63,15 @@ function startReader(url: string, path: string): Process {
   return startDeno("examples/proxy/read.ts", [url, path], options);
 }
 
-async function readAll(url: string): Promise<string> {
+/** Reads an answer to its last event. Returns the text and the name of that event. */
+async function readAll(url: string): Promise<[text: string, end: string]> {
   let text = "";
-  for await (const { data } of connect(url)) text += JSON.parse(data);
-  return text;
+  const until = ({ event }: ServerSentEvent) => event !== "delta";
+  for await (const { event, data } of connect(url, { until })) {
+    if (event !== "delta") return [text, event];
+    text += JSON.parse(data);
+  }
+  throw new Error("It ended without a last event");
 }
 
 /** Reads one event, and leaves. */
@@ -98,8 +103,8 @@ Deno.test("The proxy's reader goes on where it was, however often it is killed",
   assertEquals(await setup.model.running(), 0);
   // The answer is there for whoever comes, and was asked for once.
   assertEquals(await Promise.all(urls.map(readAll)), [
-    answerTo(prompt),
-    answerTo(prompt),
+    [answerTo(prompt), "done"],
+    [answerTo(prompt), "done"],
   ]);
 });
 
@@ -111,8 +116,8 @@ Deno.test("The proxy asks the model once, however many readers an answer has, an
   assertEquals(await setup.model.running(), 1);
   await until(async () => await setup.model.running() === 0);
   assertEquals(await Promise.all(urls.map(readAll)), [
-    answerTo(prompt),
-    answerTo(prompt),
+    [answerTo(prompt), "done"],
+    [answerTo(prompt), "done"],
   ]);
 });
 
@@ -124,7 +129,7 @@ Deno.test("The proxy stops the model when an answer is deleted, at whichever pro
   assertEquals(await setup.model.running(), 1);
   assertEquals((await fetch(there, { method: "DELETE" })).status, 204);
   await until(async () => await setup.model.running() === 0);
-  assertEquals(await reading, answerTo("Hi").slice(0, 3));
+  assertEquals(await reading, [answerTo("Hi").slice(0, 3), "stopped"]);
 });
 
 Deno.test("The proxy tells its readers when the model breaks off", async () => {
@@ -136,7 +141,7 @@ Deno.test("The proxy tells its readers when the model breaks off", async () => {
   );
   assertEquals(events, [
     ["delta", JSON.stringify(answerTo("Hi").slice(0, 3))],
-    ["failed", "The stream failed before its end."],
+    ["failed", "The model broke off"],
   ]);
 });
 

@@ -1,97 +1,173 @@
-/** The page of docs/resumable.md in Chromium, with its own EventSource, whose connections are cut again and again. */
+/** The server and the page of docs/resumable.md as printed, with a model whose answers the test writes, in Chromium. */
 import { assert, assertEquals } from "@std/assert";
 import type { Browser, Page } from "npm:playwright-core@1.65.1";
-import {
-  MemoryLog,
-  type Resumable,
-  resumable,
-  type ServerSentEventInit,
-} from "../../../src/server/mod.ts";
 import { launchChromium } from "../../runners/chromium.ts";
+import { App } from "../../support/app.ts";
+import { readSection } from "../../support/section.ts";
+import { until } from "../../support/until.ts";
 import { textOf, textsOf } from "./produce.ts";
-
-const text = Deno.readTextFileSync("docs/resumable.md");
-const [, page] = /^```html\n(.*?)^```$/ms.exec(text)!;
-const html = { headers: { "content-type": "text/html; charset=utf-8" } };
 
 // What the functions see that run in the page.
 declare const document: {
   querySelector(selector: string): { readonly textContent: string };
 };
 
-/** A server like that of the document, whose answers go on as far as the test says. */
-class Server implements AsyncDisposable {
-  /** What those who follow an answer were answered. */
-  readonly statuses: number[] = [];
-  /** How many producers have been started. */
-  started = 0;
-  readonly #answers = new Map<string, Resumable>();
+/** How an answer of the model goes on after the events that the test gives it. */
+type ModelEnd = "done" | "break" | "no marker";
+
+/** A model that streams as OpenAI's chat completions do, as far as the test says. */
+class Model implements AsyncDisposable {
+  /** What it was asked. */
+  readonly prompts: string[] = [];
+  /** How many requests to it were cancelled. */
+  cancelled = 0;
+  /** The status of its responses. */
+  status = 200;
   readonly #server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
     (request) => this.#handle(request),
   );
   #count = 0;
-  #end: "done" | "failure" | undefined;
+  #end: ModelEnd | undefined;
   #wake: () => void = () => {};
 
   get url(): string {
     return `http://127.0.0.1:${this.#server.addr.port}`;
   }
 
-  /** Lets answers have so many events, and come to an end behind them. */
-  give(count: number, end?: "done" | "failure"): void {
+  /** Lets the answer have so many tokens, and then end so. */
+  give(count: number, end?: ModelEnd): void {
     this.#count = count;
     this.#end = end;
     this.#wake();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const answer of this.#answers.values()) await answer.abort();
-    await this.#server.shutdown();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#server.shutdown();
   }
 
   async #handle(request: Request): Promise<Response> {
-    const { pathname } = new URL(request.url);
-    if (pathname === "/") return new Response(page, html);
-    if (request.method === "POST") return this.#take();
-    const answer = this.#answers.get(pathname);
-    if (answer === undefined) return new Response(null, { status: 404 });
-    if (request.method === "DELETE") {
-      await answer.abort();
-      return new Response(null, { status: 204 });
+    const { messages } = await request.json();
+    this.prompts.push(messages[0].content);
+    if (this.status !== 200) {
+      return new Response("Busy", { status: this.status });
     }
-    const response = await answer.respond(request);
-    this.statuses.push(response.status);
-    return new Response(response.body?.pipeThrough(cut(150)), response);
+    const headers = { "content-type": "text/event-stream" };
+    return new Response(this.#answer(), { headers });
   }
 
-  #take(): Response {
-    const location = `/answers/${this.#answers.size + 1}`;
-    const answer = resumable(
-      new MemoryLog(),
-      (signal) => this.#produce(signal),
-      { retry: 1, abortEvent: { event: "stopped", data: "" } },
-    );
-    this.#answers.set(location, answer);
-    return new Response(null, { status: 201, headers: { location } });
-  }
-
-  async *#produce(signal: AbortSignal): AsyncGenerator<ServerSentEventInit> {
-    this.started++;
-    signal.addEventListener("abort", () => this.#wake());
-    for (let i = 0; i < this.#count || this.#end === undefined; i++) {
-      while (i >= this.#count && this.#end === undefined) {
-        if (signal.aborted) return;
-        await new Promise<void>((resolve) => this.#wake = resolve);
-      }
-      if (i < this.#count) yield { event: "token", data: textOf(i) };
-    }
-    if (this.#end === "failure") throw new Error("secret");
-    yield { event: "done", data: "" };
+  #answer(): ReadableStream<Uint8Array> {
+    let sent = 0;
+    const encoder = new TextEncoder();
+    return new ReadableStream({
+      pull: async (out) => {
+        while (sent >= this.#count && this.#end === undefined) {
+          await new Promise<void>((resolve) => this.#wake = resolve);
+        }
+        if (sent < this.#count) {
+          const choices = [{ index: 0, delta: { content: textOf(sent++) } }];
+          const data = JSON.stringify({ choices });
+          out.enqueue(encoder.encode(`data: ${data}\n\n`));
+        } else if (this.#end === "break") {
+          out.error(new Error("The model breaks off"));
+        } else {
+          if (this.#end === "done") {
+            out.enqueue(encoder.encode("data: [DONE]\n\n"));
+          }
+          out.close();
+        }
+      },
+      cancel: () => {
+        this.cancelled++;
+        this.#wake();
+      },
+    }, { highWaterMark: 0 });
   }
 }
 
-/** Ends a body behind the chunk with which so many bytes have come. */
+/** The printed server in a process, and in front of it a proxy that cuts its event streams off. */
+class Setup implements AsyncDisposable {
+  /** The statuses of the event streams. */
+  readonly statuses: number[] = [];
+  readonly model: Model;
+  readonly #stack: AsyncDisposableStack;
+  readonly #app: App;
+  readonly #proxy: Deno.HttpServer<Deno.NetAddr>;
+  /** After how many bytes a stream is cut off. */
+  #limit = Infinity;
+  /** Whether the server cannot be reached. */
+  isDown = false;
+
+  private constructor(stack: AsyncDisposableStack, app: App, model: Model) {
+    this.#stack = stack;
+    this.#app = app;
+    this.model = model;
+    this.#proxy = stack.use(Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      (request) => this.#pass(request),
+    ));
+  }
+
+  static async start(limit = Infinity): Promise<Setup> {
+    await using stack = new AsyncDisposableStack();
+    const folder = await Deno.makeTempDir({ prefix: "resumable_page_" });
+    stack.defer(() => Deno.remove(folder, { recursive: true }));
+    const { files } = await readSection(
+      "docs/resumable.md",
+      "A model's answer",
+    );
+    const resolve = (path: string) => import.meta.resolve(`../../../${path}`);
+    const imports = {
+      "@rivulet/sse": resolve("mod.ts"),
+      "@rivulet/sse/server": resolve("src/server/mod.ts"),
+    };
+    const all = { ...files, "deno.json": JSON.stringify({ imports }) };
+    for (const [name, text] of Object.entries(all)) {
+      await Deno.writeTextFile(`${folder}/${name}`, text);
+    }
+    const model = stack.use(new Model());
+    const address = ["--host", "localhost", "--port", "$PORT"];
+    const app = stack.use(
+      await App.start(
+        folder,
+        [Deno.execPath(), "serve", "-A", "--no-lock", ...address, "server.ts"],
+        { env: { API_URL: model.url } },
+      ),
+    );
+    const setup = new Setup(stack.move(), app, model);
+    setup.#limit = limit;
+    return setup;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#proxy.addr.port}`;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stack.disposeAsync();
+  }
+
+  async #pass(request: Request): Promise<Response> {
+    if (this.isDown) return Response.error();
+    const { pathname } = new URL(request.url);
+    const { method, headers, body } = request;
+    const response = await fetch(this.#app.url + pathname, {
+      method,
+      headers,
+      body,
+    });
+    if (!pathname.startsWith("/answers/") || method !== "GET") {
+      return response;
+    }
+    this.statuses.push(response.status);
+    return new Response(
+      response.body?.pipeThrough(cut(this.#limit)),
+      response,
+    );
+  }
+}
+
+/** Ends a body after the chunk with which so many bytes have come. */
 function cut(length: number): TransformStream<Uint8Array, Uint8Array> {
   let left = length;
   return new TransformStream({
@@ -103,12 +179,21 @@ function cut(length: number): TransformStream<Uint8Array, Uint8Array> {
   });
 }
 
-/** Waits until the page shows so many events, and this status. */
+/** Opens the page in a new tab, and asks. */
+async function ask({ url }: Setup, prompt: string): Promise<Page> {
+  const tab = await (await browser.newContext()).newPage();
+  await tab.goto(url);
+  await tab.locator("input").fill(prompt);
+  await tab.getByRole("button", { name: "Ask" }).click();
+  return tab;
+}
+
+/** Waits until the page shows so many tokens, and this status. */
 async function shows(tab: Page, count: number, status: string): Promise<void> {
   await tab.waitForFunction(
     ([text, status]) =>
       document.querySelector("#text").textContent === text &&
-      document.querySelector("#status").textContent.startsWith(status!),
+      document.querySelector("#status").textContent === status,
     [textsOf(count).join(""), status],
   );
 }
@@ -131,57 +216,99 @@ Deno.test.beforeAll(async () => {
 });
 Deno.test.afterAll(() => browser.close());
 
-Deno.test("The page of docs/resumable.md shows all of an answer, reloaded and cut off again and again", async () => {
-  await using server = new Server();
-  await using context = await browser.newContext();
-  const tab = await context.newPage();
-  server.give(5);
-  await tab.goto(server.url);
-  await shows(tab, 5, "");
+Deno.test("The page of docs/resumable.md shows all of an answer, reloaded in the middle and cut off again and again", async () => {
+  await using setup = await Setup.start(300);
+  const { model, statuses } = setup;
+  model.give(5);
+  const tab = await ask(setup, "To be?");
+  await shows(tab, 5, "Writing");
   await tab.reload();
-  await shows(tab, 5, "");
-  server.give(12);
-  await shows(tab, 12, "");
-  server.give(20, "done");
+  await shows(tab, 5, "Writing");
+  model.give(12);
+  await shows(tab, 12, "Writing");
+  model.give(20, "done");
   await shows(tab, 20, "done");
   await tab.reload();
   await shows(tab, 20, "done");
-  assertEquals(server.started, 1);
-  assert(server.statuses.length > 5);
-  assertEquals(new Set(server.statuses), new Set([200]));
-});
-
-Deno.test("The browser's own EventSource is stopped by 204 when it has all of an answer", async () => {
-  await using server = new Server();
-  await using context = await browser.newContext();
-  const tab = await context.newPage();
-  server.give(20, "done");
-  await tab.goto(server.url);
-  await shows(tab, 20, "done");
+  assertEquals(model.prompts, ["To be?"]);
+  assert(statuses.length > 4, `${statuses}`);
+  assertEquals(new Set(statuses), new Set([200]));
   const path = new URL(tab.url()).hash.slice(1);
-  assertEquals(await tab.evaluate(follow, path), textsOf(20));
-  assertEquals(server.statuses.indexOf(204), server.statuses.length - 1);
+  assertEquals(await tab.evaluate(follow, path), textsOf(20).filter(Boolean));
+  // The browser's own EventSource, which does not close, is stopped by 204.
+  assertEquals(statuses.indexOf(204), statuses.length - 1);
+  await tab.context().close();
 });
 
-Deno.test("The page of docs/resumable.md says how an answer has ended, and that there is none", async () => {
-  await using server = new Server();
-  await using context = await browser.newContext();
-  const tab = await context.newPage();
-  server.give(3);
-  await tab.goto(server.url);
-  await shows(tab, 3, "");
-  await tab.getByRole("button", { name: "Stop" }).click();
+Deno.test("The page of docs/resumable.md says that the connection is lost, and that it is back", async () => {
+  await using setup = await Setup.start(500);
+  const { model } = setup;
+  model.give(3);
+  const tab = await ask(setup, "To be?");
+  await shows(tab, 3, "Writing");
+  setup.isDown = true;
+  model.give(12);
+  await tab.locator("#status", { hasText: "Reconnecting" }).waitFor();
+  setup.isDown = false;
+  await shows(tab, 12, "Writing");
+  await tab.context().close();
+});
+
+for (
+  const [end, what] of [
+    ["break", "breaks"],
+    ["no marker", "ends before its marker"],
+  ] as const
+) {
+  Deno.test(`The page of docs/resumable.md shows what came and the failure when the model's answer ${what}`, async () => {
+    await using setup = await Setup.start();
+    setup.model.give(4, end);
+    const tab = await ask(setup, "To be?");
+    await shows(tab, 4, "The model broke off");
+    await tab.reload();
+    await shows(tab, 4, "The model broke off");
+    assertEquals(setup.model.prompts.length, 1);
+    await tab.context().close();
+  });
+}
+
+Deno.test("The page of docs/resumable.md shows the failure when the model refuses", async () => {
+  await using setup = await Setup.start();
+  setup.model.status = 429;
+  const tab = await ask(setup, "To be?");
+  await shows(tab, 0, "The model broke off");
+  assertEquals(setup.model.prompts.length, 1);
+  await tab.context().close();
+});
+
+Deno.test("The page of docs/resumable.md stops an answer, and the request to the model with it", async () => {
+  await using setup = await Setup.start();
+  const { model } = setup;
+  model.give(3);
+  const tab = await ask(setup, "To be?");
+  await shows(tab, 3, "Writing");
+  const stop = tab.getByRole("button", { name: "Stop" });
+  await stop.click();
   await shows(tab, 3, "stopped");
+  assertEquals(await stop.isDisabled(), true);
+  await until(() => model.cancelled === 1);
   await tab.reload();
   await shows(tab, 3, "stopped");
+  await tab.context().close();
+});
 
-  server.give(4, "failure");
-  await tab.goto("about:blank");
-  await tab.goto(server.url);
-  await shows(tab, 4, "failed");
-  assertEquals(server.started, 2);
-
-  await tab.goto("about:blank");
-  await tab.goto(`${server.url}/#/answers/none`);
+Deno.test("The page of docs/resumable.md asks again in the same tab, and says where there is no answer", async () => {
+  await using setup = await Setup.start();
+  const { model, url } = setup;
+  model.give(3, "done");
+  const tab = await ask(setup, "To be?");
+  await shows(tab, 3, "done");
+  model.give(5, "done");
+  await tab.locator("input").fill("Or not?");
+  await tab.getByRole("button", { name: "Ask" }).click();
+  await shows(tab, 5, "done");
+  assertEquals(model.prompts, ["To be?", "Or not?"]);
+  await tab.goto(`${url}/#/answers/none`);
   await shows(tab, 0, "There is no such answer");
+  await tab.context().close();
 });
