@@ -267,6 +267,7 @@ export class Seat<Options extends { readonly lastEventId: string }>
     while (this.#body.wanted) {
       let next: ReturnType<Cursor["next"]>;
       try {
+        this.#body.checkRead();
         next = this.subscription.next();
       } catch (error) {
         this.#host.fail(error);

@@ -1,4 +1,5 @@
 import type { Frames } from "./frames.ts";
+import { TRANSFERRED } from "./response.ts";
 
 /** Bytes from which on no event is added to a chunk. */
 const CHUNK_LENGTH = 16_384;
@@ -37,11 +38,7 @@ export function nextChunk(
   last: number,
   surroundings: Surroundings,
 ): FrameChunk {
-  if (!run.isIntact) {
-    throw new Error(
-      "Cannot send event: its bytes must be intact: another reader has transferred them",
-    );
-  }
+  if (!run.isIntact) throw new Error(TRANSFERRED);
   if (isIdSent) {
     const frame = run.slice(seq - 1, seq);
     const bytes = frame.subarray(frame.indexOf(LF) + 1);

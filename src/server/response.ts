@@ -195,6 +195,10 @@ function encode(text: string): Uint8Array {
  */
 export const COMMENT: Uint8Array = /* @__PURE__ */ encode(":\n\n");
 
+/** The error for a client whose bytes are lost: it ends the response, so that the client resumes. */
+export const TRANSFERRED: string =
+  "Cannot send event: its bytes must be intact: another reader has transferred them";
+
 /** Options of an {@linkcode EventBody}. */
 interface BodyOptions {
   /** The first bytes. */
@@ -227,6 +231,8 @@ export class EventBody implements KeptAlive {
   #controller!: ReadableStreamDefaultController<Uint8Array>;
   /** Resolves the pending pull; `undefined` while the queue is full. */
   #resolvePull: (() => void) | undefined;
+  /** The chunk in the queue, if it may be shared with other bodies. */
+  #queued: Uint8Array | undefined;
   #ended = false;
 
   /** `open` returns the source. It must not write before its first pull. */
@@ -276,11 +282,19 @@ export class EventBody implements KeptAlive {
       if (this.#controller.desiredSize! <= 0) {
         this.#resolvePull?.();
         this.#resolvePull = undefined;
+        if (this.#options.highWaterMark) this.#queued = chunk;
       }
     } catch {
       // The runtime has closed the stream without cancelling it, so the client has disconnected.
       this.end("disconnected");
     }
+  }
+
+  /** Throws if the client has read an empty chunk, because a reader of another body transferred the shared bytes. */
+  checkRead(): void {
+    const chunk = this.#queued;
+    this.#queued = undefined;
+    if (chunk?.length === 0) throw new Error(TRANSFERRED);
   }
 
   /** Sends a keep-alive comment, unless the client has not read the previous bytes yet. */

@@ -1,6 +1,7 @@
 import {
   assert,
   assertEquals,
+  assertMatch,
   assertRejects,
   assertStrictEquals,
 } from "@std/assert";
@@ -81,6 +82,31 @@ test("respond() reads again what a subscriber has taken from all by transferring
   const late = await open(channel, undefined, { from: "earliest" });
   assertEquals(datasOf(await late.until("data: 4\n\n")), [...texts(4)]);
   for (const client of [taker!, other!, late]) await client.leave();
+});
+
+test("respond() fails for a client whose chunk another reader has transferred, and the client resumes", async () => {
+  const errors: unknown[] = [];
+  const channel = new Channel({
+    ...options,
+    onError: (error) => void errors.push(error),
+  });
+  const [slow, quick] = await follow(channel, 2);
+  const first = await publish(channel, "1");
+  await slow!.until("data: 1");
+  await quick!.until("data: 1");
+  // This chunk waits in the body of the first.
+  await publish(channel, "2");
+  await quick!.until("data: 2");
+  const buffer = quick!.chunks.at(-1)!.buffer as ArrayBuffer;
+  structuredClone(buffer, { transfer: [buffer] });
+  await publish(channel, "3");
+  assertEquals(datasOf(await slow!.rest()), []);
+  assertStrictEquals(slow!.failure, errors[0]);
+  assertMatch(String(errors[0]), /another reader has transferred them/);
+  const again = await open(channel, first);
+  assertEquals(datasOf(await again.until("data: 3")), ["2", "3"]);
+  await again.leave();
+  await quick!.leave();
 });
 
 test("respond() gives a subscriber that is behind many events in one chunk, up to 64 KiB", async () => {
