@@ -7,6 +7,7 @@ import { notify } from "../internal/report.ts";
 import type { EventLog } from "../log/log.ts";
 import type { ChannelStats, Subscriber } from "./channel_options.ts";
 import { countedLog, type Counts, newCounts } from "./counts.ts";
+import { TRANSFERRED } from "./frames.ts";
 import { type Follower, Hub } from "./hub.ts";
 import { type KeepAliveTimer, keepAliveTimer } from "./keep_alive.ts";
 import {
@@ -267,7 +268,7 @@ export class Seat<Options extends { readonly lastEventId: string }>
     while (this.#body.wanted) {
       let next: ReturnType<Cursor["next"]>;
       try {
-        this.#body.checkRead();
+        if (this.#body.hasLost()) throw new Error(TRANSFERRED);
         next = this.subscription.next();
       } catch (error) {
         this.#host.fail(error);

@@ -1,5 +1,4 @@
-import type { Frames } from "./frames.ts";
-import { TRANSFERRED } from "./response.ts";
+import { type Frames, TRANSFERRED } from "./frames.ts";
 
 /** Bytes from which on no event is added to a chunk. */
 const CHUNK_LENGTH = 16_384;

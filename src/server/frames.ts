@@ -2,6 +2,10 @@ import { checkSent, encodeFields } from "../internal/frame.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../event.ts";
 import { formatCursor, type LogEntry, type LogInput } from "../log/log.ts";
 
+/** The message for a client whose bytes are lost. Its response fails, so that it resumes. */
+export const TRANSFERRED: string =
+  "Cannot send event: its bytes must be intact: another reader has transferred them";
+
 /** The maximum size of a chunk, in bytes. A single longer frame is sent as one chunk. */
 const CHUNK_SIZE = 65536;
 

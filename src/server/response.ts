@@ -195,10 +195,6 @@ function encode(text: string): Uint8Array {
  */
 export const COMMENT: Uint8Array = /* @__PURE__ */ encode(":\n\n");
 
-/** The error for a client whose bytes are lost: it ends the response, so that the client resumes. */
-export const TRANSFERRED: string =
-  "Cannot send event: its bytes must be intact: another reader has transferred them";
-
 /** Options of an {@linkcode EventBody}. */
 interface BodyOptions {
   /** The first bytes. */
@@ -290,11 +286,11 @@ export class EventBody implements KeptAlive {
     }
   }
 
-  /** Throws if the client has read an empty chunk, because a reader of another body transferred the shared bytes. */
-  checkRead(): void {
+  /** Returns whether the client has read an empty chunk, because a reader of another body transferred the bytes. */
+  hasLost(): boolean {
     const chunk = this.#queued;
     this.#queued = undefined;
-    if (chunk?.length === 0) throw new Error(TRANSFERRED);
+    return chunk?.length === 0;
   }
 
   /** Sends a keep-alive comment, unless the client has not read the previous bytes yet. */
