@@ -112,7 +112,7 @@ Deno.test("The chat clears its messages when the log began again", async () => {
   for await (const { name } of Deno.readDir(project.folder)) {
     if (name.startsWith("chat.db")) await project.run("rm", name);
   }
-  await using app = await App.start(project.folder, server, { port });
+  await using _app = await App.start(project.folder, server, { port });
   await page.locator("#status", { hasText: "Online" }).waitFor();
   await say(page, "New");
   await page.locator("#messages li", { hasText: "Dan: New" }).waitFor();
