@@ -7,7 +7,7 @@ import {
   importProgram,
   serveHandler,
 } from "../../support/program.ts";
-import { stream } from "../../support/sse_server.ts";
+import { broken, stream } from "../../support/sse_server.ts";
 
 const page = "docs/pipelines.md";
 const request = new Request("https://example.com/");
@@ -114,9 +114,11 @@ Deno.test("The pipeline of docs/pipelines.md stores what it has sent", async () 
 Deno.test("The pipeline of docs/pipelines.md sends what became of its upstream", async () => {
   const half = await run("Handle errors", stream("data: half\n\n"));
   assertEquals(half.events, [["message", "half"], ["failed", "It broke off"]]);
+  const cut = await run("Handle errors", broken("data: half\n\n"));
+  assertEquals(cut.events, half.events);
   const refused = await run(
     "Handle errors",
     () => new Response("Too many", { status: 429 }),
   );
-  assertEquals(refused.events, [["failed", "It failed"]]);
+  assertEquals(refused.events, [["failed", "Try again in a minute"]]);
 });
