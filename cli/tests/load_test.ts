@@ -108,7 +108,8 @@ Deno.test("load --duration ends by itself", async () => {
     ...["load", server.url, "-c", "2", "--duration", "0.5"],
   );
   assertEquals(code, 0);
-  assertMatch(rows(stdout).events!, /^2, /);
+  // How many come before the end is up to the machine.
+  assertMatch(rows(stdout).events!, /^[0-2], /);
 });
 
 for (const name of ["SIGINT", "SIGTERM"] as const) {

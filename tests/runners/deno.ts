@@ -2,7 +2,7 @@ import { runCommand } from "../../tools/command.ts";
 import { OLDEST_DENO, toolPath } from "../_tools.ts";
 import { CASE_LIMIT, type CaseResult, type Outcome } from "./outcome.ts";
 
-const summary = /(\d+) passed(?: \(\d+ steps?\))? \| (\d+) failed(.*)/;
+const summary = /(\d+) passed(?: \(\d+ steps?\))? \| (\d+) failed(.*)/g;
 
 /**
  * Runs `deno test` itself and reads its summary, the time of each case, and which cases were under way when it went
@@ -15,7 +15,7 @@ export async function runDenoTest(
   deno: string = Deno.execPath(),
 ): Promise<Outcome> {
   const file = await Deno.makeTempFile({ suffix: ".xml" });
-  const { success, output } = await runCommand(deno, [
+  const { success, stdout, output } = await runCommand(deno, [
     "test",
     "-A",
     `--junit-path=${file}`,
@@ -23,7 +23,9 @@ export async function runDenoTest(
   ], { env, limit });
   const cases = readCases(await Deno.readTextFile(file));
   await Deno.remove(file);
-  const [, passed, failed, rest = ""] = output.match(summary) ?? [];
+  // A case can print the summary of another run: the last one is this run's.
+  const [, passed, failed, rest = ""] = [...stdout.matchAll(summary)].at(-1) ??
+    [];
   const isTold = cases.some(({ error }) => error !== undefined);
   return {
     passed: Number(passed ?? 0),
