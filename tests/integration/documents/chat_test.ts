@@ -60,7 +60,7 @@ Deno.test("The chat shows messages and users in two tabs, over a restart of the 
   await ada.locator("#status", { hasText: "Reconnecting" }).waitFor();
   await say(ada, "Back?");
   await ada.locator("#status", { hasText: "Not sent" }).waitFor();
-  await using app = await App.start(project.folder, server, { port });
+  await using _app = await App.start(project.folder, server, { port });
   await ada.locator("input").press("Enter");
   for (const page of [ada, bob]) {
     await shows(page, "#messages", ...all);
