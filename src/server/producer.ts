@@ -7,8 +7,8 @@ import { eventEntry } from "./frames.ts";
 
 /**
  * Produces the events of a {@linkcode resumable} stream, for example as an `async function*`. The log assigns the event
- * IDs. The signal aborts when the stream was aborted or declared failed. The function must return an async iterable: if
- * it returns a promise, the stream fails.
+ * IDs. The signal aborts when the stream was aborted or declared failed. The function is not
+ * awaited: it must return an async iterable, and if it returns a promise, the stream fails.
  */
 export type Produce = (
   signal: AbortSignal,
