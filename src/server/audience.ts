@@ -125,12 +125,14 @@ export class Audience {
     { headers, signal, ...selection }: Admission,
   ): Promise<Response> {
     const options = { ...selection, latest: this.hub.position };
-    const arrival: Follower = { advance() {}, onOutage() {} };
+    const reservation: Follower = { advance() {}, onOutage() {} };
     const open = (body: EventBody): BodySource =>
-      this.isDraining ? nothing(body) : new Seat(this, request, options, body);
+      this.isDraining
+        ? closedSource(body)
+        : new ResponseSubscriber(this, request, options, body);
     try {
       if (isSubscription(request)) {
-        const refused = await this.arrive(arrival, headers);
+        const refused = await this.reserve(reservation, headers);
         if (refused) return refused;
         if (isOver(this.hub, options)) {
           return new Response(null, { status: 204, headers });
@@ -143,38 +145,38 @@ export class Audience {
         // All subscribers share the chunks, so a queued one costs little.
         highWaterMark: 1,
         timer: this.#timer,
-        retry: spread(this.#options.retry),
+        retry: randomRetry(this.#options.retry),
       });
     } finally {
-      this.depart(arrival);
+      this.release(reservation);
     }
   }
 
   /** Reserves a place and waits for the log. Returns a 503 response if the limit is reached. */
-  async arrive(
-    arrival: Follower,
+  async reserve(
+    reservation: Follower,
     headers: Headers,
   ): Promise<Response | undefined> {
     const { maxSubscribers = Infinity, retry } = this.#options;
     if (this.size + this.#pending.size >= maxSubscribers) {
       this.counts.subscriptions.refused++;
-      const seconds = Math.max(1, Math.ceil(spread(retry) / 1000));
+      const seconds = Math.max(1, Math.ceil(randomRetry(retry) / 1000));
       const text = `This channel already has ${maxSubscribers} subscribers.`;
       const extra = { "retry-after": String(seconds) };
       return textResponse(503, text, headers, extra);
     }
     if (!this.isDraining) {
-      this.#pending.add(arrival);
-      await this.hub.follow(arrival);
+      this.#pending.add(reservation);
+      await this.hub.follow(reservation);
     }
     if (this.isDraining) this.counts.subscriptions.refused++;
     return undefined;
   }
 
   /** Releases the reserved place. The request has become a member by now, or was refused. */
-  depart(arrival: Follower): void {
-    this.#pending.delete(arrival);
-    this.hub.leave(arrival);
+  release(reservation: Follower): void {
+    this.#pending.delete(reservation);
+    this.hub.leave(reservation);
   }
 
   open(member: Member, options: SubscriptionOptions): Subscription {
@@ -229,12 +231,12 @@ export class Audience {
 }
 
 /** Returns a random reconnection time from `retry` to `2 * retry`, so that clients do not all reconnect at once. */
-export function spread(retry: number = DEFAULT_RETRY): number {
+export function randomRetry(retry: number = DEFAULT_RETRY): number {
   return Math.round(retry * (1 + Math.random()));
 }
 
 /** Creates a source that ends at once, for clients that connect while this process drains. */
-export function nothing(body: EventBody): BodySource {
+export function closedSource(body: EventBody): BodySource {
   return {
     pull: () => body.end("closed"),
     keepAlive: () => undefined,
@@ -243,8 +245,9 @@ export function nothing(body: EventBody): BodySource {
 }
 
 /** A subscriber that receives its events in a response. */
-export class Seat<Options extends { readonly lastEventId: string }>
-  implements Member, BodySource {
+export class ResponseSubscriber<
+  Options extends { readonly lastEventId: string },
+> implements Member, BodySource {
   readonly subscriber: Subscriber;
   readonly subscription: Cursor;
   readonly #host: Host<Options>;

@@ -38,8 +38,8 @@ import { mergeHeaders, SIGNAL_RULE } from "./response.ts";
 import type { HeadersSource } from "../internal/web.ts";
 import {
   type Delivery,
-  noteEnd,
   notice,
+  saveEnd,
   type SubscriptionOptions,
 } from "./subscription.ts";
 
@@ -145,7 +145,7 @@ export class Channel<Contract extends AnyContract = undefined> {
     this.#encode = contract && orderedEncoder(contract);
     this.#audience = new Audience(log, options);
     this.#hub = this.#audience.hub;
-    audiences.set(this, { audience: this.#audience, options });
+    channelParts.set(this, { audience: this.#audience, options });
   }
 
   /** A snapshot of this channel object's statistics. It can be serialized as JSON. */
@@ -214,7 +214,7 @@ export class Channel<Contract extends AnyContract = undefined> {
     checkRequest(request);
     checkOptions("Cannot respond", options, CHANNEL_RESPOND_OPTIONS);
     return await this.#audience.respond(request, {
-      ...placeOf(this.#options, lastEventIdOf(request), options),
+      ...selectionOf(this.#options, lastEventIdOf(request), options),
       headers: mergeHeaders(this.#options.headers, options.headers),
       signal: options.signal,
       initial: options.initial &&
@@ -234,13 +234,13 @@ export class Channel<Contract extends AnyContract = undefined> {
   ): EventStream<SubscribedEvent<Contract>> {
     checkOptions("Cannot subscribe", options, CHANNEL_SUBSCRIBE_OPTIONS);
     const { lastEventId = "", signal } = options;
-    const selection = placeOf(this.#options, lastEventId, options);
+    const selection = selectionOf(this.#options, lastEventId, options);
     const source = new LocalSubscriber<SubscribedEvent<Contract>>(
       this.#audience,
       selection,
       this.#options.contract,
       signal,
-      noteEnd(this.#hub, selection),
+      saveEnd(this.#hub, selection),
     );
     return new EventStream(source, signal);
   }
@@ -307,11 +307,11 @@ export interface ChannelParts {
 }
 
 /** The internals of each channel. */
-export const audiences: WeakMap<object, ChannelParts> =
+export const channelParts: WeakMap<object, ChannelParts> =
   /* @__PURE__ */ new WeakMap();
 
 /** Merges a subscriber's options into those of its channel. */
-export function placeOf(
+export function selectionOf(
   { from = "latest", gap = "earliest", filter }: SubscribeOptions,
   lastEventId: string,
   own: SubscribeOptions = {},

@@ -10,10 +10,10 @@ import {
 import { LocalSubscriber } from "./audience.ts";
 import { CombinedAudience } from "./combined_audience.ts";
 import {
-  audiences,
   type Channel,
+  channelParts,
   deliverInitial,
-  placeOf,
+  selectionOf,
   type SubscribedEvent,
 } from "./channel.ts";
 import {
@@ -35,18 +35,18 @@ import {
   mergeHeaders,
   SIGNAL_RULE,
 } from "./response.ts";
-import { noteEnd } from "./subscription.ts";
+import { saveEnd } from "./subscription.ts";
 
 const MAX_CHANNELS = 16;
 
-/** Channels by the names that clients see in IDs and gaps. */
+/** Channels by name. Clients see the names in IDs and `gap` events. */
 export type CombinableChannels = {
-  // deno-lint-ignore no-explicit-any -- channels with any contract, or none
+  // deno-lint-ignore no-explicit-any -- accepts channels with any contract
   readonly [name: string]: Channel<any>;
 };
 
 /**
- * What a combination gives: the events of its channels, each with the name of its channel and the ID of the combination.
+ * An event of a combination, with the name of its channel and a combined ID.
  *
  * @typeParam Channels The channels by name.
  */
@@ -57,8 +57,8 @@ export type CombinedEvent<Channels extends CombinableChannels> = {
 }[keyof Channels & string];
 
 /**
- * What `initial` of a combination returns: events whose data is text, or events that the contract of the channel they name
- * encodes. Clients do not receive the name.
+ * An initial event of a combination. With the name of a `channel`, it is encoded with that channel's contract; clients
+ * do not receive the name. Without a name, its data is text.
  *
  * @typeParam Channels The channels by name.
  */
@@ -80,7 +80,7 @@ export type ContractOf<Source> = Source extends Channel<infer Contract>
   : never;
 
 /**
- * Options of {@linkcode Combination.respond}. Of the channels' own, only `maxConnectionAge` has an effect here.
+ * Options of {@linkcode Combination.respond}. Of the channels' response options, only `maxConnectionAge` applies here.
  *
  * @typeParam Channels The channels by name.
  */
@@ -88,10 +88,10 @@ export interface CombinationRespondOptions<
   Channels extends CombinableChannels = CombinableChannels,
 > extends EventResponseOptions {
   /**
-   * Returns events for a client that does not resume, and for one after a `gap`: a welcome, a snapshot. They come
-   * before the channels' own events and carry no ID. It is awaited. The client's positions are taken before the call and
-   * sent after the events: nothing falls between, and a client that is cut off meanwhile gets them again. What it throws
-   * fails the response and goes to `onError` of every channel.
+   * Returns events for a client that does not resume, or that has received a `gap`, such as a snapshot. Awaited. The
+   * events are sent before the channels' events and have no `id`. The client's positions are fixed before the call and
+   * sent after these events, so no event is missed, and a client that disconnects meanwhile receives them again. If the
+   * function throws or rejects, the response fails and the `onError` of every channel is called.
    *
    * @default {undefined} none
    */
@@ -101,26 +101,26 @@ export interface CombinationRespondOptions<
       | Promise<Iterable<CombinedInit<Channels>>>)
     | undefined;
   /**
-   * The reconnection time to send to clients, in milliseconds, an integer of 0 to 2^30. Each gets a random one from
-   * `retry` to `2 * retry`, so that they do not all reconnect at once.
+   * The reconnection time for clients, in milliseconds, an integer of 0 to 2^30. Each client receives a random value
+   * from `retry` to `2 * retry`, so that they do not all reconnect at once.
    *
    * @default {2000}
    */
   retry?: number | undefined;
   /**
-   * Milliseconds after which the response is closed, an integer of 1 to 2^31-1. Each is closed at a random time between
-   * 80 % and 100 % of it. Clients resume where they were.
+   * The maximum duration of the response in milliseconds, an integer of 1 to 2^31-1. It is closed at a random time
+   * between 80 % and 100 % of it. Clients resume after their last event.
    *
-   * @default {undefined} the smallest of the channels
+   * @default {undefined} the smallest value of the channels
    */
   maxConnectionAge?: number | undefined;
 }
 
 /** Options of {@linkcode Combination.subscribe}. */
 export interface CombinationSubscribeOptions {
-  /** The ID of the last event seen, to resume after it. */
+  /** The ID of the last event received. The subscription resumes after it. */
   lastEventId?: string | undefined;
-  /** Ends the subscription. */
+  /** Ends the subscription when it aborts. */
   signal?: AbortSignal | undefined;
 }
 
@@ -134,16 +134,18 @@ const COMBINATION_SUBSCRIBE_OPTIONS: OptionTable<CombinationSubscribeOptions> =
   { lastEventId: "string", signal: SIGNAL_RULE };
 
 /**
- * Combines channels into one stream, over one connection.
+ * Combines channels into one stream over one connection.
  *
- * Each ID carries a position in every channel (`inbox=e2-3,news=e1-12`), so a client resumes in each where it was. The
- * channels may have different logs, also on different engines. Clients see the names.
+ * Each event ID contains a position in every channel (`inbox=e2-3,news=e1-12`), so clients resume in all of them. The
+ * channels may use different logs and engines. Clients see the names.
  *
- * Which events a client gets is each channel's own matter: its `from`, `gap` and `filter` apply. A channel that is new
- * to the client starts by its `from`; one that is not combined any more is forgotten. A `gap` names its channel; a part of
- * an ID that cannot be read is a gap of that channel, with reason `invalid`. A subscriber counts in every channel, with
- * its limits and hooks: if one channel is full, the answer is 503. A channel that is closed is quiet; when all are, and
- * nothing is left for the client, the response ends, and later requests get 204.
+ * - The `from`, `gap` and `filter` of each channel select its events.
+ * - A channel that is not in the client's ID starts at its `from`. Channels in the ID that are not combined are
+ *   ignored.
+ * - The data of a `gap` event contains the channel's name. If a part of the ID is invalid, that channel sends a `gap`
+ *   with the reason `invalid`.
+ * - A subscriber counts in every channel, with its limits and hooks. If one channel is full, the response is 503.
+ * - When all channels are closed and no event is left, the response ends. Later requests receive 204.
  *
  * @example
  * ```ts
@@ -166,10 +168,10 @@ const COMBINATION_SUBSCRIBE_OPTIONS: OptionTable<CombinationSubscribeOptions> =
  * ```
  *
  * @typeParam Channels The channels by name.
- * @param channels 1 to 16 channels by name. The IDs that they make have at most 2,048 characters.
- * @returns The combination. It opens nothing, and can be made for each request.
- * @throws {TypeError} If something is not a channel, or a name is empty.
- * @throws {RangeError} If there are too many, or their names are too long.
+ * @param channels 1 to 16 channels by name. Their names must fit in an ID of 2,048 characters.
+ * @returns The combination. It opens no connection, so you can create one for each request.
+ * @throws {TypeError} If a value is not a channel, or a name is empty or contains a lone surrogate.
+ * @throws {RangeError} If there are no channels, more than 16, or their names are too long.
  */
 export function combine<Channels extends CombinableChannels>(
   channels: Channels,
@@ -181,12 +183,12 @@ export function combine<Channels extends CombinableChannels>(
 interface Source {
   readonly name: string;
   readonly key: string;
-  readonly parts: NonNullable<ReturnType<typeof audiences.get>>;
+  readonly parts: NonNullable<ReturnType<typeof channelParts.get>>;
   readonly shared: SharedChunk;
 }
 
 /**
- * Several channels as one stream; {@linkcode combine} makes it.
+ * A stream that combines several channels, created by {@linkcode combine}.
  *
  * @example
  * ```ts
@@ -214,13 +216,13 @@ export class Combination<Channels extends CombinableChannels> {
   }
 
   /**
-   * Answers a request with the events of all channels: those after its `Last-Event-ID` header or its query's
-   * `lastEventId`, or those from each channel's start position.
+   * Answers a request with the events of all channels after its `Last-Event-ID` header or its `lastEventId` query
+   * parameter, or from each channel's start position if it has neither.
    *
    * @param request The request.
-   * @param options What all responses have: headers, keep-alive, what ends them; and events to send first.
-   * @returns The response, as soon as the logs have been looked at. A log that fails, or gives no answer for a
-   * second, is not waited for.
+   * @param options The options of every response, and the initial events.
+   * @returns The response, after the first read of each log. If a log fails or does not answer within one second, the
+   * response starts without it.
    * @throws {TypeError} If an argument or an option has the wrong type.
    * @throws {RangeError} If an option is out of range.
    */
@@ -254,10 +256,10 @@ export class Combination<Channels extends CombinableChannels> {
   }
 
   /**
-   * Follows all channels in this process. Each event says which channel it came from.
+   * Subscribes to all channels in this process. Each event has the name of its `channel`.
    *
-   * @param options Where to begin, and a signal that ends it.
-   * @returns The events, a `gap` where some are missing; it ends when all channels are closed.
+   * @param options The last event ID and a signal.
+   * @returns The events, with a `gap` event where some are missing. The stream ends when all channels are closed.
    * @throws {TypeError} If an option has the wrong type.
    */
   subscribe(
@@ -275,13 +277,13 @@ export class Combination<Channels extends CombinableChannels> {
       this.#contract(),
       signal,
       Promise.all(
-        places.map(({ audience, options }) => noteEnd(audience.hub, options)),
+        places.map(({ audience, options }) => saveEnd(audience.hub, options)),
       ),
     );
     return new EventStream(source, signal);
   }
 
-  /** The smallest of the channels: a limit of one of them holds for the whole response. */
+  /** Returns the smallest limit of the channels, because the response must not exceed any of them. */
   #maxConnectionAge(): number | undefined {
     const ages = this.#sources.flatMap(({ parts }) =>
       parts.options.maxConnectionAge ?? []
@@ -289,7 +291,7 @@ export class Combination<Channels extends CombinableChannels> {
     return ages.length > 0 ? Math.min(...ages) : undefined;
   }
 
-  /** What a subscriber with this ID gets of each channel. */
+  /** Returns the channels with the start position for this ID in each. */
   #places(lastEventId: string): CombinedPlace[] {
     const sources = this.#sources;
     const positions = positionsIn(lastEventId, sources.map(({ key }) => key));
@@ -299,7 +301,7 @@ export class Combination<Channels extends CombinableChannels> {
       shared,
       audience: parts.audience,
       options: {
-        ...placeOf(parts.options, positions[i]!),
+        ...selectionOf(parts.options, positions[i]!),
         latest: parts.audience.hub.position,
       },
     }));
@@ -323,7 +325,7 @@ export class Combination<Channels extends CombinableChannels> {
     return this.#contractOf(channel)?.encode(event) ?? event;
   };
 
-  /** Parses each event by the contract of its channel. */
+  /** Returns a contract that decodes each event with the contract of its channel. */
   #contract():
     | Pick<EventContract<CombinedEvent<Channels>>, "decode">
     | undefined {
@@ -377,7 +379,7 @@ function sourceOf(name: string, channel: unknown): Source {
       name,
     );
   }
-  const parts = audiences.get(Object(channel));
+  const parts = channelParts.get(Object(channel));
   if (parts === undefined) {
     throw mustBe(`Cannot combine: ${name}`, "a Channel", channel);
   }

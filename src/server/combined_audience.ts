@@ -1,10 +1,10 @@
 import {
   type Audience,
+  closedSource,
   type Host,
   type Member,
-  nothing,
-  Seat,
-  spread,
+  randomRetry,
+  ResponseSubscriber,
 } from "./audience.ts";
 import type { CombinedPlace } from "./combined_part.ts";
 import {
@@ -20,16 +20,16 @@ import {
 } from "./response.ts";
 import { type Delivery, isOver } from "./subscription.ts";
 
-/** How a request for several channels is answered. */
+/** The response options and initial events of a request for a combination. */
 interface CombinedAdmission extends EventResponseOptions {
   readonly headers: Headers;
   readonly initial: (() => Promise<Delivery>) | undefined;
 }
 
-/** One that may become a subscriber of a channel. */
-interface Arrival {
+/** A reserved place in the audience of one channel. */
+interface Reservation {
   readonly audience: Audience;
-  readonly arrival: Follower;
+  readonly reservation: Follower;
 }
 
 /** The audiences of the channels that one subscriber of a combination joins. */
@@ -44,41 +44,43 @@ export class CombinedAudience implements Host<CombinedOptions> {
     return this.#places.some(({ audience }) => audience.isDraining);
   }
 
-  /** Answers a request once every log has been read, or a second has passed. */
+  /** Answers a request after the first read of every log, or after one second. */
   async respond(
     request: Request,
     lastEventId: string,
     { initial, ...settings }: CombinedAdmission,
   ): Promise<Response> {
     const options = { request, lastEventId, initial };
-    const arrivals = this.#places.map(({ audience }): Arrival => ({
+    const reservations = this.#places.map(({ audience }): Reservation => ({
       audience,
-      arrival: { advance() {}, onOutage() {} },
+      reservation: { advance() {}, onOutage() {} },
     }));
     try {
       const refused = isSubscription(request)
-        ? await this.#admit(arrivals, settings.headers)
+        ? await this.#admit(reservations, settings.headers)
         : undefined;
       return refused ?? eventResponse(
         request,
         (body) =>
           this.isDraining
-            ? nothing(body)
-            : new Seat(this, request, options, body),
-        { ...settings, retry: spread(settings.retry) },
+            ? closedSource(body)
+            : new ResponseSubscriber(this, request, options, body),
+        { ...settings, retry: randomRetry(settings.retry) },
       );
     } finally {
-      for (const { audience, arrival } of arrivals) audience.depart(arrival);
+      for (const { audience, reservation } of reservations) {
+        audience.release(reservation);
+      }
     }
   }
 
-  /** Waits for all logs; returns the answer to a request that cannot become a subscriber. */
+  /** Waits for all logs. Returns a response if the request cannot become a subscriber. */
   async #admit(
-    arrivals: readonly Arrival[],
+    reservations: readonly Reservation[],
     headers: Headers,
   ): Promise<Response | undefined> {
-    const answers = arrivals.map(({ audience, arrival }) =>
-      audience.arrive(arrival, headers)
+    const answers = reservations.map(({ audience, reservation }) =>
+      audience.reserve(reservation, headers)
     );
     for (const refused of await Promise.all(answers)) {
       if (refused !== undefined) return refused;
@@ -101,9 +103,9 @@ export class CombinedAudience implements Host<CombinedOptions> {
     (subscription as CombinedSubscription).leave(reason);
   }
 
-  /** Does nothing: each channel has counted what is its own. */
+  /** Does nothing, because each channel counts its deliveries. */
   count(): void {}
 
-  /** Does nothing: each channel has reported what is its own. */
+  /** Does nothing, because each channel reports its errors. */
   fail(): void {}
 }

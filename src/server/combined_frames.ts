@@ -1,35 +1,35 @@
 import { type Frames, TRANSFERRED } from "./frames.ts";
 
-/** Bytes from which on no event is added to a chunk. */
+/** The size in bytes at which a chunk is sent. */
 const CHUNK_LENGTH = 16_384;
-/** Bytes from which on a body is handed out without a copy. */
+/** The size in bytes from which a frame's body is sent without a copy. */
 const SHARED_LENGTH = 16_384;
 const ID_FIELD = "id: ";
 const LF = 10;
 const encoder = /* @__PURE__ */ new TextEncoder();
 
-/** What stands in an ID before and after the position of one channel. */
+/** The parts of an ID before and after the position of one channel. */
 export interface Surroundings {
   readonly before: string;
   readonly after: string;
 }
 
-/** Where in a run to begin. */
+/** A position in a run. */
 export interface FramePlace {
   readonly seq: number;
-  /** Whether the line with the ID has been sent. */
+  /** Whether the `id` line of the entry has been sent. */
   readonly isIdSent: boolean;
 }
 
-/** Some bytes, and where they end. */
+/** A chunk and the position after it. */
 export interface FrameChunk {
   readonly bytes: Uint8Array;
   readonly end: FramePlace;
 }
 
 /**
- * Returns the next frames of a run, with IDs of a combination. Bodies are not encoded again: short ones are copied to
- * stand beside their IDs, long ones are handed out as they are, in separate chunks.
+ * Returns the next frames of a run with combined IDs. Bodies are not encoded again: short ones are copied after their
+ * IDs, and long ones are sent as separate chunks without a copy.
  */
 export function nextChunk(
   run: Frames,
@@ -48,10 +48,10 @@ export function nextChunk(
   const frames: Uint8Array[] = [];
   let length = 0;
   for (; seq <= last && length < CHUNK_LENGTH && !isIdSent; seq++) {
-    if (!run.isShown(seq)) continue;
+    if (!run.hasFrame(seq)) continue;
     let frame = run.slice(seq - 1, seq);
     isIdSent = frame.length >= SHARED_LENGTH;
-    // The body follows in the next chunk.
+    // The next chunk contains the body.
     if (isIdSent) frame = frame.subarray(0, frame.indexOf(LF) + 1);
     frames.push(frame);
     length += added + frame.length;
@@ -61,7 +61,7 @@ export function nextChunk(
   return { bytes, end: { seq, isIdSent } };
 }
 
-/** Puts frames together, with a text around the position in each ID. */
+/** Concatenates frames, and adds a text before and after the position in each ID. */
 function join(
   frames: readonly Uint8Array[],
   length: number,
@@ -72,7 +72,7 @@ function join(
   let offset = 0;
   for (const frame of frames) {
     const end = frame.indexOf(LF);
-    // A tenth of the time of encode() (Deno 2.9). IDs are ASCII.
+    // encodeInto() takes a tenth of the time of encode() (Deno 2.9). IDs are ASCII.
     encoder.encodeInto(before, bytes.subarray(offset));
     offset += before.length;
     bytes.set(frame.subarray(ID_FIELD.length, end), offset);

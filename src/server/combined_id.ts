@@ -1,22 +1,22 @@
 import { parseCursor } from "../log/log.ts";
 
-/** The most code units of an ID. */
+/** The maximum length of an ID, in UTF-16 code units. */
 export const MAX_ID_LENGTH = 2048;
-/** The most code units of a position: an epoch of 32, and a number of 16. */
+/** The maximum length of a position: an epoch of 32 characters, `-` and a number of 16 digits. */
 export const MAX_POSITION_LENGTH = 49;
 
-/** What stands before a channel's position in an ID. */
+/** Returns the text before a channel's position in an ID. */
 export function keyOf(name: string): string {
   return `${encodeURIComponent(name)}=`;
 }
 
 /**
- * Returns what each channel resumes from by the ID that a client sent: its position, `""` if the channel is new to the
- * client, or what is not a position, and makes a gap. The ID is untrusted input.
+ * Returns the last event ID of each channel from a client's ID: its position, `""` if the ID does not contain the
+ * channel, or an invalid text, which leads to a `gap`. The ID is untrusted input.
  */
 export function positionsIn(id: string, keys: readonly string[]): string[] {
   const positions = new Map<string, string>();
-  // A part that cannot be read may be that of any channel that is not found.
+  // An invalid part may belong to any channel that is missing in the ID.
   let isWhole = id.length <= MAX_ID_LENGTH;
   for (const part of isWhole && id !== "" ? id.split(",") : []) {
     const end = part.indexOf("=") + 1;

@@ -16,7 +16,7 @@ import {
   type SubscriptionOptions,
 } from "./subscription.ts";
 
-/** What subscribers of one combination share: the last chunk of a channel, while there are several. */
+/** The last chunk of a channel, which the subscribers of one combination share while there is more than one. */
 export interface SharedChunk {
   subscribers: number;
   last?:
@@ -27,17 +27,17 @@ export interface SharedChunk {
     | undefined;
 }
 
-/** One channel as a subscriber of a combination gets it. */
+/** A channel of a combination, with the options of one subscriber. */
 export interface CombinedPlace {
   readonly name: string;
-  /** The name as it stands in an ID, with `=`. */
+  /** The encoded name with `=`, as in an ID. */
   readonly key: string;
   readonly audience: Audience;
   readonly options: SubscriptionOptions;
   readonly shared: SharedChunk;
 }
 
-/** One channel's part in a combined subscription: a member of that channel's audience. */
+/** The part of a combined subscription in one channel. It is a member of that channel's audience. */
 export class CombinedPart implements Member {
   readonly name: string;
   readonly key: string;
@@ -46,12 +46,12 @@ export class CombinedPart implements Member {
   readonly subscriber: Subscriber;
   readonly subscription: Subscription;
   readonly #owner: Member;
-  /** What the client resumes from until the part has its place; `undefined` if it is new to the client. */
+  /** The client's position, used until the start is found; `undefined` if the client has none in this channel. */
   readonly #requested: string | undefined;
-  /** Whether the client has received all up to the subscription's position. */
+  /** Whether the client has received everything up to the subscription's position. */
   #isSettled = false;
   #end: string | undefined;
-  /** A gap that has been found while the place was looked for. */
+  /** The gap at the start, until it is sent. */
   gap: Delivery | undefined;
 
   constructor(
@@ -74,18 +74,18 @@ export class CombinedPart implements Member {
     if (isOver(audience.hub, options)) this.#end = formatCursor(epoch, last);
   }
 
-  /** Whether the channel has ended and everything of it has been sent. */
+  /** Whether the channel has ended and all its events have been sent. */
   get isOver(): boolean {
     return this.#end !== undefined;
   }
 
-  /** Where the client resumes, `""` for a gap, `undefined` while that is not known. */
+  /** The position for the client's ID: `""` before a gap is sent, `undefined` while it is not known. */
   get position(): string | undefined {
     if (this.#end !== undefined) return this.#end;
     return this.#isSettled ? this.subscription.lastEventId : this.#requested;
   }
 
-  /** What stands in an ID. */
+  /** The part of the ID for this channel. */
   get text(): string {
     return this.key + this.position;
   }
@@ -103,10 +103,10 @@ export class CombinedPart implements Member {
     this.audience.leave(this, reason);
   }
 
-  /** Looks for the place in the log; tells whether that need not be waited for. */
-  place(): boolean {
+  /** Finds the start in the log. Returns `false` if the combination must wait for it. */
+  findStart(): boolean {
     if (this.isOver || this.#isSettled || this.gap !== undefined) return true;
-    // It is a gap, or a block with an ID.
+    // The first delivery is a gap, or a block with the ID.
     const found = this.subscription.next() as Delivery | undefined;
     if (found?.gap) this.gap = found;
     else if (found !== undefined) this.#isSettled = true;
@@ -114,13 +114,13 @@ export class CombinedPart implements Member {
     return !this.audience.hub.ready && this.position !== undefined;
   }
 
-  /** Returns what comes next, but for IDs. */
+  /** Returns the next delivery, without blocks that only contain an ID. */
   next(): Delivery | undefined {
     while (!this.isOver) {
       const next = this.#next();
       if (next === END) this.#finish();
       else if (next === undefined) {
-        // Subscribers that wait share no chunk, so none is kept for them.
+        // Waiting subscribers need no shared chunk, so release it.
         this.shared.last = undefined;
         return undefined;
       } else {
@@ -140,7 +140,7 @@ export class CombinedPart implements Member {
     }
   }
 
-  /** Takes the gap that was found at first. */
+  /** Removes and returns the gap at the start. */
   takeGap(): Delivery | undefined {
     const { gap } = this;
     if (gap !== undefined) this.#isSettled = true;

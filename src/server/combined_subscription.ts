@@ -18,15 +18,15 @@ import {
   Slice,
 } from "./subscription.ts";
 
-/** What a subscriber of a combination gets. */
+/** Options of a {@linkcode CombinedSubscription}. */
 export interface CombinedOptions {
   readonly request: Request | undefined;
-  /** The ID to resume from, `""` for none. */
+  /** The last event ID, or `""` for none. */
   readonly lastEventId: string;
   readonly initial?: (() => Promise<Delivery>) | undefined;
 }
 
-/** A slice that is being sent. */
+/** A slice that is sent in chunks. */
 interface Sending extends Surroundings {
   readonly part: CombinedPart;
   readonly slice: Slice;
@@ -34,22 +34,22 @@ interface Sending extends Surroundings {
   place: FramePlace;
 }
 
-/** A place in several logs, and the ID that holds all of it. Channels that have something take turns. */
+/** A subscriber's cursors in several logs, with one combined ID. Channels with new events take turns. */
 export class CombinedSubscription implements Cursor {
   readonly #owner: Member;
   readonly #options: CombinedOptions;
   readonly #parts: readonly CombinedPart[];
-  /** Whether bytes are asked for, not events. */
+  /** Whether the subscriber needs bytes instead of events. */
   readonly #isWire: boolean;
-  /** Whether the place in every log is known, or what the client resumes from there. */
+  /** Whether the position in every log is known, at least from the client's ID. */
   #isPlaced = false;
-  #isAsking = false;
-  /** Whether the channels take turns. */
-  #isUnderWay = false;
+  #isLoading = false;
+  /** Whether the gaps, initial events and the first ID have been sent. */
+  #hasStarted = false;
   #initial: Delivery | undefined;
   #failure: { readonly reason: unknown } | undefined;
   #sending: Sending | undefined;
-  /** The ID that the client has. */
+  /** The last ID that was sent. */
   #sentId: string | undefined;
   #turn = 0;
 
@@ -77,7 +77,7 @@ export class CombinedSubscription implements Cursor {
   }
 
   get idBlock(): Delivery | undefined {
-    const isReady = this.#isPlaced && !this.#isAsking &&
+    const isReady = this.#isPlaced && !this.#isLoading &&
       this.#initial === undefined && this.#sending === undefined;
     const id = this.lastEventId;
     if (!isReady || id === this.#sentId) return undefined;
@@ -96,35 +96,35 @@ export class CombinedSubscription implements Cursor {
   next(): Delivery | typeof END | undefined {
     if (this.#failure !== undefined) throw this.#failure.reason;
     if (this.#sending !== undefined) return this.#send(this.#sending);
-    if (!this.#isPlaced) this.#place();
-    if (!this.#isPlaced || this.#isAsking) return undefined;
+    if (!this.#isPlaced) this.#findStarts();
+    if (!this.#isPlaced || this.#isLoading) return undefined;
     return this.#takeFirst() ?? this.#takeTurn();
   }
 
-  /** Returns what comes before the channels take turns. */
+  /** Returns the initial events, gaps and the first ID, one after the other. */
   #takeFirst(): Delivery | undefined {
-    if (this.#isUnderWay) return undefined;
+    if (this.#hasStarted) return undefined;
     const first = this.#takeInitial() ?? this.#takeGaps() ??
       (this.#sentId === undefined ? this.idBlock : undefined);
-    this.#isUnderWay = first === undefined;
+    this.#hasStarted = first === undefined;
     return first;
   }
 
-  /** Looks for the place in every log; nothing is sent before there is an ID to send. */
-  #place(): void {
-    const found = this.#parts.map((part) => part.place());
+  /** Finds the start in every log. Nothing is sent before, because there is no ID yet. */
+  #findStarts(): void {
+    const found = this.#parts.map((part) => part.findStart());
     if (found.includes(false)) return;
     this.#isPlaced = true;
-    if (this.#options.lastEventId === "") this.#begin();
+    if (this.#options.lastEventId === "") this.#requestInitial();
   }
 
-  /** Asks for the initial events, with the place taken, so that nothing falls between. */
-  #begin(): void {
+  /** Requests the initial events. The positions are fixed before, so that no event is missed. */
+  #requestInitial(): void {
     const { initial } = this.#options;
     if (initial === undefined) return;
-    this.#isAsking = true;
+    this.#isLoading = true;
     const done = (): void => {
-      this.#isAsking = false;
+      this.#isLoading = false;
       this.#owner.advance();
     };
     initial().then((delivery) => {
@@ -143,7 +143,7 @@ export class CombinedSubscription implements Cursor {
     return initial;
   }
 
-  /** Returns gaps that were found with the places; all of them at once where the initial events follow. */
+  /** Returns the next gap at the start, or all of them if initial events follow. */
   #takeGaps(): Delivery | undefined {
     const withGap = this.#parts.filter(({ gap }) => gap !== undefined);
     if (withGap.length === 0) return undefined;
@@ -152,11 +152,11 @@ export class CombinedSubscription implements Cursor {
   }
 
   #gap(gaps: [CombinedPart, Delivery][]): Delivery {
-    // Where initial events follow, the client gets its ID after them.
+    // If initial events follow, the ID is sent after them.
     const { initial } = this.#options;
     const id = initial === undefined ? this.lastEventId : undefined;
     this.#sentId = id;
-    this.#isUnderWay = false;
+    this.#hasStarted = false;
     const events = gaps.map(([{ name, audience }, gap]) => {
       audience.count(gap);
       const data: Gap = JSON.parse(gap.events[0]!.data);
@@ -170,11 +170,11 @@ export class CombinedSubscription implements Cursor {
     const frames = events.map(({ event, data }) =>
       encodeEvent({ event, data, id })
     );
-    this.#begin();
+    this.#requestInitial();
     return notice(frames.join(""), { events });
   }
 
-  /** Returns something of the first channel that has something, counted from the one after that of the last turn. */
+  /** Returns a delivery of the next channel with new events, in round-robin order. */
   #takeTurn(): Delivery | typeof END | undefined {
     const parts = this.#parts;
     for (let step = 0; step < parts.length; step++) {
@@ -196,7 +196,7 @@ export class CombinedSubscription implements Cursor {
     const { before, after } = this.#surroundings(index);
     const { run } = slice;
     let { last } = slice;
-    while (!run.isShown(last)) last--;
+    while (!run.hasFrame(last)) last--;
     this.#sentId = before + formatCursor(part.audience.hub.epoch, last) + after;
     if (!this.#isWire) return eventsOf(part.name, slice, { before, after });
     const place = { seq: slice.first, isIdSent: false };
@@ -221,7 +221,7 @@ export class CombinedSubscription implements Cursor {
   }
 }
 
-/** Returns the next chunk of a slice; subscribers at the same place share it. */
+/** Returns the next chunk of a slice. Subscribers at the same position share it. */
 function chunkOf(sending: Sending): FrameChunk {
   const { part: { shared }, slice, place, before, after } = sending;
   const known = shared.last;
@@ -247,7 +247,7 @@ function makeChunk(sending: Sending): FrameChunk {
   }
 }
 
-/** Gives a slice to a subscriber in this process. */
+/** Returns the events of a slice for a subscriber in this process. */
 function eventsOf(
   channel: string,
   { events, count }: Slice,

@@ -80,13 +80,13 @@ export class Frames {
     if (this.#hidden === 0) return last - after;
     let count = 0;
     for (let seq = after + 1; seq <= last; seq++) {
-      if (this.isShown(seq)) count++;
+      if (this.hasFrame(seq)) count++;
     }
     return count;
   }
 
   /** Returns whether the entry has a frame. */
-  isShown(seq: number): boolean {
+  hasFrame(seq: number): boolean {
     return this.#end(seq) > this.#end(seq - 1);
   }
 

@@ -77,7 +77,7 @@ export class Slice implements Delivery {
 }
 
 /** Saves the log's current end, if the start of a subscriber that reads later depends on it. */
-export async function noteEnd(
+export async function saveEnd(
   hub: Hub,
   options: SubscriptionOptions,
 ): Promise<void> {
@@ -289,7 +289,7 @@ export class Subscription implements Cursor {
     if (accepts !== undefined) {
       const isAccepted = (seq: number): boolean => {
         const event = run.event(seq);
-        return event === undefined ? run.isShown(seq) : accepts(event);
+        return event === undefined ? run.hasFrame(seq) : accepts(event);
       };
       while (first <= end && !isAccepted(first)) first++;
       last = first;
@@ -301,7 +301,7 @@ export class Subscription implements Cursor {
     last = Math.min(last, end);
     const slice = new Slice(run, first, last);
     if (slice.bytes.length === 0) return undefined;
-    while (!run.isShown(last)) last--;
+    while (!run.hasFrame(last)) last--;
     this.#sentSeq = last;
     return slice;
   }
