@@ -82,6 +82,76 @@ Deno.test("The app for Hono answers with every kind of source, with the headers 
   }
 });
 
+Deno.test("The answers for Express continue after a disconnect, are stopped by DELETE, and end at SIGINT", async () => {
+  const { folder } = await projectOf("Express 5");
+  await Deno.writeTextFile(`${folder}/index.html`, "The page");
+  await using app = await App.start(folder, ["node", "answers.mjs"]);
+  assertEquals(await (await fetch(app.url)).text(), "The page");
+  const take = async (body: string) => {
+    const init = { method: "POST", body };
+    const response = await fetch(`${app.url}/answers`, init);
+    const { status, headers } = response;
+    await response.body?.cancel();
+    assertEquals(status, 201);
+    return app.url + headers.get("location");
+  };
+  const answer = await take("To be or not");
+  let lastEventId = "";
+  for await (const { id, data } of decode(await fetch(answer))) {
+    lastEventId = id;
+    assertEquals(data, "To");
+    break;
+  }
+  const headers = { "last-event-id": lastEventId };
+  const rest = await Array.fromAsync(decode(await fetch(answer, { headers })));
+  const texts = rest.map(({ event, data }) => [event, data]);
+  assertEquals(texts, [
+    ...[" be", " or", " not"].map((data) => ["token", data]),
+    ["done", ""],
+  ]);
+
+  const long = await take("word ".repeat(1000));
+  const stopped = Array.fromAsync(
+    decode(await fetch(long)),
+    ({ event }) => event,
+  );
+  const deleted = await fetch(long, { method: "DELETE" });
+  await deleted.body?.cancel();
+  assertEquals(deleted.status, 204);
+  assertEquals((await stopped).at(-1), "stopped");
+  const missing = await fetch(`${app.url}/answers/none`);
+  await missing.body?.cancel();
+  assertEquals(missing.status, 404);
+  const form = await fetch(`${app.url}/answers`, {
+    method: "POST",
+    body: new URLSearchParams("Hi"),
+  });
+  assertEquals([form.status, await form.text()], [400, "Send text/plain"]);
+
+  const running = await fetch(await take("word ".repeat(1000)));
+  app.signal("SIGINT");
+  await running.text();
+  assertEquals((await app.status).code, 0);
+});
+
+Deno.test("A listener under a Router of Express receives the URL without the mount, and may be made for each request", async () => {
+  const { folder } = await projectOf("Express 5");
+  await Deno.writeTextFile(
+    `${folder}/router.mjs`,
+    `import { getRequestListener } from "@hono/node-server";
+     import express from "express";
+     const options = { overrideGlobalObjects: false };
+     const router = express.Router();
+     router.get("/:id", (request, response) =>
+       getRequestListener(({ url }, { incoming }) =>
+         Response.json([new URL(url).pathname, incoming.originalUrl, incoming.params.id]), options)(request, response));
+     express().use("/answers", router).listen(process.env.PORT, "localhost");`,
+  );
+  await using app = await App.start(folder, ["node", "router.mjs"]);
+  const urls = await (await fetch(`${app.url}/answers/1`)).json();
+  assertEquals(urls, ["/1", "/answers/1", "1"]);
+});
+
 const elsewhere: Record<string, [() => Promise<string>, string]> = {
   Deno: [
     () => Promise.resolve(Deno.execPath()),
