@@ -108,7 +108,7 @@ export class SqliteLog implements EventLog {
     if (signal.aborted) return;
     this.#store.watch(this.#settings.name, wake, signal);
     const { idleTtl } = this.#settings.retention;
-    const renew = () => this.#store.renew(this.#settings);
+    const renew = () => this.#store.renew(this.#settings, signal);
     renewWhileFollowed(renew, idleTtl, signal);
   }
 

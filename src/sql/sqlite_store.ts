@@ -31,6 +31,11 @@ export function storeOf(database: SqliteDatabase): SqliteStore {
   return store;
 }
 
+/** A log that is followed until the signal aborts. */
+interface Renewal extends LogSettings {
+  readonly signal: AbortSignal;
+}
+
 /** All logs of one database: their transactions and their watchers. */
 class SqliteStore {
   readonly #database: SqliteDatabase;
@@ -41,6 +46,11 @@ class SqliteStore {
   // One transaction, and one write to the disk, for what is appended to any log meanwhile.
   readonly #batches = new Batches<Append, AppendOutcome>(
     (appends) => this.#appendAll(appends),
+    MAX_BATCH,
+  );
+  // Likewise: a write to the disk for each of 1,000 logs would block the event loop for seconds.
+  readonly #renewals = new Batches<Renewal, undefined>(
+    (renewals) => this.#renewAll(renewals),
     MAX_BATCH,
   );
   readonly #tables: SqliteTables;
@@ -79,11 +89,17 @@ class SqliteStore {
     );
   }
 
-  async renew(settings: LogSettings): Promise<void> {
-    await this.#transact(
-      "BEGIN IMMEDIATE",
-      (tables, now) => tables.renew(settings, now),
-    );
+  async renew(settings: LogSettings, signal: AbortSignal): Promise<void> {
+    await this.#renewals.add({ ...settings, signal }, 0);
+  }
+
+  async #renewAll(renewals: readonly Renewal[]): Promise<undefined[]> {
+    // Timers that are due at the same time each run in a turn of the event loop.
+    await sleep(0, renewals[0]!.signal);
+    await this.#transact("BEGIN IMMEDIATE", (tables, now) => {
+      for (const renewal of renewals) tables.renew(renewal, now);
+    });
+    return renewals.map(() => undefined);
   }
 
   watch(name: string, wake: () => void, signal: AbortSignal): void {

@@ -49,6 +49,23 @@ function tablesOf(database: DatabaseSync): unknown[] {
     .all().map(({ name }) => name);
 }
 
+/** The same database, which calls `commit` for each transaction. */
+function counting(database: DatabaseSync, commit: () => void): SqliteDatabase {
+  return {
+    exec: (sql) => database.exec(sql),
+    prepare(sql) {
+      const statement = database.prepare(sql);
+      return {
+        all: (...values) => statement.all(...values),
+        run(...values) {
+          if (sql === "COMMIT") commit();
+          return statement.run(...values);
+        },
+      };
+    },
+  };
+}
+
 /** Checks that SQLite refused, and that the reason is in the error. */
 async function assertRefused(
   run: () => Promise<unknown>,
@@ -161,19 +178,7 @@ Deno.test("append() to several logs at once is one transaction, each append done
   const [a, b] = ["a", "b"].map((name) => new SqliteLog(database, name));
   await a!.append(events("0"));
   let commits = 0;
-  const counted: SqliteDatabase = {
-    exec: (sql) => database.exec(sql),
-    prepare(sql) {
-      const statement = database.prepare(sql);
-      return {
-        all: (...values) => statement.all(...values),
-        run(...values) {
-          if (sql === "COMMIT") commits++;
-          return statement.run(...values);
-        },
-      };
-    },
-  };
+  const counted = counting(database, () => commits++);
   const [c, d] = ["a", "b"].map((name) => new SqliteLog(counted, name));
   await c!.read(0, ALL);
   commits = 0;
@@ -318,6 +323,35 @@ Deno.test("watch() renews the idleTtl once more when it ends", async () => {
   await until(() => Date.now() > before - 600_000);
   controller.abort();
   await until(() => expiry() > before);
+});
+
+Deno.test("watch() of many logs renews those together that are due together", async () => {
+  await using scene = new Scene();
+  const database = scene.open();
+  let commits = 0;
+  const counted = counting(database, () => commits++);
+  const options = { idleTtl: 600_000 };
+  const logs = Array.from(
+    { length: 50 },
+    (_, i) => new SqliteLog(counted, `news ${i}`, options),
+  );
+  await Promise.all(logs.map((log) => log.append(events("a"))));
+  const controller = new AbortController();
+  const oldest = () =>
+    database.prepare("SELECT min(expiresAt) AS it FROM rivulet_logs").get()!
+      .it as number;
+  const [start, stop] = [
+    () => logs.forEach((log) => log.watch(() => {}, controller.signal)),
+    () => controller.abort(),
+  ];
+  for (const step of [start, stop]) {
+    const before = oldest();
+    await until(() => Date.now() > before - 600_000);
+    commits = 0;
+    step();
+    await until(() => oldest() > before);
+    assertEquals(commits, 1);
+  }
 });
 
 Deno.test("append() that finds the disk full rejects, and the log goes on when there is room", async () => {
