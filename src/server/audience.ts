@@ -392,14 +392,14 @@ export class LocalSubscriber<
   }
 
   async #join(): Promise<void> {
-    this.#hasJoined = true;
     if (this.#end !== undefined) {
-      await within(this.#end, POSITION_TIMEOUT).catch((error) =>
-        this.#host.fail(error)
-      );
+      const known = within(this.#end, POSITION_TIMEOUT);
+      await this.#wait(known.catch((error) => this.#host.fail(error)));
     }
     this.#hasLeft ||= this.#host.isDraining;
-    if (!this.#hasLeft) this.#host.join(this);
+    if (this.#hasLeft) return;
+    this.#hasJoined = true;
+    this.#host.join(this);
   }
 
   /** Leaves, and resumes a pending read. */

@@ -115,7 +115,9 @@ export class CombinedSubscription implements Cursor {
     const found = this.#parts.map((part) => part.findStart());
     if (found.includes(false)) return;
     this.#isPlaced = true;
-    if (this.#options.lastEventId === "") this.#requestInitial();
+    // A gap requests the initial events when it is sent.
+    const hasGap = this.#parts.some(({ gap }) => gap !== undefined);
+    if (this.#options.lastEventId === "" && !hasGap) this.#requestInitial();
   }
 
   /** Requests the initial events. The positions are fixed before, so that no event is missed. */

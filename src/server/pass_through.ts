@@ -5,6 +5,7 @@ import {
   decided,
   describe,
   MAX_DELAY,
+  mustBe,
   type OptionTable,
 } from "../internal/check.ts";
 import { notify } from "../internal/report.ts";
@@ -115,6 +116,10 @@ export class UpstreamSource implements BodySource {
     this.#reading = false;
     if (this.#stopped) return;
     if (done) return this.#finish();
+    if (!(value instanceof Uint8Array)) {
+      const subject = "Cannot respond: a chunk of the upstream";
+      return this.#break(mustBe(subject, "a Uint8Array", value));
+    }
     const chunk = this.#prefix === undefined ? value : this.#withoutBom(value);
     if (this.#blocks === undefined) this.#write(chunk);
     else this.#writeBlocks(this.#blocks, chunk);

@@ -187,6 +187,37 @@ test("subscribe() of a combination ends by its signal, and costs nothing while n
   assertEquals([news.stats.subscribers, inbox.stats.subscribers], [0, 0]);
 });
 
+test("subscribe() that ends while it waits for the log has never been a subscriber", async () => {
+  const calls: string[] = [];
+  const open = () => {
+    const log = new TestLog();
+    log.hold();
+    const channel = new Channel({
+      log,
+      onSubscribe: () => calls.push("subscribe"),
+      onUnsubscribe: () => calls.push("unsubscribe"),
+    });
+    return { log, channel };
+  };
+  const [news, inbox] = [open(), open()];
+  const combination = combine({ news: news.channel, inbox: inbox.channel });
+  for (const source of [news.channel, combination]) {
+    const stop = new AbortController();
+    const stream = source.subscribe({ signal: stop.signal });
+    const reading = stream.values().next();
+    stop.abort();
+    await assertRejects(() => reading, DOMException);
+    const left = source.subscribe().values();
+    const ended = left.next();
+    await left.return();
+    assertEquals((await ended).done, true);
+  }
+  for (const { log } of [news, inbox]) log.release();
+  const { subscribers, subscriptions } = news.channel.stats;
+  assertEquals([calls, subscribers], [[], 0]);
+  assertEquals([subscriptions.closed, subscriptions.disconnected], [0, 0]);
+});
+
 test("subscribe() of a combination fails when a log is away for too long", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();

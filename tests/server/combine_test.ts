@@ -587,6 +587,24 @@ test("`initial` of a combination comes once after the gaps that a client comes w
   assertEquals([news.stats.gaps.invalid, inbox.stats.gaps.epoch], [1, 1]);
 });
 
+test("`initial` of a combination comes once where the `from` of a channel makes a gap", async () => {
+  const news = new Channel({ from: "x-1" });
+  const inbox = new Channel();
+  const a = epochOf(await publish(news, "1"));
+  const b = epochOf(await publish(inbox, "2"));
+  const combination = combine({ news, inbox });
+  const client = await join(combination, undefined, { initial: welcome });
+  const text = await client.until(`news=${a}-0\n\n`);
+  await client.leave();
+  const gap = { channel: "news", reason: "epoch", requested: "x-1" };
+  const data = JSON.stringify({ ...gap, first: 1, last: 1 });
+  assertEquals(
+    text,
+    `retry: 0\n\nevent: gap\ndata: ${data}\n\n` +
+      `data: welcome\n\nid: inbox=${b}-1,news=${a}-0\n\n`,
+  );
+});
+
 test("`initial` of a combination has the positions taken before, and sends none before its events", async () => {
   await withClock(async (clock) => {
     const news = new Channel();

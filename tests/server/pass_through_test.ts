@@ -41,9 +41,11 @@ class Upstream {
   }
 
   give(chunk: string | Uint8Array): void {
-    this.#controller.enqueue(
-      typeof chunk === "string" ? encoder.encode(chunk) : chunk,
-    );
+    this.giveAny(typeof chunk === "string" ? encoder.encode(chunk) : chunk);
+  }
+
+  giveAny(chunk: unknown): void {
+    this.#controller.enqueue(chunk as Uint8Array);
   }
 
   end(): void {
@@ -458,6 +460,25 @@ test("respond() fails the body when onBreak() returns nothing, throws, or return
     if (message !== undefined) {
       assert(String(errors[1]).includes(message as string), `${errors[1]}`);
     }
+  }
+});
+
+test("respond() takes an upstream for broken whose chunks are not bytes, and cancels it", async () => {
+  for (const options of [{}, { until: "[DONE]" }]) {
+    const upstream = new Upstream();
+    const { client, reasons, errors } = open(upstream.response, options);
+    await client.until(FIRST);
+    upstream.give("data: 1\n\n");
+    await client.until("data: 1\n\n");
+    upstream.giveAny("data: 2\n\n");
+    await client.now();
+    assertStrictEquals(client.failure, errors[0]);
+    assert(
+      String(errors[0]).includes(
+        "a chunk of the upstream must be a Uint8Array: received",
+      ),
+    );
+    assertEquals([reasons, upstream.cancels], [["failed"], 1]);
   }
 });
 
