@@ -26,52 +26,49 @@ import {
   respond,
 } from "../server/mod.ts";
 
-/** The shortest time after which a client comes back when the object could not be reached, in milliseconds. */
+/** The minimum milliseconds after which a client reconnects if the object cannot be reached. */
 const RETRY = 2000;
-/** How much goes to the object in one call. */
+/** The limits of one call to the object. */
 const MAX_BATCH = { items: 500, weight: 1_048_576, patience: 30_000 };
 
-/**
- * The binding of a Worker to a class of Durable Objects: `env.CHANNELS`, a `DurableObjectNamespace`.
- */
+/** A Worker's binding to a Durable Object class: a `DurableObjectNamespace`, such as `env.CHANNELS`. */
 export interface ChannelNamespace {
-  /** Gives the ID of the object with a name. */
+  /** Returns the ID of the object with a name. */
   idFromName(name: string): unknown;
-  /** Gives access to an object. */
+  /** Returns a stub of an object. */
   get(id: unknown): {
-    /** Sends the object a request. */
+    /** Sends a request to the object. */
     fetch(request: Request): Promise<Response>;
   };
 }
 
-/** A channel in a Durable Object, as a Worker sees it. */
+/** A channel in a Durable Object, for use in a Worker. */
 export interface DurableChannel {
   /**
-   * Publishes one event, or several as one; see `Channel.publish`. What is published through one such object comes in
-   * the order of the calls, awaited or not: what waits goes to the channel's object in one call together.
+   * Publishes one event, or several atomically; see `Channel.publish`. Events are stored in the order of the calls,
+   * whether you await them or not. Calls that wait are sent to the object together.
    *
    * @param event The event or events.
    * @param options The idempotency key.
-   * @returns The ID of the (last) event, once the object has it durably.
+   * @returns The ID of the last event, once the object has stored it durably.
    * @throws {TypeError} If an event cannot be encoded. Nothing is published.
-   * @throws {RangeError} If there is no event, or more than the log can hold.
-   * @throws {EventStreamError} Code `closed`, or `log-unavailable`, also when the object cannot be reached:
-   * then it is not known whether it was published, and a second try should have an idempotency key.
+   * @throws {RangeError} If there is no event, or if there are more than the log can hold.
+   * @throws {EventStreamError} Code `closed` or `log-unavailable`. If the object cannot be reached, the events may have
+   * been published: use an idempotency key to retry safely.
    */
   publish(
     event: PublishInit | readonly PublishInit[],
     options?: PublishOptions,
   ): Promise<string>;
   /**
-   * Passes a request on to the object, which answers with the channel's events; see `Channel.respond`.
+   * Forwards a request to the object, which responds with the channel's events; see `Channel.respond`.
    *
-   * When the object cannot be reached, the error is reported (`reportError()`), and the response is a stream
-   * that sends the client a reconnection time and ends: with another status than 200 an EventSource would
-   * give up for good.
+   * If the object cannot be reached, the error is reported with `reportError()`, and the response is a stream that
+   * sends a reconnection time and ends. With a status other than 200, an `EventSource` would not reconnect.
    *
-   * @param request The request. Its body is not passed on.
-   * @param options Where to begin, and which events to send.
-   * @returns The object's response, to be returned as it is.
+   * @param request The request. Its body is not forwarded.
+   * @param options The start position, a filter and headers.
+   * @returns The object's response, to be returned unchanged.
    * @throws {TypeError} If an argument or an option has the wrong type.
    */
   respond(
@@ -79,7 +76,7 @@ export interface DurableChannel {
     options?: DurableRespondOptions,
   ): Promise<Response>;
   /**
-   * Ends the channel for good; see `Channel.close`.
+   * Closes the channel permanently; see `Channel.close`.
    *
    * @throws {EventStreamError} Code `log-unavailable`.
    */
@@ -87,25 +84,22 @@ export interface DurableChannel {
 }
 
 /**
- * Gives access to the channel of a name, in a {@linkcode ChannelObject} that the platform makes when it is
- * first called. It costs nothing until then, so make one for each request.
+ * Returns the channel with a name, which lives in a {@linkcode ChannelObject}. The platform creates the object at the
+ * first call. Until then a `DurableChannel` costs nothing, so create one for each request.
  *
  * @example In a Worker
  * ```ts
  * import { type ChannelNamespace, durableChannel } from "@rivulet/sse/durable-object";
- * import { assertThrows } from "@std/assert";
  *
  * async function handle(request: Request, env: { CHANNELS: ChannelNamespace }): Promise<Response> {
  *   const room = durableChannel(env.CHANNELS, new URL(request.url).pathname);
  *   if (request.method !== "POST") return await room.respond(request);
  *   return Response.json(await room.publish({ data: await request.text() }));
  * }
- *
- * assertThrows(() => durableChannel({} as ChannelNamespace, "news"), TypeError);
  * ```
  *
  * @param namespace The binding.
- * @param name The channel's name; each name is another object.
+ * @param name The channel's name. Each name has a separate object.
  * @returns The channel.
  * @throws {TypeError} If an argument has the wrong type.
  */
@@ -115,7 +109,7 @@ export function durableChannel(
 ): DurableChannel {
   checkArguments(namespace, name);
   const reach = (request: Request) => reachObject(namespace, name, request);
-  // Calls of their own would overtake each other, the more so the more one has to say.
+  // Separate calls would overtake each other, especially large ones.
   const steps = new Batches<ChannelStep, StepOutcome>(async (steps) => {
     const call = packCall({ kind: "steps", steps });
     return await unpackOutcomes(await reach(call));
@@ -135,7 +129,7 @@ export function durableChannel(
       checkRequest(request);
       const call = respondCall(request, options);
       const answer = await reach(packCall(call, request))
-        .catch((error) => sendAway(request, options, error));
+        .catch((error) => respondUnavailable(request, options, error));
       return withSignal(request, await passResponse(answer), options.signal);
     },
     async close() {
@@ -150,7 +144,7 @@ async function reachObject(
   request: Request,
 ): Promise<Response> {
   try {
-    // A stub fails for good once its object was reset, so each call has its own.
+    // A stub keeps failing after its object was reset, so each call gets a new one.
     return await namespace.get(namespace.idFromName(name)).fetch(request);
   } catch (cause) {
     throw new EventStreamError(
@@ -176,14 +170,17 @@ function checkArguments(namespace: ChannelNamespace, name: string): void {
   }
 }
 
-/** Gives what of an event goes to the object. JSON would change events that are to be refused. */
+/**
+ * Checks an event and returns the members that are sent to the object. The check comes first, because JSON would change
+ * invalid values.
+ */
 function plain(init: PublishInit): PublishInit {
   encodeEvent(init);
   const { comment, event, data, retry } = init;
   return { comment, event, data, retry };
 }
 
-/** About how much of a call the events make, in code units. */
+/** Returns the approximate size of the events in a call, in code units. */
 function lengthOf(events: readonly PublishInit[]): number {
   return events.reduce(
     (sum, { comment = "", data = "" }) => sum + comment.length + data.length,
@@ -199,7 +196,7 @@ const DURABLE_RESPOND_OPTIONS: OptionTable<DurableRespondOptions> =
       headers: HEADERS_RULE,
       signal: SIGNAL_RULE,
       filter: [
-        "a list of event names, as a function cannot be sent to the object",
+        "a list of event names (a function cannot be sent to the object)",
         isNames,
       ],
     } as const,
@@ -215,8 +212,8 @@ function respondCall(
   return { kind: "respond", url, options: { from, gap, filter, headers } };
 }
 
-/** Tells the client when to come back; the error is for the runtime to report. */
-function sendAway(
+/** Reports the error and responds with a reconnection time. */
+function respondUnavailable(
   request: Request,
   { headers }: DurableRespondOptions,
   error: unknown,
@@ -226,7 +223,7 @@ function sendAway(
   return respond(request, [], { headers, retry });
 }
 
-/** Ends the object's response when a signal aborts, which only the Worker has. */
+/** Ends the object's response when the signal aborts. A signal cannot be sent to the object. */
 function withSignal(
   request: Request,
   answer: Response,

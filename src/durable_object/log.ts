@@ -23,51 +23,48 @@ import type {
 
 export type { SqlExecutor };
 
-/**
- * What {@linkcode DurableObjectLog} uses of `ctx.storage`, the storage of a Durable Object with SQLite.
- */
+/** The part of `ctx.storage` that {@linkcode DurableObjectLog} uses, in a Durable Object with SQLite. */
 export interface DurableObjectLogStorage {
   /** Runs SQL. */
   readonly sql: SqlExecutor;
-  /** Runs a closure as one transaction, undone when it throws. */
+  /** Runs a function as one transaction, which is rolled back if it throws. */
   transactionSync<Result>(closure: () => Result): Result;
-  /** Resolves when all that was written so far is durable. */
+  /** Resolves when all writes so far are durable. */
   sync(): Promise<void>;
-  /** Gives the time of the object's alarm in milliseconds since 1970, `null` when none is set. */
+  /** Returns the time of the object's alarm in milliseconds since 1970 (UTC), or `null` if none is set. */
   getAlarm(): Promise<number | null>;
   /** Sets the object's alarm. */
   setAlarm(time: number): Promise<void>;
 }
 
-/** For how many milliseconds the platform may take to set the first alarm. */
-const ALARM_PATIENCE = 2000;
+/** Milliseconds to wait for the platform to set the first alarm. */
+const ALARM_TIMEOUT = 2000;
 
-/** The most bytes of an entry's body: a row of the platform's SQLite holds 2 MB. */
+/** The maximum size of an entry's body in bytes, because a row of the platform's SQLite holds 2 MB. */
 const MAX_BODY_SIZE = 1_900_000;
 
-/** Logs on one storage are one log, so they wake each other's watchers. */
+/** All logs on a storage are the same log, so they share their watchers. */
 const watchersOf = /* @__PURE__ */ new WeakMap<
   DurableObjectLogStorage,
   Watchers
 >();
 
 /**
- * A log in the SQLite database of a Durable Object, for use inside that object. `ChannelObject` is an
- * object with such a log and a channel on it; this class is for objects of your own.
+ * A log in the SQLite database of a Durable Object, for use in your own object. `ChannelObject` is a ready-made object
+ * with a log and a channel.
  *
- * An append resolves, and its entries can be read, when the platform has made them durable. The log lives
- * in three tables whose names begin with `rivulet_` and leaves all others alone. One entry has at most
- * 1.9 MB, for a row of the platform's SQLite holds 2 MB; more is a `RangeError`.
+ * An append resolves, and its entries can be read, when the platform has made them durable. The log uses three tables
+ * whose names begin with `rivulet_`. The body of an entry can hold 1.9 MB, because a row of the platform's SQLite holds
+ * 2 MB; a larger one is a `RangeError`.
  *
- * An object has one alarm. The log sets it when something will expire, and only ever to an earlier
- * time than it finds; the object's `alarm()` passes it on to {@linkcode DurableObjectLog.alarm}. In an object without
- * `alarm()` an append with an idempotency key, or to a log with `maxAge` or `idleTtl`, and `expire()`, reject with code
- * `log-unavailable` and write nothing; all others work.
+ * An object has one alarm. The log sets it when something will expire, and never to a later time than it already has.
+ * The object's `alarm()` must call {@linkcode DurableObjectLog.alarm}. In an object without `alarm()`, these reject
+ * with code `log-unavailable` and write nothing: appends with an idempotency key, appends to a log with `maxAge` or
+ * `idleTtl`, and `expire()`.
  *
  * @example
  * ```ts
  * import { DurableObjectLog, type DurableObjectLogStorage } from "@rivulet/sse/durable-object";
- * import { assertThrows } from "@std/assert";
  *
  * class Room {
  *   #log: DurableObjectLog;
@@ -82,8 +79,6 @@ const watchersOf = /* @__PURE__ */ new WeakMap<
  *     return this.#log.alarm();
  *   }
  * }
- *
- * assertThrows(() => new Room({ storage: {} as DurableObjectLogStorage }), TypeError);
  * ```
  */
 export class DurableObjectLog implements EventLog {
@@ -91,14 +86,14 @@ export class DurableObjectLog implements EventLog {
   readonly #retention: Retention;
   readonly #tables: SqlTables;
   readonly #watchers: Watchers;
-  /** Error from the first setAlarm(), if any. */
-  #obstacle: Promise<{ readonly reason: unknown } | undefined> | undefined;
+  /** The error of the first `setAlarm()`, if any. */
+  #alarmFailure: Promise<{ readonly reason: unknown } | undefined> | undefined;
 
   /**
-   * Opens the log. Its tables are made by the first append.
+   * Opens the log. The first append creates its tables.
    *
    * @param storage The object's `ctx.storage`.
-   * @param options What the log keeps.
+   * @param options The retention.
    * @throws {TypeError} If the storage is not a Durable Object's or an option has the wrong type.
    * @throws {RangeError} If an option is out of range.
    */
@@ -140,7 +135,7 @@ export class DurableObjectLog implements EventLog {
     checkRead(after, limit);
     try {
       const page = this.#tables.page(after, limit, Date.now());
-      // What another request has just written can be read before it is durable.
+      // A read sees what another request has written before it is durable.
       await this.#storage.sync();
       return page;
     } catch (error) {
@@ -155,7 +150,7 @@ export class DurableObjectLog implements EventLog {
     renewWhileFollowed(renew, this.#retention.idleTtl, signal);
   }
 
-  /** Lets the log go; see {@linkcode EventLog.expire}. */
+  /** Deletes the log later; see {@linkcode EventLog.expire}. */
   async expire(ttl: number): Promise<void> {
     checkTtl(ttl);
     await this.#write(
@@ -165,9 +160,8 @@ export class DurableObjectLog implements EventLog {
   }
 
   /**
-   * Deletes what has expired: entries, the log, idempotency keys. Sets the alarm for what
-   * they will. To be called by the object's own `alarm()`. Reads do not depend on it: they give
-   * nothing that is past its time.
+   * Deletes entries and idempotency keys that have expired, or the whole log, and sets the alarm for the next expiry.
+   * Call it from the object's `alarm()`. Reads never return expired entries, even if it has not run yet.
    *
    * @throws {EventStreamError} Code `log-unavailable`; the platform then calls `alarm()` again.
    */
@@ -176,8 +170,8 @@ export class DurableObjectLog implements EventLog {
   }
 
   /**
-   * Runs a step whole or not at all, and waits until it is durable. `ttlOf` returns after how many milliseconds something
-   * of what it writes expires.
+   * Runs a step as one transaction and waits until it is durable. `ttlOf` returns the milliseconds after which
+   * something that it writes expires.
    */
   async #write<Result>(
     step: (now: number) => Result,
@@ -185,10 +179,10 @@ export class DurableObjectLog implements EventLog {
   ): Promise<Result> {
     try {
       const ttl = ttlOf();
-      if (ttl !== Infinity) this.#obstacle ??= this.#findObstacle(ttl);
-      // Those who need no alarm wait too, or they would overtake the one who asked for it.
-      const obstacle = this.#obstacle && await this.#obstacle;
-      if (obstacle && ttl !== Infinity) throw obstacle.reason;
+      if (ttl !== Infinity) this.#alarmFailure ??= this.#setFirstAlarm(ttl);
+      // Writes that need no alarm wait too. Otherwise they would overtake the write that needs one.
+      const failure = this.#alarmFailure && await this.#alarmFailure;
+      if (failure && ttl !== Infinity) throw failure.reason;
       const now = Date.now();
       const result = this.#storage.transactionSync(() => step(now));
       await this.#arm(this.#tables.due(now));
@@ -199,14 +193,14 @@ export class DurableObjectLog implements EventLog {
     }
   }
 
-  /** Sets an alarm while nothing is written yet: an object whose class has no `alarm()` cannot have one. */
-  async #findObstacle(ttl: number): Promise<{ reason: unknown } | undefined> {
+  /** Sets an alarm before anything is written, because this fails if the object's class has no `alarm()`. */
+  async #setFirstAlarm(ttl: number): Promise<{ reason: unknown } | undefined> {
     try {
-      // All later appends wait for it.
-      await within(this.#arm(Date.now() + ttl), ALARM_PATIENCE);
+      // All later writes wait for it.
+      await within(this.#arm(Date.now() + ttl), ALARM_TIMEOUT);
       return undefined;
     } catch (reason) {
-      this.#obstacle = undefined;
+      this.#alarmFailure = undefined;
       return { reason };
     }
   }

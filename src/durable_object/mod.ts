@@ -1,14 +1,13 @@
 /**
- * Channels on Cloudflare.
+ * Channels in Cloudflare Durable Objects.
  *
- * - The class of Durable Objects to export: {@linkcode ChannelObject}.
- * - A channel as the Worker calls it: {@linkcode durableChannel}.
- * - A log for an object of your own: {@linkcode DurableObjectLog}.
+ * - The Durable Object class to export from your Worker: {@linkcode ChannelObject}.
+ * - To publish and respond in the Worker: {@linkcode durableChannel}.
+ * - A log for your own Durable Object: {@linkcode DurableObjectLog}.
  *
  * @example A Worker
  * ```ts
  * import { ChannelObject, type ChannelNamespace, durableChannel } from "@rivulet/sse/durable-object";
- * import { assertEquals } from "@std/assert";
  *
  * export { ChannelObject };
  *
@@ -20,7 +19,7 @@
  *   },
  * };
  *
- * assertEquals(typeof worker.fetch, "function"); // in a Worker: export default worker
+ * export default worker;
  * ```
  *
  * @module

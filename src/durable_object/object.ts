@@ -15,50 +15,47 @@ import {
   unpackRequest,
 } from "./rpc.ts";
 
-/** What a {@linkcode ChannelObject} is made with: the `ctx` of a Durable Object fits. */
+/** The state that a {@linkcode ChannelObject} receives: the `ctx` of a Durable Object. */
 export interface ChannelObjectState {
   /** The object's storage. */
   readonly storage: DurableObjectLogStorage;
 }
 
 /**
- * A Durable Object that holds one channel: its log in the object's SQLite, its subscribers' responses in the
- * object's memory. Export it from a Worker, bind it, and call it with {@linkcode durableChannel}.
+ * A Durable Object with one channel. Its log is in the object's SQLite database, and the object sends the responses to
+ * the subscribers. Export it from a Worker, add a binding, and call it with {@linkcode durableChannel}.
  *
- * To set options, hooks or conditions, export a subclass in its place.
+ * To set options, add hooks or check requests, export a subclass instead.
  *
  * @example
  * ```ts
  * import { ChannelObject } from "@rivulet/sse/durable-object";
- * import { assertEquals } from "@std/assert";
  *
  * export class News extends ChannelObject {
  *   override readonly retention = { maxEvents: 500, maxAge: 86_400_000 };
  *   override readonly options = { retry: 5000, maxSubscribers: 2000 };
  *
- *   // Decides for each subscriber, next to the events.
+ *   // Runs in the object for each subscriber.
  *   override respond(request: Request, options = {}): Promise<Response> {
  *     const filter = request.headers.get("x-plan") === "free" ? ["headline"] : undefined;
  *     return super.respond(request, { ...options, filter });
  *   }
  * }
- *
- * assertEquals(News.name, "News");
  * ```
  */
 export class ChannelObject {
-  /** A mark in types alone: `DurableObjectNamespace<Room>`, as `wrangler types` writes it, asks for it. */
+  /** A brand for type checking only, which `DurableObjectNamespace<Room>` from `wrangler types` requires. */
   declare readonly __DURABLE_OBJECT_BRAND: never;
-  /** What the log keeps. */
+  /** The retention of the log. */
   readonly retention: RetentionOptions = {};
-  /** What the channel does. */
+  /** The options of the channel. */
   readonly options: Omit<ChannelOptions, "log"> = {};
   readonly #storage: DurableObjectLogStorage;
   #log: DurableObjectLog | undefined;
   #channel: Channel | undefined;
 
   /**
-   * Made by the platform.
+   * Called by the platform.
    *
    * @param ctx The object's state.
    */
@@ -66,9 +63,9 @@ export class ChannelObject {
     this.#storage = ctx.storage;
   }
 
-  /** The channel, for a subclass that publishes or looks at its `stats`. */
+  /** The channel, for a subclass that publishes or reads its `stats`. */
   get channel(): Channel {
-    // Only now, as a subclass sets its options after this class's constructor.
+    // Created here, because a subclass sets its options after this class's constructor.
     return this.#channel ??= new Channel({
       ...this.options,
       log: this.#opened,
@@ -80,13 +77,13 @@ export class ChannelObject {
   }
 
   /**
-   * Answers the calls of {@linkcode durableChannel}. Any other request gets 400: pass requests on with
-   * its `respond`.
+   * Handles the calls of {@linkcode durableChannel}. Any other request gets status 400: use the channel's `respond()`
+   * to forward requests.
    */
   async fetch(request: Request): Promise<Response> {
     const call = await unpackCall(request);
     if (call === undefined) {
-      return new Response("This object answers durableChannel() only.", {
+      return new Response("Only durableChannel() can call this object.", {
         status: 400,
       });
     }
@@ -98,10 +95,10 @@ export class ChannelObject {
   }
 
   /**
-   * Answers a subscriber; a subclass can change what it is answered with.
+   * Responds to a subscriber. Override it in a subclass to change the response.
    *
-   * @param request The client's request, its body left out.
-   * @param options What the caller asks for.
+   * @param request The client's request, without its body.
+   * @param options The caller's options.
    * @returns The response.
    */
   respond(
@@ -111,12 +108,12 @@ export class ChannelObject {
     return this.channel.respond(request, options);
   }
 
-  /** Deletes what has expired; a subclass with an `alarm()` of its own calls this one too. */
+  /** Deletes what has expired. A subclass that overrides it must call `super.alarm()`. */
   alarm(): Promise<void> {
     return this.#opened.alarm();
   }
 
-  async #take(step: ChannelStep): Promise<StepOutcome> {
+  async #run(step: ChannelStep): Promise<StepOutcome> {
     try {
       if (step.kind === "publish") {
         return { id: await this.channel.publish(step.events, step.options) };
@@ -131,9 +128,9 @@ export class ChannelObject {
   async #answer(call: ObjectCall, request: Request): Promise<Response> {
     switch (call.kind) {
       case "steps":
-        // All begun at once, so that they come in their order, and each is an outcome of its own.
+        // Starts all steps at once, which keeps their order. Each has a separate outcome.
         return Response.json(
-          await Promise.all(call.steps.map((step) => this.#take(step))),
+          await Promise.all(call.steps.map((step) => this.#run(step))),
         );
       case "respond":
         return await this.respond(

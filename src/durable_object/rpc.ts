@@ -6,24 +6,24 @@ import type {
 } from "../server/mod.ts";
 import type { HeadersSource } from "../internal/web.ts";
 
-/** Options of {@linkcode DurableChannel.respond}; what is left out is as the object's own. */
+/** Options of {@linkcode DurableChannel.respond}. The defaults are the options of the object's channel. */
 export interface DurableRespondOptions {
-  /** Where to begin without an ID to resume from. */
+  /** The start position for a client that sends no `Last-Event-ID`. */
   from?: StartPosition | undefined;
-  /** Where to go on after a gap: with the `"earliest"` event stored or after the `"latest"`. */
+  /** Where to continue after a gap: at the `"earliest"` stored event, or after the `"latest"`. */
   gap?: "earliest" | "latest" | undefined;
-  /** The names of the events to send. A predicate belongs in the object: see {@linkcode ChannelObject}. */
+  /** The names of the events to send. For a filter function, override `respond()` of {@linkcode ChannelObject}. */
   filter?: readonly string[] | undefined;
-  /** Headers to add to the object's. */
+  /** Headers to add to the response. */
   headers?: HeadersSource | undefined;
   /**
-   * Ends the response. The bytes then pass through this Worker's code, which counts as its CPU time. The object sees a
-   * client that has disconnected.
+   * Aborting it ends the response; for the object, the client has disconnected. With a signal, the bytes pass through
+   * the Worker's code, which counts as its CPU time.
    */
   signal?: AbortSignal | undefined;
 }
 
-/** What is to be done to a channel, in the order in which it was asked for. */
+/** An operation on a channel. Operations run in the order of the calls. */
 export type ChannelStep =
   | {
     readonly kind: "publish";
@@ -32,12 +32,12 @@ export type ChannelStep =
   }
   | { readonly kind: "close" };
 
-/** What came of a step: the ID of what was published, or an error. */
+/** The outcome of a step: the ID of the last published event, or an error. */
 export type StepOutcome =
   | { readonly id: string | null }
   | { readonly error: RemoteError };
 
-/** What a caller asks of a channel's object. */
+/** A call to a channel's object. */
 export type ObjectCall =
   | { readonly kind: "steps"; readonly steps: readonly ChannelStep[] }
   | {
@@ -47,14 +47,14 @@ export type ObjectCall =
   };
 
 /**
- * Where calls go: no client can send a request there, as nobody can have that name (RFC 6761, section
- * 6.4). So a Worker that passes a client's request on as it is cannot be made to pass on a call.
+ * The URL of calls. The domain cannot exist (RFC 6761, section 6.4), so no client can send a request to it. A Worker
+ * that forwards a client's request unchanged therefore never forwards a forged call.
  */
 const CALL_URL = "https://rivulet.invalid/";
 const CALL_HEADER = "rivulet-call";
 const ERROR_HEADER = "rivulet-error";
 
-/** Makes a call fit for the way to the object; one to respond goes with the client's request. */
+/** Encodes a call as a request. A call to respond is based on the client's request. */
 export function packCall(call: ObjectCall, request?: Request): Request {
   const text = JSON.stringify(call);
   if (request === undefined) {
@@ -62,12 +62,12 @@ export function packCall(call: ObjectCall, request?: Request): Request {
   }
   const { method, signal } = request;
   const headers = new Headers(request.headers);
-  // A header carries no text beyond U+00FF.
+  // A header cannot contain characters above U+00FF.
   headers.set(CALL_HEADER, encodeURIComponent(text));
   return new Request(CALL_URL, { method, headers, signal });
 }
 
-/** Reads a call in the object, `undefined` if the request is none. */
+/** Decodes a call in the object. Returns `undefined` if the request is not a call. */
 export async function unpackCall(
   request: Request,
 ): Promise<ObjectCall | undefined> {
@@ -78,7 +78,7 @@ export async function unpackCall(
   );
 }
 
-/** Makes the client's request again, of a call to respond. */
+/** Restores the client's request from a call to respond. */
 export function unpackRequest(request: Request, url: string): Request {
   const { method, signal } = request;
   const headers = new Headers(request.headers);
@@ -86,32 +86,32 @@ export function unpackRequest(request: Request, url: string): Request {
   return new Request(url, { method, headers, signal });
 }
 
-/** Answers a call with its error. */
+/** Creates the response to a call that failed. */
 export function errorResponse(error: unknown): Response {
   const headers = { [ERROR_HEADER]: "1" };
   return Response.json(packError(error), { status: 500, headers });
 }
 
-/** Gives the response to a call, or throws the error that it holds. */
+/** Returns the response to a call, or throws the error that it contains. */
 export async function passResponse(response: Response): Promise<Response> {
   if (!response.headers.has(ERROR_HEADER)) return response;
   throw unpackError(await response.json() as RemoteError);
 }
 
-/** Gives what came of each step of a call. */
+/** Returns the outcome of each step of a call. */
 export async function unpackOutcomes(
   response: Response,
 ): Promise<StepOutcome[]> {
   return await (await passResponse(response)).json();
 }
 
-/** Gives the ID of what was published, or throws the error of a step. */
+/** Returns the ID of the last published event, or throws the error of the step. */
 export function unpackId(outcome: StepOutcome): string | null {
   if ("error" in outcome) throw unpackError(outcome.error);
   return outcome.id;
 }
 
-/** An error as JSON, on its way to a caller in another isolate. */
+/** An error as JSON, to be sent to a caller in another isolate. */
 export interface RemoteError {
   readonly name: string;
   readonly message: string;
@@ -119,7 +119,7 @@ export interface RemoteError {
   readonly cause?: RemoteError;
 }
 
-/** Makes an error fit for JSON, with what a caller can branch on. */
+/** Converts an error to JSON, with the members that a caller can branch on. */
 export function packError(error: unknown): RemoteError {
   if (!(error instanceof Error)) {
     return { name: "Error", message: String(error) };
@@ -133,7 +133,7 @@ export function packError(error: unknown): RemoteError {
   };
 }
 
-/** Makes the error again: of the same class where a caller can branch on it, else an `Error`. */
+/** Restores an error: an `EventStreamError`, a `TypeError` or a `RangeError`, or else an `Error`. */
 export function unpackError(packed: RemoteError): Error {
   const { name, message, code } = packed;
   const options = packed.cause && { cause: unpackError(packed.cause) };

@@ -15,7 +15,7 @@ import type {
   RetentionOptions,
 } from "./log.ts";
 
-/** {@linkcode RetentionOptions} with its defaults filled in; no limit is `Infinity`. */
+/** {@linkcode RetentionOptions} with their defaults. `Infinity` means no limit. */
 export interface Retention {
   readonly maxEvents: number;
   readonly maxBytes: number;
@@ -51,7 +51,7 @@ const APPEND_OPTIONS: OptionTable<AppendOptions> = {
   ],
 };
 
-/** Checks the options of a log, those of its engine by a table of its own, and fills in what it keeps by default. */
+/** Checks the options of a log, with those of its engine in `table`, and returns the retention with its defaults. */
 export function retentionOf<Options extends RetentionOptions>(
   options: Options,
   table: OptionTable<Omit<Options, keyof RetentionOptions>>,
@@ -107,15 +107,15 @@ function checkEntries(entries: readonly LogInput[]): void {
   }
   if (entries.length === 0) {
     throw new RangeError(
-      "Cannot append: entries must hold at least one: received none",
+      "Cannot append: entries must contain at least one entry: received none",
     );
   }
   for (const [i, { kind, body }] of entries.entries()) {
     if (isFinal(kind) && i < entries.length - 1) {
       throw new RangeError(
-        `Cannot append: nothing must follow ${kind}: received ${entries.length} entries with it as number ${
+        `Cannot append: an entry of kind ${kind} must be the last: received it as number ${
           i + 1
-        }`,
+        } of ${entries.length}`,
       );
     }
     if (!KINDS.has(kind)) {
@@ -124,7 +124,7 @@ function checkEntries(entries: readonly LogInput[]): void {
           `received ${describe(kind)}`,
       );
     }
-    // A lone surrogate would come back as another character from any engine that keeps UTF-8.
+    // An engine that stores UTF-8 would return a lone surrogate as a different character.
     if (typeof body !== "string" || !body.isWellFormed()) {
       throw new TypeError(
         `Cannot append: body must be a string without lone surrogates: ` +
@@ -149,7 +149,7 @@ export function checkRead(after: number, limit: LogLimit): void {
   checkGiven("Cannot read log: limit.bytes", limit.bytes, 1);
 }
 
-/** Checks the argument of an expiry. */
+/** Checks the argument of `expire()`. */
 export function checkTtl(ttl: number): void {
   checkGiven("Cannot expire log: ttl", ttl, 1, MAX_DELAY);
 }
@@ -166,12 +166,12 @@ function checkGiven(
   checkInteger(subject, value, min, max);
 }
 
-/** Tells whether nothing may follow an entry of this kind. */
+/** Returns whether an entry of this kind ends the log. */
 export function isFinal(kind: LogEntryKind): boolean {
   return kind === "end" || kind === "failed" || kind === "aborted";
 }
 
-/** The error of an append after an entry that nothing may follow. */
+/** Creates the error for an append to a log that has ended. */
 export function closed(): EventStreamError {
   return new EventStreamError(
     "closed",
@@ -179,7 +179,7 @@ export function closed(): EventStreamError {
   );
 }
 
-/** The error of an append whose `expectedLast` is not the last. */
+/** Creates the error for an append whose `expectedLast` is not the log's last sequence number. */
 export function conflict(expected: number, last: number): EventStreamError {
   return new EventStreamError(
     "conflict",
@@ -187,26 +187,26 @@ export function conflict(expected: number, last: number): EventStreamError {
   );
 }
 
-/** The error of a log that another version of this package wrote, in a format that this one does not know. */
+/** Creates the error for a log in the format of another version of this package. */
 export function otherFormat(known: number, found: unknown): Error {
   return new Error(
     `the log must be of format ${known}: it is of format ${found}`,
   );
 }
 
-/** Draws an epoch: 16 of `0-9a-z`, never `"0"`. */
+/** Generates an epoch: 16 random characters of `0-9a-z`. */
 export function newEpoch(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => (byte % 36).toString(36)).join("");
 }
 
-/** The length of a well-formed text in UTF-8. */
+/** Returns the length of a well-formed text in bytes of UTF-8. */
 export function utf8Length(text: string): number {
   let length = text.length;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code < 0x80) continue;
-    // A surrogate pair is four bytes of two units.
+    // A surrogate pair is two code units and four bytes.
     length += code < 0x800 || (code & 0xf800) === 0xd800 ? 1 : 2;
   }
   return length;

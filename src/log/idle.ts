@@ -1,8 +1,8 @@
 import { sleep } from "../internal/abort.ts";
 
 /**
- * Calls `renew` at once, then often enough that a log is never idle for `idleTtl`, and once more when the signal aborts:
- * the idle time is counted from then.
+ * Calls `renew` immediately and then repeatedly, so that the log is never idle for `idleTtl`. The last call is made
+ * when the signal aborts, which starts the idle time.
  */
 export async function renewWhileFollowed(
   renew: () => Promise<unknown>,
@@ -11,7 +11,7 @@ export async function renewWhileFollowed(
 ): Promise<void> {
   if (idleTtl === Infinity || signal.aborted) return;
   while (!signal.aborted) {
-    // There is time for another one; the calls that need the engine report why it is away.
+    // After an error there is time to try again. Reads and appends report why the engine cannot be reached.
     const isRenewed = await renew().then(() => true, () => false);
     await sleep(isRenewed ? idleTtl / 3 : idleTtl / 12, signal);
   }

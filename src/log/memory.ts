@@ -21,11 +21,11 @@ import type {
 } from "./log.ts";
 
 /**
- * A log in the memory of this process: the default. It is gone with the process; clients of its
- * successor receive a gap event, since the epoch is another.
+ * A log in the memory of this process: the default. It is lost when the process ends. Clients that reconnect to another
+ * process receive a `gap` event, because the epoch is different.
  *
- * It sets no timer: what has expired leaves the memory at the next use. Watchers are
- * woken in a microtask, once for all the appends before it.
+ * It sets no timer: entries that have expired are deleted at the next call. Watchers are called in a microtask, once
+ * for all appends before it.
  *
  * @example
  * ```ts
@@ -45,9 +45,9 @@ export class MemoryLog implements EventLog {
   #state = new State();
 
   /**
-   * Makes an empty log.
+   * Creates an empty log.
    *
-   * @param options What it keeps.
+   * @param options The retention.
    * @throws {TypeError} If an option has the wrong type.
    * @throws {RangeError} If an option is out of range.
    */
@@ -96,17 +96,17 @@ export class MemoryLog implements EventLog {
     signal.addEventListener("abort", renew, { once: true });
   }
 
-  /** Lets the log go; see {@linkcode EventLog.expire}. */
+  /** Deletes the log later; see {@linkcode EventLog.expire}. */
   // deno-lint-ignore require-await -- a promise, so that every failure is a rejection
   async expire(ttl: number): Promise<void> {
     checkTtl(ttl);
-    this.#current().goneAt = Date.now() + ttl;
+    this.#current().expiresAt = Date.now() + ttl;
   }
 
   #current(): State {
     const now = Date.now();
     if (this.#watchers.size > 0) this.#state.renew(this.#retention);
-    if (now >= this.#state.goneAt) this.#state = new State();
+    if (now >= this.#state.expiresAt) this.#state = new State();
     this.#state.trim(this.#retention);
     for (const [key, { forgetAt }] of this.#state.keys) {
       if (forgetAt > now) break;
@@ -116,23 +116,23 @@ export class MemoryLog implements EventLog {
   }
 }
 
-/** Stands in the place of a removed entry, so that nothing holds its body until the place is removed too. */
-const GONE: LogEntry = { seq: 0, time: 0, kind: "event", body: "" };
+/** Replaces a deleted entry, so that its body is not kept in memory until the array is compacted. */
+const DELETED: LogEntry = { seq: 0, time: 0, kind: "event", body: "" };
 
-/** One life of the log: what goes when it expires. */
+/** The state of the log in one epoch, discarded when the log expires. */
 class State {
   readonly keys: Map<string, { position: LogPosition; forgetAt: number }> =
     new Map();
-  goneAt = Infinity;
+  expiresAt = Infinity;
   last = 0;
   ended = false;
-  /** The newest entry's time. It never decreases, though the clock may. */
+  /** The time of the newest entry. It never decreases, even if the clock does. */
   time = 0;
   #epoch = "0";
   #entries: LogEntry[] = [];
   #sizes: number[] = [];
   #bytes = 0;
-  /** Where the kept entries start; what is before is removed in one piece now and then. */
+  /** The index of the oldest stored entry. The deleted entries before it are removed from the array in bulk. */
   #start = 0;
 
   append(
@@ -148,14 +148,16 @@ class State {
       this.#bytes += sizes[i]!;
     }
     this.ended = isFinal(entries.at(-1)!.kind);
-    this.goneAt = Date.now() + idleTtl;
+    this.expiresAt = Date.now() + idleTtl;
     return { epoch: this.#epoch, seq: this.last };
   }
 
-  /** Keeps a log that expires when it is idle. */
+  /** Extends the lifetime of a log that expires. */
   renew({ idleTtl }: Retention): void {
-    if (this.goneAt === Infinity || idleTtl === Infinity || this.ended) return;
-    this.goneAt = Math.max(this.goneAt, Date.now() + idleTtl);
+    if (this.expiresAt === Infinity || idleTtl === Infinity || this.ended) {
+      return;
+    }
+    this.expiresAt = Math.max(this.expiresAt, Date.now() + idleTtl);
   }
 
   trim({ maxEvents, maxBytes, maxAge }: Retention): void {
@@ -166,7 +168,7 @@ class State {
         this.#entries[this.#start]!.time <= oldest)
     ) {
       this.#bytes -= this.#sizes[this.#start]!;
-      this.#entries[this.#start++] = GONE;
+      this.#entries[this.#start++] = DELETED;
     }
     if (this.#start <= this.#count) return;
     this.#entries.splice(0, this.#start);
@@ -194,33 +196,33 @@ class State {
   }
 }
 
-/** Who in this process is to be woken after an append: the watching side of a log. */
+/** The watchers of a log in this process. */
 export class Watchers {
   readonly #watchers = new Set<() => void>();
   #waking = false;
 
-  /** How many there are. */
+  /** The number of watchers. */
   get size(): number {
     return this.#watchers.size;
   }
 
-  /** Adds one, until the signal aborts. */
+  /** Adds a watcher until the signal aborts. */
   add(wake: () => void, signal: AbortSignal): void {
     if (signal.aborted) return;
-    // A function of its own, so that one `wake` can be given twice and each be stopped alone.
+    // A new function, so that the same `wake` can be added twice and each one removed separately.
     const watcher = () => wake();
     this.#watchers.add(watcher);
-    const forget = () => this.#watchers.delete(watcher);
-    signal.addEventListener("abort", forget, { once: true });
+    const remove = () => this.#watchers.delete(watcher);
+    signal.addEventListener("abort", remove, { once: true });
   }
 
-  /** Wakes all in a microtask, apart from the append, which is done whatever a watcher does. */
+  /** Calls all watchers in a microtask, so that an append succeeds even if a watcher throws. */
   wake(): void {
     if (this.#waking || this.#watchers.size === 0) return;
     this.#waking = true;
     queueMicrotask(() => {
       this.#waking = false;
-      // One woken watcher may stop another, or put a new one in its own place.
+      // A watcher may remove another one, or replace itself.
       for (const watcher of [...this.#watchers]) {
         if (this.#watchers.has(watcher)) watcher();
       }

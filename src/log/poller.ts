@@ -1,12 +1,12 @@
 import { sleep } from "../internal/abort.ts";
 import { Watchers } from "./memory.ts";
 
-/** Asks for the positions of logs. A position is any text that changes with each append; an empty log has none. */
+/** Returns the positions of logs. A position is any text that changes with each append; an empty log has none. */
 type Poll = (names: string[]) => Promise<Record<string, string | undefined>>;
 
 /**
- * Finds the appends whose notification was lost, or of which an engine does not notify: it asks for the positions of all
- * watched logs of a client together, and wakes the watchers of those that have changed.
+ * Detects appends whose notification was lost, or for which the engine sends none. It polls the positions of all
+ * watched logs of a client together and wakes the watchers of those that have changed.
  */
 export class Poller {
   readonly #poll: Poll;
@@ -20,7 +20,7 @@ export class Poller {
     this.#interval = interval;
   }
 
-  /** Wakes after changes of the log, until the signal aborts. */
+  /** Calls `wake` after changes of the log, until the signal aborts. */
   add(name: string, wake: () => void, signal: AbortSignal): void {
     if (signal.aborted) return;
     if (this.#logs.size === 0) void this.#run(this.#stop.signal);
@@ -54,7 +54,7 @@ export class Poller {
         }
         this.#seen = positions;
       } catch {
-        // The reads that follow report why the engine is away, and for how long.
+        // The watchers' next reads report why the engine cannot be reached.
         for (const name of names) this.wake(name);
       }
     }

@@ -1,7 +1,7 @@
 import { sleep } from "../internal/abort.ts";
 import { Watchers } from "./memory.ts";
 
-/** A connection that listens to channels. */
+/** A connection that can subscribe to channels. */
 export interface Connection {
   open(): Promise<unknown>;
   subscribe(channels: string[]): Promise<unknown>;
@@ -9,13 +9,13 @@ export interface Connection {
   close(): void;
 }
 
-/** Makes a connection, not yet open, that calls `message` for each message and `lost` when it is no more. */
+/** Creates a connection, not yet open, that calls `message` for each message and `lost` when it is lost. */
 type Connect = (
   message: (channel: string) => void,
   lost: () => void,
 ) => Connection | Promise<Connection>;
 
-/** What a process listens to, all on one connection, which is there as long as something is. */
+/** The subscriptions of a process. They share one connection, which is open while there is a subscription. */
 export class Subscriptions {
   readonly #connect: Connect;
   readonly #channels = new Map<string, Watchers>();
@@ -26,20 +26,23 @@ export class Subscriptions {
     this.#connect = connect;
   }
 
-  /** Calls `wake` after messages in a channel, and whenever listening began, until the signal aborts. */
+  /**
+   * Calls `wake` after messages in a channel, and each time the connection has subscribed to it, until the signal
+   * aborts.
+   */
   add(channel: string, wake: () => void, signal: AbortSignal): void {
     const idle = this.#channels.size === 0;
     const watchers = this.#channels.get(channel) ?? new Watchers();
     this.#channels.set(channel, watchers);
     watchers.add(wake, signal);
-    signal.addEventListener("abort", () => this.#forget(channel, watchers), {
+    signal.addEventListener("abort", () => this.#remove(channel, watchers), {
       once: true,
     });
     if (idle) this.#run(this.#stop.signal);
     else this.#changed();
   }
 
-  #forget(channel: string, watchers: Watchers): void {
+  #remove(channel: string, watchers: Watchers): void {
     if (watchers.size > 0) return;
     this.#channels.delete(channel);
     if (this.#channels.size > 0) return this.#changed();
@@ -49,53 +52,56 @@ export class Subscriptions {
 
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      // Whatever the reason, it costs latency only; the calls that need the engine report it.
+      // An error only adds latency. Reads and appends report why the engine cannot be reached.
       await this.#listen(signal).catch(() => {});
-      // Not all processes at once.
+      // A random delay, so that the processes do not reconnect at the same time.
       await sleep(500 + Math.random() * 500, signal);
-      // Where it is never possible, as without the permission, this is what is left.
+      // If subscribing always fails, for example for lack of permission, the watchers are called at this interval.
       for (const watchers of this.#channels.values()) watchers.wake();
     }
   }
 
-  /** Listens on one connection for as long as it is there and wanted. */
+  /** Listens on one connection until it is lost or no longer needed. */
   async #listen(signal: AbortSignal): Promise<void> {
-    const life = new AbortController();
-    const end = () => life.abort();
+    const lifetime = new AbortController();
+    const end = () => lifetime.abort();
     signal.addEventListener("abort", end);
     try {
       const connection = await this.#connect(
         (channel) => this.#channels.get(channel)?.wake(),
         end,
       );
-      const following = this.#follow(connection, life.signal);
-      await Promise.race([following, aborted(life.signal)])
+      const synchronizing = this.#synchronize(connection, lifetime.signal);
+      await Promise.race([synchronizing, aborted(lifetime.signal)])
         .finally(() => connection.close());
     } finally {
       signal.removeEventListener("abort", end);
     }
   }
 
-  /** Keeps the connection's channels those that are asked for. */
-  async #follow(connection: Connection, signal: AbortSignal): Promise<void> {
+  /** Subscribes and unsubscribes the connection as channels are added and removed. */
+  async #synchronize(
+    connection: Connection,
+    signal: AbortSignal,
+  ): Promise<void> {
     await connection.open();
-    const heard = new Set<string>();
+    const subscribed = new Set<string>();
     while (!signal.aborted) {
       const missing = [...this.#channels.keys()].filter((channel) =>
-        !heard.has(channel)
+        !subscribed.has(channel)
       );
-      const spare = [...heard].filter((channel) =>
+      const unused = [...subscribed].filter((channel) =>
         !this.#channels.has(channel)
       );
       if (missing.length > 0) {
         await connection.subscribe(missing);
         for (const channel of missing) {
-          heard.add(channel);
+          subscribed.add(channel);
           this.#channels.get(channel)?.wake();
         }
-      } else if (spare.length > 0) {
-        await connection.unsubscribe(spare);
-        for (const channel of spare) heard.delete(channel);
+      } else if (unused.length > 0) {
+        await connection.unsubscribe(unused);
+        for (const channel of unused) subscribed.delete(channel);
       } else {
         await new Promise<void>((resolve) => this.#changed = resolve);
       }

@@ -2,7 +2,7 @@ import { describe } from "../internal/check.ts";
 
 const MAX_NAME_LENGTH = 256;
 
-/** Throws unless a log can have this name. */
+/** Throws if the name of a log is not valid. */
 export function checkName(name: string): void {
   if (typeof name !== "string" || !name.isWellFormed()) {
     throw new TypeError(

@@ -39,16 +39,17 @@ import {
 import { migration, type Place } from "./postgres_schema.ts";
 import { Poller } from "../log/poller.ts";
 
-/** Which tables a {@linkcode PostgresLog} uses. */
+/** The names of the tables of a {@linkcode PostgresLog}. */
 export interface PostgresTables {
   /**
-   * The schema, of `a-z`, `0-9` and `_`, at most 63 characters.
+   * The schema: at most 63 characters of `a-z`, `0-9` and `_`, and not a digit first.
    *
    * @default {"rivulet"}
    */
   schema?: string | undefined;
   /**
-   * What the names of the tables and functions begin with, of `a-z`, `0-9` and `_`, at most 32 characters.
+   * The prefix of the names of tables and functions: at most 32 characters of `a-z`, `0-9` and `_`, and not a digit
+   * first.
    *
    * @default {""}
    */
@@ -58,20 +59,22 @@ export interface PostgresTables {
 /** Options of {@linkcode PostgresLog}. */
 export interface PostgresLogOptions extends RetentionOptions, PostgresTables {
   /**
-   * Whether appends send a `NOTIFY`, which wakes who listens. Postgres lets commits with a `NOTIFY` take turns: without
-   * it a server does more appends to different logs at a time, and watchers poll.
+   * Whether appends send a `NOTIFY`, which wakes watchers that listen. Postgres serializes commits with a `NOTIFY`:
+   * without it, appends to different logs can be committed in parallel, and watchers poll.
    *
    * @default {true}
    */
   notify?: boolean | undefined;
   /**
-   * Milliseconds between polls while the log is watched, 1 to 2^31-1. One query polls for all logs of a client.
+   * Milliseconds between polls while the log is watched, an integer from 1 to 2^31-1. One query polls all logs of a
+   * client.
    *
-   * @default {undefined} 5000 where the client listens and `notify` is on, 1000 elsewhere
+   * @default {undefined} 5000 if the client has `listen()` and `notify` is on, otherwise 1000
    */
   pollInterval?: number | undefined;
   /**
-   * Milliseconds to wait for an answer, 1 to 2^31-1. An append that takes longer rejects, and may still be done.
+   * Milliseconds to wait for a result, an integer from 1 to 2^31-1. An append that takes longer rejects, and may still
+   * be stored.
    *
    * @default {5000}
    */
@@ -94,9 +97,9 @@ const POSTGRES_OPTIONS: OptionTable<
 };
 
 const DEFAULT_TIMEOUT = 5000;
-/** How much one call appends at most. */
+/** The maximum number of appends in one call, and of their bytes. */
 const MAX_BATCH = { items: 500, weight: 1_048_576 };
-/** Polls by client, and by tables and interval. */
+/** The pollers by client, and then by tables and interval. */
 const pollers = /* @__PURE__ */ new WeakMap<
   PostgresClient,
   Map<string, Poller>
@@ -110,7 +113,7 @@ interface Append {
 
 type Outcome = readonly [outcome: string, epoch: string, seq: number];
 
-/** A page as the function gives it, its bodies in one piece. */
+/** A page as the function returns it, with its bodies in one base64 text. */
 interface PageRow extends Omit<LogPage, "entries"> {
   readonly entries: readonly (readonly [
     seq: number,
@@ -122,13 +125,13 @@ interface PageRow extends Omit<LogPage, "entries"> {
 }
 
 /**
- * A log in Postgres 14 or later, for all processes that reach it.
+ * A log in Postgres 14 or later, shared by all processes that connect to it.
  *
- * {@linkcode PostgresLog.migrate} installs its tables and functions once per database. An append is one call of a
- * function, and is as durable as `synchronous_commit` says, which must not be `off`.
+ * Call {@linkcode PostgresLog.migrate} once per database to install the tables and functions. An append is one call of
+ * a function. How durable it is depends on `synchronous_commit`, which must not be `off`.
  *
- * Appends to one `PostgresLog` are done in the order of the calls, awaited or not. One call is under way at a time;
- * appends made meanwhile go together in the next one, each done or refused on its own.
+ * Appends to one `PostgresLog` are stored in the order of the calls, whether you await them or not. One database call
+ * runs at a time. Appends made meanwhile share the next call, and each succeeds or fails separately.
  *
  * @example
  * ```ts
@@ -153,14 +156,14 @@ export class PostgresLog implements EventLog {
   readonly #batches: Batches<Append, Outcome>;
 
   /**
-   * Installs the tables and functions, or updates the functions. Run it once before the first use, with a role that may
-   * create them. It can run again at every start, in many processes at once.
+   * Installs the tables and functions, or updates the functions. Call it before the first use, with a role that may
+   * create them. It is safe to call it at every start, in several processes at once.
    *
    * @param client The client.
-   * @param tables Which schema and prefix.
+   * @param tables The schema and the prefix.
    * @throws {TypeError} If an argument has the wrong type.
-   * @throws {RangeError} If a name is out of range.
-   * @throws {EventStreamError} Code `log-unavailable`, if Postgres refuses, or the tables are not a log's.
+   * @throws {RangeError} If the schema or the prefix is invalid.
+   * @throws {EventStreamError} Code `log-unavailable`, if Postgres reports an error, or if other tables have the names.
    */
   static async migrate(
     client: PostgresClient,
@@ -174,12 +177,12 @@ export class PostgresLog implements EventLog {
   }
 
   /**
-   * Makes a log; nothing is sent yet.
+   * Creates a log. Nothing is sent yet.
    *
-   * @param client The client: a pool. On a connection with a transaction of yours, an append resolves before it is
+   * @param client The client: a pool. On a connection with an open transaction, an append resolves before it is
    * committed.
    * @param name The log's name: 1 to 256 UTF-16 code units without control characters.
-   * @param options What it keeps, where it is, and how it waits.
+   * @param options The retention, the tables, notifications and the timeout.
    * @throws {TypeError} If an argument or option has the wrong type.
    * @throws {RangeError} If an option or the name is out of range.
    */
@@ -211,7 +214,7 @@ export class PostgresLog implements EventLog {
   ): Promise<LogPosition> {
     const sizes = checkAppend(entries, options, this.#retention);
     const weight = sizes.reduce((sum, size) => sum + size, 0);
-    // The caller may change its own while they wait.
+    // Copies the entries, because the caller may change them while they wait.
     const copies = entries.map(({ kind, body }) => ({ kind, body }));
     const append = { entries: copies, sizes, options: { ...options } };
     const [outcome, epoch, seq] = await this.#batches.add(append, weight);
@@ -246,13 +249,11 @@ export class PostgresLog implements EventLog {
     };
   }
 
-  /**
-   * Calls `wake` after appends; see {@linkcode EventLog.watch}. It is called once more each time that listening starts.
-   */
+  /** Calls `wake` after appends; see {@linkcode EventLog.watch}. It is also called each time listening starts. */
   watch(wake: () => void, signal: AbortSignal): void {
     if (signal.aborted) return;
     this.#poller.add(this.#name, wake, signal);
-    // Drivers may have a notification in hand when they are told to stop.
+    // A driver may still deliver a notification after it was stopped.
     const wakeUnlessAborted = () => signal.aborted || wake();
     if (this.#client.listen) void this.#listen(wakeUnlessAborted, signal);
     const { idleTtl } = this.#retention;
@@ -282,13 +283,13 @@ export class PostgresLog implements EventLog {
         count: entries.length,
         start,
         end: place,
-        // Arrays in Postgres's own form.
+        // Arrays in the text format of Postgres.
         kinds: `{${entries.map(({ kind }) => kind)}}`,
         starts: `{${[start, ...ends.slice(0, -1)]}}`,
         ends: `{${ends}}`,
         isLast: isFinal(entries.at(-1)!.kind),
         expectedLast: options.expectedLast,
-        // JSON's escape of U+0000 is no text in Postgres, which has no U+0000.
+        // Text in Postgres cannot contain U+0000, so its JSON escape would be rejected.
         key: options.idempotencyKey &&
           encodeURIComponent(options.idempotencyKey),
         ttl: idempotencyTtl,
@@ -301,7 +302,7 @@ export class PostgresLog implements EventLog {
       this.#name,
       this.#notify ? this.#channel : "",
       newEpoch(),
-      // What is Infinity becomes null.
+      // `Infinity` becomes `null`.
       JSON.stringify(retention),
       JSON.stringify(described),
       toBase64(new TextEncoder().encode(bodies.join(""))),
@@ -310,7 +311,7 @@ export class PostgresLog implements EventLog {
     return groups.flatMap((group, i) => outcomesOf(group, outcomes[i]!));
   }
 
-  /** Listens for as long as the signal does not abort, and tries again when it cannot. */
+  /** Listens until the signal aborts, and tries again after an error. */
   async #listen(wake: () => void, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
@@ -319,7 +320,7 @@ export class PostgresLog implements EventLog {
         await aborted(signal);
         await stop();
       } catch {
-        // Without notifications it polls, and who has aborted listens no more; calls report why Postgres is away.
+        // Without notifications the log polls. Reads and appends report why Postgres cannot be reached.
         await sleep(500 + Math.random() * 500, signal);
         wake();
       }
@@ -350,7 +351,7 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Puts appends without conditions that follow each other together: as one they are four times as fast. */
+/** Groups consecutive appends without conditions: as one append they are four times as fast. */
 function groupsOf(appends: readonly Append[]): Append[][] {
   const groups: Append[][] = [];
   let isOpen = false;
@@ -372,7 +373,7 @@ function joined(group: readonly Append[]): Append {
   };
 }
 
-/** What became of each append of a group. */
+/** Returns the outcome of each append of a group. */
 function outcomesOf(
   group: readonly Append[],
   [outcome, epoch, last]: Outcome,
@@ -398,7 +399,10 @@ function checkIdentifier(what: string, value: string, pattern: RegExp): void {
   }
 }
 
-/** The name of the channel for a log's notifications. Logs that share one wake each other's watchers needlessly. */
+/**
+ * Returns the name of the channel for a log's notifications. If the hashes of two logs are equal, they wake each
+ * other's watchers without need.
+ */
 function channelOf({ schema, prefix }: Place, name: string): string {
   let hash = 0n;
   for (const char of `${schema}.${prefix}.${name}`) {

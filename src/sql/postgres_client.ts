@@ -3,35 +3,37 @@ import { checkFunction, describe } from "../internal/check.ts";
 import { EventStreamError } from "../error.ts";
 import { FORMAT, type Place, qualified } from "./postgres_schema.ts";
 
-/** What {@linkcode PostgresLog} uses of a driver. `Pool` of `pg` and of Neon, and PGlite, fit as they are. */
+/**
+ * The part of a driver that {@linkcode PostgresLog} uses. You can pass a `Pool` of `pg` or of Neon, or a PGlite
+ * database.
+ */
 export interface PostgresClient {
   /**
-   * Runs one statement with text for its `$1`, `$2`, … and resolves with the rows, or with an object that has them as
-   * `rows`.
+   * Runs one statement with text for its parameters `$1`, `$2`, and so on. Resolves with the rows, or with an object
+   * that has them as `rows`.
    */
   query(text: string, params: string[]): PromiseLike<PostgresRows>;
   /**
-   * Listens to a channel of `NOTIFY`. Without it the log polls.
+   * Listens to a channel of `NOTIFY`. Without this method, the log polls.
    *
-   * @param channel The channel's name, of `a-z`, `0-9` and `_`.
-   * @param wake To be called for each notification, and each time that listening started again after the connection
-   * was lost.
-   * @returns What stops it, once it listens.
+   * @param channel The channel's name, which consists of `a-z`, `0-9` and `_`.
+   * @param wake Call it for each notification, and each time listening starts again after the connection was lost.
+   * @returns Resolves once it listens, with a function that stops it.
    */
   listen?(channel: string, wake: () => void): PromiseLike<() => unknown>;
 }
 
-/** Rows of a query, as drivers give them. */
+/** The rows of a query, as drivers return them. */
 export type PostgresRows =
   | readonly object[]
   | { readonly rows: readonly object[] };
 
-/** Serialization failure and deadlock: Postgres has undone everything, and asks for another try. */
+/** Serialization failure and deadlock: Postgres has rolled back the statement, which can be retried. */
 const RETRIED = ["40001", "40P01"];
-/** A function, schema or table that is not there. */
+/** A function, schema or table that does not exist. */
 const UNDEFINED = ["42883", "3F000", "42P01"];
 
-/** The functions that a log calls. */
+/** Calls the functions of a log. */
 export class PostgresFunctions {
   readonly #client: PostgresClient;
   readonly #place: Place;
@@ -43,7 +45,7 @@ export class PostgresFunctions {
     this.#timeout = timeout;
   }
 
-  /** Calls a function and returns the text that it gives. */
+  /** Calls a function and returns its result. */
   async call(action: string, name: string, args: string[]): Promise<string> {
     const params = [String(FORMAT), ...args];
     const places = params.map((_, i) => `$${i + 1}`);
@@ -57,7 +59,7 @@ export class PostgresFunctions {
   }
 }
 
-/** Makes attempts until one succeeds or fails for good, or the time is over. */
+/** Repeats an attempt while it fails with a conflict, until `end`. */
 export async function retryOnConflict<Result>(
   action: string,
   end: number,
@@ -76,7 +78,7 @@ export async function retryOnConflict<Result>(
   }
 }
 
-/** Throws unless it is a client. */
+/** Throws if the value is not a client. */
 export function checkClient(client: PostgresClient): void {
   if (typeof client?.query !== "function") {
     throw new TypeError(
@@ -97,7 +99,7 @@ function resultOf(answer: PostgresRows): string {
   );
 }
 
-/** The code that Postgres gave to an error; Bun has it as `errno`. */
+/** Returns the Postgres code of an error; in Bun it is the member `errno`. */
 function codeOf(error: unknown): string {
   const { code, errno } = (error ?? {}) as Record<string, unknown>;
   return [code, errno].find((value) => /^[0-9A-Z]{5}$/.test(String(value))) as
@@ -105,11 +107,11 @@ function codeOf(error: unknown): string {
     | undefined ?? "";
 }
 
-/** The error of what Postgres refused or did not answer. */
+/** Creates the error for a call that failed or timed out. */
 function unavailable(action: string, cause: unknown): EventStreamError {
   const reason = cause instanceof Error ? cause.message : describe(cause);
   const advice = UNDEFINED.includes(codeOf(cause))
-    ? ": call PostgresLog.migrate() once before"
+    ? ": call PostgresLog.migrate() first"
     : "";
   return new EventStreamError(
     "log-unavailable",

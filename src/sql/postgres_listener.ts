@@ -2,7 +2,7 @@ import { checkFunction } from "../internal/check.ts";
 import { type Connection, Subscriptions } from "../log/subscriptions.ts";
 import type { PostgresClient } from "./postgres_client.ts";
 
-/** What {@linkcode pgListener} uses of a `Client` of `pg`, or of Neon. */
+/** The part of a `Client` of `pg` or of Neon that {@linkcode pgListener} uses. */
 export interface PgClient {
   /** Opens the connection. */
   connect(): Promise<unknown>;
@@ -15,14 +15,14 @@ export interface PgClient {
     event: "notification",
     listener: (message: { channel: string }) => void,
   ): unknown;
-  /** Calls a listener when the connection failed or ended. */
+  /** Calls a listener when the connection has failed or ended. */
   on(event: "error" | "end", listener: () => void): unknown;
 }
 
 /**
- * Makes {@linkcode PostgresClient.listen} from clients of `pg`, or of Neon over WebSockets: one connection for all
- * channels, opened while a log is watched, and again when it is lost. It has to reach Postgres itself or a pooler in session
- * mode.
+ * Creates {@linkcode PostgresClient.listen} from clients of `pg`, or of Neon over WebSockets. All channels share one
+ * connection, which is open while a log is watched and reopened when it is lost. Connect to Postgres itself, or to a
+ * pooler in session mode.
  *
  * @example
  * ```ts
@@ -35,7 +35,8 @@ export interface PgClient {
  * }
  * ```
  *
- * @param create Makes a client that is not connected yet.
+ * @param create Returns a client that is not connected yet.
+ * @returns The method `listen`.
  * @throws {TypeError} If `create` is not a function.
  */
 export function pgListener(
@@ -67,7 +68,7 @@ function connectionOf(
     open: () => client.connect(),
     subscribe: (channels) => runAll("LISTEN", channels),
     unsubscribe: (channels) => runAll("UNLISTEN", channels),
-    // The connection may be broken, and is of no use any more.
+    // The connection may be broken, and it is no longer needed.
     close: () => void client.end().catch(() => {}),
   };
 }

@@ -1,5 +1,9 @@
 /**
- * A log in Postgres: one channel for all processes that reach it.
+ * A log in Postgres, shared by all processes that connect to it.
+ *
+ * - The log: {@linkcode PostgresLog}. Call {@linkcode PostgresLog.migrate} once to install its tables.
+ * - Notifications with `pg` or Neon: {@linkcode pgListener}.
+ * - Another driver: {@linkcode PostgresClient}.
  *
  * @example
  * ```ts

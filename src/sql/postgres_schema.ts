@@ -1,29 +1,29 @@
-/** Goes up when the tables, or what they mean, change. */
+/** The version of the tables. Increase it when the tables or their meaning change. */
 export const FORMAT = 1;
 
-/** Where a log's tables and functions are: the schema, and what their names begin with. */
+/** The schema of a log's tables and functions, and the prefix of their names. */
 export interface Place {
   readonly schema: string;
   readonly prefix: string;
 }
 
 /**
- * The statement that installs the tables and functions, or replaces the functions of the same format.
+ * Returns the statement that installs the tables and functions, or replaces the functions of the same format.
  *
- * A log is a row of `logs`, and its entries carry the row's number, not the log's name. A log that has expired keeps its
- * row, without the name, until a sweep has deleted its entries; the next append makes another row. So no append waits
- * for the deletion of a whole log.
+ * A log is a row of `logs`, and its entries refer to it by number, not by name. An expired log keeps its row, without
+ * the name, until a sweep has deleted its entries; the next append creates another row. This way, no append waits for
+ * the deletion of a whole log.
  */
 export function migration(place: Place): string {
   return statement(migrationText(), place);
 }
 
-/** The name of a table or function in SQL. Quoted, as a schema may be called `user`. */
+/** Returns the qualified name of a table or function. Quoted, because a schema may be called `user`. */
 export function qualified({ schema, prefix }: Place, name: string): string {
   return `"${schema}".${prefix}${name}`;
 }
 
-/** Fills in where the tables are, and the format. */
+/** Fills in the schema, the prefix and the format. */
 function statement(text: string, place: Place): string {
   const { schema, prefix } = place;
   return text
@@ -45,7 +45,7 @@ CREATE TABLE {logs} (
   expires_at bigint
 ) WITH (fillfactor = 50);
 CREATE INDEX ON {logs} (expires_at) WHERE expires_at IS NOT NULL;
--- \`size\` counts the bytes of the epoch up to and including the entry, so that a limit is found by search.
+-- \`size\` counts the bytes of the epoch up to and including the entry, so that a search finds the limit in bytes.
 CREATE TABLE {entries} (
   log bigint NOT NULL, seq bigint NOT NULL, time bigint NOT NULL, size bigint NOT NULL,
   kind text NOT NULL, body bytea NOT NULL, PRIMARY KEY (log, seq)
@@ -71,8 +71,8 @@ CREATE OR REPLACE FUNCTION {now}() RETURNS bigint LANGUAGE sql VOLATILE AS $body
   SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
 $body$;
 
--- The first number from which on an entry starts at least there and is younger, or "upto". Near "low" it takes the
--- fewest steps.
+-- Returns the first number from "low" on whose entry starts at "min_start" or later and is newer than "after_time",
+-- or "upto". Takes the fewest steps near "low".
 CREATE OR REPLACE FUNCTION {search}(of_log bigint, low bigint, upto bigint, min_start bigint, after_time bigint)
 RETURNS bigint LANGUAGE plpgsql STABLE AS $body$
 DECLARE
@@ -94,7 +94,7 @@ BEGIN
   RETURN upto;
 END $body$;
 
--- Deletes some of what has expired, if anything has. Who finds a log that another process sweeps goes on.
+-- Deletes a part of an expired log, if there is one. Skips logs that another process is sweeping.
 CREATE OR REPLACE FUNCTION {sweep}() RETURNS void LANGUAGE plpgsql VOLATILE AS $body$
 DECLARE
   expired bigint;
@@ -115,15 +115,15 @@ BEGIN
   IF entries < 500 AND keys < 500 THEN
     DELETE FROM {logs} l WHERE l.id = expired;
   ELSE
-    -- Half a log must not come back when the clock goes back.
+    -- A partly deleted log must not become readable again if the clock is set back.
     UPDATE {logs} l SET name = NULL WHERE l.id = expired;
   END IF;
 END $body$;
 `;
 
 const APPEND = `
--- Takes several appends, each with its conditions, and returns what became of each. Bodies are one piece of base64;
--- arrays say where in it each entry's is.
+-- Runs several appends, each with its conditions, and returns their outcomes. The bodies are one base64 text; arrays
+-- hold the start and the end of each.
 CREATE OR REPLACE FUNCTION {append}(
   format text, of_name text, channel text, new_epoch text, retention text, appends text, bodies text
 ) RETURNS text LANGUAGE plpgsql VOLATILE AS $body$
@@ -170,13 +170,13 @@ BEGIN
     ELSIF (append->>'expectedLast')::bigint <> head.last THEN
       outcomes := outcomes || json_build_array('conflict', head.epoch, head.last);
     ELSE
-      -- A server that took over from another may have lost commits, and would give their numbers again.
+      -- After a failover, the new server may have lost commits and would assign their numbers again.
       IF head.epoch = '0' OR head.timeline <> timeline THEN
         head.epoch := new_epoch;
         head.timeline := timeline;
       END IF;
       start := append->>'start';
-      -- Arrays: objects in JSON would take four times as long.
+      -- Arrays, because JSON objects would take four times as long.
       INSERT INTO {entries} (log, seq, time, size, kind, body)
         SELECT head.id, head.last + e.place, head.time,
           head.size + e.upto - start, e.kind, substr(bytes, e.low + 1, e.upto - e.low)
@@ -238,7 +238,7 @@ BEGIN
     RETURN json_build_object('epoch', '0', 'first', 1, 'last', 0, 'entries', '[]'::json, 'bodies', '');
   END IF;
   IF max_age <> '' THEN
-    -- What ended the log stays however old.
+    -- The final entry is kept regardless of its age.
     head.first := {search}(head.id, head.first, CASE WHEN head.ended THEN head.last ELSE head.last + 1 END,
       0, clock - max_age::bigint);
   END IF;
@@ -253,7 +253,7 @@ BEGIN
   RETURN page;
 END $body$;
 
--- How far each of several logs is, for those who cannot listen.
+-- Returns the positions of several logs, for polling.
 CREATE OR REPLACE FUNCTION {positions}(format text, names text) RETURNS text LANGUAGE plpgsql STABLE AS $body$
 BEGIN
   PERFORM {check_format}(format);
@@ -272,7 +272,7 @@ BEGIN
   RETURN '';
 END $body$;
 
--- Keeps a log that expires when it is idle, as a client follows it.
+-- Extends the lifetime of an idle log that a client follows.
 CREATE OR REPLACE FUNCTION {renew}(format text, of_name text, ttl text)
 RETURNS text LANGUAGE plpgsql VOLATILE AS $body$
 BEGIN
@@ -284,8 +284,8 @@ BEGIN
 END $body$;
 `;
 
-// One statement, so that every driver takes it, and that all of it is there or nothing. In a function, as bundlers keep a
-// constant made of others.
+// One statement, so that every driver accepts it and either all of it takes effect or nothing. In a function, because
+// bundlers keep a constant that is computed from others.
 function migrationText(): string {
   return `DO $migration$
 DECLARE
@@ -293,7 +293,7 @@ DECLARE
   timeline text := $sql$SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)$sql$;
   other text;
 BEGIN
-  -- Processes that start at once take turns.
+  -- Serializes processes that start at the same time.
   PERFORM pg_advisory_xact_lock(hashtext('rivulet <schema>'));
   IF to_regnamespace('"<schema>"') IS NULL THEN
     CREATE SCHEMA "<schema>";
@@ -310,7 +310,7 @@ BEGIN
     SELECT c.relname INTO other FROM pg_class c
       WHERE c.oid IN (to_regclass('{logs}'), to_regclass('{entries}'), to_regclass('{keys}'));
     IF FOUND THEN
-      RAISE EXCEPTION 'the table <schema>.% is not a log''s', other;
+      RAISE EXCEPTION 'the table <schema>.% was not created by this package', other;
     END IF;
     SELECT p.proname INTO other FROM pg_proc p
       WHERE p.pronamespace = to_regnamespace('"<schema>"') AND p.proname IN (${functionNames()});
@@ -319,7 +319,7 @@ BEGIN
     END IF;
     ${TABLES}
   END IF;
-  -- Some services do not let their users see it.
+  -- Some services do not let users read the timeline.
   BEGIN
     EXECUTE timeline;
   EXCEPTION WHEN OTHERS THEN
@@ -332,7 +332,7 @@ BEGIN
 END $migration$`;
 }
 
-/** What the functions are called, as literals. */
+/** Returns the names of the functions as SQL literals. */
 function functionNames(): string {
   const created = `${HELPERS}${APPEND}${OTHERS}`.matchAll(
     /FUNCTION \{(\w+)\}/g,

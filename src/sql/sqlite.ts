@@ -23,14 +23,14 @@ import { storeOf } from "./sqlite_store.ts";
 import type { LogSettings, SqliteDatabase } from "./sqlite_tables.ts";
 
 /**
- * A log in a SQLite file: durable without a server, for all processes on the machine that open the file.
+ * A log in a SQLite file: durable without a server, and shared by all processes on the machine that open the file.
  *
- * One file holds any number of logs, in tables whose names begin with `rivulet_`. The first append makes them. The log
- * sets `journal_mode` to WAL, `synchronous` to FULL and `busy_timeout` on its connection; give it one that is not used
- * for transactions of yours.
+ * A file can hold any number of logs, in tables whose names begin with `rivulet_`. The first append creates them. The
+ * log sets `journal_mode` to WAL, `synchronous` to FULL and `busy_timeout` on its connection. Do not use the connection
+ * for your own transactions.
  *
- * An append is one transaction, and durable when it resolves. Appends to any log of one database that are made meanwhile
- * go together in the next one. Watchers in the same process are woken at once, those in others within 50 ms.
+ * An append is durable when it resolves. Appends to the logs of a database that are made during a transaction share the
+ * next one. Watchers in the same process are called immediately, those in other processes within 50 ms.
  *
  * @example
  * ```ts
@@ -50,11 +50,11 @@ export class SqliteLog implements EventLog {
   readonly #settings: LogSettings;
 
   /**
-   * Makes a log; nothing is read or written yet.
+   * Creates a log. Nothing is read or written yet.
    *
    * @param database The database.
    * @param name The log's name: 1 to 256 UTF-16 code units without control characters.
-   * @param options What it keeps.
+   * @param options The retention.
    * @throws {TypeError} If an argument or option has the wrong type.
    * @throws {RangeError} If an option or the name is out of range.
    */
@@ -75,7 +75,7 @@ export class SqliteLog implements EventLog {
     options: AppendOptions = {},
   ): Promise<LogPosition> {
     const sizes = checkAppend(entries, options, this.#settings.retention);
-    // The caller may change its own while they wait.
+    // Copies the entries, because the caller may change them while they wait.
     const copies = entries.map(({ kind, body }) => ({ kind, body }));
     const append = {
       ...this.#settings,

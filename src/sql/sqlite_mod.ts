@@ -1,6 +1,15 @@
 /**
  * A log in a SQLite file: durable without a server.
  *
+ * - The log: {@linkcode SqliteLog}.
+ * - The driver that it needs: {@linkcode SqliteDatabase}.
+ *
+ * - The log: {@linkcode SqliteLog}.
+ * - The driver that it needs: {@linkcode SqliteDatabase}.
+ *
+ * - The log: {@linkcode SqliteLog}.
+ * - The driver that it needs: {@linkcode SqliteDatabase}.
+ *
  * @example
  * ```ts
  * import { DatabaseSync } from "node:sqlite";

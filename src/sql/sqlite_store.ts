@@ -10,53 +10,53 @@ import {
   SqliteTables,
 } from "./sqlite_tables.ts";
 
-/** Milliseconds between looks for what other connections have written. */
+/** Milliseconds between polls for the writes of other connections. */
 const POLL_INTERVAL = 50;
 
-/** How long SQLite itself may wait for a lock, in milliseconds: nothing else runs meanwhile. */
+/** Milliseconds that SQLite itself may wait for a lock, which blocks the thread. */
 const BUSY_TIMEOUT = 10;
 
-/** How long to wait for a lock altogether, in milliseconds. */
+/** Total milliseconds to wait for a lock. */
 const LOCK_TIMEOUT = 5000;
 
-/** How much one transaction appends at most. */
+/** The maximum number of appends in one transaction, and of their bytes. */
 const MAX_BATCH = { items: 500, weight: 1_048_576 };
 
 const stores = /* @__PURE__ */ new WeakMap<SqliteDatabase, SqliteStore>();
 
-/** The store of a database; logs on one database share it. */
+/** Returns the store of a database. All logs of a database share it. */
 export function storeOf(database: SqliteDatabase): SqliteStore {
   const store = stores.get(database) ?? new SqliteStore(database);
   stores.set(database, store);
   return store;
 }
 
-/** A log that is followed until the signal aborts. */
+/** The renewal of a log that is watched until the signal aborts. */
 interface Renewal extends LogSettings {
   readonly signal: AbortSignal;
 }
 
-/** All logs of one database: their transactions and their watchers. */
+/** The transactions and the watchers of all logs of a database. */
 class SqliteStore {
   readonly #database: SqliteDatabase;
   readonly #poller = new Poller(
     (names) => this.#positions(names),
     POLL_INTERVAL,
   );
-  // One transaction, and one write to the disk, for what is appended to any log meanwhile.
+  // Appends to any log that are made meanwhile share one transaction and one write to the disk.
   readonly #batches = new Batches<Append, AppendOutcome>(
     (appends) => this.#appendAll(appends),
     MAX_BATCH,
   );
-  // Likewise: a write to the disk for each of 1,000 logs would block the event loop for seconds.
+  // Renewals share transactions too: a write to the disk for each of 1,000 logs would block the event loop for seconds.
   readonly #renewals = new Batches<Renewal, undefined>(
     (renewals) => this.#renewAll(renewals),
     MAX_BATCH,
   );
   readonly #tables: SqliteTables;
-  /** Whether the connection is set up, and the tables are there. */
+  /** Whether the connection is set up and the tables exist. */
   #isOpen = false;
-  /** What {@linkcode SqliteTables.version} was at the last poll, and the positions then. */
+  /** The result of {@linkcode SqliteTables.version} at the last poll, and the positions at that time. */
   #version: unknown;
   #seen: Record<string, string> = {};
 
@@ -106,7 +106,7 @@ class SqliteStore {
     this.#poller.add(name, wake, signal);
   }
 
-  /** The positions of logs, read only after another connection has written. */
+  /** Returns the positions of logs. Reads them only after another connection has written. */
   // deno-lint-ignore require-await -- a promise, so that a failure is a rejection
   async #positions(names: string[]): Promise<Record<string, string>> {
     const version = this.#tables.version();
@@ -130,8 +130,8 @@ class SqliteStore {
   }
 
   /**
-   * Runs a step as one transaction, and again while another process holds the lock. Gives `undefined` where there are no
-   * tables to read.
+   * Runs a step as one transaction, and retries it while another process holds the lock. Returns `undefined` if there
+   * are no tables to read.
    */
   async #transact<Result>(
     begin: "BEGIN" | "BEGIN IMMEDIATE",
@@ -144,7 +144,7 @@ class SqliteStore {
         this.#isOpen ||= this.#open(creates);
         return this.#isOpen ? transact(this.#tables, begin, step) : undefined;
       } catch (error) {
-        // The tables may be gone, or others.
+        // The tables may have been deleted or replaced.
         this.#isOpen = false;
         if (!isBusy(error) || performance.now() >= end) throw error;
         await sleep(Math.random() * 10);
@@ -152,10 +152,10 @@ class SqliteStore {
     }
   }
 
-  /** Sets up the connection, and makes the tables if an append needs them; returns whether they are there. */
+  /** Sets up the connection, and creates the tables if an append needs them. Returns whether they exist. */
   #open(creates: boolean): boolean {
     this.#database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT}`);
-    // Some are built to write to the disk later, and could lose a number that was read.
+    // Some builds of SQLite write to the disk later by default, and could lose an entry that has been read.
     this.#database.exec("PRAGMA synchronous = FULL");
     if (!creates) return this.#tables.exist();
     this.#database.exec("PRAGMA journal_mode = WAL");
@@ -188,7 +188,7 @@ function rollBack(tables: SqliteTables): void {
   try {
     tables.run("ROLLBACK");
   } catch {
-    // SQLite has done so itself, as it does when the disk is full.
+    // SQLite has already rolled back, for example because the disk is full.
   }
 }
 

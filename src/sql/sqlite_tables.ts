@@ -12,20 +12,20 @@ import type {
   LogPage,
 } from "../log/log.ts";
 
-/** A value for a `?` in SQL. */
+/** A value for a parameter `?` in SQL. */
 export type SqliteValue = string | number | Uint8Array<ArrayBuffer>;
 
-/** What {@linkcode SqliteLog} uses of a prepared statement. */
+/** The part of a prepared statement that {@linkcode SqliteLog} uses. */
 export interface SqliteStatement {
-  /** Runs the statement and returns all rows, by column. */
+  /** Runs the statement and returns all rows as objects. */
   all(...values: SqliteValue[]): unknown[];
   /** Runs the statement. */
   run(...values: SqliteValue[]): unknown;
 }
 
 /**
- * What {@linkcode SqliteLog} uses of a database: `DatabaseSync` of `node:sqlite`, `Database` of `bun:sqlite` and of
- * `better-sqlite3` fit as they are.
+ * The part of a database that {@linkcode SqliteLog} uses. You can pass a `DatabaseSync` of `node:sqlite`, or a
+ * `Database` of `bun:sqlite` or `better-sqlite3`.
  */
 export interface SqliteDatabase {
   /** Runs statements. */
@@ -34,20 +34,20 @@ export interface SqliteDatabase {
   prepare(sql: string): SqliteStatement;
 }
 
-/** Goes up when the tables, or what they mean, change. */
+/** The version of the tables. Increase it when the tables or their meaning change. */
 const FORMAT = 1;
 
-/** A time that never comes. */
+/** The time of expiry of a log that does not expire. */
 const NEVER = 9_007_199_254_740_991;
 
-/** How many entries, or keys, a sweep deletes at most. */
+/** The maximum number of entries, or of keys, that a sweep deletes. */
 const MAX_SWEEP = 500;
 
-/** How many entries more than it adds an append deletes at most. */
+/** The maximum number of entries that an append deletes in addition to the number that it adds. */
 const MAX_TRIM = 1000;
 
-// `size` counts the bytes of the epoch up to and including the entry. The names of logs are not in their entries: a log
-// that has expired is given up at once, and deleted bit by bit.
+// `size` counts the bytes of the epoch up to and including the entry. Entries refer to their log by number, not by
+// name, so that an expired log can be replaced at once and deleted in parts.
 function createTables(): string {
   return `
 CREATE TABLE rivulet_format (format INTEGER NOT NULL);
@@ -74,7 +74,7 @@ interface Head {
   epoch: string;
   first: number;
   last: number;
-  /** The number up to which entries are deleted; `first` may be further on. */
+  /** The number up to which entries are deleted; `first` may be higher. */
   deleted: number;
   size: number;
   time: number;
@@ -82,7 +82,7 @@ interface Head {
   expiresAt: number;
 }
 
-/** A log's name and what it keeps. */
+/** A log's name and its retention. */
 export interface LogSettings {
   readonly name: string;
   readonly retention: Retention;
@@ -95,7 +95,7 @@ export interface Append extends LogSettings {
   readonly options: AppendOptions;
 }
 
-/** What became of an append. */
+/** The outcome of an append. */
 export interface AppendOutcome {
   readonly outcome: "appended" | "repeated" | "closed" | "conflict";
   readonly epoch: string;
@@ -103,8 +103,8 @@ export interface AppendOutcome {
 }
 
 /**
- * The logs of one database, as tables. Every method is one synchronous step, which belongs into a transaction but for
- * `run()` of the statements that begin and end one.
+ * The tables of the logs of a database. Every method is synchronous and must run in a transaction, except for
+ * `version()`, and `run()` with the statements that begin and end one.
  */
 export class SqliteTables {
   readonly #database: SqliteDatabase;
@@ -114,7 +114,7 @@ export class SqliteTables {
     this.#database = database;
   }
 
-  /** Tells whether there are logs; throws if other tables have their names. */
+  /** Returns whether the tables exist. Throws if other tables have their names. */
   exist(): boolean {
     const tables = this.#rows<{ name: string }>(
       `SELECT name FROM sqlite_master WHERE type = 'table' AND name IN
@@ -123,15 +123,15 @@ export class SqliteTables {
     if (tables.length === 0 || tables.includes("rivulet_format")) {
       return tables.length > 0;
     }
-    throw new Error(`the table ${tables[0]} is not a log's`);
+    throw new Error(`the table ${tables[0]} was not created by this package`);
   }
 
-  /** Makes the tables. */
+  /** Creates the tables. */
   create(): void {
     this.#database.exec(createTables());
   }
 
-  /** Appends to logs, each with its conditions, and trims them. */
+  /** Runs appends, each with its conditions, and trims the logs. */
   appendAll(appends: readonly Append[], now: number): AppendOutcome[] {
     const heads = new Map<string, Head | undefined>();
     const grown = new Map<Head, Append>();
@@ -155,7 +155,7 @@ export class SqliteTables {
     return outcomes;
   }
 
-  /** Gives the entries after `after`, and the bounds. */
+  /** Returns the entries after `after` and the bounds of the log. */
   page(
     { name, retention }: LogSettings,
     after: number,
@@ -173,21 +173,21 @@ export class SqliteTables {
     return { epoch, first, last, entries };
   }
 
-  /** Sets when the log expires, if there is one. */
+  /** Sets when the log expires, if it exists. */
   expire({ name }: LogSettings, ttl: number, now: number): void {
     const head = this.#head(name, now);
     if (head) this.#expireAt(now + ttl, head);
     this.sweep(now);
   }
 
-  /** Keeps a log that expires when it is idle. */
+  /** Extends the lifetime of a log that expires. */
   renew({ name, retention }: LogSettings, now: number): void {
     const head = this.#head(name, now);
     if (head === undefined || head.ended || head.expiresAt === NEVER) return;
     this.#expireAt(Math.max(head.expiresAt, now + retention.idleTtl), head);
   }
 
-  /** How far each of several logs is. */
+  /** Returns the positions of several logs. */
   positions(names: readonly string[]): Record<string, string> {
     const rows = this.#rows<Pick<Head, "epoch" | "last"> & { name: string }>(
       `SELECT name, epoch, last FROM rivulet_logs
@@ -199,13 +199,13 @@ export class SqliteTables {
     );
   }
 
-  /** A number that changes when another connection has written. */
+  /** Returns a number that changes when another connection has written. */
   version(): unknown {
     return this.#rows<{ data_version: number }>("PRAGMA data_version")[0]
       ?.data_version;
   }
 
-  /** Deletes some of what has expired, if anything has. */
+  /** Deletes a part of an expired log, if there is one. */
   sweep(now: number): void {
     const [expired] = this.#rows<{ id: number }>(
       `SELECT id FROM rivulet_logs WHERE expiresAt <= ? ORDER BY expiresAt LIMIT 1`,
@@ -219,7 +219,7 @@ export class SqliteTables {
         ...[expired.id, expired.id],
       );
       if (rows.length < MAX_SWEEP) continue;
-      // Half a log must not come back when the clock goes back.
+      // A partly deleted log must not become readable again if the clock is set back.
       this.run("UPDATE rivulet_logs SET name = NULL WHERE id = ?", expired.id);
       return;
     }
@@ -249,7 +249,7 @@ export class SqliteTables {
   }
 
   #begin(name: string): Head {
-    // The one that has expired keeps its row until it is swept.
+    // An expired log keeps its row, without the name, until it is swept.
     this.run("UPDATE rivulet_logs SET name = NULL WHERE name = ?", name);
     const [head] = this.#rows<Head>(
       "INSERT INTO rivulet_logs (name, epoch) VALUES (?, ?) RETURNING *",
@@ -281,7 +281,7 @@ export class SqliteTables {
         head.time,
         head.size,
         kind,
-        // Text with U+0000 in it is cut off there by some.
+        // Some drivers cut off text at U+0000.
         encoder.encode(body),
       );
     }
@@ -344,7 +344,7 @@ export class SqliteTables {
 
   #firstKept(head: Head, oldest: number): number {
     if (oldest === -Infinity) return head.first;
-    // What ended the log stays however old.
+    // The final entry is kept regardless of its age.
     const upto = head.ended ? head.last : head.last + 1;
     return this.#search(head, head.first, upto, (_, time) => time > oldest);
   }
@@ -366,7 +366,10 @@ export class SqliteTables {
     }));
   }
 
-  /** The first number from which on something holds, or `upto`; near `low` it takes the fewest steps. */
+  /**
+   * Returns the first number from `low` on for which `holds` returns `true`, or `upto`. Takes the fewest steps near
+   * `low`.
+   */
   #search(
     { id }: Head,
     low: number,
@@ -386,7 +389,7 @@ export class SqliteTables {
     return upto;
   }
 
-  /** At which byte of its epoch an entry starts, and when it was appended. */
+  /** Returns the byte of its epoch at which an entry starts, and when it was appended. */
   #at(log: number, seq: number): { start: number; time: number } | undefined {
     const [row] = this.#rows<{ start: number; time: number }>(
       "SELECT size - length(body) AS start, time FROM rivulet_entries WHERE log = ? AND seq = ?",
@@ -395,7 +398,7 @@ export class SqliteTables {
     return row;
   }
 
-  /** A log that exists and has not expired. */
+  /** Returns the log, if it exists and has not expired. */
   #head(name: string, now: number): Head | undefined {
     const [head] = this.#rows<Head & { format: number }>(
       "SELECT * FROM rivulet_format LEFT JOIN rivulet_logs ON name = ?",
@@ -411,7 +414,7 @@ export class SqliteTables {
       string,
       unknown
     >[];
-    // Some give integers so, if they are told to.
+    // Some drivers return integers as `bigint`, if configured to do so.
     for (const row of rows) {
       for (const [column, value] of Object.entries(row)) {
         if (typeof value === "bigint") row[column] = Number(value);

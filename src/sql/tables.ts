@@ -16,16 +16,16 @@ import type {
   LogPosition,
 } from "../log/log.ts";
 
-/** Runs SQL: what {@linkcode DurableObjectLog} uses of `ctx.storage.sql`. */
+/** The part of `ctx.storage.sql` that {@linkcode DurableObjectLog} uses. */
 export interface SqlExecutor {
-  /** Runs statements with values for their `?` and gives access to the rows of the last one. */
+  /** Runs statements with values for their parameters `?`, and returns the rows of the last one. */
   exec(query: string, ...bindings: unknown[]): {
-    /** Gives all rows, by column. */
+    /** Returns all rows as objects. */
     toArray(): Record<string, unknown>[];
   };
 }
 
-/** The one row in which a log keeps what it knows of itself. */
+/** The single row with the state of a log. */
 interface Head {
   readonly epoch: string;
   readonly first: number;
@@ -36,11 +36,11 @@ interface Head {
   readonly goneAt: number | null;
 }
 
-/** Goes up when the tables, or what they mean, change. */
+/** The version of the tables. Increase it when the tables or their meaning change. */
 const FORMAT = 1;
 
-// The platform bills rows written, and each index is one more; `time` and `forgetAt` need none, for they
-// grow with `seq`.
+// The platform bills rows written, and each index adds one. `time` and `forgetAt` need no index, because they grow with
+// `seq`.
 const CREATE = `
 CREATE TABLE rivulet_log (
   format INTEGER NOT NULL, epoch TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
@@ -69,10 +69,7 @@ const EMPTY: Head = {
   goneAt: null,
 };
 
-/**
- * A log as tables in SQLite. Every method is one synchronous step; those that write belong into a
- * transaction.
- */
+/** The tables of a log in SQLite. Every method is synchronous; those that write must run in a transaction. */
 export class SqlTables {
   readonly #sql: SqlExecutor;
   readonly #retention: Retention;
@@ -82,7 +79,7 @@ export class SqlTables {
     this.#retention = retention;
   }
 
-  /** Appends, unless the conditions say otherwise, and trims. */
+  /** Appends the entries if the conditions are met, and trims the log. */
   append(
     entries: readonly LogInput[],
     sizes: readonly number[],
@@ -109,7 +106,7 @@ export class SqlTables {
     return { epoch: grown.epoch, seq: grown.last };
   }
 
-  /** Gives the entries behind `after`, and the bounds. */
+  /** Returns the entries after `after` and the bounds of the log. */
   page(after: number, limit: LogLimit, now: number): LogPage {
     const head = this.#head(now);
     const { epoch, last } = head;
@@ -119,12 +116,12 @@ export class SqlTables {
     return { epoch, first, last, entries };
   }
 
-  /** Tells whether there is no log. */
+  /** Returns whether there is no log. */
   isEmpty(now: number): boolean {
     return this.#head(now).epoch === "0";
   }
 
-  /** Keeps a log that expires when it is idle. */
+  /** Extends the lifetime of a log that expires. */
   renew(now: number): void {
     const { goneAt, ended } = this.#head(now);
     if (goneAt === null || ended === 1) return;
@@ -132,13 +129,13 @@ export class SqlTables {
     this.#sql.exec("UPDATE rivulet_log SET goneAt = ?", until);
   }
 
-  /** Sets when the log goes. A log that is empty has nothing to lose. */
+  /** Sets when the log expires, if it exists. */
   expire(goneAt: number, now: number): void {
     if (this.isEmpty(now)) return;
     this.#sql.exec("UPDATE rivulet_log SET goneAt = ?", goneAt);
   }
 
-  /** Deletes what is past its time. */
+  /** Deletes what has expired. */
   sweep(now: number): void {
     const head = this.#head(now);
     if (head.epoch === "0") {
@@ -149,14 +146,14 @@ export class SqlTables {
     this.#trim(head, now);
   }
 
-  /** When there is something to sweep next, `Infinity` for never. */
+  /** Returns when to sweep next; `Infinity` for never. */
   due(now: number): number {
     const { epoch, first, last, time, ended, goneAt } = this.#head(now);
     if (epoch === "0") return Infinity;
     const [key] = this.#rows<{ forgetAt: number }>(
       "SELECT forgetAt FROM rivulet_keys ORDER BY seq DESC LIMIT 1",
     );
-    // The newest of each kind: one sweep for all that came within a lifetime, not one for each.
+    // The expiry of the newest of each kind, so that one sweep deletes all that was written within a lifetime.
     return Math.min(
       goneAt ?? Infinity,
       key?.forgetAt ?? Infinity,
@@ -212,7 +209,7 @@ export class SqlTables {
     return { ...head, last, bytes, time, ended, goneAt };
   }
 
-  /** Writes the head, without what is past the retention. */
+  /** Deletes the entries that exceed the retention and writes the head. */
   #trim(head: Head, now: number): void {
     const { maxEvents, maxBytes, maxAge } = this.#retention;
     const { last, time, ended, goneAt } = head;
@@ -261,8 +258,8 @@ export class SqlTables {
   }
 
   /**
-   * Deletes keys from the oldest up to the first that is not past its time: few rows are read. One behind it
-   * can be past its time too, if keys were kept for longer once; the next sweep finds it.
+   * Deletes the keys before the first one that has not expired, which reads few rows. Keys after it may have expired
+   * too, if `idempotencyTtl` was longer before; the next sweep deletes them.
    */
   #forget(now: number): void {
     this.#sql.exec(
@@ -284,7 +281,7 @@ export class SqlTables {
   }
 
   #read(from: number, limit: LogLimit): LogEntry[] {
-    // In two steps, so that no body is loaded that is not given.
+    // In two steps, so that only the returned bodies are loaded.
     const [end] = this.#rows<{ seq: number }>(
       `SELECT MAX(seq) AS seq FROM (
         SELECT seq, SUM(size) OVER (ORDER BY seq) AS total FROM (

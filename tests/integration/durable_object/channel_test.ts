@@ -203,7 +203,7 @@ Deno.test("durableChannel().publish() keeps the order of the calls, awaited or n
   await assertRejects(
     () => channel.publish({ data: "c" }),
     EventStreamError,
-    "it was closed",
+    "it has ended",
   );
 });
 

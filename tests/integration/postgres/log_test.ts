@@ -89,7 +89,7 @@ Deno.test("migrate() refuses tables that are not a log's, and leaves them as the
   const tables = { schema: "public", prefix: "mine_" };
   await assertRefused(
     () => PostgresLog.migrate(client, tables),
-    "the table public.mine_keys is not a log's",
+    "the table public.mine_keys was not created by this package",
   );
   assertEquals(
     await valueOf(client, "to_regclass('public.mine_logs') IS NULL"),
@@ -172,7 +172,7 @@ Deno.test("PostgresLog says that migrate() is missing", async () => {
   await using adapted = await open();
   const log = new PostgresLog(adapted.client, "news");
   for (const call of [() => log.append(events("a")), () => log.read(0, ALL)]) {
-    await assertRefused(call, "call PostgresLog.migrate() once before");
+    await assertRefused(call, "call PostgresLog.migrate() first");
   }
 });
 

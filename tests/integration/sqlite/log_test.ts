@@ -101,7 +101,10 @@ Deno.test("append() refuses tables that are not a log's, and leaves them as they
   database.exec("CREATE TABLE rivulet_entries (seq INTEGER PRIMARY KEY)");
   const log = new SqliteLog(database, "news");
   for (const call of [() => log.append(events("a")), () => log.read(0, ALL)]) {
-    await assertRefused(call, "the table rivulet_entries is not a log's");
+    await assertRefused(
+      call,
+      "the table rivulet_entries was not created by this package",
+    );
   }
   assertEquals(tablesOf(database), ["rivulet_entries"]);
 });
