@@ -4,6 +4,7 @@ import { type Result, runDeno } from "./command.ts";
 import { findFiles } from "./files.ts";
 import { checkImports, readImports } from "./imports.ts";
 import { findResolution } from "./resolution.ts";
+import { checkProse } from "./prose.ts";
 import { findScore } from "./score.ts";
 import { describeSize, findSizes } from "./sizes.ts";
 
@@ -52,6 +53,14 @@ report("imports: no dependency, no wrong direction, no cycle", {
   success: wrongImports.length === 0,
   output: wrongImports.join("\n"),
 });
+const prose = await checkProse(findFiles(".", ".md"), [
+  ...sources,
+  ...findFiles("cli", ".ts"),
+]);
+report(
+  `prose: words and sentences (${prose.warnings.length} hints by tools/prose.ts)`,
+  { success: prose.errors.length === 0, output: prose.errors.join("\n") },
+);
 for (const [criterion, verdict] of await findScore()) {
   report(`JSR: ${criterion}`, verdict);
 }
