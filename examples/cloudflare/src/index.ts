@@ -1,8 +1,10 @@
 import { ChannelObject, durableChannel } from "@rivulet/sse/durable-object";
 
-/** A room: the events of its last day, and the responses of those who follow it. */
+const DAY = 86_400_000;
+
+/** A room: the events of its last day, and the responses of its clients. It is deleted after a day without use. */
 export class Room extends ChannelObject {
-  override readonly retention = { maxAge: 86_400_000 };
+  override readonly retention = { maxAge: DAY, idleTtl: DAY };
   override readonly options = { from: { last: 20 } };
 }
 
@@ -13,7 +15,7 @@ export default {
     const { pathname } = new URL(request.url);
     const [, name] = pathname.match(/^\/rooms\/(\w{1,50})$/) ?? [];
     if (name === undefined) return new Response("Not found", { status: 404 });
-    // Everybody may follow and publish here. In an app of your own, check who it is.
+    // Everybody may follow and publish here. In your app, check the user first.
     const room = durableChannel(env.ROOMS, name);
     if (request.method !== "POST") return await room.respond(request);
     const data = await request.text();

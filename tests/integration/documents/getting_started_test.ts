@@ -1,13 +1,10 @@
 /** The programs of the getting-started pages, as printed. */
 import { assertEquals } from "@std/assert";
-import * as esbuild from "npm:esbuild@0.25.10";
 import type { Page } from "npm:playwright-core@1.65.1";
-import { decode } from "../../../mod.ts";
 import { toolPath } from "../../_tools.ts";
 import { App } from "../../support/app.ts";
 import { freePort } from "../../support/port.ts";
 import { readSection } from "../../support/section.ts";
-import { Workerd } from "../../support/workerd.ts";
 import type { Project } from "../package/package.ts";
 import { onPort, printedCommand, publish, Reader, shows } from "./reader.ts";
 
@@ -106,26 +103,14 @@ Deno.test("The server on the page for Node sends what is published", async () =>
   await page.context().close();
 });
 
-Deno.test("The Worker on the page for Cloudflare Workers publishes to a channel and follows it", async () => {
-  const document = "docs/getting_started_workers.md";
-  await using project = await reader.install(document, "");
-  const { outputFiles } = await esbuild.build({
-    entryPoints: [`${project.folder}/src/index.ts`],
-    bundle: true,
-    format: "esm",
-    write: false,
-  });
-  await esbuild.stop();
-  const source = outputFiles[0]!.text;
-  await using workerd = await Workerd.start({
-    // The binding has the name of its class here.
-    worker: { source: source.replaceAll("CHANNELS", "ChannelObject") },
-    classes: { ChannelObject: { sql: true } },
-  });
-  await using events = decode(await fetch(workerd.url)).values();
-  const first = events.next();
-  await publish(workerd.url, "It rains");
-  assertEquals((await first).value?.data, "It rains");
+Deno.test("The page for Cloudflare Workers prints the files of examples/cloudflare", async () => {
+  const { files } = await readSection("docs/getting_started_workers.md", "");
+  const names = ["src/index.ts", "wrangler.jsonc", "public/index.html"];
+  assertEquals(Object.keys(files), names);
+  for (const name of names) {
+    const example = await Deno.readTextFile(`examples/cloudflare/${name}`);
+    assertEquals(files[name], example, name);
+  }
 });
 
 Deno.test("docs/client.md bundles the client with the commands of the getting-started pages, and with esbuild", async () => {

@@ -148,7 +148,8 @@ class Setup implements AsyncDisposable {
   }
 
   async #pass(request: Request): Promise<Response> {
-    if (this.isDown) return Response.error();
+    // EventSource would give up at an error status, and tries again where a connection is refused.
+    await until(() => !this.isDown);
     const { pathname } = new URL(request.url);
     const { method, headers, body } = request;
     const response = await fetch(this.#app.url + pathname, {
