@@ -23,9 +23,9 @@ export interface CursorStore {
 /**
  * Creates a cursor store in `localStorage` or `sessionStorage`, so that a page resumes after a reload.
  *
- * A reload clears what the page has shown, and events before the stored ID are not sent again: use it in a page that
- * keeps them elsewhere. Use a separate key for each stream. The tabs of an origin share `localStorage` and would resume from each other's
- * position: use `sessionStorage` if every tab must receive every event.
+ * A reload clears the page, and the server does not send the events before the stored ID again: use it in a page that
+ * stores them elsewhere. Use a separate key for each stream. The tabs of an origin share `localStorage` and would
+ * resume from each other's position: use `sessionStorage` if every tab must receive every event.
  *
  * @example
  * ```ts

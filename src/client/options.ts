@@ -78,8 +78,8 @@ export interface ConnectionOptions<
     | (() => HeadersSource | Promise<HeadersSource>)
     | undefined;
   /**
-   * The function that sends the requests. It is awaited. It is never called for another origin: a redirect to one fails, except in a
-   * browser, which follows redirects by itself.
+   * The function that sends the requests. It is awaited. It is never called for another origin: a redirect to one
+   * fails, except in a browser, which follows redirects by itself.
    *
    * @default {globalThis.fetch}
    */

@@ -301,7 +301,7 @@ BEGIN
   IF to_regclass('{format}') IS NOT NULL THEN
     EXECUTE 'SELECT format FROM {format}' INTO found_format;
     IF found_format IS NULL AND current_setting('transaction_isolation') <> 'read committed' THEN
-      RAISE EXCEPTION 'another process has made the tables meanwhile' USING ERRCODE = 'serialization_failure';
+      RAISE EXCEPTION 'another process has created the tables' USING ERRCODE = 'serialization_failure';
     END IF;
     IF found_format IS DISTINCT FROM <format> THEN
       RAISE EXCEPTION 'the log must be of format <format>: it is of format %', found_format;
