@@ -7,7 +7,7 @@ import type {
 import type { Gap } from "../../src/server/gap.ts";
 import { Client, eventsOf, requestOf } from "./_client.ts";
 
-/** Subscribes as a client does that sends this ID, or none. */
+/** Subscribes like a client that sends this ID, or none. */
 export async function open(
   channel: Channel,
   lastEventId?: string,
@@ -21,12 +21,12 @@ export async function open(
   return new Client(response);
 }
 
-/** Publishes one event for each text, in one go; gives the ID of the last. */
+/** Publishes one event for each text in one call and returns the ID of the last. */
 export function publish(channel: Channel, ...texts: string[]): Promise<string> {
   return channel.publish(texts.map((data) => ({ data })));
 }
 
-/** What a client sees until an event with this data has come, that event included; then it leaves. */
+/** Reads up to and including the event with this data, then disconnects. */
 export async function eventsUntil(
   client: Client,
   data: string,
@@ -36,7 +36,7 @@ export async function eventsUntil(
   return eventsOf(text);
 }
 
-/** The data of those. */
+/** Returns the data of those events. */
 export async function datasUntil(
   client: Client,
   data: string,
@@ -44,13 +44,13 @@ export async function datasUntil(
   return (await eventsUntil(client, data)).map(({ data }) => data);
 }
 
-/** The gap that an event tells of. */
+/** Parses the gap of an event. */
 export function gapOf({ event, data }: ServerSentEvent): Gap {
   assertEquals(event, "gap");
   return JSON.parse(data);
 }
 
-/** How many gaps a channel has sent, for whatever reason. */
+/** Returns how many gaps a channel has sent, for any reason. */
 export function countGaps({ stats }: Pick<Channel, "stats">): number {
   return Object.values(stats.gaps).reduce((sum, count) => sum + count, 0);
 }

@@ -2,13 +2,13 @@ import type { ServerSentEvent } from "../../src/event.ts";
 import { EventParser } from "../../src/parse.ts";
 import { settle } from "../codec/_source.ts";
 
-/** Reads a response chunk by chunk, as a runtime does that sends it to a client. */
+/** Reads a response chunk by chunk, like a runtime that sends it to a client. */
 export class Client {
-  /** Whether the body has ended well. */
+  /** Whether the body has ended without an error. */
   ended = false;
-  /** What the body failed with. */
+  /** The error that the body failed with. */
   failure: unknown;
-  /** The chunks as they came. */
+  /** The chunks received so far. */
   readonly chunks: Uint8Array[] = [];
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #decoder = new TextDecoder();
@@ -20,7 +20,7 @@ export class Client {
     this.#reader = body!.getReader();
   }
 
-  /** Waits for the next chunk and gives it as text, or `undefined` at the end. */
+  /** Returns the next chunk as text, or `undefined` at the end. */
   async read(): Promise<string | undefined> {
     while (this.#taken === this.chunks.length && !this.#isOver) {
       await this.#read();
@@ -29,7 +29,7 @@ export class Client {
     return this.#take();
   }
 
-  /** Reads until what has come since the last call holds the text, and gives it; at the end, what there is. */
+  /** Reads until the text received since the last call contains this text, or the body ends, and returns it. */
   async until(text: string): Promise<string> {
     while (!this.#text.includes(text) && !this.#isOver) await this.#read();
     return this.#take();
@@ -41,7 +41,7 @@ export class Client {
     return this.#take();
   }
 
-  /** Gives what has come by now, and goes on waiting for a chunk. */
+  /** Returns what has been received so far; the pending read stays pending. */
   async now(): Promise<string> {
     for (let count = -1; count < this.chunks.length && !this.#isOver;) {
       count = this.chunks.length;
@@ -51,12 +51,12 @@ export class Client {
     return this.#take();
   }
 
-  /** Whether the client waits for a chunk. */
+  /** Whether a read is pending. */
   get waiting(): boolean {
     return this.#pending !== undefined;
   }
 
-  /** Leaves, as a runtime shows it by cancelling the body. */
+  /** Disconnects: cancels the body, as a runtime does. */
   async leave(): Promise<void> {
     await this.#reader.cancel("The client has left");
     this.ended = true;

@@ -8,7 +8,7 @@ import type {
 import type { Gap } from "../../src/server/gap.ts";
 import { Client, requestOf } from "./_client.ts";
 
-/** Subscribes to a combination as a client does that sends this ID, or none. */
+/** Subscribes to a combination like a client that sends this ID, or none. */
 export async function join<Channels extends CombinableChannels>(
   combination: Combination<Channels>,
   lastEventId?: string,
@@ -32,7 +32,7 @@ export function gapIn({ event, data }: ServerSentEvent): Gap {
   return JSON.parse(data);
 }
 
-/** The positions in an ID, by name as it stands there. */
+/** The positions in an ID, by encoded channel name. */
 export function positionsOf(id: string): Record<string, string> {
   return Object.fromEntries(
     id.split(",").map((part) => {

@@ -1,17 +1,17 @@
 /**
- * What a combination must do, written down as literally as can be and without any of its code: lists of data, and
+ * A literal model of what a combination must do, which shares no code with it: lists of data, and
  * positions in them.
  */
 import { assertEquals } from "@std/assert";
 import { eventsOf } from "./_client.ts";
 
-/** Where a channel's subscribers begin, and where they go on after a gap. */
+/** Where a channel's subscribers start, and where they continue after a gap. */
 interface ModelOptions {
   readonly from: "latest" | "earliest" | { readonly last: number };
   readonly gap: "latest" | "earliest";
 }
 
-/** A channel as a list of everything that was ever in it. */
+/** A channel as a list of every entry it ever had. */
 export class ChannelModel {
   readonly maxEvents: number;
   readonly options: ModelOptions;
@@ -50,14 +50,14 @@ export class ChannelModel {
     return this.isEnded ? this.last - 1 : this.last;
   }
 
-  /** The place of a client that has none. */
+  /** The start position of a client without an ID. */
   startOf({ from }: ModelOptions): number {
     if (from === "latest") return this.last;
     const wanted = from === "earliest" ? 0 : this.#shown - from.last;
     return Math.max(wanted, this.first - 1);
   }
 
-  /** Why a client cannot go on after this position. */
+  /** Why a client cannot resume after this position. */
   refuse(position: string): string | undefined {
     const match = /^([0-9a-z]{1,32})-(0|[1-9]\d{0,15})$/.exec(position);
     if (match === null) return "invalid";
@@ -72,11 +72,11 @@ export class ChannelModel {
 /** What one connection must receive of a channel. */
 class Part {
   readonly model: ChannelModel;
-  /** Whether nothing of an ended channel is left. */
+  /** Whether the client already has everything of an ended channel. */
   readonly isOver: boolean;
-  /** The gap that must come first. */
+  /** The gap that must be sent first. */
   gap: { reason: string; requested: string } | undefined;
-  /** The number of the last entry that has been received, or need not be. */
+  /** The number of the last entry that was received or skipped. */
   seq: number;
 
   constructor(model: ChannelModel, position: string | undefined, id: string) {
@@ -88,7 +88,7 @@ class Part {
       return;
     }
     const reason = model.refuse(position);
-    // A client that saw the channel empty is at the start of what it became.
+    // A client that saw the channel empty starts at its first entry.
     const requested = position === "0-0" && reason === "trimmed"
       ? `${model.epoch}-0`
       : (position || id).slice(0, 128);
@@ -98,12 +98,12 @@ class Part {
       : options.gap === "latest"
       ? last
       : model.first - 1;
-    // What has been trimmed is not missed where nothing but the end is left to come.
+    // Trimmed entries are no gap when only the end is left to send.
     this.isOver = model.isEnded &&
       [last, last - 1].some((seq) => position === `${model.epoch}-${seq}`);
   }
 
-  /** What is still to come. */
+  /** The entries still to be received. */
   get left(): string[] {
     return this.model.entries.slice(this.seq)
       .filter((data) => data !== undefined);
@@ -126,7 +126,7 @@ class View {
     return [...this.#parts.values()].every(({ isOver }) => isOver);
   }
 
-  /** Takes some frames, each of which must be the next one of its channel. */
+  /** Checks that each of these frames is the next one of its channel. */
   take(text: string): void {
     for (const block of text.split("\n\n").filter((block) => block !== "")) {
       if (block === "retry: 0") continue;
@@ -139,7 +139,7 @@ class View {
     }
   }
 
-  /** Everything there is must have come. */
+  /** Checks that every entry was received. */
   checkAll(): void {
     for (const [name, { gap, left }] of this.#parts) {
       assertEquals([name, gap, left], [name, undefined, []]);
@@ -168,7 +168,7 @@ class View {
     part.seq = part.model.entries.indexOf(data) + 1;
   }
 
-  /** Who resumes from this ID must get exactly what is left. */
+  /** Checks that a client that resumes from this ID receives exactly what is left. */
   #checkId(id: string): void {
     const names = [...this.#parts.keys()].sort();
     const parts = id.split(",").map((part) => part.split("="));

@@ -2,12 +2,12 @@ import type { ServerSentEvent } from "../../src/event.ts";
 import { EventParser } from "../../src/parse.ts";
 import { requestOf } from "./_client.ts";
 
-/** What a client reads. */
+/** What a client has read. */
 export interface Source {
   respond(request: Request): Promise<Response>;
 }
 
-/** Reads one response, but for what comes behind a number of bytes; tells whether the stream has been cut. */
+/** Reads at most this many bytes of a response; returns whether that cut it. */
 async function read(
   source: Source,
   parser: EventParser,
@@ -30,7 +30,7 @@ async function read(
   }
 }
 
-/** Reads a stream by a client that reconnects, each of its connections cut behind a number of bytes. */
+/** Reads a stream with a client that reconnects and whose connections are each cut after a number of bytes. */
 export async function readCut(
   source: Source,
   cutOf: (connection: number) => number,
@@ -38,7 +38,7 @@ export async function readCut(
   const events: ServerSentEvent[] = [];
   let lastEventId = "";
   for (let connection = 0;; connection++) {
-    // What a cut connection has left unfinished is lost with it.
+    // An event that the cut left incomplete is discarded.
     const parser = new EventParser({ lastEventId });
     const isCut = await read(source, parser, cutOf(connection), events);
     lastEventId = parser.lastEventId;

@@ -6,15 +6,15 @@ import { requestOf } from "./_client.ts";
 import { positionsOf } from "./_combination.ts";
 import type { History } from "./_history.ts";
 
-/** How a follower follows a channel. */
+/** The options of a follower. */
 export interface FollowerOptions {
   from: "latest" | "earliest";
   gap: "latest" | "earliest";
-  /** Whether it wants every event, or those with an even number and the last. */
+  /** Whether it receives every event, or only those with an even number and the last. */
   all: boolean;
 }
 
-/** Where a follower is by the IDs that it got. */
+/** A follower's position according to the IDs it received. */
 interface Place {
   readonly epoch: string;
   readonly seq: number;
@@ -30,7 +30,7 @@ export function isWanted(data: string, all: boolean): boolean {
 /** Answers a follower's request. */
 export type Answer = (request: Request) => Promise<Response>;
 
-/** Holds what comes of one channel against its history. */
+/** Compares the events received from one channel with its history. */
 class Ledger {
   readonly counts = { events: 0, gaps: 0 };
   place: Place | undefined;
@@ -43,7 +43,7 @@ class Ledger {
     this.#options = options;
   }
 
-  /** Tells whether the event stands at that place, which is another than the last one. */
+  /** Returns whether the event is at that position, which must differ from the last one. */
   holds({ data }: ServerSentEvent, { epoch, seq }: Place): boolean {
     const entry = this.#history.epochs.get(epoch)?.[seq - 1];
     const isHere = this.place?.epoch === epoch && this.place.seq >= seq;
@@ -66,7 +66,7 @@ class Ledger {
     this.place = place;
   }
 
-  /** Takes the position in the ID of a block, or of another channel's event. */
+  /** Accepts the position in the ID of a block, or of another channel's event. */
   move(place: Place): void {
     const event = { event: "id", data: "", id: `${place.epoch}-${place.seq}` };
     this.#check(place, event);
@@ -76,7 +76,7 @@ class Ledger {
     this.place = place;
   }
 
-  /** Checks that nothing wanted lies between where it was and this place. */
+  /** Checks that no expected event lies between the last position and this one. */
   #check(place: Place, event: ServerSentEvent): void {
     if (this.place === undefined) return;
     const { epoch, seq } = this.place;
@@ -97,7 +97,7 @@ class Ledger {
     const gap: Gap = JSON.parse(event.data);
     const requested = parseCursor(gap.requested);
     if (requested === undefined) return this.#blame("no cursor", event);
-    // It may have passed what is not for this client.
+    // It may have skipped events that are filtered out for this client.
     this.#check(requested, event);
     if (
       this.place?.epoch === requested.epoch && this.place.seq > requested.seq
@@ -107,7 +107,7 @@ class Ledger {
     const goesOnAt = this.#options.gap === "latest" ? gap.last : gap.first - 1;
     if (place.seq !== goesOnAt) this.#blame("gone on elsewhere", event);
     if (gap.reason === "epoch") {
-      // Who saw the log empty may not have seen what came and was lost before it was empty again.
+      // A client that saw the log empty may have missed events that were lost before it was empty again.
       const isPast = requested.epoch === "0"
         ? this.#history.resets > 0
         : requested.epoch !== this.#history.epoch;
@@ -116,7 +116,7 @@ class Ledger {
       }
     } else if (gap.reason === "trimmed") {
       const first = this.#history.firsts.get(place.epoch) ?? 1;
-      // Who saw the log empty is at the start of what it became.
+      // A client that saw the log empty starts at its first entry.
       const isHere = ["0", place.epoch].includes(requested.epoch);
       const isTrue = isHere && requested.seq + 1 < gap.first &&
         gap.first <= first;
@@ -132,15 +132,15 @@ class Ledger {
   }
 }
 
-/** A channel as a follower follows it; the name is `""` where it is not one of several. */
+/** A channel that a follower subscribes to; the name is `""` for a single channel. */
 export interface Followed {
   readonly history: History;
   readonly options: FollowerOptions;
 }
 
 /**
- * A client that comes, reads, leaves and comes back with its last event ID, and holds everything that it
- * gets of each channel against its history: each event that it wants once, in order, but for those that a gap tells of.
+ * A client that connects, reads, disconnects and resumes from its last event ID. It compares everything that it
+ * receives with the history of each channel: each expected event once, in order, except those that a gap reports.
  */
 export class Follower {
   /** Whether it was told to stop. */
@@ -159,7 +159,7 @@ export class Follower {
     }
   }
 
-  /** How many events it got, and how many gaps. */
+  /** How many events and gaps it received. */
   get counts(): { events: number; gaps: number } {
     const counts = { events: 0, gaps: 0 };
     for (const ledger of this.#ledgers.values()) {
@@ -169,7 +169,7 @@ export class Follower {
     return counts;
   }
 
-  /** What it got that it should not have. */
+  /** The first violation, if any. */
   get fault(): string | undefined {
     const ledgers = [...this.#ledgers.values()];
     return this.#fault ?? ledgers.find(({ fault }) => fault)?.fault;
@@ -179,12 +179,12 @@ export class Follower {
     return this.#reader !== undefined;
   }
 
-  /** Where it is in a channel. */
+  /** Returns its position in a channel. */
   placeIn(name: string): Place | undefined {
     return this.#ledgers.get(name)?.place;
   }
 
-  /** Comes, or comes back. */
+  /** Connects or reconnects. */
   connect(answer: Answer): void {
     if (this.#connecting || this.connected || this.stopped) return;
     this.#connecting = true;
@@ -192,7 +192,7 @@ export class Follower {
       .finally(() => this.#connecting = false);
   }
 
-  /** Reads one chunk, unless it does. */
+  /** Reads one chunk, unless a read is pending. */
   read(): void {
     const reader = this.#reader;
     if (reader === undefined || this.#reading) return;
@@ -205,7 +205,7 @@ export class Follower {
     }, (error) => this.#fault ??= `The body failed: ${error}`);
   }
 
-  /** Leaves without a word. */
+  /** Disconnects. */
   leave(): void {
     void this.#reader?.cancel();
     this.#reader = undefined;
@@ -233,7 +233,7 @@ export class Follower {
     this.#id = id;
   }
 
-  /** Takes what one channel has sent, and the positions in the others, which stay or move past what is not wanted. */
+  /** Checks an event of one channel, and the positions in the others, which stay or move past filtered events. */
   #takeEvent(event: ServerSentEvent): void {
     const places = this.#placesIn(event.id);
     const from = [...places.keys()].find((name) =>

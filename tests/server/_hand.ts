@@ -1,8 +1,8 @@
-/** A source that gives what the test puts in, and counts what is asked of it. */
+/** A source that yields what the test puts in, and counts the calls. */
 export class Hand<T> implements AsyncIterable<T> {
-  /** How often it was asked for more. */
+  /** How often `next()` was called. */
   asked = 0;
-  /** How often it was returned. */
+  /** How often `return()` was called. */
   returned = 0;
   #waiting: ((result: IteratorResult<T>) => void) | undefined;
   #refuse: ((reason: unknown) => void) | undefined;

@@ -9,15 +9,15 @@ import type {
 import { MemoryLog } from "../../src/log/memory.ts";
 import type { Schedule } from "./_schedule.ts";
 
-/** A log that remembers all that was ever in it, beside what it keeps: what the test holds a client's view against. */
+/** A log that also remembers every entry it ever had, so that a test can compare what a client received. */
 export class History {
-  /** Every entry of every epoch, the one with number 1 first. */
+  /** Every entry of every epoch, starting with number 1. */
   readonly epochs: Map<string, LogInput[]> = new Map();
-  /** The oldest number kept, of every epoch. */
+  /** The oldest retained number of every epoch. */
   readonly firsts: Map<string, number> = new Map();
-  /** The epoch as it is now. */
+  /** The current epoch. */
   epoch = "0";
-  /** How often everything was lost. */
+  /** How often the log was lost. */
   resets = 0;
   readonly #maxEvents: number;
   #log: MemoryLog;
@@ -60,7 +60,7 @@ export class History {
     signal.addEventListener("abort", () => this.#watchers.delete(wake));
   }
 
-  /** Loses everything, as the memory of a process that is started anew. */
+  /** Loses all entries, like the memory of a restarted process. */
   reset(): void {
     this.#log = new MemoryLog({ maxEvents: this.#maxEvents });
     this.epoch = "0";
@@ -68,16 +68,16 @@ export class History {
   }
 }
 
-/** How a process's way to the log behaves. */
+/** How reliable a process's connection to the log is. */
 export interface Weather {
-  /** The probability that a read or an append fails; an append may have been done then. */
+  /** The probability that a read or an append fails; a failed append may still have been stored. */
   failure: number;
-  /** The probability that a wake-up is lost, and that one comes twice. */
+  /** The probability that a notification is lost, and that one is duplicated. */
   lost: number;
   doubled: number;
 }
 
-/** One process's client of the log: all that it asks and hears takes its time, in an order that is drawn. */
+/** One process's client of the log: calls and notifications are delayed and complete in random order. */
 export class ScheduledLog implements EventLog {
   readonly #history: History;
   readonly #schedule: Schedule;
@@ -104,7 +104,7 @@ export class ScheduledLog implements EventLog {
   read(after: number, limit: LogLimit): Promise<LogPage> {
     return this.#schedule.delayed(async () => {
       this.#mayFail();
-      // Few at a time now and then, so that one read is not always all there is.
+      // Sometimes return few entries, so that one read does not always return everything.
       const entries = this.#schedule.chance(0.5) ? 2 : limit.entries;
       return await this.#history.read(after, { ...limit, entries });
     });
@@ -117,7 +117,7 @@ export class ScheduledLog implements EventLog {
       this.#schedule.later(wake);
       if (this.#schedule.chance(doubled)) this.#schedule.later(wake);
     }, signal);
-    // What was lost is found by a poll.
+    // A poll finds what a lost notification did not announce.
     const poll = setInterval(wake, 5000);
     signal.addEventListener("abort", () => clearInterval(poll));
   }

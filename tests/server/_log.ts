@@ -9,21 +9,21 @@ import type {
 } from "../../src/log/log.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 
-/** A log over another one that does what a test tells it to, and counts what is asked of it. */
+/** A wrapper around a log that a test can control, and that counts calls. */
 export class TestLog implements EventLog {
-  /** Whether it passes wake-ups on. */
+  /** Whether it forwards notifications. */
   wakes = true;
-  /** Whether it polls every 5 seconds, as an engine does whose notifications can be lost. */
+  /** Whether it polls every 5 seconds, like an engine whose notifications can be lost. */
   polls = false;
-  /** What reads reject with. */
+  /** The error that reads reject with. */
   readFailure: Error | undefined;
-  /** What appends reject with. */
+  /** The error that appends reject with. */
   appendFailure: Error | undefined;
   /** Every read that was made, in order. */
   readonly reads: number[] = [];
-  /** How many entries have been appended through it. */
+  /** How many entries were appended through it. */
   appended = 0;
-  /** How many watch it. */
+  /** How many watches are active. */
   watchers = 0;
   #log: EventLog;
   #rename = (page: LogPage): LogPage => page;
@@ -34,7 +34,7 @@ export class TestLog implements EventLog {
     this.#log = log;
   }
 
-  /** Holds reads back until {@linkcode release}, before they see the log or behind that. */
+  /** Delays reads until {@linkcode release}, before or after they read the log. */
   hold(what: "reads" | "answers" = "reads"): void {
     let release!: () => void;
     const promise = new Promise<void>((resolve) => release = resolve);
@@ -47,7 +47,7 @@ export class TestLog implements EventLog {
     this.#held = undefined;
   }
 
-  /** Becomes another log, whose epoch it gives another name. */
+  /** Switches to another log and renames its epoch. */
   become(log: EventLog, epoch: string, name: string): void {
     this.#log = log;
     this.#rename = (page) =>
@@ -89,7 +89,7 @@ export class TestLog implements EventLog {
     return this.#log.expire(ttl);
   }
 
-  /** All that is kept. */
+  /** All retained entries. */
   async entries(): Promise<readonly LogEntry[]> {
     const limit = { entries: 1_000_000, bytes: 1_000_000_000 };
     return (await this.#log.read(0, limit)).entries;

@@ -13,23 +13,23 @@ import { MemoryLog } from "../../src/log/memory.ts";
 import type { Resumable } from "../../src/server/resumable.ts";
 import { eventsOf, requestOf } from "./_client.ts";
 
-/** A log as one process sees it, and how to get in its way. */
+/** A log as one process sees it, with ways to make it fail. */
 export class FaultyLog implements EventLog {
   /** The log itself. */
   inner: EventLog;
-  /** Whether it cannot be reached. */
+  /** Whether the log is unreachable. */
   isAway = false;
-  /** Called instead of an append. */
+  /** Replaces `append()`. */
   onAppend: (
     append: () => Promise<LogPosition>,
     entries: readonly LogInput[],
   ) => Promise<LogPosition> = (append) => append();
-  /** Called instead of a read. */
+  /** Replaces `read()`. */
   onRead: (read: () => Promise<LogPage>) => Promise<LogPage> = (read) => read();
-  /** Called instead of an expiry. */
+  /** Replaces `expire()`. */
   onExpire: (expire: () => Promise<void>) => Promise<void> = (expire) =>
     expire();
-  /** What it was told to expire after. */
+  /** The times passed to `expire()`. */
   readonly ttls: number[] = [];
 
   constructor(inner: EventLog = new MemoryLog()) {
@@ -59,18 +59,18 @@ export class FaultyLog implements EventLog {
   }
 }
 
-/** What a log rejects with that cannot be reached. */
+/** The error of an unreachable log. */
 export const away: EventStreamError = new EventStreamError(
   "log-unavailable",
   "The log is away",
 );
 
-/** All that a log keeps. */
+/** All entries that a log retains. */
 export async function entriesOf(log: EventLog): Promise<readonly LogEntry[]> {
   return (await log.read(0, { entries: 100_000, bytes: 1e9 })).entries;
 }
 
-/** What a log keeps, an entry a word: its kind, or an event's data. */
+/** The retained entries as words: each one's kind, or an event's data. */
 export async function wordsOf(log: EventLog): Promise<string> {
   const words = (await entriesOf(log)).map(({ kind, body }) =>
     kind === "event" ? eventsOf(body)[0]?.data ?? "nothing" : kind
@@ -78,7 +78,7 @@ export async function wordsOf(log: EventLog): Promise<string> {
   return words.join(" ");
 }
 
-/** Reads a stream to its end, from behind an event on. */
+/** Reads a stream to its end, after an event. */
 export async function readText(
   answer: Resumable,
   lastEventId?: string,
@@ -91,7 +91,7 @@ export async function readText(
   return await response.text();
 }
 
-/** The events of a stream to its end, from behind an event on. */
+/** The events of a stream to its end, after an event. */
 export async function readEvents(
   answer: Resumable,
   lastEventId?: string,
@@ -104,7 +104,7 @@ export async function readDatas(answer: Resumable): Promise<string[]> {
   return (await readEvents(answer)).map(({ data }) => data);
 }
 
-/** A door that a producer waits at until the test opens it. */
+/** A gate that a producer waits at until the test opens it. */
 export interface Door {
   readonly opened: Promise<void>;
   open(): void;

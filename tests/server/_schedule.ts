@@ -8,12 +8,12 @@ interface Timer {
 }
 
 /**
- * Decides what happens next: of all that is under way, timers included, one thing at a time, drawn at random. So one seed is
+ * Runs one pending task or timer at a time, chosen at random. So one seed is
  * one order of events, the same whenever it is run again.
  */
 export class Schedule implements Time {
   readonly random: Random;
-  /** The time that timers go by. */
+  /** The virtual time of the timers. */
   now = 0;
   readonly #tasks: (() => void)[] = [];
   readonly #timers = new Map<number, Timer>();
@@ -28,22 +28,22 @@ export class Schedule implements Time {
     return this.#timers.size;
   }
 
-  /** How much is under way besides timers. */
+  /** How many tasks are pending besides timers. */
   get tasks(): number {
     return this.#tasks.length;
   }
 
-  /** Tells whether something of this probability happens. */
+  /** Returns `true` with this probability. */
   chance(probability: number): boolean {
     return this.random() < probability;
   }
 
-  /** Has something happen some time. */
+  /** Schedules a task. */
   later(run: () => void): void {
     this.#tasks.push(run);
   }
 
-  /** Does something some time, and has its outcome known some time later. */
+  /** Schedules a task, and its result for later. */
   delayed<T>(run: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) =>
       this.later(() =>
@@ -55,7 +55,7 @@ export class Schedule implements Time {
     );
   }
 
-  /** Lets one thing happen, a timer only now and then or when there is nothing else; tells whether there was any. */
+  /** Runs one task, or a timer now and then or when there is no task; returns whether there was one. */
   async step(): Promise<boolean> {
     const count = this.#tasks.length;
     const isTimer = count === 0 || this.chance(0.05);
@@ -63,13 +63,13 @@ export class Schedule implements Time {
     else if (count > 0) {
       this.#tasks.splice(below(this.random, count), 1)[0]!();
     } else return false;
-    // Now and then the next thing happens before all that follows from this one has been done.
+    // Sometimes the next task runs before the microtasks of this one are done.
     const turns = this.chance(0.2) ? below(this.random, 10) : 30;
     for (let turn = 0; turn < turns; turn++) await null;
     return true;
   }
 
-  /** Puts this schedule's timers in place of the platform's; gives what undoes it. */
+  /** Replaces the platform's timers by this schedule's, and returns a function that restores them. */
   install(): () => void {
     return replaceTime(this);
   }
@@ -83,7 +83,7 @@ export class Schedule implements Time {
     this.#timers.delete(id);
   }
 
-  /** Lets the timer that is due first go off. */
+  /** Fires the timer that is due first. */
   #fire(): void {
     let first: [number, Timer] | undefined;
     for (const entry of this.#timers) {

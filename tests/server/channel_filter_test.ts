@@ -16,7 +16,7 @@ import { withClock } from "../support/clock.ts";
 
 const options: ChannelOptions = { retry: 0, keepAlive: false };
 
-/** Ten events: 1 to 9, in turn of the names a, b and message; then the last. */
+/** Ten events: 1 to 9 named a, b and message in turn, then the last. */
 async function tenEvents(log = new MemoryLog()): Promise<Channel> {
   const channel = new Channel({ log, ...options });
   await channel.publish(
@@ -47,7 +47,7 @@ const filters: Record<
 };
 
 for (const [name, [filter, datas]] of Object.entries(filters)) {
-  test(`respond() sends what its filter lets through: ${name}`, async () => {
+  test(`respond() sends only the events that its filter accepts: ${name}`, async () => {
     for (const isOfChannel of [true, false]) {
       const log = new MemoryLog();
       const { respond } = await tenEvents(log);
@@ -65,7 +65,7 @@ for (const [name, [filter, datas]] of Object.entries(filters)) {
   });
 }
 
-test("respond() gives each event to the predicate once, with its id", async () => {
+test("respond() calls the filter predicate once for each event, with its ID", async () => {
   const channel = await tenEvents();
   const seen: ServerSentEvent[] = [];
   const client = await open(channel, "0-0", {
@@ -85,7 +85,7 @@ test("respond() gives each event to the predicate once, with its id", async () =
   );
 });
 
-test("respond() lets a comment through every filter, for it is no event", async () => {
+test("respond() sends comments whatever the filter, because a comment is not an event", async () => {
   const channel = new Channel(options);
   await channel.publish([{ comment: "hello" }, { data: "1" }, { retry: 7 }]);
   await channel.publish({ event: "last", data: "2" });
@@ -128,7 +128,7 @@ test("respond() and subscribe() fail, and send nothing, when the filter returns 
   assertEquals([channel.stats.subscribers, channel.stats.delivered], [0, 0]);
 });
 
-test("respond() reads an event of 17 MiB that its filter leaves out, and subscribe() gives it", async () => {
+test("respond() reads past a 17 MiB event that its filter rejects, and subscribe() yields it", async () => {
   const log = new MemoryLog();
   const channel = new Channel({ log, ...options });
   const size = 17 * 1024 * 1024;
@@ -145,7 +145,7 @@ test("respond() reads an event of 17 MiB that its filter leaves out, and subscri
   }
 });
 
-test("respond() fails the one whose predicate throws, and nobody else", async () => {
+test("respond() fails only the response whose filter predicate throws", async () => {
   const errors: unknown[] = [];
   const reasons: string[] = [];
   const channel = new Channel({
@@ -171,7 +171,7 @@ test("respond() fails the one whose predicate throws, and nobody else", async ()
   assertEquals(await datasUntil(other, "3"), ["1", "2", "3"]);
 });
 
-test("respond() survives a predicate that throws for the only subscriber, in the middle of a long log", async () => {
+test("the channel continues when the filter predicate of its only subscriber throws in the middle of a long log", async () => {
   const log = new MemoryLog();
   const channel = new Channel({ log, ...options });
   const stays = await open(channel, undefined, {
@@ -180,7 +180,7 @@ test("respond() survives a predicate that throws for the only subscriber, in the
     },
   });
   await stays.until("id: ");
-  // More than one read of the log gives.
+  // More than one read of the log returns.
   await publish(channel, ...Array.from({ length: 2500 }, (_, i) => `${i}`));
   await stays.rest();
   assertEquals((stays.failure as Error).message, "boom");
@@ -189,7 +189,7 @@ test("respond() survives a predicate that throws for the only subscriber, in the
   assertEquals((await datasUntil(client, "2499")).length, 2500);
 });
 
-test("subscribe() rejects with what its predicate throws", async () => {
+test("subscribe() rejects with the error that its filter predicate throws", async () => {
   const channel = await tenEvents();
   const boom = new Error("boom");
   const stream = channel.subscribe({
@@ -201,7 +201,7 @@ test("subscribe() rejects with what its predicate throws", async () => {
   assertStrictEquals(await reasonOf(stream.getReader().read()), boom);
 });
 
-test("respond() moves the id past events that are filtered out, with the next keep-alive", async () => {
+test("respond() moves the ID past filtered events with the next keep-alive", async () => {
   await withClock(async (clock) => {
     const channel = new Channel({
       retry: 0,
@@ -222,7 +222,7 @@ test("respond() moves the id past events that are filtered out, with the next ke
       `id: ${last}\nevent: wanted\ndata: 4\n\n`,
     );
     await client.leave();
-    // What it then sends as its Last-Event-ID leads past the others.
+    // Its Last-Event-ID then resumes after the filtered events.
     const again = await open(channel, id);
     assertEquals(
       eventsOf(await again.now()).map(({ data }) => data),
@@ -233,7 +233,7 @@ test("respond() moves the id past events that are filtered out, with the next ke
   });
 });
 
-test("respond() shows no control entry, and moves the id past it", async () => {
+test("respond() does not send a control entry, and moves the ID past it", async () => {
   await withClock(async (clock) => {
     const log = new MemoryLog();
     const channel = new Channel({ log, retry: 0, keepAlive: 4000 });

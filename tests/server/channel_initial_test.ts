@@ -31,7 +31,7 @@ test("respond() sends initial events before the position, and only to a client t
   assertEquals(channel.stats.delivered, 1 + 1 + 3);
 });
 
-test("respond() sends initial events after a gap, whose event has no ID then", async () => {
+test("respond() sends initial events after a gap event, which then has no ID", async () => {
   const channel = new Channel(options);
   const id = await publish(channel, "1");
   const client = await open(channel, "other-7", {
@@ -49,7 +49,7 @@ test("respond() sends initial events after a gap, whose event has no ID then", a
   assertEquals(countGaps(channel), 1);
 });
 
-test("respond() takes the position before it asks for initial events, and keeps it from the client until they are sent", async () => {
+test("respond() takes the position before it calls initial, and sends it only after the initial events", async () => {
   await withClock(async (clock) => {
     const channel = new Channel({ retry: 0, keepAlive: 4000 });
     const id = await publish(channel, "before");
@@ -73,7 +73,7 @@ test("respond() takes the position before it asks for initial events, and keeps 
   });
 });
 
-test("respond() sends no frame for no initial events, and asks for none on a closed channel", async () => {
+test("respond() sends no frame when there are no initial events, and does not call initial on a closed channel", async () => {
   const channel = new Channel(options);
   const id = await publish(channel, "1");
   const client = await open(channel, undefined, { initial: () => [] });
@@ -87,7 +87,7 @@ test("respond() sends no frame for no initial events, and asks for none on a clo
   assertEquals(response.status, 204);
 });
 
-test("respond() counts a client that waits for its initial events as a subscriber", async () => {
+test("respond() counts a client that is waiting for its initial events as a subscriber", async () => {
   const channel = new Channel({ ...options, maxSubscribers: 1 });
   const never = () => new Promise<ServerSentEventInit[]>(() => {});
   const client = await open(channel, undefined, { initial: never });
@@ -98,7 +98,7 @@ test("respond() counts a client that waits for its initial events as a subscribe
   assertEquals(channel.stats.subscribers, 0);
 });
 
-test("respond() fails when initial throws, or gives what cannot be sent, and reports that", async () => {
+test("respond() fails and reports the error when initial throws or returns an event that cannot be sent", async () => {
   const errors: unknown[] = [];
   const channel = new Channel({
     ...options,

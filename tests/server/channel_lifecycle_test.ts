@@ -39,7 +39,7 @@ async function take(
 
 // --- Requests
 
-test("respond() of a channel answers Accept and HEAD as respond() does, and takes no place for it", async () => {
+test("respond() of a channel handles Accept and HEAD like respond(), and counts no subscriber for them", async () => {
   const channel = new Channel({
     ...quiet,
     headers: { "x-mine": "channel", "x-more": "1" },
@@ -62,7 +62,7 @@ test("respond() of a channel answers Accept and HEAD as respond() does, and take
   assertEquals(channel.stats.subscribers, 0);
 });
 
-test("respond() tells each client another reconnection time, from r to 2r", async () => {
+test("respond() sends each client a random reconnection time from r to 2r", async () => {
   const channel = new Channel({ keepAlive: false, retry: 1000 });
   const times = new Set<number>();
   for (let i = 0; i < 50; i++) {
@@ -109,7 +109,7 @@ const wrongOptions: [
 ];
 
 for (const [options, error, name] of wrongOptions) {
-  test(`Channel() refuses ${JSON.stringify(options)}`, async () => {
+  test(`Channel() rejects the options ${JSON.stringify(options)}`, async () => {
     assertThrows(
       () => new Channel(options as ChannelOptions),
       error,
@@ -123,7 +123,7 @@ for (const [options, error, name] of wrongOptions) {
   });
 }
 
-test("Channel() refuses a log in the place of its options, and says how to pass it", () => {
+test("Channel() rejects a log passed as its options, and says how to pass it", () => {
   const error = assertThrows(
     () => new Channel(new MemoryLog() as ChannelOptions),
     TypeError,
@@ -134,7 +134,7 @@ test("Channel() refuses a log in the place of its options, and says how to pass 
   );
 });
 
-test("publish(), subscribe() and drain() refuse wrong options by name, and leave nothing", async () => {
+test("publish(), subscribe() and drain() reject invalid options by name, and leave no timer or listener", async () => {
   const channel = new Channel(quiet);
   const attempts: [attempt: () => unknown, message: string][] = [
     [
@@ -167,7 +167,7 @@ test("publish(), subscribe() and drain() refuse wrong options by name, and leave
   assertEquals(channel.stats.published, 0);
 });
 
-test("respond() of a channel refuses what is no request, and wrong headers, and leaves nothing", async () => {
+test("respond() of a channel rejects invalid requests and headers, and counts no subscriber", async () => {
   const channel = new Channel(quiet);
   await assertRejects(
     () => channel.respond({} as Request),
@@ -183,7 +183,7 @@ test("respond() of a channel refuses what is no request, and wrong headers, and 
 
 // --- Limits
 
-test("respond() answers 503 past maxSubscribers, and sends nobody away", async () => {
+test("respond() answers 503 beyond maxSubscribers, and keeps the existing subscribers connected", async () => {
   const channel = new Channel({
     keepAlive: false,
     maxSubscribers: 3,
@@ -242,7 +242,7 @@ test("respond() closes at a random 80 to 100 % of maxConnectionAge", async () =>
   });
 });
 
-test("respond() lets no timer of maxConnectionAge outlive its client", async () => {
+test("respond() clears the maxConnectionAge timer when its client disconnects", async () => {
   await withClock(async (clock) => {
     const channel = new Channel({
       ...quiet,
@@ -257,7 +257,7 @@ test("respond() lets no timer of maxConnectionAge outlive its client", async () 
 
 // --- drain()
 
-test("drain() sends everybody away over the time given", async () => {
+test("drain() closes all responses spread over the given time", async () => {
   await withClock(async (clock) => {
     const reasons: string[] = [];
     const channel = new Channel({
@@ -280,7 +280,7 @@ test("drain() sends everybody away over the time given", async () => {
   });
 });
 
-test("drain() sends later requests away at once, with a reconnection time", async () => {
+test("drain() makes later requests end at once, with a reconnection time", async () => {
   const log = new TestLog();
   const channel = new Channel({ log, keepAlive: false, retry: 1000 });
   await publish(channel, "1");
@@ -294,12 +294,12 @@ test("drain() sends later requests away at once, with a reconnection time", asyn
     .getReader().read();
   assert(done);
   assertEquals(channel.stats.subscribers, 0);
-  // The log lives on: another process serves it.
+  // Another process serves the same log.
   await publish(channel, "2");
   assertEquals((await log.entries()).length, 2);
 });
 
-test("drain() sends away who was about to subscribe when it began", async () => {
+test("drain() ends a response that was still starting when drain() was called", async () => {
   const log = new TestLog();
   const channel = new Channel({ log, ...quiet });
   const first = await open(channel);
@@ -315,7 +315,7 @@ test("drain() sends away who was about to subscribe when it began", async () => 
   assertEquals([channel.stats.subscribers, log.watchers], [0, 0]);
 });
 
-test("drain() may be called twice, and refuses a time out of range", async () => {
+test("drain() can be called twice, and rejects a time out of range", async () => {
   const channel = new Channel(quiet);
   const client = await open(channel);
   await Promise.all([channel.drain({ over: 5 }), channel.drain({ over: 5 })]);
@@ -325,7 +325,7 @@ test("drain() may be called twice, and refuses a time out of range", async () =>
   }
 });
 
-test("drain() lets clients resume elsewhere where they were", async () => {
+test("drain() lets clients resume in another process after their last event", async () => {
   const log = new MemoryLog();
   const [here, there] = [
     new Channel({ log, ...quiet }),
@@ -365,7 +365,7 @@ test("close() delivers what was published before, then ends, in every process", 
   assertEquals(reasons, ["ended", "ended"]);
 });
 
-test("close() waits for nobody, and who is far behind gets everything before the end", async () => {
+test("close() does not wait for slow clients, which still receive every event before the end", async () => {
   const channel = new Channel(quiet);
   const follower = await open(channel);
   await follower.until("id: ");
@@ -408,7 +408,7 @@ const afterClose: [id: string | undefined, from: string, outcome: string][] = [
 ];
 
 for (const [id, from, outcome] of afterClose) {
-  test(`close() leaves ${outcome} to a request with ${id ?? "no id"} and from: ${from}`, async () => {
+  test(`respond() answers with ${outcome} after close() to a request with ${id ?? "no id"} and from: ${from}`, async () => {
     const log = new MemoryLog();
     const channel = new Channel({ log, ...quiet });
     const epoch = epochOf(await publish(channel, "1", "2", "3"));
@@ -436,7 +436,7 @@ for (const [id, from, outcome] of afterClose) {
   });
 }
 
-test("close() is one close, whoever calls it and how often", async () => {
+test("close() closes the channel once, however often and from whichever process it is called", async () => {
   const log = new TestLog();
   const channels = [new Channel({ log }), new Channel({ log })];
   await Promise.all(
@@ -445,7 +445,7 @@ test("close() is one close, whoever calls it and how often", async () => {
   assertEquals((await log.entries()).map(({ kind }) => kind), ["end"]);
 });
 
-test("close() ends a channel in which nothing was ever published", async () => {
+test("close() ends a channel that has no events", async () => {
   const channel = new Channel(quiet);
   const client = await open(channel);
   await client.until("id: ");
@@ -456,7 +456,7 @@ test("close() ends a channel in which nothing was ever published", async () => {
 
 // --- subscribe()
 
-test("subscribe() gives the events with their ids, and ends when the channel is closed", async () => {
+test("subscribe() yields the events with their IDs, and ends when the channel is closed", async () => {
   const channel = new Channel();
   const stream = channel.subscribe({ from: "earliest" });
   const id = await channel.publish([
@@ -478,7 +478,7 @@ test("subscribe() gives the events with their ids, and ends when the channel is 
   assertEquals(channel.stats.subscribers, 0);
 });
 
-test("subscribe() and respond() give from the latest what is published behind the call, however late they are read", async () => {
+test("subscribe() and respond() from the latest event deliver the events published after the call, however late they are read", async () => {
   const channel = new Channel(quiet);
   await publish(channel, "before");
   for (const data of ["1", "2"]) {
@@ -495,7 +495,7 @@ test("subscribe() and respond() give from the latest what is published behind th
   }
 });
 
-test("subscribe() resumes behind an id, tells gaps, and filters", async () => {
+test("subscribe() resumes after an ID, reports gaps and filters", async () => {
   const channel = new Channel({ log: new MemoryLog({ maxEvents: 3 }) });
   for (const data of ["1", "2", "3", "4"]) {
     await channel.publish({ event: Number(data) % 2 ? "odd" : "even", data });
@@ -514,7 +514,7 @@ test("subscribe() resumes behind an id, tells gaps, and filters", async () => {
   assertEquals(channel.stats.subscribers, 0);
 });
 
-test("subscribe() costs a single read and no timer until it is read, and misses nothing that came meanwhile", async () => {
+test("subscribe() makes one read and sets no timer until it is iterated, and misses no event", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
     const joined: unknown[] = [];
@@ -537,7 +537,7 @@ test("subscribe() costs a single read and no timer until it is read, and misses 
   });
 });
 
-test("subscribe() fails when the log could not be read for longer than maxOutage", async () => {
+test("subscribe() rejects when the log cannot be read for longer than maxOutage", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
     const channel = new Channel({ log, maxOutage: 5000 });
@@ -551,7 +551,7 @@ test("subscribe() fails when the log could not be read for longer than maxOutage
   });
 });
 
-test("subscribe() ends when its signal aborts, also when it has before", async () => {
+test("subscribe() ends when its signal aborts or has already aborted", async () => {
   const unhandled = await unhandledDuring(async () => {
     await withClock(async (clock) => {
       const log = new TestLog();
@@ -573,7 +573,7 @@ test("subscribe() ends when its signal aborts, also when it has before", async (
       const aborted = channel.subscribe({ signal: AbortSignal.abort(reason) });
       assertStrictEquals(await reasonOf(aborted.getReader().read()), reason);
       await settle();
-      // One that never followed does not leave.
+      // A subscription that never started is not counted as left.
       assertEquals(reasons, ["closed"]);
       assertEquals([channel.stats.subscribers, log.watchers], [0, 0]);
       assertEquals(clock.timers, 0);
@@ -582,7 +582,7 @@ test("subscribe() ends when its signal aborts, also when it has before", async (
   assertEquals(unhandled, []);
 });
 
-test("respond() keeps to maxSubscribers whenever the next request comes", async () => {
+test("respond() enforces maxSubscribers whenever the next request arrives", async () => {
   for (let turns = 0; turns < 8; turns++) {
     const channel = new Channel({ ...quiet, maxSubscribers: 2 });
     const first = await open(channel);
@@ -595,7 +595,7 @@ test("respond() keeps to maxSubscribers whenever the next request comes", async 
   }
 });
 
-test("subscribe() takes no place of maxSubscribers, and is not closed by maxConnectionAge", async () => {
+test("subscribe() does not count towards maxSubscribers, and is not closed by maxConnectionAge", async () => {
   await withClock(async (clock) => {
     const channel = new Channel({
       ...quiet,
@@ -613,7 +613,7 @@ test("subscribe() takes no place of maxSubscribers, and is not closed by maxConn
   });
 });
 
-test("subscribe() asks for nothing while nobody reads", async () => {
+test("subscribe() does not read the log while it is not iterated", async () => {
   const channel = new Channel();
   const stream = channel.subscribe();
   for (let i = 0; i < 10; i++) await publish(channel, "x".repeat(100_000));
@@ -624,7 +624,7 @@ test("subscribe() asks for nothing while nobody reads", async () => {
 
 // --- Hooks
 
-test("onSubscribe() and onUnsubscribe() are called once for each, with the same subscriber", async () => {
+test("onSubscribe() and onUnsubscribe() are called once per subscriber, with the same object", async () => {
   const calls: [Subscriber, string][] = [];
   const channel = new Channel({
     ...quiet,
@@ -673,7 +673,7 @@ test("onSubscribe() and onUnsubscribe() are called once for each, with the same 
   assertEquals(calls.length, 10);
 });
 
-test("onSubscribe() is not called when a request is refused, asks about methods, or finds the channel full, drained or closed", async () => {
+test("onSubscribe() is not called for a refused request, OPTIONS, or a full, drained or closed channel", async () => {
   let calls = 0;
   const options: ChannelOptions = {
     ...quiet,
@@ -700,7 +700,7 @@ test("onSubscribe() is not called when a request is refused, asks about methods,
   await client.leave();
 });
 
-test("onSubscribe() and onUnsubscribe() harm nobody when they throw", async () => {
+test("onSubscribe() and onUnsubscribe() that throw do not affect any response", async () => {
   const thrown = await reportedDuring(async () => {
     const channel = new Channel({
       ...quiet,
@@ -724,7 +724,7 @@ test("onSubscribe() and onUnsubscribe() harm nobody when they throw", async () =
   );
 });
 
-test("respond() lets a hook publish to the channel that calls it", async () => {
+test("onSubscribe() can publish to the channel that calls it", async () => {
   const channel: Channel = new Channel({
     ...quiet,
     onSubscribe: () => void publish(channel, "joined"),

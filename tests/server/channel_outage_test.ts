@@ -10,7 +10,7 @@ import { TestLog } from "./_log.ts";
 
 const FAILURE = new Error("connection lost");
 
-test("respond() keeps its subscribers while the log fails, and goes on when it is back", async () => {
+test("respond() keeps its subscribers while the log fails, and continues when it recovers", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
     const errors: unknown[] = [];
@@ -37,7 +37,7 @@ test("respond() keeps its subscribers while the log fails, and goes on when it i
   });
 });
 
-test("respond() tries a failing log again ever more slowly, up to 5 seconds", async () => {
+test("respond() retries a failing log with increasing delays of up to 5 seconds", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
     const channel = new Channel({ log, keepAlive: false });
@@ -51,7 +51,7 @@ test("respond() tries a failing log again ever more slowly, up to 5 seconds", as
       await clock.advance(10_000);
       counts.push(log.reads.length - before);
     }
-    // 100, 200, 400, … ms, each between half of that and all of it.
+    // 100, 200, 400, … ms, each multiplied by a random 0.5 to 1.
     assert(counts[0]! >= 5 && counts[0]! <= 10, `${counts}`);
     assert(counts.slice(1).every((n) => n >= 2 && n <= 4), `${counts}`);
     await client.leave();
@@ -59,7 +59,7 @@ test("respond() tries a failing log again ever more slowly, up to 5 seconds", as
   });
 });
 
-test("respond() closes its subscribers when the log has failed for longer than maxOutage", async () => {
+test("respond() ends its responses when the log has failed for longer than maxOutage", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
     const reasons: string[] = [];
@@ -79,14 +79,14 @@ test("respond() closes its subscribers when the log has failed for longer than m
     assertEquals(reasons, ["failed", "failed"]);
     for (const client of clients) {
       await client.rest();
-      // It ends well: what failed is no business of the client's, which is to come back.
+      // The response ends without an error, so that the client reconnects.
       assertStrictEquals(client.failure, undefined);
     }
     assertEquals([clock.timers, log.watchers], [0, 0]);
   });
 });
 
-test("respond() takes a read that gives no answer for 10 seconds for failed, and goes on when one does", async () => {
+test("respond() treats a read that is pending for 10 seconds as failed, and continues when one succeeds", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
     const errors: unknown[] = [];
@@ -101,7 +101,7 @@ test("respond() takes a read that gives no answer for 10 seconds for failed, and
     await publish(channel, "1");
     await clock.advance(9500);
     assertEquals(errors, []);
-    // The read that hangs stays so; the next one will be answered.
+    // The pending read stays pending; the next one is answered.
     log.hold();
     log.release();
     await clock.advance(700);
@@ -115,7 +115,7 @@ test("respond() takes a read that gives no answer for 10 seconds for failed, and
 });
 
 for (const what of ["reads", "answers"] as const) {
-  test(`respond() closes its subscribers when no ${what} have come for maxOutage and 10 seconds`, async () => {
+  test(`respond() ends its responses when no ${what} have arrived for maxOutage and 10 seconds`, async () => {
     await withClock(async (clock) => {
       const log = new TestLog();
       const reasons: string[] = [];
@@ -136,7 +136,7 @@ for (const what of ["reads", "answers"] as const) {
       await client.rest();
       assertEquals([clock.timers, log.watchers], [0, 0]);
       log.release();
-      // The late answers are nothing to anybody.
+      // Late answers are ignored.
       const next = await open(channel, "0-0");
       assertEquals(datasOf(await next.now()), ["1"]);
       await next.leave();
@@ -145,7 +145,7 @@ for (const what of ["reads", "answers"] as const) {
   });
 }
 
-test("respond() leaves no timer behind a client that goes while a read hangs", async () => {
+test("respond() leaves no timer when its client disconnects while a read is pending", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
     const channel = new Channel({ log, keepAlive: false });
@@ -160,7 +160,7 @@ test("respond() leaves no timer behind a client that goes while a read hangs", a
   });
 });
 
-test("respond() follows a log whose watch() throws, and tells of it", async () => {
+test("respond() follows a log whose watch() throws, and reports the error", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
     log.watch = () => {
@@ -186,7 +186,7 @@ test("respond() follows a log whose watch() throws, and tells of it", async () =
   });
 });
 
-test("respond() takes the time of an outage anew after each success", async () => {
+test("respond() measures maxOutage from the last successful read", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
     const channel = new Channel({ log, maxOutage: 20_000, keepAlive: false });
@@ -205,7 +205,7 @@ test("respond() takes the time of an outage anew after each success", async () =
   });
 });
 
-test("respond() answers at once while the log fails, and places the subscriber when it is back", async () => {
+test("respond() answers at once while the log fails, and sets the subscriber's position when it recovers", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
     const channel = new Channel({ log, retry: 0, keepAlive: 1000 });
@@ -223,7 +223,7 @@ test("respond() answers at once while the log fails, and places the subscriber w
   });
 });
 
-test("respond() waits no more than a second for a log that does not answer", async () => {
+test("respond() waits at most one second for a log that does not answer", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
     const channel = new Channel({ log, retry: 0, keepAlive: 4000 });
@@ -282,7 +282,7 @@ test("respond() delivers what the log finds by polling alone", async () => {
     await publish(elsewhere, "2", "3");
     await clock.advance(5000);
     assertEquals(datasOf(await client.now()), ["2", "3"]);
-    // Its own publications it need not be told of.
+    // It needs no notification of its own publications.
     await publish(here, "4");
     await clock.advance(10);
     assertEquals(datasOf(await client.now()), ["4"]);
@@ -291,13 +291,13 @@ test("respond() delivers what the log finds by polling alone", async () => {
   });
 });
 
-test("respond() reads again for what comes while it reads", async () => {
+test("respond() reads again when events are appended during a read", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
     const channel = new Channel({ log, keepAlive: false });
     const client = await open(channel);
     await client.now();
-    // A read that sees nothing yet, and the publication behind it.
+    // A read that finds nothing, then a publication.
     log.hold("answers");
     const early = publish(channel, "1");
     await clock.advance(10);
@@ -311,7 +311,7 @@ test("respond() reads again for what comes while it reads", async () => {
   });
 });
 
-test("respond() tells a gap when the log has lost its newest events, and goes on with those that take their numbers", async () => {
+test("respond() sends a gap when the log has lost its newest events, then the events that reuse their numbers", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
     log.polls = true;
@@ -319,7 +319,7 @@ test("respond() tells a gap when the log has lost its newest events, and goes on
     const id = await publish(channel, "1", "2", "3");
     const client = await open(channel, id);
     await client.now();
-    // As a replica that takes over before it has heard of everything.
+    // Like a replica that takes over before it has received everything.
     const other = new MemoryLog();
     await other.append([{ kind: "event", body: "data: 1\n\n" }]);
     const { epoch } = await other.append([
@@ -335,7 +335,7 @@ test("respond() tells a gap when the log has lost its newest events, and goes on
   });
 });
 
-test("respond() does not wait for a read that nobody waits for any more", async () => {
+test("respond() does not wait for a read that no subscriber needs any more", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
     log.wakes = false;
@@ -346,7 +346,7 @@ test("respond() does not wait for a read that nobody waits for any more", async 
     log.hold();
     await publish(channel, "1");
     await clock.advance(10);
-    // The read that the one who leaves would have waited for is still under way.
+    // The read that the disconnected client waited for is still pending.
     await first.leave();
     const opening = open(channel, "0-0");
     log.release();
@@ -357,7 +357,7 @@ test("respond() does not wait for a read that nobody waits for any more", async 
   });
 });
 
-test("respond() called from onUnsubscribe() in an outage leaves one watch of the log, and none after its end", async () => {
+test("respond() called from onUnsubscribe() in an outage keeps one watch of the log, and none after it ends", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
     let again: Promise<Response> | undefined;
@@ -382,7 +382,7 @@ test("respond() called from onUnsubscribe() in an outage leaves one watch of the
   });
 });
 
-test("subscribe() reports that it could not read where the log ends", async () => {
+test("subscribe() reports that it could not read the end of the log", async () => {
   const log = new TestLog();
   log.readFailure = FAILURE;
   const errors: unknown[] = [];

@@ -21,7 +21,7 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
   return error.code;
 }
 
-test("publish() gives the id of the event, and of the last of several", async () => {
+test("publish() resolves with the ID of the last event it published", async () => {
   const channel = new Channel();
   const first = await channel.publish({ data: "a" });
   assertMatch(first, /^[0-9a-z]{1,32}-1$/);
@@ -34,7 +34,7 @@ test("publish() gives the id of the event, and of the last of several", async ()
   );
 });
 
-test("publish() puts nothing between events that are published as one", async () => {
+test("publish() keeps the events of one call together", async () => {
   const log = new TestLog();
   const channels = [new Channel({ log }), new Channel({ log })];
   await Promise.all(
@@ -54,7 +54,7 @@ test("publish() puts nothing between events that are published as one", async ()
   }
 });
 
-test("publish() keeps the order of calls that nobody waits for", async () => {
+test("publish() keeps the order of calls that are not awaited", async () => {
   const log = new TestLog();
   const channel = new Channel({ log });
   const texts = Array.from({ length: 50 }, (_, i) => `${i}`);
@@ -65,7 +65,7 @@ test("publish() keeps the order of calls that nobody waits for", async () => {
   );
 });
 
-test("publish() keeps each event encoded without its own id and the default name", async () => {
+test("publish() stores each event encoded, without its ID and the default name", async () => {
   const log = new TestLog();
   await new Channel({ log }).publish([
     { data: " a\nb", id: "mine", event: "message" } as ServerSentEventInit,
@@ -83,7 +83,7 @@ test("publish() keeps each event encoded without its own id and the default name
 
 const invalid: Record<string, unknown> = {
   "a line feed in its name": { event: "a\nb", data: "" },
-  "data that is no text": { data: 1 },
+  "data that is not a string": { data: 1 },
   "a lone surrogate": { data: "\ud800" },
   "a wrong retry": { data: "", retry: -1 },
   "nothing to it": undefined,
@@ -107,7 +107,7 @@ for (const [name, event] of Object.entries(invalid)) {
   });
 }
 
-test("publish() rejects no events at all, and more than the log can hold", async () => {
+test("publish() rejects an empty array, and more events than the log can hold", async () => {
   const log = new TestLog(new MemoryLog({ maxEvents: 2, maxBytes: 100 }));
   const channel = new Channel({ log });
   await assertRejects(() => channel.publish([]), RangeError);
@@ -116,7 +116,7 @@ test("publish() rejects no events at all, and more than the log can hold", async
   assertEquals(await log.entries(), []);
 });
 
-test("publish() publishes once what is tried again with the same key", async () => {
+test("publish() publishes an event once when it is retried with the same idempotency key", async () => {
   const log = new TestLog();
   const channel = new Channel({ log });
   const options = { idempotencyKey: "order-17" };
@@ -126,7 +126,7 @@ test("publish() publishes once what is tried again with the same key", async () 
   assertEquals((await log.entries()).length, 2);
 });
 
-test("publish() rejects with code closed when the channel was closed, here or elsewhere", async () => {
+test("publish() rejects with code closed when the channel was closed, by this process or another", async () => {
   const log = new TestLog();
   const [here, elsewhere] = [new Channel({ log }), new Channel({ log })];
   await here.close();
@@ -135,7 +135,7 @@ test("publish() rejects with code closed when the channel was closed, here or el
   assertEquals((await log.entries()).map(({ kind }) => kind), ["end"]);
 });
 
-test("publish() rejects once close() was called, though the end is not durable yet", async () => {
+test("publish() rejects after close() was called, even before the end is durable", async () => {
   const channel = new Channel();
   const closing = channel.close();
   assertEquals(await codeOf(publish(channel, "a")), "closed");
@@ -160,7 +160,7 @@ test("publish() rejects with code log-unavailable and the cause when the log fai
   assertMatch(await publish(channel, "a"), /-1$/);
 });
 
-test("close() can be tried again when the log failed", async () => {
+test("close() can be retried after the log failed", async () => {
   const log = new TestLog();
   const channel = new Channel({ log });
   log.appendFailure = new Error("connection lost");
@@ -172,7 +172,7 @@ test("close() can be tried again when the log failed", async () => {
   assertEquals((await log.entries()).map(({ kind }) => kind), ["event", "end"]);
 });
 
-test("writable publishes what is written, one event after the other, and closes the channel", async () => {
+test("writable publishes each event that is written, in order, and closes the channel", async () => {
   const log = new TestLog();
   const channel = new Channel({ log });
   const writer = channel.writable.getWriter();
@@ -186,7 +186,7 @@ test("writable publishes what is written, one event after the other, and closes 
   ]);
 });
 
-test("writable fails with the error of an event, and leaves the channel open", async () => {
+test("writable fails with the error of an invalid event, and leaves the channel open", async () => {
   const log = new TestLog();
   const channel = new Channel({ log });
   const writer = channel.writable.getWriter();
@@ -197,7 +197,7 @@ test("writable fails with the error of an event, and leaves the channel open", a
   assertEquals((await log.entries()).length, 1);
 });
 
-test("writable takes a pipe, and stays open when the pipe says so", async () => {
+test("writable can be piped to, and stays open with preventClose", async () => {
   const log = new TestLog();
   const channel = new Channel({ log });
   for (const data of ["a", "b"]) {
@@ -215,7 +215,7 @@ test("writable takes a pipe, and stays open when the pipe says so", async () => 
   ]);
 });
 
-test("publish() refuses a promise or a set of events, and publishes nothing", async () => {
+test("publish() rejects a promise or a Set of events, and publishes nothing", async () => {
   const channel = new Channel();
   const event = { data: "a" };
   for (const events of [Promise.resolve(event), new Set([event])]) {

@@ -12,7 +12,7 @@ import { TestLog } from "./_log.ts";
 const texts = (from: number, to: number): string[] =>
   Array.from({ length: to - from + 1 }, (_, i) => `${from + i}`);
 
-test("read() of a channel gives the history page by page, each event once, and its end", async () => {
+test("read() of a channel returns the history page by page, each event once, up to its end", async () => {
   const channel = new Channel();
   const last = await publish(channel, ...texts(1, 250));
   const seen: string[] = [];
@@ -36,7 +36,7 @@ test("read() of a channel gives the history page by page, each event once, and i
   assertEquals(event, { event: "message", data: "1", id });
 });
 
-test("read() of a channel gives what was published after an empty page, and nothing for the end of the channel", async () => {
+test("read() of a channel returns the events published after an empty page, and no event for the end of the channel", async () => {
   const channel = new Channel();
   const empty = await channel.read();
   assertEquals(empty, {
@@ -54,7 +54,7 @@ test("read() of a channel gives what was published after an empty page, and noth
   assertEquals([end.events, end.hasMore], [[], false]);
 });
 
-test("read() of a channel starts with the oldest event and says why others are missing", async () => {
+test("read() of a channel starts with the oldest event and returns why earlier ones are missing", async () => {
   const channel = new Channel({ log: new MemoryLog({ maxEvents: 3 }) });
   const last = await publish(channel, "1", "2", "3");
   await publish(channel, "4", "5");
@@ -74,7 +74,7 @@ test("read() of a channel starts with the oldest event and says why others are m
   assertEquals(gap, undefined);
 });
 
-test("read() of a channel parses events by the contract, and follows nothing", async () => {
+test("read() of a channel parses events by the contract, and does not watch the log", async () => {
   const log = new TestLog();
   const contract = defineEvents({ tick: price });
   const channel = new Channel({ log, contract });
@@ -90,7 +90,7 @@ test("read() of a channel parses events by the contract, and follows nothing", a
   ]);
 });
 
-test("read() of a channel refuses wrong options by name", async () => {
+test("read() of a channel rejects invalid options by name", async () => {
   const channel = new Channel();
   const wrong: [options: unknown, message: string][] = [
     [{ limit: 0 }, "limit must be an integer from 1 to 1000: received 0"],

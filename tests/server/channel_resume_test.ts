@@ -19,7 +19,7 @@ import { TestLog } from "./_log.ts";
 import { pause } from "../../tools/pause.ts";
 import { until } from "../support/until.ts";
 
-/** A log whose oldest entries go by age: nothing is appended when they do. */
+/** A log whose oldest entries expire by age, without an append. */
 class AgingLog extends MemoryLog {
   aged = 0;
 
@@ -38,7 +38,7 @@ async function fiveEvents(log = new MemoryLog()) {
 }
 
 for (let seq = 0; seq <= 5; seq++) {
-  test(`respond() sends what is behind event ${seq} of 5, then what comes`, async () => {
+  test(`respond() sends the events after event ${seq} of 5, then new ones`, async () => {
     const { channel, epoch } = await fiveEvents();
     const client = await open(channel, `${epoch}-${seq}`);
     const behind = ["1", "2", "3", "4", "5"].slice(seq);
@@ -122,7 +122,7 @@ for (const [last, stored, datas] of lastCases) {
   });
 }
 
-test("respond() starts with the last events of a closed channel, its end not counted", async () => {
+test("respond() starts with the last events of a closed channel, not counting its end", async () => {
   const { channel } = await fiveEvents();
   await channel.close();
   const response = await channel.respond(requestOf({}), { from: { last: 2 } });
@@ -130,7 +130,7 @@ test("respond() starts with the last events of a closed channel, its end not cou
 });
 
 for (const from of ["earliest", { last: 3 }] as const) {
-  test(`respond() from ${JSON.stringify(from)} begins without a gap when events have aged since the last read`, async () => {
+  test(`respond() from ${JSON.stringify(from)} starts without a gap when events have expired since the last read`, async () => {
     const log = new AgingLog();
     const channel = new Channel({ log, ...options, from });
     await publish(channel, "1", "2", "3", "4", "5");
@@ -144,7 +144,7 @@ for (const from of ["earliest", { last: 3 }] as const) {
   });
 }
 
-test("respond() moves the client's id on connect, without an event", async () => {
+test("respond() sets the client's ID on connect, without an event", async () => {
   const { channel, epoch } = await fiveEvents();
   const cases: [id: string | undefined, from: string, block: string][] = [
     [undefined, "latest", `${epoch}-5`],
@@ -162,7 +162,7 @@ test("respond() moves the client's id on connect, without an event", async () =>
   }
 });
 
-test("respond() gives who saw the log empty all that came then", async () => {
+test("respond() sends a client that saw an empty log every event appended since", async () => {
   const channel = new Channel(options);
   const client = await open(channel);
   assertEquals(await client.until("id: "), "retry: 0\n\nid: 0-0\n\n");
@@ -175,7 +175,7 @@ test("respond() gives who saw the log empty all that came then", async () => {
   assertEquals(countGaps(channel), 0);
 });
 
-test("respond() takes the id of the query, and the header before it", async () => {
+test("respond() reads the last event ID from the query, and prefers the header", async () => {
   const { channel, epoch } = await fiveEvents();
   const url = `https://example.com/?lastEventId=${epoch}-3`;
   for (
@@ -192,10 +192,10 @@ test("respond() takes the id of the query, and the header before it", async () =
 });
 
 interface GapCase {
-  /** The Last-Event-ID; EPOCH stands for the log's. */
+  /** The Last-Event-ID; EPOCH stands for the log's epoch. */
   id: string;
   reason: GapReason;
-  /** What the gap repeats of the ID, when not all of it. */
+  /** The part of the ID that the gap repeats, when it is not all of it. */
   requested?: string;
 }
 
@@ -204,7 +204,7 @@ const long = "x".repeat(5000);
 const gaps: GapCase[] = [
   { id: "EPOCH-0", reason: "trimmed" },
   { id: "EPOCH-4", reason: "trimmed" },
-  // Who saw it empty is at the start of the log that it has become.
+  // A client that saw the log empty starts at its first entry.
   { id: "0-0", reason: "trimmed", requested: "EPOCH-0" },
   { id: "EPOCH-12", reason: "ahead" },
   { id: "EPOCH-9007199254740991", reason: "ahead" },
@@ -232,7 +232,7 @@ const gaps: GapCase[] = [
   {
     id: "\u{1f680}".repeat(100).slice(1),
     reason: "invalid",
-    // What the query cannot carry arrives as the replacement character.
+    // Characters that a query cannot carry arrive as the replacement character.
     requested: `\ufffd${"\u{1f680}".repeat(64)}`.slice(0, 128),
   },
 ];
@@ -240,7 +240,7 @@ const gaps: GapCase[] = [
 for (const policy of ["earliest", "latest"] as const) {
   for (const { id, reason, requested } of gaps) {
     const name = id.length > 40 ? `${id.slice(0, 40)} and more` : id;
-    test(`respond() tells the gap behind ${JSON.stringify(name)} (${reason}), then goes on from the ${policy}`, async () => {
+    test(`respond() sends a gap after the ID ${JSON.stringify(name)} (${reason}), then continues from the ${policy}`, async () => {
       const channel = new Channel({
         log: new MemoryLog({ maxEvents: 5 }),
         ...options,
@@ -277,7 +277,7 @@ for (const policy of ["earliest", "latest"] as const) {
   }
 }
 
-test("respond() tells no gap to who is at the edge of what was trimmed", async () => {
+test("respond() sends no gap to a client whose next event is the oldest retained one", async () => {
   const channel = new Channel({
     log: new MemoryLog({ maxEvents: 5 }),
     ...options,
@@ -291,7 +291,7 @@ test("respond() tells no gap to who is at the edge of what was trimmed", async (
   assertEquals(countGaps(channel), 0);
 });
 
-test("respond() reads on before it says that an id is ahead: another process may have sent it", async () => {
+test("respond() reads the log before it reports an ID as ahead, since another process may have sent it", async () => {
   const shared = new MemoryLog();
   const ahead = new Channel({ log: shared, ...options });
   const log = new TestLog(shared);
@@ -300,7 +300,7 @@ test("respond() reads on before it says that an id is ahead: another process may
   const stays = await open(behind);
   await stays.until("id: ");
   const id = await publish(ahead, "1", "2", "3");
-  // It follows the log, and has yet to hear of the three.
+  // It follows the log, and has not yet read the three events.
   assertEquals(await stays.now(), "");
   const client = await open(behind, `${epochOf(id)}-2`);
   assertEquals(await datasUntil(client, "3"), ["3"]);
@@ -311,7 +311,7 @@ test("respond() reads on before it says that an id is ahead: another process may
   assertEquals(countGaps(behind), 0);
 });
 
-test("respond() tells who is connected that the log began anew, and goes on", async () => {
+test("respond() sends connected clients a gap when the log was recreated, and continues", async () => {
   const log = new MemoryLog();
   const channel = new Channel({ log, ...options });
   const old = await publish(channel, "1", "2");
@@ -334,16 +334,16 @@ test("respond() tells who is connected that the log began anew, and goes on", as
   ]);
 });
 
-test("respond() tells a client that reads too slowly exactly what it missed", async () => {
+test("respond() tells a client that reads too slowly exactly which events it missed", async () => {
   const log = new MemoryLog({ maxEvents: 100 });
   const channel = new Channel({ log, ...options });
   const client = await open(channel);
   await client.until("id: ");
-  // More than is kept in memory for those who follow.
+  // More than the channel keeps in memory for live subscribers.
   const big = "x".repeat(100_000);
   for (let i = 1; i <= 300; i++) {
     await channel.publish({ event: `${i}`, data: big });
-    // What the channel has not read before it is trimmed it cannot know. The first event waits in the body.
+    // The channel cannot know events that were trimmed before it read them. The first event waits in the body.
     if (i % 50 === 0) await until(() => channel.stats.behind === i - 1);
   }
   await channel.publish({ event: "last", data: "the end" });

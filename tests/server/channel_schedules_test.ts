@@ -17,12 +17,12 @@ import {
 import { History, ScheduledLog, type Weather } from "./_history.ts";
 import { Schedule } from "./_schedule.ts";
 
-/** All of them in one runtime of CI; elsewhere a part is enough to show that a runtime does the same. */
+/** CI runs all of them in one runtime; in the others a part shows that they behave the same. */
 const SCHEDULES = sizeOf(10_000);
-/** More than any schedule takes that gets on at all. */
+/** More steps than any schedule needs that makes progress. */
 const MAX_STEPS = 20_000;
 
-/** What happened over many schedules: a suite in which nothing happens proves nothing. */
+/** Counts over all schedules: a suite in which nothing happens proves nothing. */
 const none = {
   events: 0,
   gaps: 0,
@@ -89,7 +89,7 @@ class World {
     };
   }
 
-  /** A follower of a single channel has options of its own; in a combination they are the channels'. */
+  /** A follower of a single channel has separate options; in a combination each channel has them. */
   #follower(): Follower {
     const followed = new Map<string, Followed>();
     const single = this.#drawOptions();
@@ -114,7 +114,7 @@ class World {
     follower.connect(this.#answers.get(follower)!(process));
   }
 
-  /** Runs it to its end; throws when anything was not as it should be. */
+  /** Runs the schedule to its end and throws on the first violation. */
   async run(): Promise<void> {
     const { schedule } = this;
     for (let steps = 40 + below(schedule.random, 160); steps > 0; steps--) {
@@ -144,7 +144,7 @@ class World {
     return channels;
   }
 
-  /** Begins something, or lets what was begun go on. */
+  /** Starts a random action, or continues one. */
   #act(): void {
     const { schedule } = this;
     const { random } = schedule;
@@ -162,7 +162,7 @@ class World {
       this.#totals.resets++;
       history.reset();
     } else if (draw < 0.8) {
-      // A process that is started anew has nothing in its memory.
+      // A restarted process has nothing in memory.
       this.#processes[below(random, this.#processes.length)] = this.#process();
     }
   }
@@ -186,7 +186,7 @@ class World {
     );
   }
 
-  /** The ID is where the event stands. */
+  /** The ID is the event's position. */
   #checkId(name: string, id: string, data: string): void {
     const { epoch, seq } = parseCursor(id)!;
     const entry = this.#histories.get(name)!.epochs.get(epoch)?.[seq - 1];
@@ -201,7 +201,7 @@ class World {
     if (!isRight) this.#fault ??= `publish() rejected with ${error}`;
   }
 
-  /** Publishes the last events, lets all come to them, and ends everything. */
+  /** Publishes the last events, lets every follower reach them, and ends everything. */
   async #finish(): Promise<void> {
     this.#weather.failure = 0;
     const [process] = this.#processes;
@@ -232,7 +232,7 @@ class World {
       );
     }
     for (const follower of this.#followers) follower.leave();
-    // Whoever was coming when it was over comes, and leaves.
+    // Followers that were still connecting connect, and disconnect.
     await this.#until(
       () => {
         for (const follower of this.#followers) follower.leave();
@@ -301,7 +301,7 @@ const subjects: [subject: string, names: string[], divisor: number][] = [
 
 for (const [subject, names, divisor] of subjects) {
   const count = Math.ceil(SCHEDULES / divisor);
-  test(`${subject} delivers every event once and in order, and tells every gap, in ${count} schedules of seed ${seed}`, async () => {
+  test(`${subject} delivers every event once and in order, and reports every gap, in ${count} schedules of seed ${seed}`, async () => {
     const totals = { ...none };
     for (let index = 0; index < count; index++) {
       await runSchedule(index, names, totals);

@@ -21,7 +21,7 @@ function texts(count: number): string[] {
   return Array.from({ length: count }, (_, i) => `${i + 1}`);
 }
 
-/** Runs a case and gives what was encoded as UTF-8 meanwhile. */
+/** Runs a case and returns the texts that were encoded as UTF-8 meanwhile. */
 async function encodedDuring(run: () => Promise<void>): Promise<string[]> {
   const { encode } = TextEncoder.prototype;
   const encoded: string[] = [];
@@ -59,7 +59,7 @@ test("respond() encodes an event once for all subscribers of a process", async (
   for (const client of clients) await client.leave();
 });
 
-test("respond() hands all subscribers parts of one buffer, without a copy for each", async () => {
+test("respond() sends all subscribers views of one buffer, without copying", async () => {
   const channel = new Channel(options);
   const clients = await follow(channel, 50);
   await publish(channel, ...texts(200));
@@ -69,7 +69,7 @@ test("respond() hands all subscribers parts of one buffer, without a copy for ea
   for (const client of clients) await client.leave();
 });
 
-test("respond() reads again what a subscriber has taken from all by transferring its chunk", async () => {
+test("respond() reads the log again when a subscriber has detached the shared buffer by transferring its chunk", async () => {
   const channel = new Channel(options);
   const [taker, other] = await follow(channel, 2);
   await publish(channel, ...texts(3));
@@ -84,7 +84,7 @@ test("respond() reads again what a subscriber has taken from all by transferring
   for (const client of [taker!, other!, late]) await client.leave();
 });
 
-test("respond() fails for a client whose chunk another reader has transferred, and the client resumes", async () => {
+test("respond() fails the response of a client whose buffer another reader has detached, and the client resumes", async () => {
   const errors: unknown[] = [];
   const channel = new Channel({
     ...options,
@@ -94,7 +94,7 @@ test("respond() fails for a client whose chunk another reader has transferred, a
   const first = await publish(channel, "1");
   await slow!.until("data: 1");
   await quick!.until("data: 1");
-  // This chunk waits in the body of the first.
+  // This chunk waits in the first response's body.
   await publish(channel, "2");
   await quick!.until("data: 2");
   const buffer = quick!.chunks.at(-1)!.buffer as ArrayBuffer;
@@ -109,7 +109,7 @@ test("respond() fails for a client whose chunk another reader has transferred, a
   await quick!.leave();
 });
 
-test("respond() gives a subscriber that is behind many events in one chunk, up to 64 KiB", async () => {
+test("respond() sends a slow subscriber many events in one chunk of up to 64 KiB", async () => {
   const channel = new Channel(options);
   const stays = await open(channel);
   await stays.until("id: ");
@@ -117,7 +117,7 @@ test("respond() gives a subscriber that is behind many events in one chunk, up t
     await publish(channel, ...texts(100));
   }
   await publish(channel, "the end");
-  // The first hundred wait in the body.
+  // The first hundred events wait in the body.
   await until(() => channel.stats.behind === 9901);
   const events = datasOf(await stays.until("the end"));
   assertEquals(events.length, 10_001);
@@ -128,7 +128,7 @@ test("respond() gives a subscriber that is behind many events in one chunk, up t
   await stays.leave();
 });
 
-test("respond() gives an event of more than 64 KiB in one chunk of its own", async () => {
+test("respond() sends an event of more than 64 KiB in a separate chunk", async () => {
   const channel = new Channel(options);
   const [client] = await follow(channel, 1);
   const big = "x".repeat(300_000);
@@ -140,7 +140,7 @@ test("respond() gives an event of more than 64 KiB in one chunk of its own", asy
   await client!.leave();
 });
 
-test("respond() reads the log once for any number of subscribers that follow", async () => {
+test("respond() reads the log once for any number of live subscribers", async () => {
   const log = new TestLog();
   const channel = new Channel({ log, ...options });
   const clients = await follow(channel, 100);
@@ -153,7 +153,7 @@ test("respond() reads the log once for any number of subscribers that follow", a
   assertEquals(log.watchers, 0);
 });
 
-test("publish() is read once, and at once when the last one was sent longer ago than the window", async () => {
+test("respond() reads a published event once, and at once when the last one was sent longer ago than the window", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
     const channel = new Channel({ log, ...options });
@@ -171,7 +171,7 @@ test("publish() is read once, and at once when the last one was sent longer ago 
   });
 });
 
-test("respond() reads what many ask for at once from the log once", async () => {
+test("respond() makes one read for many subscribers that resume at the same position", async () => {
   const log = new TestLog();
   const writer = new Channel({ log });
   await publish(writer, ...texts(900));
@@ -190,7 +190,7 @@ test("respond() reads what many ask for at once from the log once", async () => 
   await stays.leave();
 });
 
-test("respond() reads about as often for a storm over the whole log as for one client", async () => {
+test("respond() makes about as many reads for clients that reconnect all over the log as for one client", async () => {
   const log = new TestLog(new MemoryLog({ maxEvents: 20_000 }));
   const writer = new Channel({ log });
   const id = await publish(writer, ...texts(20_000));
@@ -216,7 +216,7 @@ test("respond() reads about as often for a storm over the whole log as for one c
   await stays.leave();
 });
 
-test("respond() asks nothing of a subscriber that does not read, however much is published", async () => {
+test("respond() does no work for a subscriber that does not read, however much is published", async () => {
   const channel = new Channel({
     log: new MemoryLog({ maxEvents: 100 }),
     ...options,
@@ -228,25 +228,25 @@ test("respond() asks nothing of a subscriber that does not read, however much is
   await stays[0]!.until("the end");
   const { chunks } = idle!;
   assertEquals(chunks.length, 2);
-  // The first hundred wait in its body.
+  // The first hundred events wait in its body.
   assertEquals(channel.stats.behind, 9901);
   await idle!.leave();
   await stays[0]!.leave();
 });
 
-test("respond() reads the log less often than it is published to under load", async () => {
+test("respond() reads the log less often than events are published under load", async () => {
   const log = new TestLog();
   const channel = new Channel({ log, ...options });
   const [client] = await follow(channel, 1);
   const before = log.reads.length;
   for (const text of texts(1000)) await publish(channel, text);
   assertEquals(datasOf(await client!.until("data: 1000\n\n")), texts(1000));
-  // Far fewer reads than publications: each takes what has come until then.
+  // Far fewer reads than publications: each read returns all events so far.
   assert(log.reads.length - before < 500, `${log.reads.length - before}`);
   await client!.leave();
 });
 
-test("respond() starts nothing and keeps nothing when its signal has aborted before", async () => {
+test("respond() starts and retains nothing when its signal has already aborted", async () => {
   const log = new TestLog();
   const channel = new Channel({ log, ...options });
   const response = await channel.respond(new Request("https://example.com/"), {
@@ -257,7 +257,7 @@ test("respond() starts nothing and keeps nothing when its signal has aborted bef
   await response.text();
 });
 
-test("subscribe() gives each subscriber objects of its own, and a filter cannot change what others see", async () => {
+test("subscribe() yields separate objects to each subscriber, and a filter cannot change what others receive", async () => {
   const errors: unknown[] = [];
   const channel = new Channel({
     ...options,

@@ -14,7 +14,7 @@ import { TestLog } from "./_log.ts";
 
 const quiet: ChannelOptions = { retry: 0, keepAlive: false };
 
-/** A log that answers after a time. */
+/** A log that answers after a delay. */
 class SlowLog extends TestLog {
   delay = 0;
 
@@ -36,7 +36,7 @@ class SlowLog extends TestLog {
   }
 }
 
-test("stats is zero throughout before anything has happened", () => {
+test("stats are all zero before the channel is used", () => {
   const none = { count: 0, failed: 0, time: 0, max: 0 };
   assertEquals(new Channel().stats, {
     subscribers: 0,
@@ -59,7 +59,7 @@ test("stats is zero throughout before anything has happened", () => {
   });
 });
 
-test("stats counts what was published, handed out, missed and trimmed", async () => {
+test("stats count published, delivered, missed and trimmed events", async () => {
   const channel = new Channel({
     log: new MemoryLog({ maxEvents: 4 }),
     ...quiet,
@@ -73,7 +73,7 @@ test("stats counts what was published, handed out, missed and trimmed", async ()
   await lost.until("data: 6\n\n");
   await lost.leave();
   await idle.until("id: ");
-  // The events of the second wait in its body.
+  // The second subscriber's events wait in its body.
   const frames = [3, 4, 5, 6, 4, 5, 6, 3, 4, 5, 6]
     .map((data) => `id: ${epochOf(id)}-${data}\ndata: ${data}\n\n`).join("");
   const { stats } = channel;
@@ -92,7 +92,7 @@ test("stats counts what was published, handed out, missed and trimmed", async ()
   assertEquals([channel.stats.subscribers, channel.stats.behind], [0, 0]);
 });
 
-test("stats counts subscriptions by the reason for which they ended", async () => {
+test("stats count subscriptions by the reason they ended", async () => {
   const channel = new Channel({ ...quiet, onError: () => {} });
   const stop = new AbortController();
   const failing = new Client(
@@ -135,7 +135,7 @@ test("stats counts subscriptions by the reason for which they ended", async () =
   });
 });
 
-test("stats counts as refused the requests that find the channel full or drained, and no others", async () => {
+test("stats count only requests to a full or draining channel as refused", async () => {
   const channel = new Channel({ ...quiet, maxSubscribers: 1 });
   const head = await channel.respond(requestOf({}, { method: "HEAD" }));
   const unasked = await channel.respond(requestOf({ accept: "text/html" }));
@@ -162,7 +162,7 @@ test("stats counts as refused the requests that find the channel full or drained
   assertEquals(closed.stats.subscriptions.refused, 0);
 });
 
-test("stats counts the calls of the log and how long they took", async () => {
+test("stats count the calls to the log and their duration", async () => {
   await withClock(async (clock) => {
     const log = new SlowLog();
     const channel = new Channel({ ...quiet, log });
@@ -193,7 +193,7 @@ test("stats counts the calls of the log and how long they took", async () => {
   });
 });
 
-test("stats counts the calls that the log rejected, and not how long they took", async () => {
+test("stats count the calls that the log rejected, without their duration", async () => {
   await withClock(async (clock) => {
     const log = new SlowLog();
     const channel = new Channel({ ...quiet, log });
@@ -209,12 +209,12 @@ test("stats counts the calls that the log rejected, and not how long they took",
     const { appends, reads, errors, published } = channel.stats;
     assertEquals(appends, { count: 0, failed: 1, time: 0, max: 0 });
     assertEquals(reads, { count: 0, failed: 1, time: 0, max: 0 });
-    // The callers have got the errors.
+    // The callers received the errors.
     assertEquals([errors, published], [0, 0]);
   });
 });
 
-test("stats counts the errors that onError gets, a read without an answer among them", async () => {
+test("stats count the errors passed to onError, including reads that time out", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
     const errors: unknown[] = [];
@@ -240,7 +240,7 @@ test("stats counts the errors that onError gets, a read without an answer among 
   });
 });
 
-test("stats is a snapshot that JSON carries", async () => {
+test("stats are a snapshot that can be serialized as JSON", async () => {
   const channel = new Channel({ ...quiet, maxSubscribers: 1 });
   const client = await open(channel, "made up");
   await client.until("gap");

@@ -8,10 +8,10 @@ import { requestOf } from "./_client.ts";
 import { readCut, type Source } from "./_cut.ts";
 
 const texts = ["👩‍👩‍👧‍👦 zwj", "a\nb 😀", ""];
-/** Each byte costs a combination and a client. */
+/** Each byte needs a new combination and a client. */
 const few = texts.slice(0, 2);
 
-/** Channels, and what a client gets of each. */
+/** Channels, and what a client receives from each. */
 class Channels {
   readonly byName: Record<string, Channel> = {};
   readonly expected = new Map<string, string[]>();
@@ -27,7 +27,7 @@ class Channels {
     }
   }
 
-  /** Answers as a combination does that sends nothing but events. */
+  /** Responds like a combination that sends only events. */
   get source(): Source {
     const combination = combine(this.byName);
     return {
@@ -36,7 +36,7 @@ class Channels {
     };
   }
 
-  /** Publishes everything, with time between for a client to come back, and closes. */
+  /** Publishes everything, with time for a client to reconnect, and closes. */
   async publish(): Promise<void> {
     for (const [i] of this.#texts.entries()) {
       for (const [name, channel] of Object.entries(this.byName)) {
@@ -65,7 +65,7 @@ async function lengthOf(source: Source): Promise<number> {
 }
 
 for (const count of [2, 3]) {
-  test(`combine() of ${count} channels gives every event once and whole to a client whose connection is cut at any byte`, async () => {
+  test(`combine() of ${count} channels delivers every event once and whole to a client whose connection is cut at any byte`, async () => {
     const channels = new Channels(count, texts);
     await channels.publish();
     const length = await lengthOf(channels.source);
@@ -77,7 +77,7 @@ for (const count of [2, 3]) {
     }
   });
 
-  test(`combine() of ${count} channels gives every event once and whole to a client that is cut at any byte while they are published`, async () => {
+  test(`combine() of ${count} channels delivers every event once and whole to a client that is cut at any byte while events are published`, async () => {
     const done = new Channels(count, few);
     await done.publish();
     const length = await lengthOf(done.source);
@@ -92,7 +92,7 @@ for (const count of [2, 3]) {
     }));
   });
 
-  test(`combine() of ${count} channels gets every event to a client whose connections are all cut, each a byte later`, async () => {
+  test(`combine() of ${count} channels delivers every event to a client whose connections are all cut, each one byte later`, async () => {
     const channels = new Channels(count, texts);
     await channels.publish();
     await channels.check((connection) => connection + 1, "each later");

@@ -23,7 +23,7 @@ async function threeChannels() {
   return { a, b, empty, epochs };
 }
 
-/** What comes of an ID in which A and B stand for the epochs: the gaps by channel, and the events. */
+/** The gaps by channel, and the events, that an ID results in; A and B stand for the epochs. */
 const cases: [id: string, gaps: Record<string, string>, datas: string][] = [
   ["a=A-5,b=B-5,empty=0-0", {}, "a6 b6"],
   ["b=B-5,a=A-5,empty=0-0", {}, "a6 b6"],
@@ -35,7 +35,7 @@ const cases: [id: string, gaps: Record<string, string>, datas: string][] = [
   ["a=A-9,b=B-5", { a: "ahead" }, "a4 a5 a6 b6"],
   ["a=other-5,b=B-5", { a: "epoch" }, "a4 a5 a6 b6"],
   ["a=B-5,b=A-5", { a: "epoch", b: "epoch" }, "a4 a5 a6 b4 b5 b6"],
-  // A part that cannot be read is a gap of its channel, and of those that it may have been of.
+  // A part that cannot be parsed is a gap of its channel, or of every channel it may belong to.
   ["a=,b=B-5,empty=0-0", { a: "invalid" }, "a4 a5 a6 b6"],
   ["a=A-05,b=B-5,empty=0-0", { a: "invalid" }, "a4 a5 a6 b6"],
   ["a=latest,b=B-5,empty=0-0", { a: "invalid" }, "a4 a5 a6 b6"],
@@ -68,7 +68,7 @@ const cases: [id: string, gaps: Record<string, string>, datas: string][] = [
 
 for (const [id, gaps, datas] of cases) {
   const name = id.length > 40 ? `${id.slice(0, 40)} and more` : id;
-  test(`combine() resumes from ${JSON.stringify(name)}, which costs a gap at most`, async () => {
+  test(`combine() resumes from ${JSON.stringify(name)} with at most a gap`, async () => {
     const { epochs, ...channels } = await threeChannels();
     const given = id.replaceAll("A-", `${epochs[0]}-`)
       .replaceAll("B-", `${epochs[1]}-`);
@@ -107,7 +107,7 @@ for (const [id, gaps, datas] of cases) {
   });
 }
 
-test("combine() keeps a gap that it has not sent in the ID of what it sends before", async () => {
+test("combine() keeps a pending gap in the IDs of the events it sends before that gap", async () => {
   const { epochs, ...channels } = await threeChannels();
   const combination = combine(channels);
   const client = await join(combination, "nonsense");
@@ -128,7 +128,7 @@ test("combine() keeps a gap that it has not sent in the ID of what it sends befo
   assertEquals(gaps.map((event) => gapIn(event).channel), ["b", "empty"]);
 });
 
-test("combine() tells which channel's log began again, and goes on", async () => {
+test("combine() reports which channel's log was recreated, and continues", async () => {
   const log = new MemoryLog();
   const news = new Channel({ log });
   const inbox = new Channel();

@@ -13,7 +13,7 @@ import { Client, requestOf } from "./_client.ts";
 const HISTORIES = sizeOf(10_000);
 const NAMES = ["a", "b c", "ü", "d"];
 
-/** What happened: a suite in which nothing happens proves nothing. */
+/** Counts over all histories: a suite in which nothing happens proves nothing. */
 const totals = {
   published: 0,
   trimmed: 0,
@@ -28,7 +28,7 @@ const totals = {
   events: 0,
 };
 
-/** Channels, one client, and what a literal model says of the two. */
+/** Channels, one client, and the literal model of both. */
 class World {
   readonly #random: Random;
   readonly #clock: Clock;
@@ -73,7 +73,7 @@ class World {
       { length: 1 + below(this.#random, 4) },
       () => `${name}:${this.#published++}`,
     );
-    // An append of more than the log keeps is refused.
+    // The log rejects an append of more than it retains.
     const kept = datas.slice(0, model.maxEvents);
     const id = await channel.publish(kept.map((data) => ({ data })));
     const { first } = model;
@@ -86,7 +86,7 @@ class World {
   async #close(): Promise<void> {
     const [name, channel] = pick(this.#random, [...this.#channels]);
     const model = this.#model.channel(name);
-    // Without an event the epoch of the log is not known here.
+    // Without an event the test does not know the log's epoch.
     if (model.isEnded || model.last === 0) return;
     await channel.close();
     model.close();
@@ -94,7 +94,7 @@ class World {
     await this.#clock.advance(50);
   }
 
-  /** Connects with some of the channels and some ID, reads what the model says, and perhaps more, and leaves. */
+  /** Connects to some of the channels with some ID, reads what the model expects and perhaps more, and disconnects. */
   async #connect(): Promise<void> {
     const random = this.#random;
     const all = [...this.#channels.keys()];
@@ -115,7 +115,7 @@ class World {
     }
     if (view.isOver) return void totals.ended++;
     const client = new Client(response);
-    // Now and then the connection breaks before everything has come. These chunks always do.
+    // Sometimes the connection breaks before everything has arrived. These chunks always arrive.
     let rounds = below(random, 5);
     if (rounds === 0) {
       for (let chunks = 1 + below(random, 2); chunks > 0; chunks--) {
@@ -175,7 +175,7 @@ class World {
   }
 }
 
-test(`combine() does what a literal model says in ${HISTORIES} random histories of seed ${seed}`, async () => {
+test(`combine() matches a literal model in ${HISTORIES} random histories of seed ${seed}`, async () => {
   for (let index = 0; index < HISTORIES; index++) {
     try {
       await withClock(

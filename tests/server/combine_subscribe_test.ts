@@ -12,7 +12,7 @@ import { Client, datasOf, requestOf } from "./_client.ts";
 import { TestLog } from "./_log.ts";
 import { until } from "../support/until.ts";
 
-test("subscribe() of a combination says which channel an event came from, and resumes each", async () => {
+test("subscribe() of a combination names the channel of each event, and resumes each channel", async () => {
   const news = new Channel({ from: "earliest" });
   const inbox = new Channel({ from: "earliest" });
   const a = epochOf(await publish(news, "1", "2"));
@@ -68,7 +68,7 @@ test("subscribe() of a combination starts where the channels were when it was ca
   assertEquals(datas.sort(), ["after", "later"]);
 });
 
-test("subscribe() of a combination gives gaps with the name of their channel, and ends with all channels", async () => {
+test("subscribe() of a combination yields gaps with the name of their channel, and ends when all channels have ended", async () => {
   const news = new Channel({ log: new MemoryLog({ maxEvents: 2 }) });
   const inbox = new Channel();
   const a = epochOf(await publish(news, "1"));
@@ -151,7 +151,7 @@ test("subscribe() of a combination passes each event through the contract of its
   assertEquals(wrong.length, 0);
 });
 
-test("subscribe() of a combination fails with the error of a contract, after what came before", async () => {
+test("subscribe() of a combination rejects with the error of a contract, after the events before it", async () => {
   const log = new MemoryLog();
   const prices = new Channel({
     log,
@@ -168,7 +168,7 @@ test("subscribe() of a combination fails with the error of a contract, after wha
   assertEquals([news.stats.subscribers, prices.stats.subscribers], [0, 0]);
 });
 
-test("subscribe() of a combination ends by its signal, and costs nothing while nobody reads it", async () => {
+test("subscribe() of a combination ends when its signal aborts, and does no work while it is not iterated", async () => {
   const reasons: string[] = [];
   const news = new Channel({
     onUnsubscribe: (_, reason) => reasons.push(reason),
@@ -218,7 +218,7 @@ test("subscribe() that ends while it waits for the log has never been a subscrib
   assertEquals([subscriptions.closed, subscriptions.disconnected], [0, 0]);
 });
 
-test("subscribe() of a combination fails when a log is away for too long", async () => {
+test("subscribe() of a combination rejects when a log is unavailable for longer than maxOutage", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
     const away = new Channel({ log, maxOutage: 5000, onError() {} });

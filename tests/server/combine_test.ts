@@ -18,7 +18,7 @@ import { join } from "./_combination.ts";
 import { TestLog } from "./_log.ts";
 import { until } from "../support/until.ts";
 
-test("combine() sends the position in every channel with each frame, and in a block at first", async () => {
+test("combine() sends the position in every channel with each frame, and first in a block without an event", async () => {
   const news = new Channel();
   const inbox = new Channel({ from: "earliest" });
   const a = epochOf(await publish(news, "old"));
@@ -38,7 +38,7 @@ test("combine() sends the position in every channel with each frame, and in a bl
   await client.leave();
 });
 
-test("combine() resumes each channel where the client was, and loses no event of a quiet one", async () => {
+test("combine() resumes each channel after the client's last event, and loses no event of a quiet channel", async () => {
   const news = new Channel();
   const inbox = new Channel();
   const combination = combine({ news, inbox });
@@ -56,7 +56,7 @@ test("combine() resumes each channel where the client was, and loses no event of
   assertEquals([countGaps(news), countGaps(inbox)], [0, 0]);
 });
 
-test("combine() starts a channel that is new to the client by its `from`, and forgets one that is gone", async () => {
+test("combine() starts a channel that is new to the client at its `from`, and drops the position of a removed channel", async () => {
   const news = new Channel();
   const inbox = new Channel({ from: { last: 1 } });
   const other = new Channel();
@@ -100,7 +100,7 @@ test("combine() sorts and encodes names", async () => {
   assertEquals(datasOf(rest).sort(), [...names].sort());
 });
 
-test("combine() lets channels take turns, however much one of them has", async () => {
+test("combine() lets channels take turns, however many events one of them has", async () => {
   const busy = new Channel({ from: "earliest" });
   const quiet = new Channel({ from: "earliest" });
   const big = "x".repeat(70_000);
@@ -131,7 +131,7 @@ test("combine() applies the filter, the `from` and the `gap` of each channel", a
   await client.leave();
 });
 
-test("combine() moves the ID past filtered events by its keep-alive", async () => {
+test("combine() moves the ID past filtered events with its keep-alive", async () => {
   await withClock(async (clock) => {
     const news = new Channel({ filter: ["wanted"] });
     const inbox = new Channel();
@@ -187,12 +187,12 @@ test("combine() ends when all channels have ended, and stays open while one has 
   const first = await other.until("id: ");
   assertEquals(datasOf(first), []);
   await other.leave();
-  // What is left for the client comes, from a channel that has ended.
+  // The client receives the rest of a channel that has ended.
   const late = await combination.respond(requestOf({}));
   assertEquals(datasOf(await late.text()), ["still here", "last"]);
 });
 
-test("combine() answers 503 when one channel is full, and leaves nobody in the others", async () => {
+test("combine() answers 503 when one channel is full, and leaves no subscriber in the others", async () => {
   const free = new Channel({ maxSubscribers: 2 });
   const full = new Channel({ maxSubscribers: 1, retry: 9000 });
   for (const channels of [{ free, full }, { full, then: free }]) {
@@ -208,7 +208,7 @@ test("combine() answers 503 when one channel is full, and leaves nobody in the o
     assertEquals([free.stats.subscribers, full.stats.subscribers], [0, 1]);
     await client.leave();
   }
-  // Its places are free again.
+  // The channel accepts new subscribers again.
   const clients = [
     await join(combine({ free })),
     await join(combine({ free })),
@@ -218,7 +218,7 @@ test("combine() answers 503 when one channel is full, and leaves nobody in the o
   assertEquals(free.stats.subscribers, 0);
 });
 
-test("combine() calls the hooks of each channel with what it resumes there", async () => {
+test("combine() calls the hooks of each channel with the position it resumes there", async () => {
   const calls: unknown[] = [];
   const channelOf = (name: string) =>
     new Channel({
@@ -239,7 +239,7 @@ test("combine() calls the hooks of each channel with what it resumes there", asy
   ]);
 });
 
-test("combine() ends the response when one channel drains, and later ones at once", async () => {
+test("combine() ends the response when one channel drains, and ends later responses at once", async () => {
   const news = new Channel();
   const inbox = new Channel();
   const combination = combine({ news, inbox });
@@ -255,7 +255,7 @@ test("combine() ends the response when one channel drains, and later ones at onc
   assertEquals(done, true);
 });
 
-test("combine() ends the response by its signal and its greatest age", async () => {
+test("combine() ends the response when its signal aborts and at maxConnectionAge", async () => {
   await withClock(async (clock) => {
     const reasons: string[] = [];
     const news = new Channel({
@@ -277,7 +277,7 @@ test("combine() ends the response by its signal and its greatest age", async () 
   });
 });
 
-test("combine() closes a response at the smallest maxConnectionAge of its channels unless it has one", async () => {
+test("combine() closes a response at the smallest maxConnectionAge of its channels unless the option is set", async () => {
   await withClock(async (clock) => {
     const news = new Channel({ maxConnectionAge: 1000 });
     const inbox = new Channel({ maxConnectionAge: 60_000 });
@@ -298,7 +298,7 @@ test("combine() closes a response at the smallest maxConnectionAge of its channe
   });
 });
 
-test("combine() waits with what it sends until a channel that is new to the client can be read", async () => {
+test("combine() sends no event until a channel that is new to the client can be read", async () => {
   const log = new TestLog();
   const slow = new Channel({ log });
   const news = new Channel();
@@ -311,7 +311,7 @@ test("combine() waits with what it sends until a channel that is new to the clie
     assertEquals(await client.now(), "retry: 0\n\n");
     const resumed = join(combine({ news, slow }), `news=${a}-0,slow=0-0`);
     await clock.advance(1000);
-    // The client has a position there, and keeps it.
+    // The client has a position in that channel, and keeps it.
     const other = await resumed;
     assertEquals(
       await other.now(),
@@ -334,7 +334,7 @@ test("combine() waits with what it sends until a channel that is new to the clie
   });
 });
 
-test("combine() fails the response of a filter that throws, and reports it to that channel alone", async () => {
+test("combine() fails the response when a filter throws, and reports the error to that channel only", async () => {
   const errors: unknown[] = [];
   const boom = new Error("boom");
   const onError = (name: string) => (error: unknown) =>
@@ -354,7 +354,7 @@ test("combine() fails the response of a filter that throws, and reports it to th
   assertEquals([news.stats.subscribers, inbox.stats.subscribers], [0, 0]);
 });
 
-test("combine() ends the response when the log of one channel is away for too long", async () => {
+test("combine() ends the response when the log of one channel is unavailable for longer than maxOutage", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
     const away = new Channel({ log, maxOutage: 5000, onError() {} });
@@ -372,7 +372,7 @@ test("combine() ends the response when the log of one channel is away for too lo
   });
 });
 
-test("combine() encodes a body once: long ones are shared, and short ones among those at the same place", async () => {
+test("combine() encodes a body once: long ones are shared by all clients, short ones by clients at the same position", async () => {
   const news = new Channel();
   const inbox = new Channel();
   const combination = combine({ news, inbox });
@@ -398,7 +398,7 @@ test("combine() encodes a body once: long ones are shared, and short ones among 
   for (const client of [...clients, other]) await client.leave();
 });
 
-test("combine() fails the response, which resumes, when a reader has transferred the bytes that it was to send", async () => {
+test("combine() fails the response when another reader has detached its buffer, and the client resumes", async () => {
   const errors: unknown[] = [];
   const news = new Channel({ onError: (error) => errors.push(error) });
   const combination = combine({ news });
@@ -439,7 +439,7 @@ test("combine() sends many small events in chunks of bounded size", async () => 
   assertEquals(news.stats.delivered, 5000);
 });
 
-test("combine() answers HEAD, OPTIONS and other methods as every response, and counts nobody", async () => {
+test("combine() answers HEAD, OPTIONS and other methods like respond(), and counts no subscriber", async () => {
   const hooks: ChannelOptions = {
     onSubscribe: () => assert(false, "It must not be called"),
   };
@@ -459,7 +459,7 @@ test("combine() answers HEAD, OPTIONS and other methods as every response, and c
   await response.body?.cancel();
 });
 
-test("combine() refuses what is not a channel, no name, too many channels and names that are too long", () => {
+test("combine() rejects values that are not channels, an empty name, too many channels and names that are too long", () => {
   const news = new Channel();
   const wrong: [channels: unknown, message: string][] = [
     [undefined, "Cannot combine: channels must be an object of channels"],
@@ -500,7 +500,7 @@ test("combine() refuses what is not a channel, no name, too many channels and na
   combine({ ["x".repeat(1998)]: news });
 });
 
-test("combine() has no option that a channel has for itself, and refuses wrong ones by name", async () => {
+test("combine() rejects per-channel options and invalid options by name", async () => {
   const combination = combine({ news: new Channel() });
   const wrong: [options: unknown, message: string][] = [
     [{ from: "earliest" }, 'Cannot respond: unknown option "from"'],
@@ -526,7 +526,7 @@ test("combine() has no option that a channel has for itself, and refuses wrong o
   );
 });
 
-test("respond() of a combination takes the ID of the query", async () => {
+test("respond() of a combination reads the last event ID from the query", async () => {
   const news = new Channel();
   const id = await publish(news, "1", "2");
   const query = encodeURIComponent(`news=${epochOf(id)}-1`);
@@ -538,7 +538,7 @@ test("respond() of a combination takes the ID of the query", async () => {
 
 const welcome = (): ServerSentEventInit[] => [{ data: "welcome" }];
 
-test("`initial` of a combination comes first and without an ID, for a client that does not resume", async () => {
+test("`initial` of a combination is sent first and without an ID, to a client that does not resume", async () => {
   const news = new Channel({ from: "earliest" });
   const inbox = new Channel();
   const id = await publish(news, "1");
@@ -558,7 +558,7 @@ test("`initial` of a combination comes first and without an ID, for a client tha
   await back.leave();
 });
 
-test("`initial` of a combination comes once after the gaps that a client comes with, and before their positions", async () => {
+test("`initial` of a combination is sent once, after the gaps of a resuming client and before their positions", async () => {
   const news = new Channel({ gap: "latest" });
   const inbox = new Channel({ gap: "latest" });
   const a = await publish(news, "1");
@@ -605,7 +605,7 @@ test("`initial` of a combination comes once where the `from` of a channel makes 
   );
 });
 
-test("`initial` of a combination has the positions taken before, and sends none before its events", async () => {
+test("`initial` of a combination is called after the positions are taken, and its events are sent before them", async () => {
   await withClock(async (clock) => {
     const news = new Channel();
     const inbox = new Channel();
@@ -631,7 +631,7 @@ test("`initial` of a combination has the positions taken before, and sends none 
   });
 });
 
-test("`initial` of a combination that throws fails the response, and every channel reports it", async () => {
+test("`initial` of a combination that throws fails the response, and every channel reports the error", async () => {
   const errors: unknown[] = [];
   const options = { onError: (error: unknown) => void errors.push(error) };
   const news = new Channel(options);

@@ -33,7 +33,7 @@ function appOf(
 }
 
 const cookie = "session=s1; Path=/";
-/** A response that a page makes holds no cookies: browsers refuse that header. */
+/** A response created in a page holds no cookies: browsers forbid that header. */
 const shownCookie = new Response(null, { headers: { "set-cookie": cookie } })
   .headers.get("set-cookie");
 
@@ -119,7 +119,7 @@ for (const [name, handler] of Object.entries(handlers)) {
   });
 }
 
-test("streamEvents() gives its source the last event ID, and stops it when the client leaves", async () => {
+test("streamEvents() passes its source the last event ID, and stops it when the client disconnects", async () => {
   const app = new Hono();
   const steps: string[] = [];
   app.get(
@@ -161,7 +161,7 @@ test("streamEvents() answers with a channel's events, and 204 when it has ended"
   assertEquals(Object.fromEntries(ended.headers), middlewareHeaders);
 });
 
-test("streamEvents() refuses what is no source, and options that its source does not have", async () => {
+test("streamEvents() rejects invalid sources, and options that its source does not have", async () => {
   const contexts: Context[] = [];
   await appOf((c) => {
     contexts.push(c);
@@ -185,7 +185,7 @@ test("streamEvents() refuses what is no source, and options that its source does
   );
 });
 
-test("streamEvents() streams where etag() is used after its route, and etag() waits for the end of a stream before it", async () => {
+test("streamEvents() streams when etag() is registered after its route, and is buffered by etag() registered before it", async () => {
   let release!: () => void;
   const released = new Promise<void>((resolve) => release = resolve);
   const events = (c: Context) =>

@@ -6,10 +6,10 @@ import { test } from "../_test.ts";
 import { Client, requestOf } from "./_client.ts";
 import { withClock } from "../support/clock.ts";
 
-/** There, a timer belongs to the request that set it. */
+/** In workerd, a timer belongs to the request that set it. */
 const isWorker = globalThis.navigator?.userAgent === "Cloudflare-Workers";
 
-/** A source that gives an event when it is told to. */
+/** A source that yields an event when the test says so. */
 function controlled(): {
   source: ReadableStream<ServerSentEventInit>;
   send: (data: string) => void;
@@ -46,7 +46,7 @@ test("respond() sets one timer for all responses of a process", async () => {
   });
 });
 
-test("respond() sets another timer for another interval, and none for false", async () => {
+test("respond() sets a second timer for a different interval, and none for false", async () => {
   await withClock(async (clock) => {
     const clients = [
       await open(controlled().source, 1000),
@@ -72,7 +72,7 @@ test("respond() sends a comment before each 8 seconds of silence have passed", a
   });
 });
 
-test("respond() sends no comment while the source gives events", async () => {
+test("respond() sends no comment while the source yields events", async () => {
   await withClock(async (clock) => {
     const { source, send } = controlled();
     const client = await open(source, 4000);
@@ -86,11 +86,11 @@ test("respond() sends no comment while the source gives events", async () => {
   });
 });
 
-test("respond() sends never two comments in a row to a client that does not read", async () => {
+test("respond() never queues two comments in a row for a client that does not read", async () => {
   await withClock(async (clock) => {
     const { source, send } = controlled();
     const client = await open(source, 4000);
-    // One read waits: it takes the first comment, and nothing asks for a second.
+    // The pending read takes the first comment, and no read takes a second.
     await clock.advance(40_000);
     send("at last");
     await clock.advance(40_000);
@@ -100,13 +100,13 @@ test("respond() sends never two comments in a row to a client that does not read
   });
 });
 
-test("respond() sends a comment soon when the client reads again after a long time", async () => {
+test("respond() sends a comment soon after the client starts reading again", async () => {
   await withClock(async (clock) => {
     const client = await open(controlled().source, 4000);
     await clock.advance(40_500);
     assertEquals(await client.read(), ":\n\n");
     const next = client.read();
-    // The last one went out long ago, so a quarter of the interval is the most that it waits.
+    // The last comment was sent long ago, so this one waits at most a quarter of the interval.
     await clock.advance(1000);
     assertEquals(await next, ":\n\n");
     await client.leave();

@@ -20,7 +20,7 @@ const forms: Record<string, (hand: Hand<string>) => MergeSource<string>> = {
 };
 
 for (const [name, form] of Object.entries(forms)) {
-  test(`merge() of ${name} gives what each has as soon as it has it, and ends when all have`, async () => {
+  test(`merge() of ${name} yields each event as soon as a source has it, and ends when all sources have ended`, async () => {
     const [a, b] = [new Hand<string>(), new Hand<string>()];
     const reader = merge(form(a), form(b)).getReader();
     await settle();
@@ -46,7 +46,7 @@ for (const [name, form] of Object.entries(forms)) {
     assertEquals([a.returned, b.returned], [0, 0]);
   });
 
-  test(`merge() of ${name} asks a source for more only when what it gave has been taken`, async () => {
+  test(`merge() of ${name} reads a source again only after its last event was consumed`, async () => {
     const [a, b] = [new Hand<string>(), new Hand<string>()];
     const reader = merge(form(a), form(b)).getReader();
     const first = reader.read();
@@ -62,7 +62,7 @@ for (const [name, form] of Object.entries(forms)) {
     await reader.cancel();
   });
 
-  test(`merge() of ${name} returns all when it is cancelled, also those that are waited for`, async () => {
+  test(`merge() of ${name} returns all sources when it is cancelled, including those with a pending read`, async () => {
     const hands = [new Hand<string>(), new Hand<string>(), new Hand<string>()];
     const [a, b, c] = hands as [Hand<string>, Hand<string>, Hand<string>];
     const stream = merge(...hands.map(form));
@@ -78,12 +78,12 @@ for (const [name, form] of Object.entries(forms)) {
     await reader.cancel("enough");
     assertEquals((await pending).done, true);
     assertEquals([a.returned, b.returned, c.returned], [1, 1, 0]);
-    // What comes too late is dropped.
+    // A late event is dropped.
     b.give("b1");
     await settle();
   });
 
-  test(`merge() of ${name} fails behind what has come when a source fails, and returns the others`, async () => {
+  test(`merge() of ${name} fails after the events before it when a source fails, and returns the others`, async () => {
     const [a, b, c] = [
       new Hand<string>(),
       new Hand<string>(),
@@ -120,11 +120,11 @@ test("merge() keeps the order of each source", async () => {
   assertEquals(all.length, 150);
 });
 
-test("merge() of nothing ends at once", async () => {
+test("merge() of no sources ends at once", async () => {
   assertEquals(await readAll(merge()), []);
 });
 
-test("merge() tells the first failure only, and leaves no rejection unhandled", async () => {
+test("merge() reports only the first failure, and leaves no rejection unhandled", async () => {
   const reasons = await unhandledDuring(async () => {
     const failing = (reason: unknown): AsyncIterable<string> => ({
       [Symbol.asyncIterator]: () => ({
@@ -140,7 +140,7 @@ test("merge() tells the first failure only, and leaves no rejection unhandled", 
   assertEquals(reasons, []);
 });
 
-test("merge() rejects a cancellation with what a source says to it", async () => {
+test("merge() rejects a cancellation with the error of a source's cancel", async () => {
   const own = new Error("own");
   const stream = merge(
     new ReadableStream<string>({ cancel: () => Promise.reject(own) }),
@@ -148,7 +148,7 @@ test("merge() rejects a cancellation with what a source says to it", async () =>
   assertEquals(await reasonOf(stream.cancel()), own);
 });
 
-test("merge() into respond() slows down with its reader, and lets go of all sources when that leaves", async () => {
+test("merge() into respond() follows the backpressure of its reader, and releases all sources when the client disconnects", async () => {
   const [a, b] = [new Hand<{ data: string }>(), new Hand<{ data: string }>()];
   const client = new Client(respond(requestOf(), merge(a, b.stream())));
   assertEquals(await client.read(), ":\n\n");
@@ -156,7 +156,7 @@ test("merge() into respond() slows down with its reader, and lets go of all sour
   await settle();
   b.give({ data: "b1" });
   assertEquals(datasOf((await next)!), ["b1"]);
-  // One is asked for ahead; what it gives is not taken before the client comes for it.
+  // One event is read ahead; it is not consumed before the client reads it.
   assertEquals([a.asked, b.asked], [1, 2]);
   b.give({ data: "b2" });
   await settle();
@@ -166,7 +166,7 @@ test("merge() into respond() slows down with its reader, and lets go of all sour
   assertEquals([a.returned, b.returned], [1, 1]);
 });
 
-test("merge() refuses what is no source before it locks any", async () => {
+test("merge() rejects an invalid source before it locks any", async () => {
   const stream = new ReadableStream<string>();
   const wrong: [source: unknown, received: string][] = [
     [undefined, "undefined"],
@@ -187,7 +187,7 @@ test("merge() refuses what is no source before it locks any", async () => {
   await assertRejects(() => stream.cancel(), TypeError);
 });
 
-test("merge() gives the union of what its sources give", () => {
+test("merge() has the union of its sources' event types", () => {
   const types = (
     connection: EventConnection,
     numbers: AsyncIterable<number>,

@@ -21,7 +21,7 @@ import { withClock } from "../support/clock.ts";
 const FIRST = ":\n\n";
 const encoder = new TextEncoder();
 
-/** An upstream whose chunks the test gives, and what happened to it. */
+/** An upstream whose chunks the test writes, with a record of what happened to it. */
 class Upstream {
   pulls = 0;
   cancels = 0;
@@ -57,7 +57,7 @@ class Upstream {
   }
 }
 
-/** An upstream that gives these chunks and ends. */
+/** An upstream that sends these chunks and ends. */
 function upstreamOf(...chunks: (string | Uint8Array)[]): Response {
   const upstream = new Upstream();
   for (const chunk of chunks) upstream.give(chunk);
@@ -71,7 +71,7 @@ function cuts(text: string): [Uint8Array, Uint8Array][] {
   return Array.from(bytes, (_, at) => [bytes.slice(0, at), bytes.slice(at)]);
 }
 
-/** Opens a response and what its callbacks are called with. */
+/** Opens a response and records the calls of its callbacks. */
 function open(upstream: Response, options: PassThroughOptions = {}) {
   const reasons: string[] = [];
   const errors: unknown[] = [];
@@ -99,7 +99,7 @@ const wires: Record<string, string> = {
 };
 
 for (const [name, wire] of Object.entries(wires)) {
-  test(`respond() passes an upstream with ${name} on byte for byte, whatever its chunks`, async () => {
+  test(`respond() forwards an upstream with ${name} byte for byte, whatever its chunks`, async () => {
     for (const options of [{}, { onBreak: () => undefined }]) {
       for (const chunks of [...cuts(wire), [encoder.encode(wire)]]) {
         const response = respond(requestOf(), upstreamOf(...chunks), options);
@@ -109,7 +109,7 @@ for (const [name, wire] of Object.entries(wires)) {
   });
 }
 
-test("respond() passes the upstream's chunks on without a copy", async () => {
+test("respond() forwards the upstream's chunks without copying", async () => {
   const chunks = [encoder.encode("data: 1\n"), encoder.encode("\ndata: 2\n\n")];
   const { client } = open(upstreamOf("data: 0\n\n", ...chunks));
   await client.rest();
@@ -119,7 +119,7 @@ test("respond() passes the upstream's chunks on without a copy", async () => {
   }
 });
 
-test("respond() removes the upstream's byte order mark, and no later one", async () => {
+test("respond() removes only the byte order mark at the start of the upstream", async () => {
   const rest = "data: 1\n\n\uFEFFdata: 2\n\n";
   for (const [start, end] of cuts(`\uFEFF${rest}`)) {
     for (const options of [{}, { until: "x", onBreak: () => undefined }]) {
@@ -132,7 +132,7 @@ test("respond() removes the upstream's byte order mark, and no later one", async
   }
 });
 
-test("respond() passes no header of the upstream on but those that are named", async () => {
+test("respond() forwards only the named headers of the upstream", async () => {
   const { response } = new Upstream({
     headers: {
       "content-type": "text/event-stream; charset=utf-8",
@@ -154,7 +154,7 @@ test("respond() passes no header of the upstream on but those that are named", a
   await body!.cancel();
 });
 
-test("respond() refuses an upstream that is not 200 with an event stream", async () => {
+test("respond() rejects an upstream that is not a 200 response with an event stream", async () => {
   const type = { "content-type": "text/event-stream" };
   const refused: [ResponseInit, string][] = [
     [{ status: 429, headers: type }, '429 with "text/event-stream"'],
@@ -172,7 +172,7 @@ test("respond() refuses an upstream that is not 200 with an event stream", async
   }
 });
 
-test("respond() refuses an upstream whose body was read or is locked", async () => {
+test("respond() rejects an upstream whose body was read or is locked", async () => {
   const read = upstreamOf("data: 1\n\n");
   await read.text();
   const locked = upstreamOf("data: 1\n\n");
@@ -195,14 +195,14 @@ const wrongOptions: [object, typeof Error, string][] = [
 ];
 
 for (const [options, error, message] of wrongOptions) {
-  test(`respond() refuses ${JSON.stringify(options)} and leaves the upstream unread`, () => {
+  test(`respond() rejects the options ${JSON.stringify(options)} and leaves the upstream unread`, () => {
     const { response } = new Upstream();
     assertThrows(() => respond(requestOf(), response, options), error, message);
     assertEquals(response.bodyUsed || response.body!.locked, false);
   });
 }
 
-test("respond() refuses until for a source that is no upstream", () => {
+test("respond() rejects until for a source that is not an upstream", () => {
   const source: RespondSource = [];
   assertThrows(
     () => respond(requestOf(), source, { until: "x" } as object),
@@ -231,7 +231,7 @@ for (
   });
 }
 
-test("respond() reads the upstream when the client reads", async () => {
+test("respond() reads the upstream only when the client reads", async () => {
   const upstream = new Upstream();
   const { client } = open(upstream.response);
   await settle();
@@ -247,7 +247,7 @@ test("respond() reads the upstream when the client reads", async () => {
   await client.leave();
 });
 
-test("respond() cancels the upstream when the client leaves", async () => {
+test("respond() cancels the upstream when the client disconnects", async () => {
   for (const options of [{}, { until: "x", idleTimeout: 1000 }]) {
     const upstream = new Upstream();
     const { client, reasons, errors } = open(upstream.response, options);
@@ -273,7 +273,7 @@ test("respond() ends and cancels the upstream when its signal aborts", async () 
   assertEquals([upstream.cancels, reasons], [1, ["closed"]]);
 });
 
-test("respond() reports what the upstream fails with after the client has left, unless it was asked to stop", async () => {
+test("respond() reports an upstream's error after the client has disconnected, unless it is the abort reason", async () => {
   const boom = new Error("boom");
   const stop = new DOMException("stop", "AbortError");
   for (const reason of [boom, stop]) {
@@ -289,7 +289,7 @@ test("respond() reports what the upstream fails with after the client has left, 
   }
 });
 
-test("respond() sends keep-alive comments where the upstream's last byte was an LF, also in the middle of an event", async () => {
+test("respond() sends keep-alive comments when the upstream's last byte was an LF, even in the middle of an event", async () => {
   await withClock(async (clock) => {
     const upstream = new Upstream();
     const { client } = open(upstream.response, { keepAlive: 1000 });
@@ -312,7 +312,7 @@ test("respond() sends keep-alive comments where the upstream's last byte was an 
   });
 });
 
-test("respond() adds keep-alive comments that change no event, wherever they come", async () => {
+test("respond() adds keep-alive comments that change no event, wherever they are inserted", async () => {
   const wire = "id: 1\ndata: a\r\n\r\ndata: b\n\n";
   for (const [start, end] of cuts(wire)) {
     await withClock(async (clock) => {
@@ -331,7 +331,7 @@ test("respond() adds keep-alive comments that change no event, wherever they com
   }
 });
 
-test("respond() ends after the event that until names, whatever the chunks, and cancels the upstream", async () => {
+test("respond() ends after the event that matches until, whatever the chunks, and cancels the upstream", async () => {
   const ends = [
     "data: [DONE]\n\n",
     "data:[DONE]\n\n",
@@ -355,7 +355,7 @@ test("respond() ends after the event that until names, whatever the chunks, and 
   }
 });
 
-test("respond() takes an end marker that the upstream's end cut short for the end", async () => {
+test("respond() accepts an end marker whose last line the upstream's end cut off", async () => {
   for (const end of ["data: [DONE]", "data: [DONE]\n", "data:[DONE]\r"]) {
     const { client, reasons } = open(upstreamOf("data: 1\n\n", end), {
       until: "[DONE]",
@@ -378,7 +378,7 @@ test("respond() finds an empty end marker", async () => {
   }
 });
 
-/** Ways in which an upstream breaks, and the code or error that is reported. */
+/** Ways an upstream can break, and the code or error that is reported. */
 const BOOM = new Error("boom");
 const breaks: Record<
   string,
@@ -435,7 +435,7 @@ for (const [name, { options, run, code }] of Object.entries(breaks)) {
   });
 }
 
-test("respond() fails the body when onBreak() returns nothing, throws, or returns what is no event", async () => {
+test("respond() fails the body when onBreak() returns nothing, throws, or returns an invalid event", async () => {
   const own = new Error("own");
   const answers: [NonNullable<PassThroughOptions["onBreak"]>, unknown][] = [
     [() => undefined, undefined],
@@ -482,7 +482,7 @@ test("respond() takes an upstream for broken whose chunks are not bytes, and can
   }
 });
 
-test("respond() takes an upstream for broken after idleTimeout without a byte, and cancels it", async () => {
+test("respond() treats an upstream as broken after idleTimeout without a byte, and cancels it", async () => {
   await withClock(async (clock) => {
     const upstream = new Upstream();
     const { client, reasons, errors } = open(upstream.response, {
@@ -504,7 +504,7 @@ test("respond() takes an upstream for broken after idleTimeout without a byte, a
   });
 });
 
-test("respond() does not count the time in which the client does not read as idle", async () => {
+test("respond() does not count time when the client is not reading as idle", async () => {
   await withClock(async (clock) => {
     const upstream = new Upstream();
     const { client, reasons } = open(upstream.response, { idleTimeout: 1000 });
@@ -524,7 +524,7 @@ test("respond() does not count the time in which the client does not read as idl
   });
 });
 
-/** Gives the events up to a marker as `decode()` does, and whether it came. */
+/** Returns the events that `decode()` yields up to a marker, and whether the marker was found. */
 async function decoded(body: Response): Promise<[unknown[], boolean]> {
   const events: unknown[] = [];
   try {
@@ -535,7 +535,7 @@ async function decoded(body: Response): Promise<[unknown[], boolean]> {
   }
 }
 
-test("respond() finds the end that decode() finds in random streams", async () => {
+test("respond() finds the same end as decode() in random streams", async () => {
   const pieces = [
     "data: D",
     "data:D",
@@ -558,7 +558,7 @@ test("respond() finds the end that decode() finds in random streams", async () =
       { length: 1 + below(random, 12) },
       () => pick(random, pieces) + pick(random, pieces),
     );
-    // The stream's end may have cut the marker short of its blank line.
+    // The stream may end before the marker's blank line.
     const [all, ends] = await decoded(upstreamOf(...chunks, "\n\n"));
     const [complete] = await decoded(upstreamOf(...chunks));
     const { client, reasons } = open(upstreamOf(...chunks), { until: "D" });

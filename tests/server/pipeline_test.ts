@@ -14,7 +14,7 @@ interface Delta {
   delta: string;
 }
 
-/** What a model would send: 500 chunks, of which four fill one of a response, or a few and then nothing. */
+/** A model's answer: 500 chunks, four of which fill one response chunk, or a few chunks and then silence. */
 function upstream(isSilent: boolean): Source {
   const count = isSilent ? 3 : 500;
   const chunks = Array.from(
@@ -57,7 +57,7 @@ async function* own(): AsyncGenerator<ServerSentEventInit> {
   yield await Promise.resolve({ event: "own", data: "begin" });
 }
 
-/** The ways to put the same together, each with what it must be told of the signal. */
+/** Ways to build the same pipeline, and whether each needs the signal. */
 const pipelines: Record<string, (source: Source) => RespondSource> = {
   "a generator over connect()": (source) => ({ signal }) =>
     mapped(open(source, signal)),
@@ -78,7 +78,7 @@ const pipelines: Record<string, (source: Source) => RespondSource> = {
 };
 
 for (const [name, pipeline] of Object.entries(pipelines)) {
-  test(`respond() with ${name} asks upstream for what its reader takes, and no more`, async () => {
+  test(`respond() with ${name} reads no more from upstream than its reader takes`, async () => {
     const source = upstream(false);
     const client = new Client(respond(requestOf(), pipeline(source)));
     await client.until("begin");
@@ -92,11 +92,11 @@ for (const [name, pipeline] of Object.entries(pipelines)) {
   });
 
   for (const isSilent of [false, true]) {
-    test(`respond() with ${name} cancels upstream when its reader leaves, ${isSilent ? "silent" : "busy"} as it is`, async () => {
+    test(`respond() with ${name} cancels a ${isSilent ? "silent" : "busy"} upstream when its reader leaves`, async () => {
       const source = upstream(isSilent);
       const client = new Client(respond(requestOf(), pipeline(source)));
       await client.until(isSilent ? "2" : "1");
-      // It waits for more, where there is none.
+      // It waits for more, but no more is sent.
       if (isSilent) await client.now();
       await client.leave();
       await settle();
@@ -105,7 +105,7 @@ for (const [name, pipeline] of Object.entries(pipelines)) {
   }
 }
 
-test("respond() passes on what decode() gives, in the shortest form", async () => {
+test("respond() encodes the events of decode() in the shortest form", async () => {
   const stream = new Blob(["id: 1\nevent: a\ndata: 1\n\nid: 1\ndata: 2\n\n"])
     .stream();
   const response = respond(requestOf(), decode(stream));

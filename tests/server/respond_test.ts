@@ -46,14 +46,14 @@ function streamOf(
   });
 }
 
-/** A source that never gives anything. */
+/** A source that never yields. */
 function silent(): AsyncIterable<ServerSentEventInit> {
   return {
     [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }),
   };
 }
 
-test("respond() sets the headers of an event stream and none of the connection's", async () => {
+test("respond() sets the headers of an event stream and no connection headers", async () => {
   const response = respond(requestOf(), []);
   assertEquals([...response.headers], [
     ["cache-control", "no-cache, no-transform"],
@@ -65,7 +65,7 @@ test("respond() sets the headers of an event stream and none of the connection's
   assertEquals(await response.text(), FIRST);
 });
 
-test("respond() adds headers, which stand before its own but for the content type", async () => {
+test("respond() adds headers, which override its defaults except for the content type", async () => {
   const { headers, body } = respond(requestOf(), [], {
     headers: [
       ["Content-Type", "text/plain"],
@@ -83,13 +83,13 @@ test("respond() adds headers, which stand before its own but for the content typ
   await body!.cancel();
 });
 
-test("respond() gives the first bytes before the source gives anything", async () => {
+test("respond() sends the first bytes before the source yields an event", async () => {
   const client = new Client(respond(requestOf(), silent()));
   assertEquals(await client.read(), FIRST);
   await client.leave();
 });
 
-test("respond() tells the reconnection time in the first bytes", async () => {
+test("respond() sends the reconnection time in the first bytes", async () => {
   const client = new Client(respond(requestOf(), silent(), { retry: 2500 }));
   assertEquals(await client.read(), "retry: 2500\n\n");
   await client.leave();
@@ -110,16 +110,16 @@ const sources: Record<string, () => RespondSource> = {
   }),
   "a ReadableStream": () => streamOf(events),
   "an EventStream": () => decode(sourceOf([frames]).stream),
-  "a function that gives an array": () => () => events,
-  "a function that gives a stream": () => () => streamOf(events),
-  "an async function that gives a generator": () => async () => {
+  "a function that returns an array": () => () => events,
+  "a function that returns a stream": () => () => streamOf(events),
+  "an async function that returns a generator": () => async () => {
     await null;
     return generate();
   },
 };
 
 for (const [name, source] of Object.entries(sources)) {
-  // An EventStream gives the id with every event; it is written where it changes.
+  // An EventStream yields the ID with every event; it is written only when it changes.
   test(`respond() sends the events of ${name}`, async () => {
     assertEquals(
       await respond(requestOf(), source()).text(),
@@ -128,7 +128,7 @@ for (const [name, source] of Object.entries(sources)) {
   });
 }
 
-test("respond() gives a function the last event ID and a signal", async () => {
+test("respond() calls a source function with the last event ID and a signal", async () => {
   const contexts: RespondContext[] = [];
   const request = requestOf({ "last-event-id": "7" });
   const response = respond(request, (context) => {
@@ -140,7 +140,7 @@ test("respond() gives a function the last event ID and a signal", async () => {
   assert(contexts[0]!.signal.aborted);
 });
 
-test("respond() calls a function only when the client reads on", async () => {
+test("respond() calls a source function only when the client reads past the first bytes", async () => {
   let calls = 0;
   const client = new Client(respond(requestOf(), () => {
     calls++;
@@ -152,7 +152,7 @@ test("respond() calls a function only when the client reads on", async () => {
   assertEquals(calls, 1);
 });
 
-test("respond() takes the last event ID's bytes as UTF-8", async () => {
+test("respond() decodes the last event ID as UTF-8", async () => {
   const ids: string[] = [];
   const ask = (headers: Record<string, string>, url?: string) =>
     respond(
@@ -165,7 +165,7 @@ test("respond() takes the last event ID's bytes as UTF-8", async () => {
   const bytes = (text: string) =>
     String.fromCharCode(...new TextEncoder().encode(text));
   await ask({ "last-event-id": bytes("Zürich → 北京 🚀") });
-  // Not UTF-8: it stays as it came.
+  // Not UTF-8: the value stays unchanged.
   await ask({ "last-event-id": "\xfc" });
   await ask({ "last-event-id": "\xc0\x80" });
   const url = `https://example.com/?lastEventId=${encodeURIComponent("ü 7")}`;
@@ -175,7 +175,7 @@ test("respond() takes the last event ID's bytes as UTF-8", async () => {
   assertEquals(ids, ["Zürich → 北京 🚀", "\xfc", "\xc0\x80", "ü 7", "8", ""]);
 });
 
-test("respond() writes an id where it differs from what the client holds", async () => {
+test("respond() writes an ID only when it differs from the client's last event ID", async () => {
   const ids = ["7", "8", ""].map((id) => ({ id, data: id }));
   const wire = (headers: Record<string, string>, query = "") =>
     respond(new Request(`https://example.com/${query}`, { headers }), ids)
@@ -186,7 +186,7 @@ test("respond() writes an id where it differs from what the client holds", async
     await wire({ "last-event-id": "7" }),
     `${FIRST}data: 7\n\n${rest}`,
   );
-  // Who asks by the query holds nothing of its own.
+  // A client that uses the query has no last event ID yet.
   assertEquals(
     await wire({}, "?lastEventId=7"),
     `${FIRST}id: 7\ndata: 7\n\n${rest}`,
@@ -309,7 +309,7 @@ test("respond() closes a response after 80 to 100 % of maxConnectionAge", async 
   });
 });
 
-test("respond() answers HEAD with the headers alone", async () => {
+test("respond() answers HEAD with the headers only", async () => {
   const request = requestOf({}, { method: "HEAD" });
   const response = respond(request, events, { headers: { "x-mine": "yes" } });
   assertEquals(response.status, 200);
@@ -349,7 +349,7 @@ const wrongOptions: [options: object, error: typeof Error, message: string][] =
 
 for (const [options, error, message] of wrongOptions) {
   const shown = JSON.stringify(options);
-  test(`respond() refuses ${shown} before it does anything`, async () => {
+  test(`respond() rejects ${shown} before it does anything`, async () => {
     await withClock(async (clock) => {
       let asked = 0;
       const source = new ReadableStream({ pull: () => void asked++ }, {
@@ -366,7 +366,7 @@ for (const [options, error, message] of wrongOptions) {
   });
 }
 
-test("respond() refuses what is no source", () => {
+test("respond() rejects an invalid source", () => {
   for (const source of [undefined, null, 1, "data", {}, Promise.resolve([])]) {
     assertThrows(
       () => respond(requestOf(), source as RespondSource),
@@ -381,7 +381,7 @@ test("respond() refuses what is no source", () => {
   );
 });
 
-test("respond() refuses a locked stream, and one that another response has", async () => {
+test("respond() rejects a locked stream, and one used by another response", async () => {
   const locked = streamOf(events);
   locked.getReader();
   const shared = streamOf(events);
@@ -396,7 +396,7 @@ test("respond() refuses a locked stream, and one that another response has", asy
   await response.text();
 });
 
-test("respond() fails when its function gives no source, or a locked stream", async () => {
+test("respond() fails when its function returns an invalid source or a locked stream", async () => {
   const locked = streamOf(events);
   locked.getReader();
   for (const source of [undefined, "data", locked]) {
@@ -412,7 +412,7 @@ test("respond() fails when its function gives no source, or a locked stream", as
   }
 });
 
-test("respond() asks the source when the client takes a chunk, for what is at hand, up to 16 Ki characters", async () => {
+test("respond() reads available events when the client takes a chunk, up to 16 Ki characters", async () => {
   let asked = 0;
   const endless = {
     [Symbol.asyncIterator]: () => ({
@@ -439,7 +439,7 @@ test("respond() asks the source when the client takes a chunk, for what is at ha
   await client.leave();
 });
 
-test("respond() writes an event that is longer than a chunk by itself", async () => {
+test("respond() writes an event that is longer than a chunk in a separate chunk", async () => {
   const long = "x".repeat(100_000);
   const client = new Client(
     respond(requestOf(), [{ data: long }, { data: "a" }, { data: "b" }]),
@@ -453,10 +453,10 @@ test("respond() writes an event that is longer than a chunk by itself", async ()
 for (
   const [name, layers] of Object.entries({
     "a generator": 1,
-    "four generators, one behind the other": 4,
+    "four generators, one after the other": 4,
   })
 ) {
-  test(`respond() writes together what one read of its source gave, through ${name}`, async () => {
+  test(`respond() writes the events of one read of its source in one chunk, through ${name}`, async () => {
     async function* passOn(
       source: AsyncIterable<ServerSentEventInit>,
     ): AsyncGenerator<ServerSentEventInit> {
@@ -475,7 +475,7 @@ for (
   });
 }
 
-test("respond() writes an event that comes alone at once, and asks for one more while the client takes it", async () => {
+test("respond() writes a single event at once, and reads one more while the client takes it", async () => {
   const source = new Hand<ServerSentEventInit>();
   const client = new Client(respond(requestOf(), source));
   assertEquals(await client.read(), FIRST);
@@ -485,7 +485,7 @@ test("respond() writes an event that comes alone at once, and asks for one more 
   assertEquals(await first, "data: 1\n\n");
   await settle();
   assertEquals(source.asked, 2);
-  // The client does not take this one yet, so nothing is asked for behind it.
+  // The client has not taken this one yet, so no further read is made.
   source.give({ data: "2" });
   await settle();
   assertEquals(source.asked, 2);
@@ -495,7 +495,7 @@ test("respond() writes an event that comes alone at once, and asks for one more 
   await client.leave();
 });
 
-test("respond() tells onError a failure that the client has not come to when it leaves", async () => {
+test("respond() reports to onError a failure that the client had not reached when it disconnected", async () => {
   const trace: Trace = { steps: [], errors: [] };
   const source = iterableOf(["event", "throw"], trace);
   const client = new Client(respond(requestOf(), source, {
@@ -509,7 +509,7 @@ test("respond() tells onError a failure that the client has not come to when it 
   assertEquals(trace, { steps: ["disconnected"], errors: [BOOM] });
 });
 
-test("respond() asks once though two reads wait, and answers both in order", async () => {
+test("respond() reads its source once while two reads are pending, and answers both in order", async () => {
   const waiting: ((event: ServerSentEventInit) => void)[] = [];
   const source = {
     [Symbol.asyncIterator]: () => ({
@@ -537,7 +537,7 @@ test("respond() asks once though two reads wait, and answers both in order", asy
 
 type Step = "event" | "invalid" | "throw" | "end" | "wait";
 
-/** What one response did to its source and told its user, in order. */
+/** The calls that one response made to its source and its callbacks, in order. */
 interface Trace {
   steps: string[];
   errors: unknown[];
@@ -599,24 +599,24 @@ const scripted: Record<
   },
 };
 
-/** A way out of a response: what the source does, what happens, and how it must end. */
+/** A way a response can end: what the source does, what happens, and the expected outcome. */
 interface Way {
   script: Step[];
   request?: RequestInit;
   options?: RespondOptions;
-  /** Whether it needs a runtime where the request's signal is looked at. */
+  /** Whether it needs a runtime in which the request's signal is read. */
   needsRequestSignal?: boolean;
-  /** What happens; by default, the client reads to the end. */
+  /** What happens; the default is that the client reads to the end. */
   run?: (client: Client, controllers: Controllers) => Promise<unknown>;
   reason: string;
   errors?: (unknown | typeof TypeError)[];
-  /** Whether the source is returned, rather than at its end. */
+  /** Whether the source's `return()` is called, rather than the source ending. */
   returned: boolean;
   /** Whether a function is called at all. */
   unasked?: boolean;
 }
 
-/** What aborts the signals of a response. */
+/** The controllers of a response's signals. */
 interface Controllers {
   /** The request's signal. */
   request: AbortController;
@@ -641,13 +641,13 @@ const ways: Record<string, Way> = {
     errors: [BOOM],
     returned: false,
   },
-  "the source throws behind an event": {
+  "the source throws after an event": {
     script: ["event", "throw"],
     reason: "failed",
     errors: [BOOM],
     returned: false,
   },
-  "the source gives an event that cannot be encoded": {
+  "the source yields an event that cannot be encoded": {
     script: ["event", "invalid", "event"],
     reason: "failed",
     errors: [TypeError],
@@ -792,7 +792,7 @@ const ways: Record<string, Way> = {
   },
 };
 
-/** Makes every write of bytes into a stream throw, as on one that the runtime has torn down. */
+/** Makes every byte-stream write throw, as after the runtime has torn the stream down. */
 async function withBrokenEnqueue(
   run: () => Promise<unknown>,
 ): Promise<void> {
@@ -878,7 +878,7 @@ test("respond() fails the body with the source's error when there is no onError"
   assertStrictEquals(client.failure, BOOM);
 });
 
-test("respond() fails when its iterator gives no result", async () => {
+test("respond() fails when its iterator returns an invalid result", async () => {
   for (const result of [undefined, Promise.resolve(null)]) {
     const errors: unknown[] = [];
     const iterator = { next: () => result } as unknown as Iterator<never>;
@@ -890,7 +890,7 @@ test("respond() fails when its iterator gives no result", async () => {
   }
 });
 
-test("respond() tells the client nothing of an error", async () => {
+test("respond() does not send an error's details to the client", async () => {
   const secret = "postgres://admin:hunter2@db";
   const response = respond(
     requestOf(),
@@ -904,7 +904,7 @@ test("respond() tells the client nothing of an error", async () => {
   assertEquals(await response.text(), FIRST);
 });
 
-test("respond() returns a source that is stuck, and takes nothing from it any more", async () => {
+test("respond() returns a source with a pending read, and ignores its later events", async () => {
   let release!: () => void;
   const stuck = new Promise<void>((resolve) => release = resolve);
   const trace: Trace = { steps: [], errors: [] };
@@ -929,7 +929,7 @@ test("respond() returns a source that is stuck, and takes nothing from it any mo
   assertEquals(trace, { steps: ["disconnected", "finally"], errors: [] });
 });
 
-test("respond() returns what its function gives when the client has gone by then", async () => {
+test("respond() returns the source of its function when the client has already disconnected", async () => {
   const trace: Trace = { steps: [], errors: [] };
   let give!: (source: AsyncIterable<ServerSentEventInit>) => void;
   const client = new Client(respond(
@@ -947,7 +947,7 @@ test("respond() returns what its function gives when the client has gone by then
   assertEquals(trace.steps, ["disconnected", "return"]);
 });
 
-test("respond() takes a source that stops with its signal's reason for no failure", async () => {
+test("respond() does not treat a source that stops with its signal's reason as failed", async () => {
   const trace: Trace = { steps: [], errors: [] };
   const client = new Client(respond(requestOf(), async function* ({ signal }) {
     yield { data: "1" };
@@ -964,7 +964,7 @@ test("respond() takes a source that stops with its signal's reason for no failur
   assertEquals(trace, { steps: ["disconnected"], errors: [] });
 });
 
-test("respond() tells onError what a source throws when it is stopped", async () => {
+test("respond() reports to onError the error that a source throws when it is stopped", async () => {
   const errors: unknown[] = [];
   const onError = (error: unknown) => void errors.push(error);
   const inNext = new Client(respond(requestOf(), async function* ({ signal }) {
@@ -990,7 +990,7 @@ test("respond() tells onError what a source throws when it is stopped", async ()
   assertEquals(errors, [BOOM, other]);
 });
 
-test("respond() without onError bears what a source throws behind the end", async () => {
+test("respond() without onError ignores errors that a source throws after the end", async () => {
   const inNext = new ReportedError("in next");
   const inReturn = new ReportedError("in return");
   const open = (reason: unknown, where: "next" | "return") =>
@@ -1023,7 +1023,7 @@ test("respond() without onError bears what a source throws behind the end", asyn
   assertEquals(reported, []);
 });
 
-test("respond() reports what its callbacks throw, and ends all the same", async () => {
+test("respond() reports errors of its callbacks, and still ends the response", async () => {
   const steps: string[] = [];
   const thrown = await reportedDuring(async () => {
     const client = new Client(respond(
@@ -1091,7 +1091,7 @@ if (!readsRequestSignal) {
   });
 }
 
-test("respond() gives a stream that can be read once alone", async () => {
+test("respond() returns a stream that can be read only once", async () => {
   const response = respond(requestOf(), events);
   await response.text();
   await assertRejects(() => response.text(), TypeError);
@@ -1111,7 +1111,7 @@ test("respond() fails on a promise in place of an event, and sends nothing for i
   ]);
 });
 
-test("respond() starts and keeps alive every response when one reader has transferred its bytes", async () => {
+test("respond() starts other responses and keeps them alive when one reader has transferred its bytes", async () => {
   await withClock(async (clock) => {
     for (let i = 0; i < 2; i++) {
       const response = respond(requestOf(), new ReadableStream());

@@ -17,7 +17,7 @@ function answer(): Resumable {
   }, { retry: 1, keepAlive: false });
 }
 
-/** Ends a body behind its first chunks with that many bytes, as a connection does that is cut. */
+/** Ends a body after this many bytes, like a connection that is cut. */
 function cut(length: number): TransformStream<Uint8Array, Uint8Array> {
   let left = length;
   return new TransformStream({
@@ -29,7 +29,7 @@ function cut(length: number): TransformStream<Uint8Array, Uint8Array> {
   });
 }
 
-/** A network whose connections to a stream are cut, each a little later than the one before. */
+/** A network that cuts each connection to a stream a little later than the last. */
 function network(stream: Resumable): {
   fetch: typeof fetch;
   statuses: number[];
@@ -46,7 +46,7 @@ function network(stream: Resumable): {
   };
 }
 
-test("resumable() gives an EventSource every event once over connections that are cut, and stops it with 204", async () => {
+test("resumable() delivers every event once to an EventSource whose connections are cut, and stops it with 204", async () => {
   const { fetch, statuses } = network(answer());
   const url = "https://example.com/answer";
   const source = new EventSource(url, { fetch, retry });
@@ -66,10 +66,10 @@ test("resumable() gives an EventSource every event once over connections that ar
   ]);
 });
 
-test("resumable() gives connect() every event once over connections that are cut, and ends its loop", async () => {
+test("resumable() delivers every event once to connect() over connections that are cut, and ends its loop", async () => {
   const { fetch, statuses } = network(answer());
   const events: ServerSentEvent[] = [];
-  // These cuts look like ends, and the first ones come before the first ID.
+  // These cuts look like a normal end, and the first ones happen before the first ID.
   const options = { fetch, retry, reconnectOnEnd: true };
   for await (const event of connect("https://example.com/answer", options)) {
     events.push(event);
@@ -81,7 +81,7 @@ test("resumable() gives connect() every event once over connections that are cut
   ]);
 });
 
-test("resumable() is `truncated` for a connect() with `until` when it was stopped or failed before that", async () => {
+test("connect() with `until` rejects with `truncated` when a resumable stream was stopped or failed before that event", async () => {
   for (const isStopped of [false, true]) {
     const stream = resumable(new MemoryLog(), async function* (signal) {
       yield { data: "half" };

@@ -18,7 +18,7 @@ const texts = [
 ];
 const expected = texts.map((data, i) => [i === 3 ? "delta" : "message", data]);
 
-/** Produces the events, with time between them for a reader to come back. */
+/** Produces the events, with time for a reader to reconnect. */
 async function* produce(): AsyncGenerator<ServerSentEventInit> {
   for (const [event, data] of expected as [string, string][]) {
     await settle();
@@ -30,13 +30,13 @@ function dataOf(events: readonly ServerSentEvent[]): unknown {
   return events.map(({ event, data }) => [event, data]);
 }
 
-/** How many bytes the stream has, at most. */
+/** The maximum size of the stream in bytes. */
 async function lengthOf(answer: Resumable): Promise<number> {
   const response = await answer.respond(requestOf());
   return (await response.arrayBuffer()).byteLength;
 }
 
-test("resumable() gives every event once and whole to a reader whose connection is cut at any byte, when it has ended", async () => {
+test("resumable() delivers every event once and whole to a reader whose connection is cut at any byte, after it has ended", async () => {
   const answer = resumable(new MemoryLog(), produce);
   const length = await lengthOf(answer);
   for (let cut = 1; cut <= length + 1; cut++) {
@@ -48,7 +48,7 @@ test("resumable() gives every event once and whole to a reader whose connection 
   }
 });
 
-test("resumable() gives every event once and whole to a reader whose connection is cut at any byte, while it runs", async () => {
+test("resumable() delivers every event once and whole to a reader whose connection is cut at any byte, while it runs", async () => {
   const length = await lengthOf(resumable(new MemoryLog(), produce));
   await Promise.all(Array.from({ length: length + 1 }, async (_, cut) => {
     const answer = resumable(new MemoryLog(), produce);
@@ -61,7 +61,7 @@ test("resumable() gives every event once and whole to a reader whose connection 
   }));
 });
 
-test("resumable() gets every event to a reader whose connections are all cut, each a byte later than the one before", async () => {
+test("resumable() delivers every event to a reader whose connections are all cut, each one byte later than the last", async () => {
   const answer = resumable(new MemoryLog(), produce);
   assertEquals(
     dataOf(await readCut(answer, (connection) => connection + 1)),

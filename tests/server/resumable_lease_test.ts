@@ -24,14 +24,14 @@ import { pause } from "../../tools/pause.ts";
 const lease = 1000;
 const FAILURE = "The stream failed before its end.";
 
-/** Joins a stream, which must not be begun by that. */
+/** Joins a stream; this must not start its producer. */
 function follower(log: EventLog, options: ResumableOptions = {}): Resumable {
   return resumable(log, () => {
     throw new Error("A second producer");
   }, { lease, ...options });
 }
 
-/** Leaves a log as a process does that has died behind its first event. */
+/** Leaves a log like a process that died after its first event. */
 async function die(log: EventLog): Promise<void> {
   await log.append([{ kind: "begin", body: "it" }]);
   await log.append([{ kind: "event", body: "data: first\n\n" }]);
@@ -45,12 +45,12 @@ async function joined(...answers: Resumable[]): Promise<Client[]> {
   );
 }
 
-/** What a log keeps, but for the signs of life. */
+/** The retained entries without heartbeats. */
 async function saidIn(log: EventLog): Promise<string> {
   return (await wordsOf(log)).replaceAll(/ beat\b/g, "");
 }
 
-/** Gives what a promise resolves with, and lets as much time pass as that takes. */
+/** Advances the time until the promise resolves, and returns its value. */
 async function soon<T>(clock: Clock, promise: Promise<T>): Promise<T> {
   let isSettled = false;
   const settled = promise.finally(() => isSettled = true);
@@ -59,7 +59,7 @@ async function soon<T>(clock: Clock, promise: Promise<T>): Promise<T> {
   return await promise;
 }
 
-/** A producer that gives its events at certain times. */
+/** A producer that yields its events at certain times. */
 function timed(
   times: Record<number, string>,
 ): (signal: AbortSignal) => AsyncIterable<ServerSentEventInit> {
@@ -75,7 +75,7 @@ function timed(
   };
 }
 
-test("resumable() declares a stream failed when its producer has been silent for the lease, once, whoever notices", () =>
+test("resumable() marks a stream as failed once when its producer's lease expires, whichever process notices", () =>
   withClock(async (clock) => {
     const log = new MemoryLog();
     await die(log);
@@ -112,7 +112,7 @@ test("resumable() declares a stream failed when its producer has been silent for
     assertEquals(clock.timers, 0);
   }));
 
-test("resumable() tells of a declared failure what `failureEvent` says, and lets the log go after `ttl`", () =>
+test("resumable() sends `failureEvent` when a lease expires, and deletes the log after `ttl`", () =>
   withClock(async (clock) => {
     const log = new FaultyLog();
     await die(log);
@@ -131,7 +131,7 @@ test("resumable() tells of a declared failure what `failureEvent` says, and lets
     assertEquals(log.ttls, [1_000_000]);
   }));
 
-test("resumable() declares a stream failed all the same when the log refuses the failure event", () =>
+test("resumable() marks a stream as failed even when the log rejects the failure event", () =>
   withClock(async (clock) => {
     const log = new MemoryLog({ maxBytes: 1000 });
     await die(log);
@@ -150,7 +150,7 @@ test("resumable() declares a stream failed all the same when the log refuses the
     await soon(clock, client!.rest());
   }));
 
-test("resumable() declares nobody failed who has nothing to say for long, and shows none of the signs of life", () =>
+test("resumable() does not fail an idle producer, and sends none of its heartbeats to readers", () =>
   withClock(async (clock) => {
     const log = new MemoryLog();
     const here = resumable(log, timed({ 0: "a", 9900: "b" }), {
@@ -191,7 +191,7 @@ test("resumable() fences a producer that was stopped for longer than the lease",
       const there = follower(log);
       const [own, other] = await joined(here, there);
       await soon(clock, own!.until("data: first"));
-      // The process does nothing more, and what it had sent arrives late, or its answer never.
+      // The process does nothing more; what it sent arrives late, or its answer never arrives.
       const going = door();
       stopped.onRead = async (read) => {
         await going.opened;
@@ -230,7 +230,7 @@ test("resumable() fences a producer that was stopped for longer than the lease",
     assertEquals(clock.timers, 0);
   }));
 
-test("resumable() outlasts every outage of its log that is shorter than the lease, with nothing lost or doubled", () =>
+test("resumable() survives every log outage shorter than the lease, with no event lost or duplicated", () =>
   withClock(async (clock) => {
     const runs = [0, 200, 340, 600, 690, 900].flatMap((start) =>
       [250, 990].map((length) => [start, length] as const)
@@ -277,14 +277,14 @@ async function passing(clock: Clock, milliseconds: number): Promise<void> {
   }
 }
 
-test("resumable() appends nothing twice when answers are lost, whichever they are", () =>
+test("resumable() appends nothing twice, whichever answers of the log are lost", () =>
   withClock(async (clock) => {
     async function attempt(lost: number): Promise<void> {
       const log = new FaultyLog();
       let calls = 0;
       log.onAppend = async (append) => {
         const position = await append();
-        // The bits tell which are lost.
+        // Each bit selects an answer to lose.
         if (lost >> calls++ & 1) throw away;
         return position;
       };
@@ -316,7 +316,7 @@ test("resumable() appends nothing twice when answers are lost, whichever they ar
     assertEquals(clock.timers, 0);
   }));
 
-test("resumable() gives up when its log is away for longer than the lease, and whoever reaches it declares the failure", () =>
+test("resumable() gives up when its log is unavailable for longer than the lease, and the next process to reach the log marks the stream as failed", () =>
   withClock(async (clock) => {
     const log = new MemoryLog();
     const cut = new FaultyLog(log);
@@ -338,7 +338,7 @@ test("resumable() gives up when its log is away for longer than the lease, and w
     await clock.advance(lease + 500);
     assert(signal!.aborted);
     await Promise.all(kept);
-    // It has not ended as far as this process knows.
+    // This process does not know that it has ended.
     assertEquals(cut.ttls, []);
     await clock.advance(lease);
     assertEquals(await saidIn(log), `begin a ${FAILURE} failed`);
@@ -349,7 +349,7 @@ test("resumable() gives up when its log is away for longer than the lease, and w
     assertEquals(clock.timers, 0);
   }));
 
-test("resumable() declares a stream failed a lease after the log is back, when the outage has ended its producer", () =>
+test("resumable() marks a stream as failed one lease after the log recovers when the outage ended its producer", () =>
   withClock(async (clock) => {
     const log = new FaultyLog();
     const answer = resumable(log, timed({ 1: "a", 100: "b" }), { lease });
@@ -364,7 +364,7 @@ test("resumable() declares a stream failed a lease after the log is back, when t
     assertEquals(clock.timers, 0);
   }));
 
-test("resumable() takes no producer for dead whose log it cannot read itself", () =>
+test("resumable() does not treat a producer as dead while it cannot read the log", () =>
   withClock(async (clock) => {
     const log = new MemoryLog();
     const cut = new FaultyLog(log);
@@ -380,7 +380,7 @@ test("resumable() takes no producer for dead whose log it cannot read itself", (
     assertEquals(await saidIn(log), "begin a b end");
   }));
 
-test("resumable() declares a stream failed whose log was lost, and its producer is fenced", () =>
+test("resumable() marks a stream as failed when its log was lost, and fences its producer", () =>
   withClock(async (clock) => {
     const log = new FaultyLog();
     let signal: AbortSignal | undefined;
@@ -409,7 +409,7 @@ test("resumable() declares a stream failed whose log was lost, and its producer 
     assertEquals(clock.timers, 0);
   }));
 
-test("resumable() leaves a log alone that nobody has begun, however long it is waited for", () =>
+test("resumable() writes nothing to a log whose stream has not started, however long a reader waits", () =>
   withClock(async (clock) => {
     const log = new MemoryLog();
     const answer = follower(log);
@@ -420,7 +420,7 @@ test("resumable() leaves a log alone that nobody has begun, however long it is w
     assertEquals(await soon(clock, answer.done), "aborted");
   }));
 
-test("resumable() tries again to let the log go while that is away", () =>
+test("resumable() retries deleting the log while the log is unavailable", () =>
   withClock(async (clock) => {
     const log = new FaultyLog();
     let tries = 0;
@@ -438,7 +438,7 @@ test("resumable() tries again to let the log go while that is away", () =>
     assertEquals(clock.timers, 0);
   }));
 
-test("respond() of a resumable stream tells of the gap when retention has left nothing but the end", async () => {
+test("respond() of a resumable stream sends a gap when retention has kept only the end", async () => {
   const log = new MemoryLog({ maxAge: 1 });
   await log.append([{ kind: "begin", body: "" }]);
   await log.append([
@@ -455,7 +455,7 @@ test("respond() of a resumable stream tells of the gap when retention has left n
   assertEquals((await answer.respond(requestOf(headers))).status, 204);
 });
 
-test("resumable() declares a stream failed whose producer died, and of which retention has left nothing", () =>
+test("resumable() marks a stream as failed when its producer died and retention has kept nothing", () =>
   withClock(async (clock) => {
     const { now } = Date;
     let time = now();

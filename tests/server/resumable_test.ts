@@ -52,7 +52,7 @@ async function* failing(): AsyncGenerator<ServerSentEventInit> {
   throw new Error("secret");
 }
 
-/** A producer that gives one event and then waits for its signal. */
+/** A producer that yields one event and then waits for its signal. */
 async function* waiting(
   signal: AbortSignal,
 ): AsyncGenerator<ServerSentEventInit> {
@@ -63,7 +63,7 @@ async function* waiting(
   });
 }
 
-test("respond() of a resumable stream ends one response by its signal, and the stream goes on", async () => {
+test("respond() of a resumable stream ends one response when its signal aborts, and the stream continues", async () => {
   const answer = resumable(new MemoryLog(), waiting, { keepAlive: false });
   const controller = new AbortController();
   const { signal } = controller;
@@ -82,7 +82,7 @@ test("respond() of a resumable stream ends one response by its signal, and the s
   assertEquals(await answer.done, "aborted");
 });
 
-test("respond() of a resumable stream starts nothing for a request that gets no events, or wrong options", async () => {
+test("respond() of a resumable stream starts no producer for a request that gets no events, or invalid options", async () => {
   let starts = 0;
   const answer = resumable(new MemoryLog(), () => {
     starts++;
@@ -128,7 +128,7 @@ test("respond() of a resumable stream starts the producer with the first request
   assertEquals([calls, await wordsOf(log)], [1, "begin to be end"]);
 });
 
-test("respond() of a resumable stream starts nothing for a request that gets no stream", async () => {
+test("respond() of a resumable stream starts no producer for a refused request", async () => {
   const log = new MemoryLog();
   const answer = resumable(log, words);
   const head = await answer.respond(requestOf({}, { method: "HEAD" }));
@@ -143,7 +143,7 @@ test("respond() of a resumable stream starts nothing for a request that gets no 
   assertEquals(await wordsOf(log), "");
 });
 
-test("respond() of a resumable stream gives every reader all of it, whenever they come and wherever they read", async () => {
+test("respond() of a resumable stream sends every reader all events, whenever and in whichever process it reads", async () => {
   const log = new MemoryLog();
   const middle = door();
   const here = resumable(log, async function* () {
@@ -173,7 +173,7 @@ test("respond() of a resumable stream gives every reader all of it, whenever the
   ]);
 });
 
-test("respond() of a resumable stream starts one producer when two first requests come at once, 1,000 times", async () => {
+test("respond() of a resumable stream starts one producer for two simultaneous first requests, 1,000 times", async () => {
   async function attempt(): Promise<void> {
     const log = new MemoryLog();
     let calls = 0;
@@ -190,10 +190,10 @@ test("respond() of a resumable stream starts one producer when two first request
   }
 });
 
-test("respond() of a resumable stream answers 204 once a client has all of one that has ended", async () => {
+test("respond() of a resumable stream answers 204 to a client that has every event of an ended stream", async () => {
   const answer = resumable(new MemoryLog(), words);
   const text = await readText(answer);
-  // That of the last event, and that of the end.
+  // The ID of the last event, and the ID of the end.
   const ids = [...text.matchAll(/^id: (.+)$/gm)].map(([, id]) => id!);
   for (const id of ids.slice(-2)) {
     const response = await answer.respond(requestOf({ "last-event-id": id }));
@@ -203,7 +203,7 @@ test("respond() of a resumable stream answers 204 once a client has all of one t
   assertEquals((await readEvents(answer, id)).map(({ data }) => data), ["be"]);
 });
 
-test("respond() of a resumable stream passes the options of all responses on", async () => {
+test("respond() of a resumable stream passes the response options on", async () => {
   const answer = resumable(new MemoryLog(), waiting, {
     headers: { "x-mine": "yes" },
     retry: 5,
@@ -220,7 +220,7 @@ test("respond() of a resumable stream passes the options of all responses on", a
   await client.rest();
 });
 
-test("respond() of a resumable stream rejects when the log cannot tell whether the stream has begun, and starts nothing", async () => {
+test("respond() of a resumable stream rejects when the log cannot be read, and starts no producer", async () => {
   const log = new FaultyLog();
   log.onRead = () => Promise.reject(away);
   const answer = resumable(log, words);
@@ -237,7 +237,7 @@ test("respond() of a resumable stream rejects when the log cannot tell whether t
   assertEquals(await readDatas(answer), ["to", "be"]);
 });
 
-test("start() starts the producer once, and respond() follows what it has begun", async () => {
+test("start() starts the producer once, and respond() follows it", async () => {
   const log = new MemoryLog();
   let calls = 0;
   const kept: Promise<unknown>[] = [];
@@ -254,7 +254,7 @@ test("start() starts the producer once, and respond() follows what it has begun"
   assertEquals([calls, await wordsOf(log)], [1, "begin to be end"]);
 });
 
-test("start() beside the first request starts one producer, and starts none behind abort()", async () => {
+test("start() together with the first request starts one producer, and none after abort()", async () => {
   const log = new MemoryLog();
   let calls = 0;
   const answer = resumable(log, () => (calls++, words()));
@@ -266,7 +266,7 @@ test("start() beside the first request starts one producer, and starts none behi
   assertEquals([calls, await stopped.done], [1, "aborted"]);
 });
 
-test("start() rejects when the log is away, and can be tried again", async () => {
+test("start() rejects when the log is unavailable, and can be retried", async () => {
   const log = new FaultyLog();
   log.isAway = true;
   const answer = resumable(log, words, { lease: 100 });
@@ -276,7 +276,7 @@ test("start() rejects when the log is away, and can be tried again", async () =>
   assertEquals(await answer.done, "ended");
 });
 
-test("resumable() goes on producing when its readers have left, and lets them come back", async () => {
+test("resumable() continues producing after its readers disconnect, and lets them resume", async () => {
   const middle = door();
   let signal: AbortSignal | undefined;
   const answer = resumable(new MemoryLog(), async function* (own) {
@@ -296,7 +296,7 @@ test("resumable() goes on producing when its readers have left, and lets them co
   assertEquals(await readDatas(answer), ["to", "be"]);
 });
 
-test("resumable() gives its events the log's IDs, and passes the rest of them on", async () => {
+test("resumable() replaces the IDs of its events by the log's, and keeps their other fields", async () => {
   const answer = resumable(new MemoryLog(), async function* () {
     yield {
       id: "own",
@@ -313,7 +313,7 @@ test("resumable() gives its events the log's IDs, and passes the rest of them on
   ));
 });
 
-test("resumable() takes events from connect(), and fails when they break off before the end marker", async () => {
+test("resumable() accepts events from connect(), and fails when they end before the end marker", async () => {
   const body = 'data: {"delta":"Hé 😀"}\n\n';
   const server = scriptedServer([{ body: [body, "data: [DONE]\n\n"] }, {
     body,
@@ -343,7 +343,7 @@ test("resumable() takes events from connect(), and fails when they break off bef
   assertEquals([await half.done, server.connections], ["failed", 0]);
 });
 
-test("resumable() takes events from decode()", async () => {
+test("resumable() accepts events from decode()", async () => {
   const answer = resumable(
     new MemoryLog(),
     () =>
@@ -355,7 +355,7 @@ test("resumable() takes events from decode()", async () => {
   );
 });
 
-test("resumable() takes a contract's events, and fails with what the contract refuses", async () => {
+test("resumable() encodes events by a contract, and fails when the contract rejects one", async () => {
   const prices = defineEvents({ tick: price });
   const errors: unknown[] = [];
   const answer = resumable(new MemoryLog(), async function* () {
@@ -377,12 +377,15 @@ test("resumable() takes a contract's events, and fails with what the contract re
 });
 
 for (
-  const [name, events] of [["before its first event", []], ["behind some", [
-    "to",
-    "be",
-  ]]] as const
+  const [name, events] of [["before its first event", []], [
+    "after some events",
+    [
+      "to",
+      "be",
+    ],
+  ]] as const
 ) {
-  test(`resumable() tells of a producer that throws ${name}, and not what it threw`, async () => {
+  test(`resumable() reports that a producer threw ${name}, without the error's text`, async () => {
     const log = new MemoryLog();
     const errors: unknown[] = [];
     const thrown = new Error("secret");
@@ -400,12 +403,12 @@ for (
     assertEquals(await answer.done, "failed");
     assertEquals((await entriesOf(log)).at(-1)!.kind, "failed");
     assertFalse(JSON.stringify(await entriesOf(log)).includes("secret"));
-    // Who comes later is told the same.
+    // A later reader receives the same.
     assertEquals(eventsOf(await readText(answer)), eventsOf(text));
   });
 }
 
-test("resumable() fails when `produce` itself throws, gives nothing to iterate over, or a wrong event", async () => {
+test("resumable() fails when `produce` throws, returns a value that is not iterable, or yields an invalid event", async () => {
   let returned = 0;
   const wrong: [produce: (signal: AbortSignal) => unknown, message: RegExp][] =
     [
@@ -435,7 +438,7 @@ test("resumable() fails when `produce` itself throws, gives nothing to iterate o
   assertEquals(returned, 1);
 });
 
-test("resumable() tells of a failure what `failureEvent` says", async () => {
+test("resumable() sends `failureEvent` when its producer fails", async () => {
   const breaking = async function* (): AsyncGenerator<ServerSentEventInit> {
     yield { data: "a" };
     throw new Error("secret");
@@ -456,7 +459,7 @@ test("resumable() tells of a failure what `failureEvent` says", async () => {
   assertEquals(await tell(false), []);
 });
 
-test("resumable() tells of a failure by default when `failureEvent` throws or gives no event, and reports that", async () => {
+test("resumable() sends the default failure event when `failureEvent` throws or returns an invalid event, and reports the error", async () => {
   const wrong = [() => {
     throw new Error("own");
   }, () => ({ data: 7 })];
@@ -474,7 +477,7 @@ test("resumable() tells of a failure by default when `failureEvent` throws or gi
   }
 });
 
-test("resumable() ends all the same when the log refuses the failure event", async () => {
+test("resumable() ends even when the log rejects the failure event", async () => {
   const log = new MemoryLog({ maxBytes: 1000 });
   const errors: unknown[] = [];
   const answer = resumable(log, async function* () {
@@ -495,7 +498,7 @@ test("resumable() ends all the same when the log refuses the failure event", asy
   ]);
 });
 
-test("resumable() reports to `onError` only, and what that throws as uncaught", async () => {
+test("resumable() reports errors only to `onError`, and reports an error of `onError` as uncaught", async () => {
   const own = new ReportedError("own");
   const reasons = await unhandledDuring(async () => {
     const thrown = await reportedDuring(async () => {
@@ -514,7 +517,7 @@ test("resumable() reports to `onError` only, and what that throws as uncaught", 
   assertEquals(reasons, []);
 });
 
-test("abort() stops the producer wherever it runs, for good", async () => {
+test("abort() stops the producer for good, in whichever process it runs", async () => {
   for (const isElsewhere of [false, true]) {
     const log = new MemoryLog();
     let signal: AbortSignal | undefined;
@@ -552,7 +555,7 @@ test("abort() stops the producer wherever it runs, for good", async () => {
   }
 });
 
-test("abort() tells followers what `abortEvent` says, in front of the end", async () => {
+test("abort() sends `abortEvent` to followers before the end", async () => {
   const log = new MemoryLog();
   const abortEvent = { event: "stopped", data: "enough" };
   const here = resumable(log, waiting, { abortEvent });
@@ -565,7 +568,7 @@ test("abort() tells followers what `abortEvent` says, in front of the end", asyn
   assertEquals(await wordsOf(log), "begin first enough aborted");
   assertEquals((await entriesOf(log)).at(-1)!.body, "a note");
   assertEquals([await here.done, await there.done], ["aborted", "aborted"]);
-  // Once, and not at all where there was nothing to stop.
+  // Once, and not when there was nothing to stop.
   await here.abort();
   const complete = resumable(new MemoryLog(), words, { abortEvent });
   assertEquals(await readDatas(complete), ["to", "be"]);
@@ -574,7 +577,7 @@ test("abort() tells followers what `abortEvent` says, in front of the end", asyn
   assertEquals(await readDatas(there), ["first", "enough"]);
 });
 
-test("abort() stops the stream all the same when the log refuses the event that tells of it", async () => {
+test("abort() stops the stream even when the log rejects `abortEvent`", async () => {
   const log = new MemoryLog({ maxBytes: 1000 });
   const errors: unknown[] = [];
   const answer = resumable(log, waiting, {
@@ -590,7 +593,7 @@ test("abort() stops the stream all the same when the log refuses the event that 
   assertEquals(errors.map((error) => (error as Error).name), ["RangeError"]);
 });
 
-test("abort() of a stream that has not begun keeps it from ever beginning", async () => {
+test("abort() of a stream that has not started prevents it from starting", async () => {
   const log = new MemoryLog();
   let calls = 0;
   const answer = resumable(log, () => (calls++, words()));
@@ -609,7 +612,7 @@ test("abort() of a stream that has not begun keeps it from ever beginning", asyn
   ]);
 });
 
-test("abort() beside the first request leaves one of the two the winner", async () => {
+test("abort() together with the first request either stops the stream or prevents it from starting", async () => {
   for (let i = 0; i < 100; i++) {
     const log = new FaultyLog();
     log.onRead = async (read) => {
@@ -645,7 +648,7 @@ test("abort() does nothing when the stream has ended", async () => {
   ]);
 });
 
-test("abort() does not wait for a producer that is stuck", async () => {
+test("abort() does not wait for a producer with a pending read", async () => {
   const log = new MemoryLog();
   const kept: Promise<unknown>[] = [];
   const answer = resumable(log, () => ({
@@ -658,7 +661,7 @@ test("abort() does not wait for a producer that is stuck", async () => {
   assertEquals([kept.length, await answer.done], [1, "aborted"]);
 });
 
-test("abort() returns an iterator that waits, once, and reports what that throws", async () => {
+test("abort() returns a waiting iterator once, and reports the error of its return()", async () => {
   const log = new MemoryLog();
   const errors: unknown[] = [];
   const own = new ReportedError("own");
@@ -679,7 +682,7 @@ test("abort() returns an iterator that waits, once, and reports what that throws
   assertEquals([returns, errors], [1, [own]]);
 });
 
-test("abort() rejects when the log is away, and when the reason is not text", async () => {
+test("abort() rejects when the log is unavailable, and when the reason is not a string", async () => {
   const log = new FaultyLog();
   log.onAppend = () => Promise.reject(away);
   const answer = resumable(log, words);
@@ -692,7 +695,7 @@ test("abort() rejects when the log is away, and when the reason is not text", as
   );
 });
 
-test("resumable() does not return an iterator that has ended by itself", async () => {
+test("resumable() does not call return() on an iterator that has ended", async () => {
   let returns = 0;
   const source = (end: () => IteratorResult<ServerSentEventInit>) => ({
     [Symbol.asyncIterator]: () => ({
@@ -718,7 +721,7 @@ test("resumable() does not return an iterator that has ended by itself", async (
   assertEquals(returns, 0);
 });
 
-test("resumable() aborts its signal when it has ended, so that nothing of the source runs on", async () => {
+test("resumable() aborts its signal when it has ended, so that the source stops all its work", async () => {
   let signal: AbortSignal | undefined;
   const answer = resumable(new MemoryLog(), (own) => (signal = own, words()));
   await readText(answer);
@@ -745,7 +748,7 @@ test("resumable() reads no more than 64 events ahead of its log", async () => {
   assertEquals(eventsOf(await text).length, 1000);
 });
 
-test("resumable() reads no more than it can append at once of long events ahead of its log", async () => {
+test("resumable() reads no more long events ahead of its log than one append can hold", async () => {
   const log = new FaultyLog();
   const append = door();
   let given = 0;
@@ -767,7 +770,7 @@ test("resumable() reads no more than it can append at once of long events ahead 
   assert(Math.max(...sizes) <= 128 * 1024, String(sizes));
 });
 
-test("resumable() appends less at once to a log that keeps little, and a late reader is told what is missing", async () => {
+test("resumable() appends fewer events at once to a small log, and a late reader receives a gap", async () => {
   const log = new MemoryLog({ maxEvents: 10 });
   const answer = resumable(log, async function* () {
     for (let i = 0; i < 100; i++) yield { data: String(i) };
@@ -791,7 +794,7 @@ test("resumable() appends less at once to a log that keeps little, and a late re
   ]);
 });
 
-test("resumable() fails at an event that the log refuses, and shows nothing behind it", async () => {
+test("resumable() fails at an event that the log rejects, and sends nothing after it", async () => {
   const log = new MemoryLog({ maxBytes: 1000 });
   const errors: unknown[] = [];
   let returned = false;
@@ -819,7 +822,7 @@ test("resumable() fails at an event that the log refuses, and shows nothing behi
   assertEquals([await answer.done, returned], ["failed", true]);
 });
 
-test("resumable() gives `waitUntil` a promise that settles when the end is durable, called on nothing", async () => {
+test("resumable() calls `waitUntil` without a receiver, with a promise that settles when the end is durable", async () => {
   const log = new MemoryLog();
   const kept: Promise<unknown>[] = [];
   const answer = resumable(log, words, {
@@ -837,7 +840,7 @@ test("resumable() gives `waitUntil` a promise that settles when the end is durab
   assertEquals(kept.length, 1);
 });
 
-test("resumable() lets the log go `ttl` milliseconds after its end, however it ended, and may then begin anew", async () => {
+test("resumable() deletes the log `ttl` milliseconds after its end, however it ended, and can then start again", async () => {
   const ends: Record<
     string,
     (signal: AbortSignal) => AsyncIterable<ServerSentEventInit>
@@ -872,8 +875,8 @@ test("resumable() lets the log go `ttl` milliseconds after its end, however it e
   }
 });
 
-test("respond() of a resumable stream starts it anew when the log is let go of while it looks", async () => {
-  // Behind which read of the log it goes.
+test("respond() of a resumable stream starts it again when the log is deleted during the first read", async () => {
+  // The read of the log after which it is deleted.
   for (let turn = 1; turn <= 3; turn++) {
     const log = new FaultyLog();
     await readText(resumable(log, words));
@@ -899,7 +902,7 @@ test("resumable() keeps the log without a `ttl`", async () => {
   assertEquals(log.ttls, []);
 });
 
-test("`done` of a resumable stream waits for one that nobody has begun, and tells how it ended elsewhere", async () => {
+test("`done` of a resumable stream waits for a stream that has not started, and resolves with how another process ended it", async () => {
   const log = new MemoryLog();
   const here = resumable(log, words);
   const there = resumable(log, words);
@@ -913,7 +916,7 @@ test("`done` of a resumable stream waits for one that nobody has begun, and tell
   assertEquals([end, await there.done], ["ended", "ended"]);
 });
 
-test("resumable() refuses wrong arguments before it does anything", () => {
+test("resumable() rejects invalid arguments before it does anything", () => {
   const log = new MemoryLog();
   const wrong: [
     args: unknown[],
@@ -996,7 +999,7 @@ test("resumable() refuses wrong arguments before it does anything", () => {
   }
 });
 
-test("`done` of a resumable stream resolves when it is asked for after the end, while a slow client follows", async () => {
+test("`done` of a resumable stream resolves when it is read after the end, while a slow client follows", async () => {
   const stream = resumable(new MemoryLog(), words);
   const slow = await stream.respond(requestOf());
   await readText(stream);
@@ -1005,7 +1008,7 @@ test("`done` of a resumable stream resolves when it is asked for after the end, 
   await slow.body!.cancel();
 });
 
-test("subscribeTo() a resumable stream gives its events from the start, live and to the end, and starts nothing", async () => {
+test("subscribeTo() of a resumable stream yields its events from the start to the end, and starts no producer", async () => {
   const log = new MemoryLog();
   const more = door();
   const answer = resumable(log, async function* () {
@@ -1038,7 +1041,7 @@ test("subscribeTo() a resumable stream gives its events from the start, live and
   );
 });
 
-test("subscribeTo() a resumable stream fails with the reason of its signal, and tells of a gap", async () => {
+test("subscribeTo() of a resumable stream rejects with its signal's reason, and yields gaps", async () => {
   const log = new MemoryLog();
   const answer = resumable(log, waiting);
   const leaving = new AbortController();
@@ -1055,7 +1058,7 @@ test("subscribeTo() a resumable stream fails with the reason of its signal, and 
   assertEquals(events.map(({ event }) => event), ["gap", "message"]);
 });
 
-test("subscribeTo() a resumable stream whose log was deleted does not start it again", async () => {
+test("subscribeTo() of a resumable stream does not restart it when its log was deleted", async () => {
   const log = new FaultyLog();
   const answer = resumable(log, words, { lease: 100 });
   await answer.start();
