@@ -2,8 +2,8 @@ import { setting } from "./_settings.ts";
 import { startFixture } from "./fixture/start.ts";
 
 /**
- * Where the fixture, a real HTTP server, listens: `http://127.0.0.1:PORT`, without a slash at the end. A runner starts
- * one and passes its URL on; in Deno, a test file that is run by hand starts its own.
+ * The URL of the fixture, an HTTP server: `http://127.0.0.1:PORT`, without a trailing slash. A runner starts it and
+ * passes its URL. A test file that runs alone in Deno starts one itself.
  */
 export const fixtureUrl: string = setting("FIXTURE_URL") ??
   (await startFixture()).url;

@@ -1,6 +1,6 @@
 import { pause } from "../tools/pause.ts";
 
-/** An error that a case throws where the platform is to report it; a runner takes no other for a failure. */
+/** An error that a case throws so that the platform reports it. Runners do not count it as a failure. */
 export class ReportedError extends Error {
   readonly isExpectedOutside = true;
 }
@@ -10,7 +10,7 @@ interface Process {
   off(type: "uncaughtException", listener: (error: unknown) => void): void;
 }
 
-/** Runs a case and gives the errors that the platform reported meanwhile, each by its own way. */
+/** Runs a case. Returns the errors that the platform reported meanwhile. */
 export async function reportedDuring(
   run: () => Promise<void>,
 ): Promise<unknown[]> {
@@ -21,7 +21,7 @@ export async function reportedDuring(
     event.preventDefault();
   };
   const onException = (error: unknown): void => void reported.push(error);
-  // Deno has a process too, but reports to the global object.
+  // Deno has a `process` too, but reports errors to the global object.
   const hasEvents = !("Bun" in globalThis) && "addEventListener" in globalThis;
   if (hasEvents) globalThis.addEventListener("error", onError);
   else process!.on("uncaughtException", onException);

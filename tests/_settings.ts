@@ -1,4 +1,4 @@
-/** What a run of the suite is given, as text: by the environment in Deno, by the runner as globals elsewhere. */
+/** Returns a setting of the run: from the environment in Deno, from a global that the runner sets elsewhere. */
 export function setting(name: SettingName): string | undefined {
   const given = (globalThis as { [name in SettingName]?: string })[name];
   if (given !== undefined) return given;
@@ -6,17 +6,17 @@ export function setting(name: SettingName): string | undefined {
 }
 
 type SettingName =
-  /** Where the fixture listens. */
+  /** The URL of the fixture. */
   | "FIXTURE_URL"
   /** The seed of the random cases. */
   | "RIVULET_SEED"
   /** Set when random cases run at full size in this runtime. */
   | "RIVULET_FULL";
 
-/** The seed that a run has when none is given, the same in every runtime. */
+/** The default seed, the same in every runtime. */
 export const DEFAULT_SEED = 20261122;
 
-/** How many random inputs a case takes: all of them at full size, otherwise one in `divisor`. */
+/** Returns the number of random inputs of a case: all at full size, otherwise one in `divisor`. */
 export function sizeOf(full: number, divisor = 20): number {
   return setting("RIVULET_FULL") ? full : Math.ceil(full / divisor);
 }

@@ -1,6 +1,6 @@
 import { runCommand } from "../tools/command.ts";
 
-/** The other runtimes, at the versions that the suite is known to pass on. */
+/** The versions of other runtimes on which the suite is known to pass. */
 const versions = {
   bun: "1.4.5",
   deno: "2.9.6",
@@ -8,17 +8,17 @@ const versions = {
   workerd: "1.20261117.1",
 };
 
-/** What Deno Deploy runs. */
+/** The version of Deno Deploy. */
 export const OLDEST_DENO = "2.5.0";
 
-/** What wrangler 4.86 brings, the last one that runs in Node 20. */
+/** The version in wrangler 4.86, the last one that runs in Node 20. */
 export const OLDEST_WORKERD = "1.20260426.1";
 
 const paths = new Map<string, Promise<string>>();
 
 /**
- * The path of another runtime's own executable, installed through npm when it is not there yet. It is started directly
- * rather than through `npx`, so that a kill reaches the runtime and not only its launcher.
+ * Returns the path of another runtime's executable, and installs it from npm if necessary. Tests start it directly
+ * instead of through `npx`, so that a kill reaches the runtime and not only its launcher.
  */
 export function toolPath(
   name: keyof typeof versions,
@@ -38,7 +38,7 @@ async function install(name: string, tool: string): Promise<string> {
   if (!success) throw new Error(`Cannot install ${tool}: ${output}`);
   const path = stdout.trim();
   if (name !== "deno") return path;
-  // The package's own command is a launcher too.
+  // The package's command is a launcher too.
   const script = "console.log(Deno.execPath())";
   return (await runCommand(path, ["eval", script])).stdout.trim();
 }

@@ -1,7 +1,6 @@
 /**
- * The `test` task: every case in every runtime, as many jobs at a time as there are cores. CONTRIBUTING.md lists its
- * options. Standard output holds what failed, first, then what was slow, then the sum; the progress goes to standard
- * error.
+ * The `test` task: runs every case in every runtime, with one job per core. CONTRIBUTING.md lists its options. Prints
+ * failures, slow cases and totals to standard output, and the progress to standard error.
  */
 import { parseArgs } from "node:util";
 import { findFiles } from "../tools/files.ts";
@@ -42,10 +41,10 @@ function fail(report: string): void {
   console.log(`FAILED: ${report}`);
 }
 
-/** Says what is not run; in CI, where everything can be installed, that is a failure. */
+/** Reports tests that do not run. In CI this is a failure, because everything can be installed there. */
 function leaveOut(what: string, why: string): void {
   if (isCI) fail(`${what}: ${why}`);
-  else console.error(`Left out: ${what}: ${why}`);
+  else console.error(`Skipped: ${what}: ${why}`);
 }
 
 function checkList(): void {
@@ -56,7 +55,7 @@ function checkList(): void {
   }
 }
 
-/** Tells words that name files or folders from those that are a part of a case's name. */
+/** Splits the arguments into paths of files or folders, and parts of case names. */
 function findScope(): { paths: string[]; filter: string } {
   const files = ["tests", "cli/tests"]
     .flatMap((folder) => findFiles(folder, "_test.ts"));
@@ -89,7 +88,7 @@ async function run(name: string, job: Jobs[string]): Promise<void> {
   total.failed += failed;
 }
 
-/** Runs jobs side by side, each core with one at a time. */
+/** Runs the jobs in parallel, one per core. */
 async function runAll(jobs: Jobs): Promise<void> {
   const queue = Object.entries(jobs);
   await Promise.all(
@@ -99,7 +98,7 @@ async function runAll(jobs: Jobs): Promise<void> {
   );
 }
 
-/** The jobs that were asked for. */
+/** Returns the requested jobs. */
 async function chooseJobs(folder: string, url: string): Promise<Jobs> {
   const { paths, filter } = findScope();
   const jobs = await findJobs({
@@ -123,7 +122,7 @@ async function chooseJobs(folder: string, url: string): Promise<Jobs> {
   const only = flags.quick ? "deno" : flags.only;
   if (only === undefined) {
     if (isCI) return jobs;
-    console.error(`Left out: ${OLDEST}: it runs in CI and when it is named`);
+    console.error(`Skipped: ${OLDEST}: it runs in CI and with --only`);
     delete jobs[OLDEST];
     return jobs;
   }

@@ -29,7 +29,7 @@ function reportOf(cases: CaseResult[]): string {
 
 for (const [name, runtime] of Object.entries(runtimes)) {
   if (name === "chromium" && await findChromium() === undefined) continue;
-  Deno.test(`${name} reports what fails, hangs and is left alone`, async () => {
+  Deno.test(`${name} reports failures, timeouts and unhandled rejections`, async () => {
     const folder = await Deno.makeTempDir();
     await copyRunners(folder);
     await Deno.writeTextFile(`${folder}/suite.js`, suite);
@@ -47,7 +47,7 @@ for (const [name, runtime] of Object.entries(runtimes)) {
   });
 }
 
-Deno.test("runDenoTest() reports what fails and is left alone", async () => {
+Deno.test("runDenoTest() reports failures, leaks and unhandled rejections", async () => {
   const path = await Deno.makeTempFile({ suffix: "_test.js" });
   await Deno.writeTextFile(
     path,
@@ -68,14 +68,14 @@ Deno.test("runDenoTest() reports what fails and is left alone", async () => {
   assertStringIncludes(outside.report, "Error: left");
 });
 
-Deno.test("runDenoTest() names the case that hangs", async () => {
+Deno.test("runDenoTest() reports the case that hangs", async () => {
   const path = await Deno.makeTempFile({ suffix: "_test.js" });
   await Deno.writeTextFile(
     path,
     `Deno.test("passes", () => {});
      Deno.test("hangs", () => new Promise((end) => setTimeout(end, 1e8)));`,
   );
-  // A hundred times as long as it takes to come to the case.
+  // A hundred times the time to reach the case.
   const { failed, report } = await runDenoTest([path], {}, 10_000);
   await Deno.remove(path);
 
@@ -84,7 +84,7 @@ Deno.test("runDenoTest() names the case that hangs", async () => {
   assertEquals(report.includes("passes"), false, report);
 });
 
-Deno.test("runCommand() waits for nobody who holds the output of a command that hangs", async () => {
+Deno.test("runCommand() does not wait for a child process that holds the output of a hanging command", async () => {
   const script = "trap '' INT; sleep 60 & echo $!; wait";
   const { success, stdout, output } = await runCommand("sh", ["-c", script], {
     limit: 2000,
@@ -94,17 +94,17 @@ Deno.test("runCommand() waits for nobody who holds the output of a command that 
   assertStringIncludes(output, "silent for 2000 ms");
 });
 
-Deno.test("readOutcome() names the case in which a run broke off", () => {
+Deno.test("readOutcome() reports the case during which a run ended early", () => {
   const { passed, failed, cases } = readOutcome(
     '@case {"start":"a"}\n@case {"end":"a"}\n@case {"start":"b"}\nkilled',
   );
   assertEquals({ passed, failed }, { passed: 1, failed: 1 });
   const report = reportOf(cases);
-  assertStringIncludes(report, "b broke off");
+  assertStringIncludes(report, "b ended early");
   assertStringIncludes(report, "killed");
 });
 
-Deno.test("describeFailure() gives the case, its runtime, its seed and the command that runs it alone", () => {
+Deno.test("describeFailure() returns the case, its runtime, its seed and the command that runs only this case", () => {
   const name = "x does what's right";
   const place = "tests/a_test.ts:1:2";
   const error = "Error: no";
@@ -121,7 +121,7 @@ Error: no
   );
 });
 
-Deno.test("describeSlowest() lists the cases and the files that took longest", () => {
+Deno.test("describeSlowest() lists the slowest cases and files", () => {
   const cases = [1, 12, 5].map((seconds) => ({
     name: `takes ${seconds}`,
     place: `tests/${seconds % 2}_test.ts:1:${seconds}`,

@@ -10,14 +10,14 @@ const runners = [
   "workerd.js",
 ];
 
-/** Puts the runners into `folder`, where they import the suite as `suite.js`. */
+/** Copies the runners to `folder`, where they import the suite as `suite.js`. */
 export async function copyRunners(folder: string): Promise<void> {
   for (const name of runners) {
     await Deno.copyFile(`tests/runners/${name}`, `${folder}/${name}`);
   }
 }
 
-/** Writes the whole suite to `folder` as one module, `suite.js`. */
+/** Bundles the suite into one module, `suite.js` in `folder`. */
 export async function bundleSuite(
   folder: string,
   flags: string[],
@@ -33,7 +33,7 @@ export async function bundleSuite(
   if (!success) throw new Error(`Cannot bundle the suite:\n${output}`);
 }
 
-/** Gives what rewrites places in `suite.js` to those of the sources they came from. */
+/** Returns a function that maps positions in `suite.js` to positions in the sources. */
 export function readPlaces(folder: string): (text: string) => string {
   const [, data] = Deno.readTextFileSync(`${folder}/suite.js`)
     .split("sourceMappingURL=data:application/json;base64,");

@@ -3,10 +3,10 @@ import { runCommand } from "../../tools/command.ts";
 import { type Outcome, readOutcome } from "./outcome.ts";
 import type { Settings } from "./runtimes.ts";
 
-/** How many milliseconds the whole suite may take. */
+/** The maximum duration of the suite, in milliseconds. */
 const limit = 600_000;
 const names = ["chromium", "chromium-browser", "google-chrome"];
-// The first is for root, the others keep the browser from calling home.
+// The first is required as root. The others prevent background network requests.
 const args = [
   "--no-sandbox",
   "--disable-quic",
@@ -15,22 +15,24 @@ const args = [
   "--disable-sync",
 ];
 
-/** The path of an installed Chromium, if there is one. */
+/** Returns the path of the installed Chromium, `undefined` if there is none. */
 export async function findChromium(): Promise<string | undefined> {
   const script = names.map((name) => `command -v ${name}`).join(" || ");
   const { stdout } = await runCommand("sh", ["-c", script]);
   return stdout.trim() || undefined;
 }
 
-/** Starts the installed Chromium, with more arguments if there are some. */
+/** Starts the installed Chromium, with additional arguments. */
 export async function launchChromium(more: string[] = []): Promise<Browser> {
   const executablePath = await findChromium();
-  if (executablePath === undefined) throw new Error("There is no Chromium");
+  if (executablePath === undefined) {
+    throw new Error("Chromium is not installed");
+  }
   const { chromium } = await import("npm:playwright-core@1.65.1");
   return await chromium.launch({ executablePath, args: [...args, ...more] });
 }
 
-/** Runs the suite on the page that the fixture serves. */
+/** Runs the suite on a page of the fixture. */
 export async function runChromium(settings: Settings): Promise<Outcome> {
   const browser = await launchChromium();
   const lines: string[] = [];

@@ -4,10 +4,7 @@ import { CASE_LIMIT, type CaseResult, type Outcome } from "./outcome.ts";
 
 const summary = /(\d+) passed(?: \(\d+ steps?\))? \| (\d+) failed(.*)/g;
 
-/**
- * Runs `deno test` itself and reads its summary, the time of each case, and which cases were under way when it went
- * silent.
- */
+/** Runs `deno test`, and reads its summary, the duration of each case, and the pending cases if it hangs. */
 export async function runDenoTest(
   args: string[],
   env: Record<string, string> = {},
@@ -23,22 +20,24 @@ export async function runDenoTest(
   ], { env, limit });
   const cases = readCases(await Deno.readTextFile(file));
   await Deno.remove(file);
-  // A case can print the summary of another run: the last one is this run's.
+  // A case can print the summary of another run, so use the last one.
   const [, passed, failed, rest = ""] = [...stdout.matchAll(summary)].at(-1) ??
     [];
-  const isTold = cases.some(({ error }) => error !== undefined);
+  const isReported = cases.some(({ error }) => error !== undefined);
   return {
     passed: Number(passed ?? 0),
-    // Deno can fail without a failed case: a type error, an error outside a case.
+    // Deno can fail without a failed case, for example because of a type error.
     failed: success ? 0 : Math.max(1, Number(failed ?? 0)),
     cases,
-    report: success || isTold
+    report: success || isReported
       ? rest.match(/\d+ ignored/)?.[0] ?? ""
       : detailsOf(output),
   };
 }
 
-/** Runs the suite in `folder` in the oldest Deno that is supported, which refuses what our configuration says of tests. */
+/**
+ * Runs the suite in `folder` in the oldest supported Deno, which does not support the `test` part of our config file.
+ */
 export async function runOldestDeno(
   folder: string,
   env: Record<string, string>,
@@ -55,7 +54,7 @@ function detailsOf(output: string): string {
   return details.trim();
 }
 
-/** The cases of a JUnit report as Deno writes it. */
+/** Parses Deno's JUnit report. */
 function readCases(xml: string): CaseResult[] {
   const cases: CaseResult[] = [];
   for (

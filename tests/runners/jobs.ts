@@ -1,4 +1,6 @@
-/** The jobs of the `test` task: one suite in five runtimes, the tests that need a server or a browser, the documents. */
+/**
+ * The jobs of the `test` task: the suite in each runtime, the tests that need a server or browser, and the documents.
+ */
 import { runCommand } from "../../tools/command.ts";
 import { findFiles } from "../../tools/files.ts";
 import type { Resolution } from "../../tools/resolution.ts";
@@ -9,28 +11,28 @@ import { runDenoTest, runOldestDeno } from "./deno.ts";
 import type { Outcome } from "./outcome.ts";
 import { type Runtime, runtimes, type Settings } from "./runtimes.ts";
 
-/** The job of the oldest Deno, which runs in CI and when it is named. */
+/** The job of the oldest supported Deno. It runs in CI and with `--only`. */
 export const OLDEST = "oldest-deno";
 
-/** What the jobs of a run have in common. */
+/** The common options of all jobs. */
 export interface JobOptions {
-  /** A folder for what they share. */
+  /** A folder for shared files. */
   folder: string;
   resolution: Resolution;
   settings: Settings;
-  /** Parts of the paths of test files, of which others are left out; all when there is none. */
+  /** Parts of test file paths. Only matching files run; all of them if the list is empty. */
   paths: string[];
   /** Arguments for every `deno test`. */
   flags: string[];
-  /** Tells whether a job takes the random cases at full size. */
+  /** Returns whether a job runs the random cases at full size. */
   isFull(job: string): boolean | undefined;
-  /** Reports what cannot be run here. */
+  /** Reports tests that cannot run on this machine. */
   leaveOut(what: string, why: string): void;
 }
 
 export type Jobs = Record<string, () => Promise<Outcome>>;
 
-/** The files of the suite that runs in every runtime. */
+/** Returns the test files of the portable suite. */
 export function findPortable(): string[] {
   return findFiles("tests", "_test.ts")
     .filter((path) =>
@@ -38,7 +40,7 @@ export function findPortable(): string[] {
     );
 }
 
-/** Tells whether a path lies in one of the folders, or is one of the files, that the words name. */
+/** Returns whether a path matches a word, which names a file or a folder. */
 export function isWithin(path: string, words: string[]): boolean {
   return words.some((word) => {
     const name = `/${word.replace(/^\/|\/$/g, "")}`;
@@ -47,7 +49,7 @@ export function isWithin(path: string, words: string[]): boolean {
   });
 }
 
-/** All jobs that this machine can run, the longest first. */
+/** Returns the jobs that this machine can run, longest first. */
 export async function findJobs(options: JobOptions): Promise<Jobs> {
   const { folder, settings, flags, resolution, paths, isFull } = options;
   const settingsOf = (job: string) =>
@@ -80,7 +82,7 @@ export async function findJobs(options: JobOptions): Promise<Jobs> {
   }
   const documents = ["mod.ts", "src", "README.md", ...findFiles("docs", ".md")];
   return {
-    // Their files wait more than they work: for servers to start, leases to end, engines to be killed.
+    // These tests mostly wait, so run more files at once than there are cores.
     engines: async () => {
       const files = select(await findEngineTests(options));
       const env: Record<string, string> = {
@@ -102,7 +104,7 @@ export async function findJobs(options: JobOptions): Promise<Jobs> {
     deno: () =>
       runDenoTest([...deno, ...select(findPortable())], {
         ...settingsOf("deno"),
-        // With --parallel: more than there are cores, since files also wait.
+        // For --parallel: more than the number of cores, because tests also wait.
         DENO_JOBS: String(2 * navigator.hardwareConcurrency),
       }),
   };
@@ -118,7 +120,7 @@ function mapPlaces(outcome: Outcome, folder: string): Outcome {
   return { ...outcome, cases };
 }
 
-/** The tests that need Deno or a database, without those for which something is missing here. */
+/** Returns the test files that need Deno or a database, without those that cannot run on this machine. */
 async function findEngineTests(
   { resolution, leaveOut }: JobOptions,
 ): Promise<string[]> {
@@ -157,6 +159,6 @@ async function findEngineTests(
   if (resolution.jsr) {
     return [...files, ...findFiles("tests/interop", "_test.ts")];
   }
-  console.error("Left out: tests/interop: it needs @std/http from JSR");
+  console.error("Skipped: tests/interop: it needs @std/http from JSR");
   return files;
 }

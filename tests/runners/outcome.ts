@@ -1,22 +1,22 @@
-/** For how many milliseconds a run of cases may report no case that has ended: no case takes so long. */
+/** Milliseconds without a finished case after which a run has failed. No case takes this long. */
 export const CASE_LIMIT = 200_000;
 
-/** One case that has run. */
+/** The result of a case. */
 export interface CaseResult {
   name: string;
-  /** The file that declares it, or a place in the bundle that {@linkcode readPlaces} turns into one. */
+  /** The position in the source, or in the bundle, which {@linkcode readPlaces} maps to the source. */
   place: string;
   seconds: number;
-  /** The message and the stack of a case that failed. */
+  /** The message and stack of a failed case. */
   error?: string;
 }
 
-/** The outcome of one run of cases. */
+/** The outcome of a run. */
 export interface Outcome {
   passed: number;
   failed: number;
   cases: CaseResult[];
-  /** What failed outside of every case, or how many cases were ignored. */
+  /** Errors outside of the cases, or the number of ignored cases. */
   report: string;
 }
 
@@ -31,7 +31,7 @@ interface Line {
 
 const mark = "@case ";
 
-/** Reads what `run_cases.js` wrote; anything else in the output is shown only when the run broke off. */
+/** Parses the output of `run_cases.js`. Other output is shown only if the run ended early. */
 export function readOutcome(output: string): Outcome {
   const lines = output.split("\n");
   const events: Line[] = lines.filter((line) => line.startsWith(mark))
@@ -45,7 +45,7 @@ export function readOutcome(output: string): Outcome {
     const last = events.findLast(({ start }) => start !== undefined);
     const rest = lines.filter((line) => !line.startsWith(mark)).join("\n");
     const name = last?.start ?? "The run";
-    const error = `${name} broke off\n${rest}`;
+    const error = `${name} ended early\n${rest}`;
     cases.push({ name, place: "", seconds: 0, error });
   }
   const failed = cases.filter(({ error }) => error !== undefined).length;

@@ -7,5 +7,5 @@ process.on("uncaughtException", failOutside);
 const { FIXTURE_URL, RIVULET_SEED, RIVULET_FULL, CASE_FILTER } = process.env;
 
 await runCases({ FIXTURE_URL, RIVULET_SEED, RIVULET_FULL, CASE_FILTER });
-// A case that hung may have left something open that would keep the process alive.
+// A case that timed out may have left resources open that keep the process alive.
 process.exit();

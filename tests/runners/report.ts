@@ -1,18 +1,18 @@
-/** What a run prints about its cases. */
+/** Formats the report of a run. */
 import { DEFAULT_SEED } from "../_settings.ts";
 import type { CaseResult } from "./outcome.ts";
 
-/** How many of the slowest cases and files of a job are shown. */
+/** The number of slowest cases and files to show for each job. */
 const SHOWN = 10;
 
-/** A case that failed: where, and the command that runs it alone. */
+/** Describes a failed case, with the command that runs only this case. */
 export function describeFailure(
   job: string,
   { name, place, error }: CaseResult,
   seed: string | undefined,
 ): string {
   const path = place.replace(/(:\d+)+$/, "");
-  // The portable runners load every file, and a helper that declares cases is no file of tests: there a name has to do.
+  // Portable runners load every file, and a helper that declares cases is not a test file. Use only the name then.
   const isFile = path.endsWith("_test.ts") &&
     (job === "deno" || job === "engines");
   const filter = name.replace(/ \(outside the case\)$/, "");
@@ -32,7 +32,7 @@ ${error?.trim()}
 `;
 }
 
-/** The slowest cases and files of a job. */
+/** Lists the slowest cases and files of a job. */
 export function describeSlowest(cases: CaseResult[]): string {
   const files = new Map<string, number>();
   for (const { place, seconds } of cases) {
@@ -49,7 +49,7 @@ function list(rows: [name: string, seconds: number][]): string {
     .join("\n");
 }
 
-/** One word for a shell. */
+/** Quotes a word for a shell. */
 function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

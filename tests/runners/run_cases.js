@@ -1,12 +1,12 @@
 let current = "(before the first case)";
 
 /**
- * Runs the bundled suite with its `settings`, one case after another, and writes a JSON line for each start, each end and
- * the end of all, so that a run which stops without a word still names the case it was in.
+ * Runs the bundled suite with its `settings`, one case after another. Writes a JSON line when a case starts and ends,
+ * and at the end of the run, so that the output of a hanging run shows the pending case.
  */
 export async function runCases({ CASE_FILTER = "", ...settings }) {
   for (const [name, value] of Object.entries(settings)) {
-    // What workerd does not find in the environment is null there.
+    // In workerd, a missing environment variable is null.
     if (value) globalThis[name] = value;
   }
   const { cases } = await loadSuite();
@@ -18,13 +18,13 @@ export async function runCases({ CASE_FILTER = "", ...settings }) {
     const error = await failure(run, timeout);
     const place = stack?.match(/suite\.js:\d+:\d+/g)?.[1];
     write({ end: name, error, place, seconds: (Date.now() - start) / 1000 });
-    // A rejection that nobody awaits is reported in a task of its own, in Chromium after timers that are due at once.
+    // Unhandled rejections are reported in a separate task, in Chromium even after timers without a delay.
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
   write({ done: true });
 }
 
-/** Reports an error that nobody awaited, unless a case is about just that; every runtime has its own way to hear of it. */
+/** Reports an unhandled error, unless the case expects it. Each runtime detects such errors differently. */
 export function failOutside(error) {
   if (error?.isExpectedOutside) return;
   write({ end: `${current} (outside the case)`, error: describe(error) });
@@ -60,7 +60,7 @@ function write(line) {
   console.log(`@case ${JSON.stringify(line)}`);
 }
 
-// Not every stack begins with the message, and not everything that is thrown has one.
+// Not every stack starts with the message, and not every thrown value has a stack.
 function describe(error) {
   const stack = String(error?.stack ?? "");
   return stack.includes(error?.message) ? stack : `${error}\n${stack}`;

@@ -3,7 +3,7 @@ import { toolPath } from "../_tools.ts";
 import { runChromium } from "./chromium.ts";
 import { CASE_LIMIT, type Outcome, readOutcome } from "./outcome.ts";
 
-/** What the cases of a run are given, {@linkcode setting} by setting, and `CASE_FILTER`, a part of their names. */
+/** The settings that the cases read with {@linkcode setting}, and `CASE_FILTER`, a part of the cases' names. */
 export interface Settings extends Record<string, string> {
   FIXTURE_URL: string;
 }
@@ -20,7 +20,7 @@ async function runProcess(
   return readOutcome((await runCommand(command, args, options)).output);
 }
 
-/** Every runtime that takes the suite as one module, which is every one but Deno. */
+/** The runtimes that run the bundled suite: all except Deno. */
 export const runtimes: Record<string, Runtime> = {
   node: (folder, settings) =>
     runProcess("node", [`${folder}/process.js`], settings),

@@ -2,19 +2,19 @@ import { Process } from "../../tools/process.ts";
 import { freePort } from "./port.ts";
 import { succeeds } from "./until.ts";
 
-/** How {@linkcode App.start} starts a process. */
+/** Options of {@linkcode App.start}. */
 export interface AppOptions {
-  /** Variables of its environment. */
+  /** Environment variables. */
   env?: Record<string, string>;
-  /** The port; one that is free unless given. */
+  /** The port, by default a free one. */
   port?: number;
-  /** Whether it starts processes of its own, which then end with it. */
+  /** Whether it starts child processes, which are then killed with it. */
   hasChildren?: boolean;
 }
 
-/** A process that serves HTTP, and what it prints; disposing of it kills it. */
+/** A process that serves HTTP, with its output. Disposing of it kills the process. */
 export class App implements AsyncDisposable {
-  /** Where it listens, without a slash at the end. */
+  /** The server's URL, without a trailing slash. */
   readonly url: string;
   readonly #process: Process;
   readonly #hasChildren: boolean;
@@ -26,8 +26,8 @@ export class App implements AsyncDisposable {
   }
 
   /**
-   * Starts a command that listens on the port that the variable `PORT` names, and waits until it does. `$PORT` in its
-   * arguments and other variables stands for that port.
+   * Starts a command that listens on the port in the environment variable `PORT`, and waits until it does. Replaces
+   * `$PORT` in the arguments and other variables with the port.
    */
   static async start(
     folder: string,
@@ -53,12 +53,12 @@ export class App implements AsyncDisposable {
     return app;
   }
 
-  /** What it has printed. */
+  /** The standard output and standard error so far. */
   get output(): string {
     return this.#process.stdout + this.#process.stderr;
   }
 
-  /** Resolves when it has ended. */
+  /** Resolves when the process has ended. */
   get status(): Promise<Deno.CommandStatus> {
     return this.#process.status;
   }
@@ -77,7 +77,7 @@ export class App implements AsyncDisposable {
     try {
       Deno.kill(-this.#process.pid, "SIGKILL");
     } catch (error) {
-      // None is left.
+      // The group has no process left.
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
   }

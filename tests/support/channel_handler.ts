@@ -1,11 +1,11 @@
 import { type Channel, combine } from "../../src/server/mod.ts";
 
-/** What a channel in this process and one in a Durable Object have in common. */
+/** The common interface of a channel in this process and one in a Durable Object. */
 type AnyChannel = Pick<Channel, "publish"> & {
   respond(request: Request): Promise<Response>;
 };
 
-/** Follows the channel for GET; publishes `{ data, key }` for POST, and answers with the ID, or 503. */
+/** Streams the channel on GET. Publishes `{ data, key }` on POST, and responds with the ID or 503. */
 export async function handleChannel(
   channel: AnyChannel,
   request: Request,
@@ -21,7 +21,7 @@ export async function handleChannel(
   }
 }
 
-/** Follows channels for GET; publishes `{ channel, data, key }` for POST, and answers with the ID, or 503. */
+/** Streams the channels on GET. Publishes `{ channel, data, key }` on POST, and responds with the ID or 503. */
 export async function handleCombination(
   channels: Readonly<Record<string, Channel>>,
   request: Request,

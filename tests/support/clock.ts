@@ -1,21 +1,21 @@
 import { settle } from "../codec/_source.ts";
 
-/** Time that passes when the test says so. */
+/** A clock that the test advances. */
 export interface Clock {
-  /** Lets so many milliseconds pass, timer by timer. */
+  /** Advances the time, and fires the due timers one by one. */
   advance(milliseconds: number): Promise<void>;
-  /** How many timers are set. */
+  /** The number of pending timers. */
   readonly timers: number;
 }
 
 interface Timer {
   at: number;
   readonly run: () => void;
-  /** After how many milliseconds it goes off again. */
+  /** The interval in milliseconds, `undefined` for a timeout. */
   readonly every: number | undefined;
 }
 
-/** Timers under numbers, as the platform has them. */
+/** Timers with numeric IDs, like the platform's. */
 class Timers implements Time {
   readonly timers = new Map<number, Timer>();
   now = 0;
@@ -30,7 +30,7 @@ class Timers implements Time {
     this.timers.delete(id);
   }
 
-  /** Lets the next timer that is due by then go off; tells whether there was one. */
+  /** Fires the next timer that is due by `end`. Returns `false` if there is none. */
   fire(end: number): boolean {
     const [first] = [...this.timers].filter(([, { at }]) => at <= end)
       .sort(([, a], [, b]) => a.at - b.at);
@@ -45,8 +45,8 @@ class Timers implements Time {
 }
 
 /**
- * Runs a case with timers and `performance.now()` that stand still but for {@linkcode Clock.advance}. `rest` lets
- * everything happen that can happen without a timer.
+ * Runs a case with timers and a `performance.now()` that only advance with {@linkcode Clock.advance}. `rest` waits for
+ * everything that can happen without a timer.
  */
 export async function withClock(
   run: (clock: Clock) => Promise<void>,
@@ -71,14 +71,14 @@ export async function withClock(
   }
 }
 
-/** Timers under numbers, as the platform has them, and the time that they go by. */
+/** Timers with numeric IDs, like the platform's, and their current time. */
 export interface Time {
   readonly now: number;
   set(run: () => void, delay: number, every?: number): number;
   clear(id: number): void;
 }
 
-/** Puts this time in place of the platform's timers and `performance.now()`; gives what undoes it. */
+/** Replaces the platform's timers and `performance.now()`. Returns a function that restores them. */
 export function replaceTime(time: Time): () => void {
   const { setTimeout, clearTimeout, setInterval, clearInterval } = globalThis;
   const clear = (id?: number): void => time.clear(id ?? 0);
@@ -88,7 +88,7 @@ export function replaceTime(time: Time): () => void {
     clearTimeout: clear,
     clearInterval: clear,
   });
-  // Its own in Bun, its prototype's elsewhere.
+  // `now` is a property of the object in Bun, and of its prototype in other runtimes.
   const own = Object.getOwnPropertyDescriptor(performance, "now");
   Object.defineProperty(performance, "now", {
     value: () => time.now,

@@ -1,9 +1,9 @@
-/** What examples/channel has to do on every engine, over a socket. */
+/** Checks examples/channel on an engine, over HTTP. */
 import { assertEquals } from "@std/assert";
 import { decode, type ServerSentEvent } from "../../mod.ts";
 import { serve, type Served } from "./served.ts";
 
-/** Starts an entry point as its user does. */
+/** Starts an entry point as a user does. */
 export function serveExample(
   entry: string,
   env: Record<string, string> = {},
@@ -17,7 +17,7 @@ export function serveExample(
   });
 }
 
-/** Publishes, and gives the ID. */
+/** Publishes an event. Returns its ID. */
 export async function publish(
   { url }: Served,
   data: string,
@@ -30,7 +30,7 @@ export async function publish(
   return id;
 }
 
-/** Follows from behind an event to the one with some data. */
+/** Reads the events after an ID, up to the one with the given data. */
 async function follow(
   { url }: Served,
   last: string,
@@ -45,22 +45,22 @@ async function follow(
   return events;
 }
 
-/** The parts of a gap that are the same on every engine. */
+/** Returns the parts of a gap that are the same on every engine. */
 function gapOf(event: ServerSentEvent | undefined): unknown[] {
   assertEquals(event?.event, "gap");
   const { reason, requested, first, last } = JSON.parse(event!.data);
   return [reason, requested, first, last];
 }
 
-/** What differs between the engines. */
+/** The differences between the engines. */
 export interface Engine {
-  /** Whether events outlive the process. */
+  /** Whether events survive a restart of the process. */
   outlives: boolean;
-  /** More bytes than the engine takes in one event. */
+  /** A size in bytes that the engine refuses for one event. */
   tooLarge: number;
 }
 
-/** Checks the app on one engine. */
+/** Checks the example on one engine. */
 export async function checkExample(
   start: () => Promise<Served>,
   { outlives, tooLarge }: Engine,
@@ -88,7 +88,7 @@ export async function checkExample(
   await checkRefusals(second, tooLarge);
 }
 
-/** What was kept in memory is gone with the process, and who comes back is told so. */
+/** Checks that a client receives a gap after a restart if the events were only in memory. */
 function checkLoss(
   [gap, ...events]: ServerSentEvent[],
   requested: string,
@@ -98,7 +98,7 @@ function checkLoss(
   assertEquals(events, [fresh]);
 }
 
-/** Who was away while more was published than is kept is told what is missing. */
+/** Checks that a client receives a gap if more events were published than the log stores. */
 async function checkGap(app: Served, lastEventId: string): Promise<void> {
   const from = Number(lastEventId.split("-")[1]);
   for (let i = 1; i <= 120; i++) await publish(app, `${i}`);

@@ -3,10 +3,10 @@ import { decode } from "../../src/decode.ts";
 import type { EventLog } from "../../src/log/log.ts";
 import { Channel } from "../../src/server/mod.ts";
 
-/** How many entries the log of {@linkcode checkGap} keeps. */
+/** The number of entries that the log of {@linkcode checkGap} must store. */
 export const KEPT = 20;
 
-/** Lets a client be away for longer than an empty log keeps events: it must get one gap, and then what is there. */
+/** Checks that a client that resumes after a trimmed event receives one gap, and then the stored events. */
 export async function checkGap(log: EventLog): Promise<void> {
   const channel = new Channel({ log });
   for (let i = 1; i <= 5; i++) await channel.publish({ data: `${i}` });

@@ -5,16 +5,16 @@ import { toolPath } from "../_tools.ts";
 import type { Published } from "./traffic.ts";
 import type { Work } from "../integration/log_worker/process.ts";
 
-/** What a process opens a log with; those that begin with `bun` are in Bun, the others in Deno. */
+/** The database client of a process. Names that start with `bun` run in Bun, the others in Deno. */
 export type Library =
   | ("ioRedis" | "nodeRedis" | "bunRedis")
   | ("pg" | "postgresJs" | "bunSql")
   | ("nodeSqlite" | "bunSqlite");
 
-/** What a process has to do. */
+/** The work of a process. */
 export interface Load {
   publishers: number;
-  /** How many events each publishes; as many as it can, if left out. */
+  /** The number of events of each publisher. Without it, they publish until {@linkcode Worker.stop}. */
   events?: number;
   followers: number;
 }
@@ -23,13 +23,13 @@ export interface Load {
 interface Worker {
   /** Resolves when it has published everything. */
   published: Promise<void>;
-  /** Lets it publish no more, if it was not told how many events to publish. */
+  /** Stops publishing, if there is no number of events. */
   stop(): Promise<void>;
-  /** What became of it, when the log has ended. */
+  /** The result, when the log has ended. */
   work: Promise<Work>;
 }
 
-/** Starts a process with one of the libraries; see `log_worker/process.ts`. */
+/** Starts a process with a database client; see `log_worker/process.ts`. */
 async function startWorker(
   library: Library,
   place: string,
@@ -59,11 +59,11 @@ async function startWorker(
 async function readWork(process: Process): Promise<Work> {
   await process.ended;
   const [, work] = process.stdout.split("\n");
-  if (!work) throw new Error(`The process broke off: ${process.stdout}`);
+  if (!work) throw new Error(`The process ended early: ${process.stdout}`);
   return JSON.parse(work);
 }
 
-/** Lets processes work on the log `news` until something is over, and ends it. */
+/** Runs processes on the log `news` until `over` resolves, and then ends the log. */
 export async function runWorkers(
   libraries: readonly Library[],
   place: string,
@@ -81,7 +81,7 @@ export async function runWorkers(
   return await Promise.all(workers.map(({ work }) => work));
 }
 
-/** Checks that all was appended, and that every follower got each event once and in the same order. */
+/** Checks that every append succeeded, and that every follower received each event once and in the same order. */
 export function checkAll(works: readonly Work[], count: number): void {
   const published = works.flatMap((work) => work.published);
   assertEquals(published.flatMap(({ refused }) => refused), []);
@@ -92,7 +92,7 @@ export function checkAll(works: readonly Work[], count: number): void {
   }
 }
 
-/** Checks that what was acknowledged is there once, and what was refused at most once, in one order for all. */
+/** Checks that acknowledged events are stored once and refused ones at most once, in the same order for all. */
 export function checkTrouble(works: readonly Work[]): void {
   const published = works.flatMap((work) => work.published);
   const refused = published.flatMap(({ refused }) => refused);
@@ -104,10 +104,10 @@ export function checkTrouble(works: readonly Work[]): void {
   assertEquals(new Set(events).size, events.length);
   const known = new Set([...acknowledged(published), ...refused]);
   assertEquals([...new Set(events).difference(known)], []);
-  assert(refused.length > 0, "There was no trouble");
+  assert(refused.length > 0, "No append was refused");
 }
 
-/** The events whose append resolved, each at its place. */
+/** Returns the acknowledged events, each at the index of its sequence number. */
 function acknowledged(published: readonly Published[]): string[] {
   const events: string[] = [];
   for (const { acknowledged } of published) {

@@ -1,4 +1,4 @@
-// Prints how many MiB of heap a MemoryLog keeps alive after two floods of 1 MiB texts. Run with --expose-gc.
+// Prints the heap in MiB that a MemoryLog retains after many 1 MiB events, and after small ones. Run with --expose-gc.
 import { MemoryLog } from "../../src/log/memory.ts";
 
 declare const gc: () => void;
@@ -18,6 +18,6 @@ function heap(): number {
 
 await append(1024 * 1024, 400);
 const full = heap();
-// As many small ones: the big ones are past the retention, though nothing has needed their place yet.
+// 100 small events: the large ones exceed the retention now, although their memory has not been needed yet.
 await append(10, 100);
 console.log(JSON.stringify({ full, trimmed: heap() }));

@@ -13,7 +13,7 @@ const names = [
   "key",
 ];
 
-/** Publishes to a channel of each name, follows each while the others are published to, and resumes with another's ID. */
+/** Checks that channels with unusual names receive only their events, and answer another channel's ID with a gap. */
 export async function channelsKeepApart(
   logOf: (name: string) => EventLog,
 ): Promise<void> {
@@ -36,7 +36,7 @@ export async function channelsKeepApart(
   const url = `https://example.com/?lastEventId=${other}`;
   const response = await channels[0]!.respond(new Request(url));
   for await (const { event, data } of decode(response)) {
-    // The other's ID is no place in this one, and tells nothing of it.
+    // The ID of another channel is not a position in this one.
     assertEquals(event, "gap");
     assertEquals(JSON.parse(data).reason, "epoch");
     break;

@@ -9,16 +9,16 @@ import { pause } from "../../tools/pause.ts";
 const EVENTS = 1000;
 const KILL_EVENTS = 2000;
 
-/** Lets an engine be away for 5 seconds under load. Each client has one connection, which has to last. */
+/** Stops an engine for 5 seconds under load. The clients must keep their only connection. */
 export async function checkOutage(
   servers: Servers,
-  leave: () => void | Promise<void>,
-  comeBack: () => void | Promise<void>,
+  stop: () => void | Promise<void>,
+  restart: () => void | Promise<void>,
 ): Promise<void> {
   const following = Promise.all(
     [0, 1, 0, 1].map((place) => followOnce(servers, place)),
   );
-  // What fails before it is waited for would hide why the test ends.
+  // Ignore an early rejection, because it would hide the error that ends the test.
   following.catch(() => {});
   const publishers = new Publishers(
     EVENTS,
@@ -26,10 +26,13 @@ export async function checkOutage(
   );
   const publishing = publishers.run(8);
   await until(() => publishers.done > EVENTS / 2);
-  await leave();
+  await stop();
   await pause(5000);
-  assert(publishers.done < EVENTS, "Nothing was under way when it left");
-  await comeBack();
+  assert(
+    publishers.done < EVENTS,
+    "All events were published before the outage",
+  );
+  await restart();
   await publishing;
   for (const events of await following) publishers.check(events);
 }
@@ -46,7 +49,7 @@ async function followOnce(
   return events;
 }
 
-/** Kills one of the processes under load. Clients come back to the other one. */
+/** Kills one of the processes under load. The clients must reconnect to the other one. */
 export async function checkKill(
   servers: Servers,
   channels: readonly string[] = [""],
@@ -62,7 +65,7 @@ export async function checkKill(
   const done = () => publishers.reduce((sum, { done }) => sum + done, 0);
   await until(() => done() > KILL_EVENTS / 2);
   await servers.kill(0);
-  assert(done() < KILL_EVENTS, "Nothing was under way at the kill");
+  assert(done() < KILL_EVENTS, "All events were published before the kill");
   await publishing;
   for (const events of await Promise.all(followers)) {
     for (const each of publishers) each.check(events);

@@ -1,6 +1,6 @@
 /**
- * Finds a port for who is to be started there again: one of those that systems do not give away, so that nobody takes it
- * meanwhile.
+ * Finds a free port for a server that will be restarted on it. It is below the ephemeral range, so that the system does
+ * not assign it to another process meanwhile.
  */
 export function freePort(): number {
   for (;;) {

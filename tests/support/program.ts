@@ -2,9 +2,9 @@ import { decode } from "../../mod.ts";
 import { readSection } from "./section.ts";
 
 /**
- * Imports a program that a document prints, each time as a module of its own.
+ * Imports a program from a document, each time as a new module.
  *
- * @param replacements What stands in the program for what only the test knows, such as the URL of its server.
+ * @param replacements Texts of the program and their values in the test, such as the URL of its server.
  */
 export async function importProgram<T>(
   document: string,
@@ -29,15 +29,15 @@ export async function importProgram<T>(
   );
 }
 
-/** A handler that a document prints. */
+/** A request handler in a document. */
 export type Handler = (request: Request) => Response | Promise<Response>;
 
-/** What a program exports that answers requests. */
+/** The exports of a program that answers requests. */
 export interface HandlerModule {
   readonly handler: Handler;
 }
 
-/** Serves a handler on the loopback interface, at a URL without a slash at its end. */
+/** Serves a handler on the loopback interface. The URL has no trailing slash. */
 export function serveHandler(
   handler: Handler,
 ): { readonly url: string } & AsyncDisposable {
@@ -49,7 +49,7 @@ export function serveHandler(
   };
 }
 
-/** The data of the first events of a response, which is then left. */
+/** Returns the data of the first events of a response, and then cancels it. */
 export async function firstDatas(
   response: Response | Promise<Response>,
   count: number,

@@ -1,4 +1,4 @@
-/** A TCP proxy on the loopback interface whose connections can be cut at the worst moment. */
+/** A TCP proxy on the loopback interface that can cut its connections. */
 export class Proxy {
   readonly port: number;
   readonly #listener: Deno.TcpListener;
@@ -6,7 +6,7 @@ export class Proxy {
   readonly #connections = new Set<Deno.TcpConn>();
   #muted = false;
 
-  /** Listens at once. */
+  /** Starts listening. */
   constructor(target: number) {
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     this.port = this.#listener.addr.port;
@@ -14,12 +14,12 @@ export class Proxy {
     this.#accept();
   }
 
-  /** Lets nothing through to the clients of now any more, only from them. */
+  /** Drops what the server sends from now on. Clients can still send. */
   mute(): void {
     this.#muted = true;
   }
 
-  /** Closes all connections; those that come later are let through. */
+  /** Closes all connections. Later ones are forwarded normally. */
   cut(): void {
     this.#muted = false;
     for (const connection of this.#connections) close(connection);
@@ -51,7 +51,7 @@ export class Proxy {
         if (!isMuted()) await writer.write(chunk);
       }
     } catch {
-      // Cut, here or by who left.
+      // The connection was cut, by this proxy or by one of its ends.
     }
     for (const connection of [from, to]) {
       if (this.#connections.delete(connection)) close(connection);
@@ -59,7 +59,7 @@ export class Proxy {
   }
 }
 
-/** Closes a connection, unless its streams have done so when they failed. */
+/** Closes a connection, unless a failed stream has already closed it. */
 function close(connection: Deno.TcpConn): void {
   try {
     connection.close();

@@ -3,15 +3,15 @@ import type { ServerSentEvent } from "../../src/event.ts";
 import { positionsOf } from "../server/_combination.ts";
 import { pause } from "../../tools/pause.ts";
 
-/** Sends a request to some server: another turn, another server. */
+/** Sends a request to a server. `turn` selects the server. */
 export type Send = (turn: number, init: RequestInit) => Promise<Response>;
 
 /**
- * Publishes the events `0`, `1`, … and `last`, each again and again with one key until it is done: into the one channel
- * that there is, or into a named one of a combination, whose name is then in front.
+ * Publishes the events `0`, `1`, … and `last`, and retries each with its idempotency key until it succeeds. In a
+ * combination, the data starts with the channel's name.
  */
 export class Publishers {
-  /** How often a server answered that it could not. */
+  /** The number of error responses. */
   refusals = 0;
   readonly #ids = new Map<string, string>();
   readonly #count: number;
@@ -24,12 +24,12 @@ export class Publishers {
     this.#channel = channel;
   }
 
-  /** How many are done. */
+  /** The number of published events. */
   get done(): number {
     return this.#ids.size;
   }
 
-  /** Publishes all, so many at a time. */
+  /** Publishes all events, `width` at a time. */
   async run(width: number): Promise<void> {
     let next = 0;
     await Promise.all(Array.from({ length: width }, async (_, turn) => {
@@ -38,7 +38,7 @@ export class Publishers {
     await this.#publish("last", 0);
   }
 
-  /** Checks that a client got everything once and in order. */
+  /** Checks that a client received every event once and in order. */
   check(events: readonly ServerSentEvent[]): void {
     const channel = this.#channel;
     const own = events.filter(({ data }) => data.startsWith(channel))
@@ -67,7 +67,7 @@ export class Publishers {
         if (response.ok) return void this.#ids.set(text, data);
         this.refusals++;
       } catch {
-        // Another server will do.
+        // Retry with the next server.
       }
       await pause(20);
     }

@@ -6,8 +6,8 @@ import {
 } from "../integration/durable_object/outcome.ts";
 
 /**
- * Declares the cases for any log here and runs them elsewhere, where the client is: `start` gives the command and its
- * arguments. It prints what became of each case as a line of JSON.
+ * Declares the cases for any log in this process, and runs them in another one that has the database client. `start`
+ * returns the command and its arguments. The command prints the outcome of each case as a line of JSON.
  */
 export function testElsewhere(
   name: string,

@@ -1,12 +1,12 @@
 /** A section of a document. */
 export interface Section {
-  /** The files that it prints, by the names in their first lines. */
+  /** The code blocks that start with a comment with a file name, by that name. */
   readonly files: Readonly<Record<string, string>>;
-  /** The packages that it installs, without versions. */
+  /** The packages in its install command, without versions. */
   readonly packages: readonly string[];
 }
 
-/** Reads the section below a heading; without one, the whole document. */
+/** Reads the section with a heading, or the whole document if `heading` is empty. */
 export async function readSection(
   document: string,
   heading: string,
@@ -30,7 +30,7 @@ export async function readSection(
   };
 }
 
-/** The name of a package without its version. */
+/** Returns the name of a package without its version. */
 export function bare(specifier: string): string {
   return specifier.replace(/(?<=.)@.*/, "");
 }

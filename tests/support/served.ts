@@ -2,24 +2,24 @@ import { runDeno } from "../../tools/command.ts";
 import { Process } from "../../tools/process.ts";
 import { toolPath } from "../_tools.ts";
 
-/** An app in a process of its own; disposing of it kills the process. */
+/** A server in a separate process. Disposing of it kills the process. */
 export interface Served extends AsyncDisposable {
-  /** `http://127.0.0.1:PORT`, without a slash at the end. */
+  /** `http://127.0.0.1:PORT`, without a trailing slash. */
   readonly url: string;
-  /** Ends the process with SIGKILL, which gives it no chance to save anything. */
+  /** Kills the process with SIGKILL, so that it cannot save anything. */
   kill(): Promise<void>;
 }
 
-/** What a process is started with. */
+/** The command of a process. */
 export interface ServeCommand {
   command: string;
   args: string[];
   env?: Record<string, string>;
-  /** Where it says that it listens; what it writes elsewhere is shown or left out. */
+  /** The output that contains its address. The other output is inherited or ignored. */
   output?: "stdout" | "stderr";
 }
 
-/** Starts a process and waits until it says where it listens. */
+/** Starts a process, and waits until it prints its address. */
 export async function serve(
   { command, args, env = {}, output = "stdout" }: ServeCommand,
 ): Promise<Served> {
@@ -28,7 +28,7 @@ export async function serve(
     stdout: output === "stdout" ? "piped" : "null",
     stderr: output === "stderr" ? "piped" : "inherit",
   });
-  // In its own words, or in workerd's.
+  // The address is printed as a URL, or as workerd's JSON.
   const [, port] = await process.until(
     /(?:127\.0\.0\.1:|"socket":"http","port":)(\d+)\D/,
   );
@@ -46,12 +46,12 @@ export async function bundle(source: string, output: string): Promise<void> {
   }
 }
 
-/** Starts workerd on a configuration with a socket `http` and a disk `disk`, both in `folder` with what is bundled there. */
+/** Starts workerd with a configuration in `folder` that has a socket `http`, a disk `disk` and the bundled modules. */
 export async function serveWorker(
   config: string,
   folder: string,
 ): Promise<Served> {
-  // It embeds what lies beside it.
+  // The configuration embeds files of its folder.
   await Deno.copyFile(config, `${folder}/worker.capnp`);
   return await serve({
     command: await toolPath("workerd"),

@@ -2,7 +2,7 @@ import { connect } from "../../src/client/mod.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
 import { serve, type Served } from "./served.ts";
 
-/** Processes that serve one channel, which come and go; a balancer in front of them. */
+/** Processes that serve one channel and can be killed, with client-side load balancing. */
 export class Servers implements AsyncDisposable {
   readonly #start: () => Promise<Served>;
   readonly #served: Served[] = [];
@@ -11,22 +11,22 @@ export class Servers implements AsyncDisposable {
     this.#start = start;
   }
 
-  /** Starts one, in the place of the one that was there. */
+  /** Starts a server, and replaces the previous one at this index. */
   async start(place: number): Promise<void> {
     this.#served[place] = await this.#start();
   }
 
-  /** Ends one with SIGKILL. */
+  /** Kills a server with SIGKILL. */
   kill(place: number): Promise<void> {
     return this.#served[place]!.kill();
   }
 
-  /** Asks the one in a place. */
+  /** Sends a request to the server at an index. */
   ask(place: number, init?: RequestInit): Promise<Response> {
     return fetch(this.#served[place]!.url, init);
   }
 
-  /** Asks any that is there, the one in this place first. */
+  /** Sends a request to the first server that can be reached, starting at an index. */
   async fetch(place: number, init: RequestInit): Promise<Response> {
     for (let i = 0;; i++) {
       try {
@@ -37,7 +37,7 @@ export class Servers implements AsyncDisposable {
     }
   }
 
-  /** Follows one channel or more to the event `last` of each through any, as a client that reconnects. */
+  /** Follows the channels until the event `last` of each, with a client that reconnects to any server. */
   follow(place: number, channels = 1): Promise<ServerSentEvent[]> {
     let left = channels;
     const events = Array.fromAsync(connect("http://channel/", {
@@ -45,7 +45,7 @@ export class Servers implements AsyncDisposable {
       retry: { minDelay: 10, maxDelay: 100, maxAttempts: 100 },
       until: ({ data }) => data.endsWith("last") && --left === 0,
     }));
-    // What fails before it is waited for would hide why a test ends.
+    // Ignore an early rejection, because it would hide the error that ends the test.
     events.catch(() => {});
     return events;
   }
@@ -55,7 +55,7 @@ export class Servers implements AsyncDisposable {
   }
 }
 
-/** Starts two processes that serve one channel: a script with its arguments, on Deno. */
+/** Starts two Deno processes that serve one channel with a script. */
 export async function startServers(
   script: URL,
   ...log: string[]

@@ -1,4 +1,4 @@
-/** A client that reads from its connection when it is told to, and not before. */
+/** A client that reads from its connection only on request. */
 export class Socket implements Disposable {
   readonly #connection: Deno.TcpConn;
   readonly #decoder = new TextDecoder();
@@ -22,7 +22,7 @@ export class Socket implements Disposable {
     return new Socket(connection);
   }
 
-  /** Reads until a text has come, or the end; gives what came. */
+  /** Reads until a text or the end of the response. Returns what it has read. */
   async until(text: string): Promise<string> {
     const buffer = new Uint8Array(65536);
     let all = "";
@@ -39,7 +39,7 @@ export class Socket implements Disposable {
     return all;
   }
 
-  /** Leaves, without a word and without reading what has come. */
+  /** Closes the connection without reading what has arrived. */
   [Symbol.dispose](): void {
     this.#connection.close();
   }

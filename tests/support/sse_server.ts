@@ -1,15 +1,15 @@
 /** How a server answers one request. */
 export type Answer = (request: Request) => Response | Promise<Response>;
 
-/** What is known of a request. */
+/** The recorded properties of a request. */
 export interface Seen {
   readonly method: string;
   readonly lastEventId: string | null;
 }
 
-/** A server on a free port, which answers its requests one after another as it is told, and then with 204. */
+/** A server on a free port that gives its requests the passed answers in order, and then 204. */
 export class SseServer implements AsyncDisposable {
-  /** The requests, in their order. */
+  /** The requests in order. */
   readonly requests: Seen[] = [];
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
 
@@ -40,7 +40,7 @@ export function stream(text: string): Answer {
   return () => new Response(text, init);
 }
 
-/** Answers with an event stream that breaks off behind a text. */
+/** Answers with an event stream that fails after a text. */
 export function broken(text: string): Answer {
   return () => {
     let isFirst = true;
@@ -55,7 +55,7 @@ export function broken(text: string): Answer {
   };
 }
 
-/** Answers with an event stream that stays open until the client leaves. */
+/** Answers with an event stream that stays open until the client disconnects. */
 export function endless(text: string): Answer {
   return () =>
     new Response(

@@ -1,15 +1,15 @@
 import type { EventLog, LogEntry } from "../../src/log/log.ts";
 import { pause } from "../../tools/pause.ts";
 
-/** What became of the events that somebody published. */
+/** The outcome of the events of one publisher. */
 export interface Published {
-  /** Those whose append resolved, by the number that it gave. */
+  /** The events whose append resolved, by sequence number. */
   acknowledged: Record<number, string>;
-  /** Those whose append rejected. */
+  /** The events whose append rejected. */
   refused: string[];
 }
 
-/** Publishes events one after the other, each with a body of its own, for as long as there is to be one more. */
+/** Publishes events with unique bodies one after the other, as long as `more` returns `true`. */
 export async function publish(
   log: EventLog,
   name: string,
@@ -29,7 +29,7 @@ export async function publish(
   return published;
 }
 
-/** Follows a log from its beginning to the entry that ends it, by its wakes alone, and gives the bodies. */
+/** Reads a log from the start to its end, using only notifications. Returns the bodies. */
 export async function follow(log: EventLog): Promise<string[]> {
   const bodies: string[] = [];
   const end = new AbortController();
@@ -54,7 +54,7 @@ export async function follow(log: EventLog): Promise<string[]> {
   }
 }
 
-/** Reads, again and again while the engine is away. */
+/** Reads, with retries while the engine cannot be reached. */
 async function read(
   log: EventLog,
   after: number,

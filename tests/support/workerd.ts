@@ -3,25 +3,25 @@ import { Process } from "../../tools/process.ts";
 import { toolPath } from "../_tools.ts";
 import { freePort } from "./port.ts";
 
-/** What {@linkcode Workerd.start} starts. */
+/** Options of {@linkcode Workerd.start}. */
 export interface WorkerdOptions {
-  /** The Worker's main module, a path from the root of the project, which is bundled, or the source of a bundle. */
+  /** The path of the Worker's main module, relative to the project, or the source of a bundle. */
   worker: string | { source: string };
   /** The version of workerd. */
   version?: string;
-  /** Its Durable Object classes, each with a binding of the same name, and whether they have SQL. */
+  /** The Durable Object classes, each with a binding of the same name, and whether they use SQL. */
   classes?: Record<string, { sql: boolean }>;
-  /** Servers that it calls, each with a binding of the same name: their URLs. */
+  /** The URLs of the servers that it calls, each with a binding of the same name. */
   servers?: Record<string, string>;
   /** Compatibility flags. */
   flags?: string[];
 }
 
-/** A Worker in a workerd process on a free port of the loopback interface, its objects kept on disk until the end. */
+/** A Worker in a workerd process on a free loopback port. Its objects are stored on disk until it is disposed of. */
 export class Workerd {
-  /** Where it listens, without a slash at the end: the same place in every life. */
+  /** The Worker's URL, without a trailing slash. It stays the same after a restart. */
   readonly url: string;
-  /** Where the same Worker listens in an isolate of its own, with the same objects. */
+  /** The URL of the same Worker in a second isolate, with the same objects. */
   readonly twinUrl: string;
   readonly #executable: string;
   readonly #folder: string;
@@ -56,18 +56,18 @@ export class Workerd {
     return new Workerd(executable, folder, process, await listening(process));
   }
 
-  /** Ends the process with SIGKILL, which gives it no chance to save anything. */
+  /** Kills the process with SIGKILL, so that it cannot save anything. */
   async kill(): Promise<void> {
-    // SIGTERM would not do: workerd can outlive it when a client has left.
+    // SIGTERM is not enough: workerd can survive it when a client has disconnected.
     await this.#process.kill();
   }
 
-  /** The process. */
+  /** The process ID. */
   get pid(): number {
     return this.#process.pid;
   }
 
-  /** Asks the process to end, and waits until it has. */
+  /** Stops the process with SIGTERM, and waits until it has ended. */
   async stop(): Promise<void> {
     this.#process.signal("SIGTERM");
     await this.#process.ended;
@@ -81,7 +81,7 @@ export class Workerd {
     await listening(this.#process);
   }
 
-  /** Ends the process and deletes what it kept. */
+  /** Kills the process and deletes its storage. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
     await Deno.remove(this.#folder, { recursive: true });
@@ -145,7 +145,7 @@ const config :Workerd.Config = (
 );`;
 }
 
-/** A date that the version knows: that of its release, or one that all tests are written for. */
+/** Returns the compatibility date: the version's release date, or the default of the tests. */
 function dateOf(version: string | undefined): string {
   return version?.match(/\.(\d{4})(\d\d)(\d\d)\./)?.slice(1).join("-") ??
     "2026-11-01";
@@ -171,7 +171,7 @@ function spawn(
   ], { cwd: folder });
 }
 
-/** Waits until the process says that it listens, and gives the ports. */
+/** Waits until the process listens. Returns its ports. */
 async function listening(process: Process): Promise<Ports> {
   const [main, twin] = await Promise.all(
     ["main", "twin"].map(async (socket) => {
