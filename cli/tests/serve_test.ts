@@ -7,7 +7,7 @@ import { succeeds, until } from "../../tests/support/until.ts";
 
 const anyPort = ["serve", "--port", "0"];
 
-/** The data of so many events of a new client. */
+/** Returns the data of the first events that a new client receives. */
 async function readData(url: string, count: number): Promise<string[]> {
   const data: string[] = [];
   for await (const event of decode(await fetch(url))) {

@@ -2,8 +2,8 @@
  * A log in Redis, for channels that several processes share.
  *
  * - The log: {@linkcode RedisLog}.
- * - An adapter for your client: {@linkcode ioRedis}, {@linkcode nodeRedis}, {@linkcode bunRedis}, or {@linkcode
- *   restRedis} over HTTP.
+ * - An adapter for your client: {@linkcode ioRedis}, {@linkcode nodeRedis}, {@linkcode bunRedis}, or
+ *   {@linkcode restRedis} over HTTP.
  *
  * @example
  * ```ts

@@ -6,8 +6,8 @@
  * - To send several channels over one connection, use {@linkcode combine}.
  * - To continue a stream after its client has disconnected, use {@linkcode resumable}.
  * - To merge several sources into one, use {@linkcode merge}.
- * - To store published events, use {@linkcode MemoryLog}, a log of another entry point, or implement {@linkcode
- *   EventLog}.
+ * - To store published events, use {@linkcode MemoryLog}, a log of another entry point, or implement
+ *   {@linkcode EventLog}.
  *
  * @example
  * ```ts
