@@ -45,3 +45,18 @@ Deno.test("Every link of a document leads somewhere", async () => {
   }
   assertEquals(broken, []);
 });
+
+Deno.test("Every configuration for wrangler has a compatibility date that the last one for Node 20 knows", async () => {
+  const dates: string[] = [];
+  for (const document of documents) {
+    const text = await Deno.readTextFile(document);
+    for (const [block] of text.matchAll(/^```jsonc\n.*?^```$/gms)) {
+      if (!block.includes("compatibility_flags")) continue;
+      const [, date = "none"] = /"compatibility_date": "(.*?)"/.exec(block) ??
+        [];
+      dates.push(`${document}: ${date}`);
+    }
+  }
+  assertEquals(dates.length > 0, true);
+  assertEquals(dates.filter((date) => !date.endsWith(" 2026-04-01")), []);
+});

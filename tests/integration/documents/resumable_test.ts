@@ -169,8 +169,8 @@ Deno.test("The Durable Object of docs/resumable.md answers in workerd, and again
     worker: { source },
     classes: { Answer: { sql: true } },
   });
-  assertEquals(await datasOf(fetch(workerd.url)), ["To be"]);
+  assertEquals(await datasOf(fetch(workerd.url)), ["To be", ""]);
   await workerd.kill();
   await workerd.restart();
-  assertEquals(await datasOf(fetch(workerd.url)), ["To be"]);
+  assertEquals(await datasOf(fetch(workerd.url)), ["To be", ""]);
 });
