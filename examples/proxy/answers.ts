@@ -45,7 +45,7 @@ async function find(id: string): Promise<Resumable | undefined> {
     yield { event: "done", data: "" };
   }, {
     ttl: DAY,
-    failureEvent: { event: "failed", data: "The model broke off" },
+    failureEvent: { event: "failed", data: "The answer is incomplete" },
     abortEvent: { event: "stopped", data: "" },
     onError: console.error,
   });

@@ -141,7 +141,7 @@ Deno.test("The proxy tells its readers when the model breaks off", async () => {
   );
   assertEquals(events, [
     ["delta", JSON.stringify(answerTo("Hi").slice(0, 3))],
-    ["failed", "The model broke off"],
+    ["failed", "The answer is incomplete"],
   ]);
 });
 

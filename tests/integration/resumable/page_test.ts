@@ -265,9 +265,9 @@ for (
     await using setup = await Setup.start();
     setup.model.give(4, end);
     const tab = await ask(setup, "To be?");
-    await shows(tab, 4, "The model broke off");
+    await shows(tab, 4, "The answer is incomplete");
     await tab.reload();
-    await shows(tab, 4, "The model broke off");
+    await shows(tab, 4, "The answer is incomplete");
     assertEquals(setup.model.prompts.length, 1);
     await tab.context().close();
   });
@@ -277,7 +277,7 @@ Deno.test("The page of docs/resumable.md shows the failure when the model refuse
   await using setup = await Setup.start();
   setup.model.status = 429;
   const tab = await ask(setup, "To be?");
-  await shows(tab, 0, "The model broke off");
+  await shows(tab, 0, "The answer is incomplete");
   assertEquals(setup.model.prompts.length, 1);
   await tab.context().close();
 });
