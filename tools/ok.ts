@@ -79,6 +79,6 @@ for (const path of leftOut) {
   console.log(`Skipped: check of ${path}: it needs @std/http from JSR`);
 }
 console.log(
-  "Skipped: the description and runtimes on JSR: they are set on jsr.io",
+  "Skipped: the description and runtimes on JSR: they are set by hand on JSR",
 );
 if (failed) Deno.exit(1);

@@ -59,7 +59,7 @@ export async function findScore(): Promise<Criterion[]> {
       output: dryRuns.map(({ output }) => output).join("\n"),
     }],
     ["published with provenance", checkWorkflow(workflow)],
-    // The description and the runtimes are set manually on jsr.io.
+    // The description and the runtimes are set by hand on JSR.
   ];
 }
 
