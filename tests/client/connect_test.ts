@@ -48,7 +48,7 @@ async function outcomeOf(
 }
 
 for (const [name, start] of servers) {
-  test(`connect() gives events over several connections and ends with a 204, from ${name}`, async () => {
+  test(`connect() yields events across several connections and ends on a 204, from ${name}`, async () => {
     const server = await start([
       "refuse",
       { status: 503 },
@@ -136,7 +136,7 @@ for (const [name, start] of servers) {
     }],
   ];
   for (const [way, leave] of leaves) {
-    test(`connect() leaves ${name} by ${way}`, async () => {
+    test(`connect() disconnects from ${name} on ${way}`, async () => {
       const server = await start([{ body: [three], end: "hang" }]);
       const aborter = new AbortController();
       const connection = connect(server.url, {
@@ -149,7 +149,7 @@ for (const [name, start] of servers) {
     });
   }
 
-  test(`connect() rejects with the signal's reason and makes no request when it is aborted before, to ${name}`, async () => {
+  test(`connect() rejects with the signal's reason and makes no request when the signal is already aborted, to ${name}`, async () => {
     const server = await start([]);
     const reason = new Error("never mind");
     const connection = connect(server.url, {
@@ -160,7 +160,7 @@ for (const [name, start] of servers) {
     assertEquals(await server.requests(), []);
   });
 
-  test(`connect() rejects with the signal's reason while it waits for ${name}, and for the next attempt`, async () => {
+  test(`connect() rejects with the signal's reason while it waits for ${name} or for the next attempt`, async () => {
     const server = await start([{ delay: 60_000 }, { status: 503 }]);
     const reason = new Error("enough");
     for (const isSent of [true, false]) {
@@ -179,7 +179,7 @@ for (const [name, start] of servers) {
     await server.allLeft();
   });
 
-  test(`until as text ends the stream of ${name} without handing it out, and resumes after it`, async () => {
+  test(`connect() with a string as until ends before that event, and resumes after it, from ${name}`, async () => {
     const server = await start([{
       body: ["id: 1\ndata: a\n\nid: 2\ndata: [DONE]\n\nid: 3\ndata: b\n\n"],
       end: "hang",
@@ -194,7 +194,7 @@ for (const [name, start] of servers) {
     assertEquals((await server.requests()).length, 1);
   });
 
-  test(`until takes an end marker of ${name} that lacks its blank line`, async () => {
+  test(`connect() with until accepts an end marker without its blank line, from ${name}`, async () => {
     const server = await start([{ body: ["data: a\n\ndata: [DONE]"] }]);
     assertEquals(await outcomeOf(server, { until: "[DONE]" }), [
       ["a"],
@@ -203,7 +203,7 @@ for (const [name, start] of servers) {
     assertEquals((await server.requests()).length, 1);
   });
 
-  test(`until as a predicate ends the stream of ${name} after its event`, async () => {
+  test(`connect() with a function as until ends after the event that matches, from ${name}`, async () => {
     const server = await start([{ body: [three], end: "hang" }]);
     const connection = connect(server.url, {
       ...server.options,
@@ -213,7 +213,7 @@ for (const [name, start] of servers) {
     await server.allLeft();
   });
 
-  test(`until that throws ends the stream of ${name} with its error, after the events before it`, async () => {
+  test(`connect() rejects with the error that until throws, after the events before it, from ${name}`, async () => {
     const server = await start([{ body: [three], end: "hang" }]);
     const failure = new Error("predicate");
     const until = ({ data }: { data: string }) => {
@@ -227,7 +227,7 @@ for (const [name, start] of servers) {
     await server.allLeft();
   });
 
-  test(`connect() resumes before until as long as there is an id, from ${name}`, async () => {
+  test(`connect() resumes before until is reached while it has an ID, from ${name}`, async () => {
     const server = await start([
       { body: ["id: 1\ndata: a\n\n"] },
       { body: ["id: 2\ndata: b\n\ndata: c"], end: "drop" },
@@ -249,7 +249,7 @@ for (const [name, start] of servers) {
     );
   });
 
-  test(`connect() is truncated before until when ${name} has ended, broken off or given up a stream without ids`, async () => {
+  test(`connect() rejects as truncated when a stream without IDs ends, breaks or gives up before until, from ${name}`, async () => {
     const body = ["data: half\n\n"];
     const ended = await outcomeOf(await start([{ body }]), { until: "[DONE]" });
     assertEquals(ended.slice(0, 2), [["half"], "truncated"]);
@@ -270,7 +270,7 @@ for (const [name, start] of servers) {
     assertEquals(single.slice(0, 2), [["half"], "truncated"]);
   });
 
-  test(`connect() tries again before until when nothing has come from ${name} yet`, async () => {
+  test(`connect() retries before until when no event has arrived yet, from ${name}`, async () => {
     const script = [{ body: [": hello\n\n"], end: "drop" as const }, {
       body: ["data: a\n\ndata: [DONE]\n\n"],
     }];
@@ -285,7 +285,7 @@ for (const [name, start] of servers) {
     assertEquals(await outcomeOf(ended, options), [[], undefined]);
   });
 
-  test(`connect() does not repeat a POST whose events had no id, to ${name}`, async () => {
+  test(`connect() does not repeat a POST whose events had no ID, to ${name}`, async () => {
     const init = { method: "POST", body: "{}" };
     const server = await start([{ body: ["data: a\n\n"] }]);
     assertEquals(await outcomeOf(server, init), [["a"], undefined]);
@@ -306,7 +306,7 @@ for (const [name, start] of servers) {
     );
   });
 
-  test(`reconnectOnEnd: false takes the end of ${name} for the end, and a break for a break`, async () => {
+  test(`connect() with reconnectOnEnd: false ends when the response ends, and reconnects when it breaks, from ${name}`, async () => {
     const server = await start([{
       body: ["id: 1\ndata: a\n\ndata: x"],
       end: "drop",
@@ -316,7 +316,7 @@ for (const [name, start] of servers) {
     assertEquals((await server.requests()).length, 2);
   });
 
-  test(`connect() says how many attempts failed and with what, at ${name}`, async () => {
+  test(`connect() reports the number of failed attempts and the last error, from ${name}`, async () => {
     const unavailable = Array(3).fill({ status: 503 });
     const server = await start(unavailable);
     const error = await assertRejects(
@@ -364,14 +364,14 @@ for (const [name, start] of servers) {
   });
 
   for (const status of [408, 425, 429, 500, 502, 503, 504, 599]) {
-    test(`connect() tries again after a ${status} from ${name}`, async () => {
+    test(`connect() retries after a ${status} from ${name}`, async () => {
       const server = await start([{ status }, { body: ["data: a\n\n"] }]);
       assertEquals(await outcomeOf(server, {}), [["a"], undefined]);
     });
   }
 
   for (const status of [400, 401, 403, 404, 409, 410, 418, 201]) {
-    test(`connect() fails for good with a ${status} from ${name}`, async () => {
+    test(`connect() fails permanently with a ${status} from ${name}`, async () => {
       const server = await start([{ status }, { body: ["data: a\n\n"] }]);
       assertEquals((await outcomeOf(server, {}))[1], "not-an-event-stream");
       assertEquals((await server.requests()).length, 1);
@@ -406,7 +406,7 @@ for (const [name, start] of servers) {
   });
 }
 
-test("connect() rejects for a url that cannot be parsed, and does not throw", async () => {
+test("connect() rejects when the URL cannot be parsed, and does not throw", async () => {
   const connection = connect("http://[");
   await assertRejects(
     () => datasOf(connection),
@@ -416,7 +416,7 @@ test("connect() rejects for a url that cannot be parsed, and does not throw", as
   assertEquals(await datasOf(connection), []);
 });
 
-test("connect() throws at once for an until that is neither text nor a function", () => {
+test("connect() throws synchronously when until is neither a string nor a function", () => {
   const options = { until: 5 as never };
   assertThrows(
     () => connect("https://example.com/", options),
@@ -425,7 +425,7 @@ test("connect() throws at once for an until that is neither text nor a function"
   );
 });
 
-test("connect() reads nothing ahead beyond a chunk", async () => {
+test("connect() reads at most one chunk ahead", async () => {
   let pulls = 0;
   const fetch = () => {
     const body = new ReadableStream<Uint8Array>({
@@ -447,7 +447,7 @@ test("connect() reads nothing ahead beyond a chunk", async () => {
   assertEquals(seen, [["1a", 1], ["1b", 1], ["2a", 2], ["2b", 2]]);
 });
 
-test("connect() leaves no listener on the signal of its caller", async () => {
+test("connect() removes its listener from the caller's signal", async () => {
   const { signal } = new AbortController();
   const listeners = new Set<unknown>();
   const add = signal.addEventListener.bind(signal);

@@ -29,7 +29,7 @@ function storeOf(saved: string[]): CursorStore {
 }
 
 for (const [name, start] of servers) {
-  test(`connect() saves an ID when the next event is asked for, and hands out the event again after a failure in the loop, with ${name}`, async () => {
+  test(`connect() saves an ID when the next event is requested, and yields the event again after the loop failed, with ${name}`, async () => {
     const saved: string[] = [];
     const cursor = storeOf(saved);
     const server = await start([{ body: [three], end: "hang" }, {
@@ -81,7 +81,7 @@ for (const [name, start] of servers) {
     assertEquals(saved.at(-1), "2");
   });
 
-  test(`connect() requests from the event that was handed out, saved or not, with ${name}`, async () => {
+  test(`connect() resumes after the last event it yielded, saved or not, with ${name}`, async () => {
     const saved: string[] = [];
     const server = await start([
       { body: ["id: 1\ndata: a\n\n", READ], end: "drop" },
@@ -108,7 +108,7 @@ for (const [name, start] of servers) {
     ]);
   });
 
-  test(`EventSource saves an ID when its listeners have returned, one that throws and one that closes it too, with ${name}`, async () => {
+  test(`EventSource saves an ID after its listeners return, even if one throws or closes the source, with ${name}`, async () => {
     const saved: string[] = [];
     const seen: [string, string | undefined][] = [];
     const failure = new ReportedError("a listener");
@@ -158,7 +158,7 @@ for (const [name, start] of servers) {
     }
   }
 
-  test(`EventSource is closed by a cursor.load() that fails, with ${name}`, async () => {
+  test(`EventSource closes when cursor.load() fails, with ${name}`, async () => {
     const server = await start([]);
     const cursor = { load: () => "a\nb", save: () => {} };
     const source = new EventSource(server.url, { ...server.options, cursor });
@@ -169,7 +169,7 @@ for (const [name, start] of servers) {
 }
 
 for (const [face, read] of faces) {
-  test(`${face} fails at once, or sends it, for an ID with a control character, stored or received`, async () => {
+  test(`${face} sends an ID with a control character or fails without a retry, stored or received`, async () => {
     const id = "a\x01b";
     for (const isStored of [true, false]) {
       const body = [`id: ${id}\ndata: a\n\n`, READ];

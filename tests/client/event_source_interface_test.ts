@@ -18,7 +18,7 @@ function closedSource(options: EventSourceOptions = {}): EventSource {
   return source;
 }
 
-test("EventSource has its constants on the class and the prototype", () => {
+test("EventSource defines its constants on the class and the prototype", () => {
   const states = { CONNECTING: 0, OPEN: 1, CLOSED: 2 };
   for (const [name, value] of Object.entries(states)) {
     for (const target of [EventSource, EventSource.prototype]) {
@@ -32,7 +32,7 @@ test("EventSource has its constants on the class and the prototype", () => {
   }
 });
 
-test("EventSource has its attributes and methods where the standard has them", () => {
+test("EventSource defines its attributes and methods where the standard does", () => {
   const attributes = [
     "url",
     "withCredentials",
@@ -71,7 +71,7 @@ test("EventSource has its attributes and methods where the standard has them", (
   assertThrows(() => EventSource.prototype.readyState, TypeError);
 });
 
-test("new EventSource() shows the resolved url and withCredentials", () => {
+test("new EventSource() exposes the resolved URL and withCredentials", () => {
   const source = closedSource();
   assert(source instanceof EventTarget);
   assertEquals([source.url, source.withCredentials], [url, false]);
@@ -94,7 +94,7 @@ test("new EventSource() shows the resolved url and withCredentials", () => {
   }
 });
 
-test("new EventSource() resolves a relative url as the place does", () => {
+test("new EventSource() resolves a relative URL against the base URL of its environment", () => {
   const place = globalThis as { document?: unknown; location?: unknown };
   const { fetch } = scriptedServer([]);
   if (place.document === undefined && place.location === undefined) {
@@ -111,7 +111,7 @@ test("new EventSource() resolves a relative url as the place does", () => {
   if (!("createElement" in (place.document as object))) delete place.document;
 });
 
-test("new EventSource() throws a SyntaxError for a url that cannot be parsed", () => {
+test("new EventSource() throws a SyntaxError for a URL that cannot be parsed", () => {
   for (
     const url of ["http://[", "https://a:99999/"]
   ) {
@@ -124,7 +124,7 @@ test("new EventSource() throws a SyntaxError for a url that cannot be parsed", (
   }
 });
 
-test("new EventSource() throws a TypeError without a url, and EventSource() at all", () => {
+test("new EventSource() throws a TypeError without a URL, and EventSource() always does", () => {
   assertThrows(
     () => new (EventSource as unknown as new () => EventSource)(),
     TypeError,
@@ -133,7 +133,7 @@ test("new EventSource() throws a TypeError without a url, and EventSource() at a
   assertThrows(() => (EventSource as unknown as () => void)(), TypeError);
 });
 
-test("new EventSource() takes null for no options, as a dictionary does", () => {
+test("new EventSource() treats null as no options, as a Web IDL dictionary does", () => {
   assertThrows(
     () => new EventSource(url, 5 as never),
     TypeError,
@@ -180,7 +180,7 @@ const wrong: [
 ];
 
 for (const [option, options, error] of wrong) {
-  test(`new EventSource() and connect() throw at once for a wrong ${option}: ${Object.keys(options as object)} ${JSON.stringify(options)}`, () => {
+  test(`new EventSource() and connect() throw synchronously for a wrong ${option}: ${Object.keys(options as object)} ${JSON.stringify(options)}`, () => {
     const { fetch, requests } = scriptedServer([]);
     const all = { fetch, ...options as object };
     const message = `Cannot connect: ${option} must be `;
@@ -190,7 +190,7 @@ for (const [option, options, error] of wrong) {
   });
 }
 
-test("handler attributes are null until set, keep what cannot be called, and turn what is not an object into null", () => {
+test("EventSource handler attributes start as null, keep objects that are not callable, and convert other values to null", () => {
   const source = closedSource();
   for (const name of ["onopen", "onmessage", "onerror"] as const) {
     assertEquals(source[name], null);
@@ -208,7 +208,7 @@ test("handler attributes are null until set, keep what cannot be called, and tur
   }
 });
 
-test("handler attributes are called with the source as this, in the place where the first one was set", () => {
+test("EventSource handler attributes run with the source as this, in the position of the first handler set", () => {
   const source = closedSource();
   const calls: string[] = [];
   const add = (name: string) =>
@@ -230,7 +230,7 @@ test("handler attributes are called with the source as this, in the place where 
   assertEquals(calls, ["before", "after", "last"]);
 });
 
-test("fromReadableStream() is CONNECTING, about:event-stream, and locks the stream", async () => {
+test("fromReadableStream() returns a CONNECTING source with the URL about:event-stream, and locks the stream", async () => {
   const { readable } = new TransformStream<Uint8Array, Uint8Array>();
   const source = EventSource.fromReadableStream(readable);
   assert(source instanceof EventSource);
@@ -280,7 +280,7 @@ test("fromReadableStream() dispatches all complete events, then one error, and d
   }
 });
 
-test("fromReadableStream() has dispatched the events of a pipe when that resolves", async () => {
+test("fromReadableStream() dispatches all events of a pipe before the pipe resolves", async () => {
   const rests = [["id: 2\ndata: b\n\n"], ["id: 2\n\n"], [
     "id: 2\nda",
     "ta\n",
@@ -320,7 +320,7 @@ test("close() cancels the stream of fromReadableStream()", async () => {
   assertEquals(events.log, ["open 1"]);
 });
 
-test("reset() forgets an unfinished line and event, and takes a byte order mark again, and keeps the rest", async () => {
+test("reset() discards an unfinished line and event, accepts a byte order mark again, and keeps the rest", async () => {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const writer = writable.getWriter();
   const write = (text: string) => writer.write(new TextEncoder().encode(text));

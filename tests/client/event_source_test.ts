@@ -72,13 +72,13 @@ const rows: [what: string, body: string, events: string[]][] = [
 ];
 
 for (const [what, body, expected] of rows) {
-  test(`EventSource takes ${what} from a socket`, async () => {
+  test(`EventSource accepts ${what} from a socket`, async () => {
     assertEquals(await dispatched(body, expected.length), expected);
   });
 }
 
 for (const [name, start] of servers) {
-  test(`EventSource discards what no blank line has finished, and neither its id nor its data counts, with ${name}`, async () => {
+  test(`EventSource discards an event without its blank line, including its ID and data, with ${name}`, async () => {
     const server = await start([
       { body: ["retry:1\ndata:test1\n\nid:test\ndata:test2\n"] },
     ]);
@@ -123,7 +123,7 @@ for (const [name, start] of servers) {
     ]);
   });
 
-  test(`EventSource reconnects when there is no server, and when a stream breaks, with ${name}`, async () => {
+  test(`EventSource reconnects when the server cannot be reached and when a stream breaks, with ${name}`, async () => {
     const server = await start([
       "refuse",
       { body: ["data: a"], end: "drop" },
@@ -147,7 +147,7 @@ for (const [name, start] of servers) {
   });
 
   for (const status of [204, 205, 210, 299, 400, 404, 410, 500, 503]) {
-    test(`EventSource fails for good with ${status} from ${name}`, async () => {
+    test(`EventSource fails permanently with ${status} from ${name}`, async () => {
       const server = await start([{
         status,
         headers: { "content-type": "text/event-stream" },
@@ -201,7 +201,7 @@ for (const [name, start] of servers) {
       "",
     ]
   ) {
-    test(`EventSource fails for good with the content type "${contentType}" from ${name}`, async () => {
+    test(`EventSource fails permanently with the content type "${contentType}" from ${name}`, async () => {
       const server = await start([{
         headers: { "content-type": contentType },
         body: ["data: a\n\n"],
@@ -225,7 +225,7 @@ for (const [name, start] of servers) {
     assertEquals(request?.headers["accept"], "text/event-stream");
   });
 
-  test(`close() stops the events that have arrived already, from ${name}`, async () => {
+  test(`close() discards events that have arrived but were not dispatched, from ${name}`, async () => {
     const server = await start([
       {
         body: ["id: 1\ndata: a\n\nid: 2\ndata: b\n\nid: 3\ndata: c\n\n"],
@@ -244,7 +244,7 @@ for (const [name, start] of servers) {
     assertEquals(events.log, ["open 1", '"a" #1', '"b" #2']);
   });
 
-  test(`close() while a response is awaited leaves ${name} and fires nothing`, async () => {
+  test(`close() while a response is pending disconnects from ${name} and fires no event`, async () => {
     const server = await start([{ delay: 60_000 }]);
     const source = new EventSource(server.url, server.options);
     const events = record(source);
@@ -255,7 +255,7 @@ for (const [name, start] of servers) {
     assertEquals(events.log, []);
   });
 
-  test(`close() in an open listener, an error listener and twice ends it, with ${name}`, async () => {
+  test(`close() works in an open listener, in an error listener and when called twice, with ${name}`, async () => {
     const script: SocketReply[] = [{ body: ["data: a\n\n"] }];
     const first = await start(script);
     const inOpen = new EventSource(first.url, first.options);
@@ -279,7 +279,7 @@ for (const [name, start] of servers) {
     assertEquals((await second.requests()).length, 1);
   });
 
-  test(`EventSource takes an event that ${name} calls error for one of the stream`, async () => {
+  test(`EventSource dispatches a server event named error as a MessageEvent, from ${name}`, async () => {
     const server = await start([{
       body: ["event: error\ndata: a\n\nevent: open\ndata: b\n\n"],
       end: "hang",
@@ -295,7 +295,7 @@ for (const [name, start] of servers) {
     assertEquals(handled.length, 1);
   });
 
-  test(`EventSource stays plain for code that knows the browser's class, with ${name}`, async () => {
+  test(`EventSource behaves like the browser's class for code written for it, with ${name}`, async () => {
     const server = await start([{ body: ["id: 7\ndata: a\n\n"] }, {
       status: 404,
     }]);
@@ -332,7 +332,7 @@ for (const [name, start] of servers) {
 }
 
 for (const status of [301, 302, 303, 307, 308]) {
-  test(`EventSource follows a ${status} to another origin and keeps its url`, async () => {
+  test(`EventSource follows a ${status} to another origin and keeps its URL`, async () => {
     const target = await realServer({
       script: [{ body: ["data: a\n\n"], end: "hang" }],
     }, "localhost");
@@ -379,7 +379,7 @@ for (
     "javascript:alert(1)",
   ]
 ) {
-  test(`EventSource fails for good, and does not throw, for ${url}`, async () => {
+  test(`EventSource fails permanently, and does not throw, for ${url}`, async () => {
     const source = new EventSource(url, { retry: quick });
     assertEquals([source.readyState, source.url], [
       EventSource.CONNECTING,

@@ -30,7 +30,7 @@ function causeOf(reason: unknown, attempts: number): unknown {
 }
 
 for (const [name, start] of servers) {
-  test(`EventSource reports what a handler throws, and neither stops nor reconnects, with ${name}`, async () => {
+  test(`EventSource reports an error thrown by a handler, and neither stops nor reconnects, with ${name}`, async () => {
     const thrown: Error[] = [];
     const fail = () => {
       thrown.push(new ReportedError(`handler ${thrown.length}`));
@@ -60,7 +60,7 @@ for (const [name, start] of servers) {
     assertEquals(reported, thrown);
   });
 
-  test(`EventSource reports what an async handler rejects with as the platform does, not itself, with ${name}`, async () => {
+  test(`EventSource leaves the rejection of an async handler to the runtime, with ${name}`, async () => {
     const server = await start([{ body: [three] }]);
     const source = new EventSource(server.url, { ...server.options, retry });
     const events = record(source);
@@ -75,7 +75,7 @@ for (const [name, start] of servers) {
     assertEquals(results.length, 3);
   });
 
-  test(`a handler that aborts the signal closes the source without a further event, with ${name}`, async () => {
+  test(`EventSource closes without another event when a handler aborts the signal, with ${name}`, async () => {
     const server = await start([{ body: [three], end: "hang" }]);
     const aborter = new AbortController();
     const source = new EventSource(server.url, {
@@ -94,7 +94,7 @@ for (const [name, start] of servers) {
   });
 
   for (const [face, read] of faces) {
-    test(`${face} takes a header function that rejects, throws or gives nonsense for a failed attempt, with ${name}`, async () => {
+    test(`${face} counts a header function that rejects, throws or returns an invalid value as a failed attempt, with ${name}`, async () => {
       const server = await start([{ body: ["id: 1\ndata: a\n\n"] }]);
       const answers: (() => unknown)[] = [
         () => Promise.reject(new Error("no token")),
@@ -119,7 +119,7 @@ for (const [name, start] of servers) {
       ]);
     });
 
-    test(`${face} ends with what the cursor store's load() fails with, before any request to ${name}`, async () => {
+    test(`${face} ends with the error of the cursor store's load(), before any request to ${name}`, async () => {
       for (const isAsync of [false, true]) {
         const server = await start([]);
         const failure = new Error("no disk");
@@ -140,7 +140,7 @@ for (const [name, start] of servers) {
       }
     });
 
-    test(`${face} ends with what the cursor store's save() throws, once the event was handled, with ${name}`, async () => {
+    test(`${face} ends with the error that the cursor store's save() throws, after the event was handled, with ${name}`, async () => {
       const server = await start([{ body: [three], end: "hang" }]);
       const failure = new Error("no disk");
       const cursor: CursorStore = {
@@ -158,7 +158,7 @@ for (const [name, start] of servers) {
       assertStrictEquals(reason, failure);
     });
 
-    test(`${face} ends with what the cursor store's save() rejects with, with ${name}`, async () => {
+    test(`${face} ends with the rejection of the cursor store's save(), with ${name}`, async () => {
       const server = await start([{ body: [three], end: "hang" }]);
       const failure = new Error("no network");
       const saved: string[] = [];
@@ -175,7 +175,7 @@ for (const [name, start] of servers) {
       assertStrictEquals(reason, failure);
     });
 
-    test(`${face} ends with what retry.statuses throws, with ${name}`, async () => {
+    test(`${face} ends with the error that retry.statuses throws, with ${name}`, async () => {
       const server = await start([{ status: 500 }]);
       const failure = new Error("policy");
       const { reason } = await read(server.url, {
@@ -189,7 +189,7 @@ for (const [name, start] of servers) {
       assertStrictEquals(reason, failure);
     });
 
-    test(`${face} fails for good after the events before one that is too large, from ${name}`, async () => {
+    test(`${face} fails permanently on an event that is too large, after the events before it, from ${name}`, async () => {
       const server = await start([
         {
           body: [
@@ -224,7 +224,7 @@ for (const [name, start] of servers) {
     });
   }
 
-  test(`close() in a function of the caller's ends the source without an event, with ${name}`, async () => {
+  test(`close() in a caller's function ends the source without an event, with ${name}`, async () => {
     for (const option of ["headers", "statuses"]) {
       const server = await start([{ status: 503 }, { end: "hang" }]);
       const source: EventSource = new EventSource(server.url, {
@@ -273,7 +273,7 @@ for (const [name, start] of servers) {
     assertEquals(reported, [failure]);
   });
 
-  test(`connect() rejects its close with what save() rejects with, from ${name}`, async () => {
+  test(`connect() rejects close() with the rejection of save(), from ${name}`, async () => {
     const server = await start([{ body: [three], end: "hang" }]);
     const failure = new Error("too late");
     let reject!: (reason: unknown) => void;
@@ -299,7 +299,7 @@ for (const [name, start] of servers) {
 }
 
 for (const [face, read] of faces) {
-  test(`${face} reads the body of every refusal, and that of the last one stays readable`, async () => {
+  test(`${face} reads the body of every refused response, and the last one stays readable`, async () => {
     let reads = 0;
     const fetch = () => {
       const stream = new ReadableStream<Uint8Array>({
@@ -331,7 +331,7 @@ for (const [face, read] of faces) {
   });
 }
 
-test("a fetch that answers after the source was closed has its response cancelled, and nothing else happens", async () => {
+test("close() cancels the response of a fetch that resolves later, and does nothing else", async () => {
   let answer!: (response: Response) => void;
   const fetch = () => new Promise<Response>((resolve) => answer = resolve);
   const source = new EventSource("https://example.com/", { fetch });
@@ -349,7 +349,7 @@ test("a fetch that answers after the source was closed has its response cancelle
   assertEquals([events.log, source.readyState], [[], EventSource.CLOSED]);
 });
 
-test("a fetch that ignores the signal and fails after the close is not heard of", async () => {
+test("close() ignores the rejection of a fetch that ignores the signal", async () => {
   let fail!: (reason: unknown) => void;
   const fetch = () => new Promise<Response>((_, reject) => fail = reject);
   const source = new EventSource("https://example.com/", { fetch });
@@ -380,7 +380,7 @@ const sources: Record<string, () => EventSource> = {
 };
 
 for (const [name, start] of Object.entries(sources)) {
-  test(`close() at any moment is the last that is heard of ${name}`, async () => {
+  test(`close() at any moment stops all events from ${name}`, async () => {
     const ends = new Set<string>();
     for (let moment = 0; moment < 80; moment++) {
       const source = start();
@@ -404,7 +404,7 @@ for (const [name, start] of Object.entries(sources)) {
   });
 }
 
-test("close() at any moment ends connect() without an error, and what was handed out is where it resumes", async () => {
+test("close() at any moment ends connect() without an error, and it resumes after the last event yielded", async () => {
   for (let moment = 0; moment < 80; moment++) {
     const server = scriptedServer([{ body: [three], end: "hang" }]);
     const connection = connect("https://example.com/", { fetch: server.fetch });
@@ -419,7 +419,7 @@ test("close() at any moment ends connect() without an error, and what was handed
   }
 });
 
-test("close() at any moment after a fetch that ignores the signal has answered cancels its response", async () => {
+test("close() at any moment cancels the response of a fetch that ignores the signal", async () => {
   for (const face of ["connect()", "EventSource"]) {
     for (let moment = 0; moment < 40; moment++) {
       let isCancelled = false;

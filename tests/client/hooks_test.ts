@@ -29,7 +29,7 @@ async function readAll(events: AsyncIterable<unknown>): Promise<void> {
 }
 
 for (const [name, start] of servers) {
-  test(`onOpen receives the response of each connection that was accepted, its body locked, with ${name}`, async () => {
+  test(`onOpen() receives the response of each accepted connection, with its body locked, with ${name}`, async () => {
     const headers = { "content-type": "text/event-stream" };
     const server = await start([
       { body: ["id: 1\ndata: a\n\n"], headers: { ...headers, "x-n": "1" } },
@@ -55,7 +55,7 @@ for (const [name, start] of servers) {
     assertEquals(events.readyState, 2);
   });
 
-  test(`EventSource's open event has the headers of the response, with ${name}`, async () => {
+  test(`EventSource adds the response headers to its open event, with ${name}`, async () => {
     const server = await start([{
       body: ["data: a\n\n"],
       headers: { "content-type": "text/event-stream; charset=utf-8" },
@@ -74,7 +74,7 @@ for (const [name, start] of servers) {
   });
 
   for (const [face, read] of faces) {
-    test(`${face} takes maxEventSize and onComment, with ${name}`, async () => {
+    test(`${face} accepts maxEventSize and onComment, with ${name}`, async () => {
       const large = "x".repeat(17 * 2 ** 20);
       const server = await start([
         { body: [`: one\n\nid: 1\ndata: ${large}\n\n: two\n\n`] },
@@ -99,7 +99,7 @@ for (const [name, start] of servers) {
       assertEquals(reason.code, "event-too-large");
     });
 
-    test(`${face} fails with what onComment throws, with ${name}`, async () => {
+    test(`${face} fails with the error that onComment throws, with ${name}`, async () => {
       const server = await start([{ body: ["data: a\n\n: b\n\n"] }]);
       const failure = new Error("a comment");
       const { reason } = await read(server.url, {
@@ -112,7 +112,7 @@ for (const [name, start] of servers) {
       assertEquals((await server.requests()).length, 1);
     });
 
-    test(`${face} names the URL without its query, and keeps the code of what failed, with ${name}`, async () => {
+    test(`${face} reports the URL without its query, and keeps the error code of the cause, with ${name}`, async () => {
       const html = { "content-type": "text/html" };
       for (
         const [reply, code, status] of [
@@ -138,7 +138,7 @@ for (const [name, start] of servers) {
   }
 }
 
-test("no error shows a user name, a password, a query or a fragment of the URL", async () => {
+test("connect() and EventSource never put the user name, password, query or fragment of a URL into an error", async () => {
   const login = "user:secret";
   const { url } = await realServer({ script: [] });
   const { host } = new URL(url);
@@ -184,7 +184,7 @@ function assertShowsNoSecret(error: unknown): void {
   }
 }
 
-test("what onOpen and onRetry throw is reported, and the connection goes on", async () => {
+test("connect() and EventSource report errors thrown by onOpen and onRetry, and stay connected", async () => {
   const failure = new ReportedError("a hook");
   const datas: string[] = [];
   const reported = await reportedDuring(async () => {
@@ -205,7 +205,7 @@ test("what onOpen and onRetry throw is reported, and the connection goes on", as
   assertEquals(reported, [failure, failure, failure]);
 });
 
-test("onRetry says what fails while the signal's timeout runs", async () => {
+test("onRetry() receives each failure until the signal times out", async () => {
   const { fetch } = scriptedServer(Array(9).fill(new TypeError("no network")));
   const timeout = new AbortController();
   const reasons: unknown[] = [];
@@ -221,7 +221,7 @@ test("onRetry says what fails while the signal's timeout runs", async () => {
   assertEquals(reasons, Array(3).fill("no network"));
 });
 
-test("readyState of connect() is CONNECTING, OPEN and CLOSED as that of EventSource", async () => {
+test("connect() has the same readyState values as EventSource: CONNECTING, OPEN and CLOSED", async () => {
   const { fetch } = scriptedServer([{ body: "data: a\n\n", end: "hang" }]);
   const events = connect("https://example.com/", { fetch });
   assertEquals(events.readyState, EventSource.CONNECTING);
@@ -234,7 +234,7 @@ test("readyState of connect() is CONNECTING, OPEN and CLOSED as that of EventSou
   assertEquals(events.readyState, EventSource.CLOSED);
 });
 
-test("errors use the right plural and show the cause that fetch alone keeps to itself", async () => {
+test("connect() uses the right plural in errors and includes the cause that fetch hides", async () => {
   // As Node's is.
   const cause = Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:1"), {
     code: "ECONNREFUSED",
@@ -257,7 +257,7 @@ test("errors use the right plural and show the cause that fetch alone keeps to i
   }
 });
 
-test("an unknown option is refused by name, except by new EventSource(), as Web IDL says", () => {
+test("connect() rejects an unknown option by name, and new EventSource() ignores it, as in Web IDL", () => {
   const url = "https://example.com/";
   const { fetch } = scriptedServer([]);
   const options = { fetch, lastEventID: "7" };
@@ -276,7 +276,7 @@ test("an unknown option is refused by name, except by new EventSource(), as Web 
   }
 });
 
-test("connect() refuses a promise in place of options or headers, which would be ignored", () => {
+test("connect() rejects a promise passed as options or headers, which would otherwise be ignored", () => {
   const url = "https://example.com/";
   const { fetch } = scriptedServer([]);
   const headers = Promise.resolve({ authorization: "Bearer secret" });
@@ -289,7 +289,7 @@ test("connect() refuses a promise in place of options or headers, which would be
   }
 });
 
-test("new EventSource() reads each option once, and no other member", () => {
+test("new EventSource() reads each option once, and no other property", () => {
   const reads: PropertyKey[] = [];
   const { fetch } = scriptedServer([]);
   const options = new Proxy({ fetch }, {

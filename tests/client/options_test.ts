@@ -46,7 +46,7 @@ for (const [name, start] of servers) {
       );
     });
 
-    test(`${face} lets the caller's accept and not the caller's Last-Event-ID pass to ${name}`, async () => {
+    test(`${face} sends the caller's Accept header, but not the caller's Last-Event-ID, to ${name}`, async () => {
       const server = await start([{ body: ["id: 1\ndata: a\n\n"] }]);
       const headers = {
         accept: "text/event-stream, application/json",
@@ -78,7 +78,7 @@ for (const [name, start] of servers) {
         "é".repeat(1000),
       ]
     ) {
-      test(`${face} sends the id ${id.slice(0, 9)} as UTF-8 to ${name}`, async () => {
+      test(`${face} sends the ID ${id.slice(0, 9)} as UTF-8 to ${name}`, async () => {
         const server = await start([{ body: [`id: ${id}\ndata: a\n\n`] }]);
         const { events } = await read(server.url, {
           ...server.options,
@@ -91,7 +91,7 @@ for (const [name, start] of servers) {
       });
     }
 
-    test(`${face} takes an id that is reset for none, and an id without data for one, from ${name}`, async () => {
+    test(`${face} treats a reset ID as no ID, and keeps an ID sent without data, from ${name}`, async () => {
       const server = await start([
         { body: ["id: 1\ndata: a\n\nid\ndata: b\n\n"] },
         { body: ["id: 3\n\n"] },
@@ -106,7 +106,7 @@ for (const [name, start] of servers) {
       );
     });
 
-    test(`${face} resumes from the cursor store and saves every id once, with ${name}`, async () => {
+    test(`${face} resumes from the cursor store and saves every ID once, with ${name}`, async () => {
       for (const isAsync of [false, true]) {
         const server = await start([{
           body: ["id: 2\ndata: a\n\ndata: b\n\nid: 3\n\n"],
@@ -135,7 +135,7 @@ for (const [name, start] of servers) {
       }
     });
 
-    test(`${face} saves one id at a time and none that was overtaken, with ${name}`, async () => {
+    test(`${face} saves one ID at a time and skips IDs that a later one has replaced, with ${name}`, async () => {
       const server = await start([{
         body: [
           Array.from({ length: 9 }, (_, i) => `id: ${i}\ndata: a\n\n`).join(""),
@@ -170,7 +170,7 @@ for (const [name, start] of servers) {
       assertEquals(saved, ["0", "8"]);
     });
 
-    test(`${face} clamps retry and takes it at once, from ${name}`, async () => {
+    test(`${face} clamps retry and applies it immediately, from ${name}`, async () => {
       const server = await start([{
         body: ["retry: 99999999999999999999\nid: 1\ndata: a\n\n"],
       }]);
@@ -186,7 +186,7 @@ for (const [name, start] of servers) {
     });
   }
 
-  test(`EventSource shows lastEventId and reconnectionTime as of the event being dispatched, from ${name}`, async () => {
+  test(`EventSource exposes lastEventId and reconnectionTime as of the event being dispatched, from ${name}`, async () => {
     const server = await start([{
       body: [
         "id: 1\nretry: 99999999999\ndata: a\n\nid: 2\ndata: b\n\nid: 3\n\n: more\n",
@@ -206,7 +206,7 @@ for (const [name, start] of servers) {
     assertEquals(seen, [["1", "1", 2 ** 31 - 1], ["2", "2", 2 ** 31 - 1]]);
   });
 
-  test(`connect() shows lastEventId and reconnectionTime as of the event handed out, from ${name}`, async () => {
+  test(`connect() exposes lastEventId and reconnectionTime as of the last event yielded, from ${name}`, async () => {
     const server = await start([{
       body: ["id: 1\nretry: 1\ndata: a\n\nid: 2\ndata: b\n\n"],
       end: "hang",
@@ -229,7 +229,7 @@ for (const [name, start] of servers) {
     assertEquals(connection.lastEventId, "2");
   });
 
-  test(`EventSource tries again after the statuses that retry.statuses names, with an error event, from ${name}`, async () => {
+  test(`EventSource retries after the statuses listed in retry.statuses, with an error event, from ${name}`, async () => {
     const server = await start([{ status: 503, body: ["later"] }, {
       body: ["data: a\n\n"],
     }]);
@@ -257,7 +257,7 @@ for (const [name, start] of servers) {
     ]]);
   });
 
-  test(`EventSource closes without an event when its signal is aborted, before, while and after, with ${name}`, async () => {
+  test(`EventSource closes without an event when its signal aborts before, during or after the connection, with ${name}`, async () => {
     const server = await start([{ body: ["data: a\n\n"], end: "hang" }]);
     const before = new EventSource(server.url, {
       ...server.options,
@@ -279,7 +279,7 @@ for (const [name, start] of servers) {
     assertEquals((await server.requests()).length, 1);
   });
 
-  test(`both faces give what a contract makes of the data, from ${name}`, async () => {
+  test(`connect() and EventSource deliver the data that a contract decodes, from ${name}`, async () => {
     const contract = defineEvents({ tick: count }, { unlisted: "skip" });
     const body = [
       "event: tick\nid: 1\ndata: 42\n\nid: 2\ndata: text\n\nevent: tick\ndata: wrong\n\nevent: tick\ndata: 1\n\n",
@@ -313,7 +313,7 @@ for (const [name, start] of servers) {
   });
 }
 
-test("a source sends credentials to its own origin only, unless told, and never caches", async () => {
+test("EventSource sends credentials to the same origin only by default, and never uses the cache", async () => {
   // Deno 2.5 and 2.6 know no cache mode.
   const noStore = "cache" in Request.prototype ? "no-store" : undefined;
   const inits: RequestInit[] = [];
@@ -334,7 +334,7 @@ test("a source sends credentials to its own origin only, unless told, and never 
   );
 });
 
-test("storageCursor() keeps the id under its key, and nothing when there is none", () => {
+test("storageCursor() stores the ID under its key, and removes the key when there is no ID", () => {
   const items = new Map<string, string>();
   const storage = {
     getItem: (key: string) => items.get(key) ?? null,

@@ -8,7 +8,7 @@ import { record } from "./_record.ts";
 import { quick, servers } from "./_server.ts";
 
 for (const [name, start] of servers) {
-  test(`pauseWhenHidden lets go of ${name} and resumes at once, without an error event`, () =>
+  test(`pauseWhenHidden disconnects from ${name} and resumes without a delay or an error event`, () =>
     onPage(async (page) => {
       const server = await start([
         { body: ["id: 1\ndata: a\n\n"], end: "hang" },
@@ -36,7 +36,7 @@ for (const [name, start] of servers) {
     }));
 }
 
-test("pauseWhenHidden drops what has arrived and was not dispatched, which comes again", () =>
+test("pauseWhenHidden discards events that were not dispatched, and receives them again", () =>
   onPage(async (page) => {
     const server = scriptedServer([
       { body: "id: 1\ndata: a\n\nid: 2\ndata: b\n\n", end: "hang" },
@@ -59,7 +59,7 @@ test("pauseWhenHidden drops what has arrived and was not dispatched, which comes
     assertEquals(server.requests[1]?.headers.get("last-event-id"), "1");
   }));
 
-test("pauseWhenHidden drops the response to a request that was made before", () =>
+test("pauseWhenHidden cancels the response to a request sent before the page was hidden", () =>
   onPage(async (page) => {
     const answers: ((response: Response) => void)[] = [];
     const fetch = () =>
@@ -92,7 +92,7 @@ test("pauseWhenHidden drops the response to a request that was made before", () 
     assertEquals([isCancelled, answers.length], [true, 2]);
   }));
 
-test("pauseWhenHidden makes no request while the page is hidden, and a wait is over when it is shown", () =>
+test("pauseWhenHidden makes no request while the page is hidden, and ends a wait when the page is shown", () =>
   onPage(async (page) => {
     page.show(false);
     const server = scriptedServer([new TypeError("refused"), { end: "hang" }]);
@@ -115,7 +115,7 @@ test("pauseWhenHidden makes no request while the page is hidden, and a wait is o
     assertEquals(events.log, ["error 0", "open 1"]);
   }));
 
-test("without pauseWhenHidden a hidden page changes nothing", () =>
+test("EventSource without pauseWhenHidden stays connected on a hidden page", () =>
   onPage(async (page) => {
     const server = scriptedServer([{ end: "hang" }]);
     const source = new EventSource("https://example.com/", {
@@ -131,7 +131,7 @@ test("without pauseWhenHidden a hidden page changes nothing", () =>
     source.close();
   }));
 
-test("close() while the page is hidden leaves nothing behind", () =>
+test("close() while the page is hidden prevents the request when the page is shown", () =>
   onPage(async (page) => {
     page.show(false);
     const server = scriptedServer([]);
@@ -149,7 +149,7 @@ test("close() while the page is hidden leaves nothing behind", () =>
     ]);
   }));
 
-test("retryWhenOnline tries again at once when there was no network, and only then", () =>
+test("retryWhenOnline retries without a delay only when the network comes back", () =>
   onPage(async (page) => {
     const server = scriptedServer([
       new TypeError("refused"),
@@ -174,7 +174,7 @@ test("retryWhenOnline tries again at once when there was no network, and only th
     assertEquals(server.requests.length, 2);
   }));
 
-test("retryWhenOnline leaves an open connection and a pending request alone", () =>
+test("retryWhenOnline does not touch an open connection or a pending request", () =>
   onPage(async (page) => {
     const server = scriptedServer([{ body: [5], end: "drop" }, {
       delay: 5,
@@ -196,7 +196,7 @@ test("retryWhenOnline leaves an open connection and a pending request alone", ()
     assertEquals(server.requests.length, 2);
   }));
 
-test("without retryWhenOnline the wait goes on", () =>
+test("EventSource without retryWhenOnline keeps waiting when the network comes back", () =>
   onPage(async (page) => {
     const server = scriptedServer([new TypeError("refused")]);
     const source = new EventSource("https://example.com/", {
@@ -209,7 +209,7 @@ test("without retryWhenOnline the wait goes on", () =>
     assertEquals(server.requests.length, 1);
   }));
 
-test("pauseWhenHidden loads the cursor once, although the page is hidden meanwhile", () =>
+test("pauseWhenHidden loads the cursor once, even if the page is hidden while it loads", () =>
   onPage(async (page) => {
     const loads: ((id: string) => void)[] = [];
     const { fetch, requests } = scriptedServer([{ status: 204 }]);

@@ -61,7 +61,7 @@ for (const [face, read] of faces) {
     );
   });
 
-  test(`${face} sends no credentials back to an origin that another one has redirected to`, async () => {
+  test(`${face} sends no credentials after a redirect back from another origin`, async () => {
     if (isBrowser) return;
     const target = await realServer({ script: [stream] });
     const middle = await realServer({ script: [to(target.url)] }, "localhost");
@@ -72,7 +72,7 @@ for (const [face, read] of faces) {
     assertEquals(request?.headers["authorization"], undefined);
   });
 
-  test(`${face} makes a GET without a body of a POST that a 302 sends to another origin`, async () => {
+  test(`${face} changes a POST into a GET without a body after a 302 to another origin`, async () => {
     const target = await realServer({ script: [stream] }, "localhost");
     const server = await realServer({ script: [to(target.url, 302)] });
     await read(server.url, { method: "POST", body: "{}", headers, retry });
@@ -125,7 +125,7 @@ for (const [face, read] of faces) {
     assertLess((await server.requests()).length, 23);
   });
 
-  test(`${face} follows redirects to http and https alone, and shows none of their secrets`, async () => {
+  test(`${face} follows redirects to http and https only, and keeps their secrets out of errors`, async () => {
     if (isBrowser) return;
     const places = [
       "file:///etc/hostname",
@@ -159,7 +159,7 @@ for (const [face, read] of faces) {
     const wrapper = (url: string, init: FetchInit) =>
       fetch(url, { ...init, headers: add(init) });
 
-    test(`${face} keeps accept and last-event-id through a fetch that adds a token with ${idiom}`, async () => {
+    test(`${face} keeps Accept and Last-Event-ID when fetch adds a token with ${idiom}`, async () => {
       const server = await realServer({ script: [stream] });
       await read(server.url, { fetch: wrapper, retry });
       const requests = await server.requests();

@@ -64,7 +64,7 @@ for (const [reader, refuse] of readers) {
     assertEquals([text.length, text.slice(0, 5)], [KEPT, "why ."]);
   });
 
-  test(`${reader} keeps what came of a refused body within a second and cancels the rest`, async () => {
+  test(`${reader} keeps the part of a refused body that arrives within a second and cancels the rest`, async () => {
     const { response, cancelled } = endless(undefined);
     const reason = await refuse(response);
     await cancelled;
@@ -72,7 +72,7 @@ for (const [reader, refuse] of readers) {
     assertEquals(await reason.response!.text(), "why ");
   });
 
-  test(`${reader} keeps what came of a refused body that broke off`, async () => {
+  test(`${reader} keeps the part of a refused body that arrived before it failed`, async () => {
     let reads = 0;
     const body = new ReadableStream<Uint8Array>({
       pull(controller) {
@@ -85,7 +85,7 @@ for (const [reader, refuse] of readers) {
     assertEquals(await reason.response!.text(), "why");
   });
 
-  test(`${reader} says that a response has no content type`, async () => {
+  test(`${reader} reports that a response has no content type`, async () => {
     const reason = await refuse(new Response(new Uint8Array([1])));
     assertInstanceOf(reason, Error);
     assertStringIncludes(reason.message, "received 200 without a content type");
@@ -109,7 +109,7 @@ for (const [name, response] of streamless) {
   const expected = "response.body must be an unread ReadableStream: received";
 
   for (const [face, read] of faces) {
-    test(`${face} ends with a TypeError for a fetch whose response has ${name} for a body`, async () => {
+    test(`${face} ends with a TypeError when the body of the response is ${name}`, async () => {
       let calls = 0;
       const fetch = () => {
         calls++;
@@ -122,7 +122,7 @@ for (const [name, response] of streamless) {
     });
   }
 
-  test(`decode() refuses a response that has ${name} for a body`, () => {
+  test(`decode() refuses a response whose body is ${name}`, () => {
     const { message } = assertThrows(() => decode(given), TypeError);
     assertStringIncludes(message, expected);
   });
@@ -147,7 +147,7 @@ for (const [face, read] of faces) {
 }
 
 for (const [name, start] of servers) {
-  test(`connect() reads a 201 and EventSource refuses it, from ${name}`, async () => {
+  test(`connect() accepts a 201 and EventSource refuses it, from ${name}`, async () => {
     const [[, readSource], [, readConnection]] = faces as [
       typeof faces[number],
       typeof faces[number],
@@ -171,14 +171,14 @@ for (const [name, start] of servers) {
   });
 }
 
-test("connect() takes a 204 for the end, whatever its content type", async () => {
+test("connect() ends on a 204, whatever its content type", async () => {
   const headers = { "content-type": contentType };
   const fetch = () =>
     Promise.resolve(new Response(null, { status: 204, headers }));
   for await (const _ of connect(url, { fetch })) throw new Error("An event");
 });
 
-test("decode() reads any 2xx that is an event stream, and takes no body for an empty one", async () => {
+test("decode() reads any 2xx event stream, and treats a missing body as empty", async () => {
   const headers = { "content-type": contentType };
   for (const status of [200, 201, 202, 203, 206, 299]) {
     const response = new Response("data: a\n\n", { status, headers });
@@ -218,7 +218,7 @@ for (const [face, read] of faces) {
     });
   }
 
-  test(`${face} ends with a TypeError for a fetch that gives no response`, async () => {
+  test(`${face} ends with a TypeError when fetch returns no response`, async () => {
     for (const given of [undefined, null, "data: a\n\n", {}, { status: 200 }]) {
       let calls = 0;
       const fetch = () => {
@@ -237,7 +237,7 @@ for (const [face, read] of faces) {
 }
 
 for (const [reader, refuse] of readers) {
-  test(`${reader} refuses a response whose status or status text no constructor takes`, async () => {
+  test(`${reader} refuses a response whose status or status text the Response constructor rejects`, async () => {
     for (
       const [status, statusText] of [[999, "No"], [600, ""], [403, "\x01"]]
     ) {

@@ -22,7 +22,7 @@ for (const [name, read] of faces) {
   for (const untilClose of [false, true]) {
     const how = untilClose ? "ended" : "broken";
 
-    test(`${name} gives every event once and in order when a real stream is ${how} at any byte`, async () => {
+    test(`${name} delivers every event once and in order when a real stream is ${how} at any byte`, async () => {
       let cut = 0;
       const cutOn = async () => {
         while (cut <= length) {
@@ -35,7 +35,7 @@ for (const [name, read] of faces) {
       await Promise.all(Array.from({ length: 5 }, cutOn));
     });
 
-    test(`${name} gives every event once and in order when each real stream is ${how} a byte later`, async () => {
+    test(`${name} delivers every event once and in order when each real stream is ${how} one byte later`, async () => {
       const cuts = Array.from({ length }, (_, cut) => cut);
       const server = await realServer({ frames, cuts, untilClose });
       const outcome = await read(server.url, options);

@@ -52,7 +52,7 @@ function range(
   }
 }
 
-test("retry waits for the reconnection time, doubled with each failed attempt up to maxDelay, and up to half of it more", () => {
+test("retry doubles the reconnection time with each failed attempt up to maxDelay, and adds up to half of it", () => {
   const rows = [1, 2, 3, 4, 5, 6, 1000, 2000].map((attempts) =>
     range({}, 3000, attempts)
   );
@@ -68,7 +68,7 @@ test("retry waits for the reconnection time, doubled with each failed attempt up
   ]);
 });
 
-test("retry waits at least minDelay, and as long as the server asks beyond maxDelay", () => {
+test("retry waits at least minDelay, and longer than maxDelay when the server requests it", () => {
   assertEquals(range({}, 0, 1), [500, 750]);
   assertEquals(range({}, 0, 2), [1000, 1500]);
   assertEquals(range({ minDelay: 0 }, 0, 5), [0, 0]);
@@ -77,7 +77,7 @@ test("retry waits at least minDelay, and as long as the server asks beyond maxDe
   assertEquals(range({}, 2 ** 31 - 1, 9), [2 ** 31 - 1, 2 ** 31 - 1]);
 });
 
-test("retry obeys a Retry-After that asks for more, in seconds and as a date by the server's clock", () => {
+test("retry honors a longer Retry-After, in seconds or as a date of the server's clock", () => {
   const date = (seconds: number) =>
     new Date(Date.UTC(2000, 0, 1, 0, 0, seconds)).toUTCString();
   const waits = (headers: Record<string, string>) =>
@@ -171,7 +171,7 @@ async function withClient(
 const refused = new TypeError("refused");
 const hang: ScriptedReply = { end: "hang" };
 
-test("EventSource backs off while attempts fail, and starts again after one that did not", async () => {
+test("EventSource backs off while attempts fail, and resets the delay after a successful one", async () => {
   const script: ScriptedReply[] = [
     refused,
     refused,
@@ -192,7 +192,7 @@ test("EventSource backs off while attempts fail, and starts again after one that
   });
 });
 
-test("EventSource and connect() do not count an attempt as failed whose connection lived longer than the wait before it", async () => {
+test("EventSource and connect() reset the failed attempts when a connection lasted longer than the delay before it", async () => {
   const open = (milliseconds: number): ScriptedReply => ({
     body: [milliseconds],
     end: "drop",
@@ -219,7 +219,7 @@ test("EventSource and connect() do not count an attempt as failed whose connecti
   });
 });
 
-test("connect() does not give up on a quiet stream that is cut every 25 seconds", async () => {
+test("connect() does not give up on a silent stream that is cut every 25 seconds", async () => {
   const body = Array(25).fill([1000, ":\n\n"]).flat();
   const script = Array(30).fill({ body, end: "drop" });
   await withClient(script, async ({ advance }, { fetch }, times) => {
@@ -233,7 +233,7 @@ test("connect() does not give up on a quiet stream that is cut every 25 seconds"
   });
 });
 
-test("EventSource makes no hot loop of retry: 0", async () => {
+test("EventSource does not reconnect in a tight loop for retry: 0", async () => {
   const script = Array(100).fill({ body: "retry: 0\ndata: a\n\n" });
   await withClient(script, async ({ advance }, { fetch }, times) => {
     const source = new EventSource(url, { fetch });
@@ -244,7 +244,7 @@ test("EventSource makes no hot loop of retry: 0", async () => {
   });
 });
 
-test("EventSource does not come at once when retry is more than a timer can wait", async () => {
+test("EventSource does not reconnect immediately when retry exceeds the longest timer", async () => {
   const script = Array(100).fill({ body: "retry: 99999999999\ndata: a\n\n" });
   await withClient(script, async ({ advance, timers }, { fetch }, times) => {
     const source = new EventSource(url, { fetch });
@@ -255,7 +255,7 @@ test("EventSource does not come at once when retry is more than a timer can wait
   });
 });
 
-test("a Retry-After above retry.maxRetryAfter fails the connection with the response, and one below is obeyed", async () => {
+test("retry.maxRetryAfter fails the connection for a longer Retry-After, and honors a shorter one", async () => {
   const statuses = () => true;
   for (
     const [seconds, maxRetryAfter, isObeyed] of [
@@ -309,7 +309,7 @@ test("a Retry-After above retry.maxRetryAfter fails the connection with the resp
   }
 });
 
-test("onRetry is called before each wait with the reason, the number of the attempt and the delay", async () => {
+test("onRetry() is called before each wait with the reason, the attempt number and the delay", async () => {
   const script: ScriptedReply[] = [
     refused,
     { status: 503, headers: { "retry-after": "7" } },
@@ -356,7 +356,7 @@ test("onRetry is called before each wait with the reason, the number of the atte
   });
 });
 
-test("connect() waits as long as Retry-After says", async () => {
+test("connect() waits for the time in Retry-After", async () => {
   const script: ScriptedReply[] = [
     { status: 503, headers: { "retry-after": "7" } },
     {
@@ -405,7 +405,7 @@ test("connect() gives up after ten failed attempts in a row", async () => {
   });
 });
 
-test("idleTimeout starts again with every byte, comments too, and counts while a response is awaited", async () => {
+test("idleTimeout restarts with every byte, including comments, and runs while a response is pending", async () => {
   const script: ScriptedReply[] = [
     { delay: 60_000 },
     { body: ["data: a\n\n", 1500, ":\n", 1500, "d", 1500, "a"], end: "hang" },
@@ -431,7 +431,7 @@ test("idleTimeout starts again with every byte, comments too, and counts while a
   });
 });
 
-test("close() frees the timer of a wait, of an idle timeout and of a response", async () => {
+test("close() clears the timers of a retry delay, an idle timeout and a response", async () => {
   for (const reply of [refused, hang, { delay: 60_000 }]) {
     await withClient([reply], async ({ advance }, { fetch }) => {
       const source = new EventSource(url, { fetch, idleTimeout: 5000 });

@@ -11,7 +11,7 @@ import { readAll, reasonOf, settle } from "../codec/_source.ts";
 
 const url = "https://example.com/stream";
 
-test("scriptedServer() answers in order, then with 204 for ever", async () => {
+test("scriptedServer() answers in order, then always with 204", async () => {
   const server = scriptedServer([
     { body: "data: a\n\n" },
     { status: 404, headers: { "content-type": "text/plain" }, body: "No" },
@@ -37,7 +37,7 @@ test("scriptedServer() answers in order, then with 204 for ever", async () => {
   assertEquals(server.connections, 0);
 });
 
-test("scriptedServer() takes a generator for a script without an end, step by step", async () => {
+test("scriptedServer() reads an endless script from a generator, one step at a time", async () => {
   let steps = 0;
   const server = scriptedServer((function* (): Generator<ScriptedReply> {
     for (;;) yield { body: `${++steps}` };
@@ -49,7 +49,7 @@ test("scriptedServer() takes a generator for a script without an end, step by st
   assertEquals(steps, 3);
 });
 
-test("scriptedServer() asks a function what to answer to a request, and keeps its body unread", async () => {
+test("scriptedServer() calls a function with each request for its answer, and does not read the body", async () => {
   const server = scriptedServer([
     async (request) => ({ body: `${request.method} ${await request.text()}` }),
     () => new TypeError("refused"),
@@ -70,7 +70,7 @@ test("scriptedServer() asks a function what to answer to a request, and keeps it
   assertEquals([second?.method, second?.url], ["GET", url]);
 });
 
-test("scriptedServer() gives each piece of the body as a chunk, when it is read", async () => {
+test("scriptedServer() sends each part of the body as a chunk when it is read", async () => {
   const bytes = new Uint8Array([1, 2, 3]);
   const server = scriptedServer([{ body: ["é", "", bytes] }]);
   const { body } = await server.fetch(url);
@@ -80,7 +80,7 @@ test("scriptedServer() gives each piece of the body as a chunk, when it is read"
   assertEquals(server.connections, 0);
 });
 
-test("scriptedServer() breaks the connection at every byte it is told", async () => {
+test("scriptedServer() breaks the connection at every requested byte", async () => {
   const body = ["ab", 0, "cd", new Uint8Array([101])];
   for (let dropAt = 0; dropAt <= 6; dropAt++) {
     const server = scriptedServer([{ body, dropAt }]);
@@ -96,7 +96,7 @@ test("scriptedServer() breaks the connection at every byte it is told", async ()
   }
 });
 
-test("scriptedServer() drops at the end, or stays open until the client leaves", async () => {
+test("scriptedServer() drops the connection at the end, or stays open until the client disconnects", async () => {
   const server = scriptedServer([{ body: "a", end: "drop" }, {
     body: "a",
     end: "hang",
@@ -115,7 +115,7 @@ test("scriptedServer() drops at the end, or stays open until the client leaves",
   assertEquals(server.connections, 0);
 });
 
-test("scriptedServer() waits where the script says, and no longer when the client leaves", () =>
+test("scriptedServer() waits where the script says, and stops waiting when the client disconnects", () =>
   withClock(async (clock) => {
     const server = scriptedServer([{ delay: 100, body: ["a", 50, "b", 50] }, {
       body: [1000, "a"],
@@ -179,7 +179,7 @@ test("scriptedServer() aborts as fetch does: before, while it waits, and in the 
     assertEquals([clock.timers, server.connections], [0, 0]);
   }));
 
-test("scriptedServer() refuses a script that makes no sense", async () => {
+test("scriptedServer() refuses an invalid script", async () => {
   const wrong: [unknown, typeof TypeError | typeof RangeError][] = [
     [null, TypeError],
     ["data: a\n\n", TypeError],

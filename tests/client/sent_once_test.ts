@@ -146,7 +146,7 @@ for (const [name, start] of servers) {
       }
     }
 
-    test(`${face} repeats a POST with idempotent: true before any event and once the ID has moved, with ${name}`, async () => {
+    test(`${face} repeats a POST with idempotent: true before the first event and after a new ID, with ${name}`, async () => {
       const server = await start([
         { body: [": hello\n\n"], end: "drop" },
         { body: ["id: 1\ndata: a\n\n", READ], end: "drop" },
@@ -169,7 +169,7 @@ for (const [name, start] of servers) {
       );
     });
 
-    test(`${face} asks for headers again until a POST has left, with ${name}`, async () => {
+    test(`${face} calls the header function again until a POST was sent, with ${name}`, async () => {
       const server = await start([{ body: ["data: a\n\n"] }]);
       let calls = 0;
       const outcome = await read(server.url, {
@@ -187,7 +187,7 @@ for (const [name, start] of servers) {
     });
   }
 
-  test(`connect() does not repeat a GET without IDs that has handed out events before until, with ${name}`, async () => {
+  test(`connect() does not repeat a GET that has yielded events without IDs before until, with ${name}`, async () => {
     const body = ["data: a\n\n", READ];
     const replies: SocketReply[] = [
       { body },
@@ -258,7 +258,7 @@ for (const [name, start] of servers) {
     assertEquals((await server.requests()).length, 1);
   });
 
-  test(`reconnectOnEnd overrides what connect() does at the end of a stream, with ${name}`, async () => {
+  test(`reconnectOnEnd overrides the default of connect() at the end of a stream, with ${name}`, async () => {
     for (
       const [body, reconnectOnEnd, requests] of [
         ["data: a\n\n", undefined, 1],
@@ -277,7 +277,7 @@ for (const [name, start] of servers) {
   });
 
   for (const [face, read] of faces) {
-    test(`retry: false makes ${face} request nothing again, with ${name}`, async () => {
+    test(`${face} makes one request with retry: false, with ${name}`, async () => {
       for (
         const [reply, code] of [
           [{ body: [two] }, face === "connect()" ? undefined : "truncated"],
@@ -298,7 +298,7 @@ for (const [name, start] of servers) {
     });
   }
 
-  test(`a POST is sent once and its stream resumed with GET, with ${name}`, async () => {
+  test(`connect() sends a POST once and resumes its stream with GET, with ${name}`, async () => {
     const server = await start([
       { body: ["id: 1\ndata: Hel\n\n", READ], end: "drop" },
       { status: 503 },
@@ -334,7 +334,7 @@ for (const [name, start] of servers) {
     await server.allLeft();
   });
 
-  test(`connect() repeats a HEAD as it does a GET, with ${name}`, async () => {
+  test(`connect() repeats a HEAD like a GET, with ${name}`, async () => {
     const server = await start([{ status: 503 }, { status: 204 }]);
     const options = { ...server.options, retry, method: "HEAD" };
     for await (const _ of connect(server.url, options));
@@ -345,7 +345,7 @@ for (const [name, start] of servers) {
   });
 }
 
-test("the error of a request that was sent once says what arrived and which option allows another", async () => {
+test("connect() reports what arrived and which option allows another request, for a request sent once", async () => {
   const messages: string[] = [];
   for (
     const reply of [
@@ -429,7 +429,7 @@ for (const face of ["EventSource", "connect()"]) {
 }
 
 for (const [name, start] of servers) {
-  test(`connect() repeats nothing that has handed out events once their ID was reset, with ${name}`, async () => {
+  test(`connect() makes no second request when events were yielded and their ID was reset, with ${name}`, async () => {
     for (const init of [{}, { method: "POST", idempotent: true }]) {
       const server = await start([
         { body: ["id:\ndata: a\n\n", READ], end: "drop" },

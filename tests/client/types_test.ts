@@ -12,7 +12,7 @@ import { count, text } from "../contract/_schemas.ts";
 
 const url = "https://example.com/";
 
-test("new EventSource() types the data of the events that it names", async () => {
+test("new EventSource() types the data of the events it names", async () => {
   const { fetch } = scriptedServer([{
     body: "event: tick\ndata: 42\n\n",
     end: "hang",
@@ -56,7 +56,7 @@ test("new EventSource() types the data of the events that it names", async () =>
   assertEquals(data, "42");
 });
 
-test("EventSource can stand where the browser's class is asked for", () => {
+test("EventSource is assignable to the browser's class", () => {
   const { fetch } = scriptedServer([]);
   const source: globalThis.EventSource = new EventSource(url, { fetch });
   source.close();
@@ -65,7 +65,7 @@ test("EventSource can stand where the browser's class is asked for", () => {
   assertEquals<number>(states, closed);
 });
 
-test("connect() types the events of a contract by their names", async () => {
+test("connect() types the events of a contract by name", async () => {
   const contract = defineEvents({ tick: count, note: text });
   const { fetch } = scriptedServer([{
     body: 'event: tick\ndata: 42\n\nevent: note\ndata: {"text":"hi"}\n\n',
@@ -91,7 +91,7 @@ test("connect() types the events of a contract by their names", async () => {
   ]);
 });
 
-test("gap and failed can be named under a contract, listed or not", async () => {
+test("connect() types gap and failed under a contract, listed or not", async () => {
   const contract = defineEvents({ tick: count });
   const { fetch } = scriptedServer([{
     body: "event: gap\ndata: {}\n\nevent: failed\ndata: x\n\n",
@@ -127,7 +127,7 @@ test("gap and failed can be named under a contract, listed or not", async () => 
   }
 });
 
-test("a contract that lists error types the data of the server's own error events", async () => {
+test("EventSource with a contract that lists error types the data of the server's error events", async () => {
   const contract = defineEvents({ error: text }, { unlisted: "skip" });
   const { fetch } = scriptedServer([{
     body: 'event: error\ndata: {"text":"no seats left"}\n\n',
@@ -160,7 +160,7 @@ test("a contract that lists error types the data of the server's own error event
   plain.close();
 });
 
-test("the options refuse what cannot be", () => {
+test("connect() and new EventSource() reject wrong options at compile time", () => {
   assertEquals(
     [
       // @ts-expect-error: a stream can be sent only once

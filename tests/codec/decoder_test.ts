@@ -25,7 +25,7 @@ const encoder = new TextEncoder();
 const contentType = "text/event-stream";
 
 for (const [name, take] of allWays) {
-  test(`decode() with until ends with the event that it names, and leaves the rest unread, through ${name}`, async () => {
+  test(`decode() with until ends at the matching event, and leaves the rest unread, through ${name}`, async () => {
     const untils: [DecodeOptions["until"], string[]][] = [
       ["!", ["a", "b"]],
       [(event) => event.id === "!", ["a", "b", "!"]],
@@ -49,7 +49,7 @@ for (const [name, take] of allWays) {
     }
   });
 
-  test(`decode() with until fails as truncated when the source ends before through ${name}`, async () => {
+  test(`decode() with until fails as truncated when the source ends before a match, through ${name}`, async () => {
     for (const until of ["!", () => false]) {
       const source = sourceOf([frames("ab"), "data: ! \n"]);
       const events: ServerSentEvent[] = [];
@@ -62,7 +62,7 @@ for (const [name, take] of allWays) {
     }
   });
 
-  test(`decode() with a signal fails with its reason while a read waits through ${name}`, async () => {
+  test(`decode() with a signal fails with its reason while a read is pending, through ${name}`, async () => {
     const controller = new AbortController();
     const source = sourceOf([frames("ab")], "waits");
     const events: ServerSentEvent[] = [];
@@ -77,7 +77,7 @@ for (const [name, take] of allWays) {
     assertEquals(source.cancels, [reason]);
   });
 
-  test(`decode() with an aborted signal fails at once and reads nothing through ${name}`, async () => {
+  test(`decode() with an aborted signal fails without reading anything, through ${name}`, async () => {
     const source = sourceOf([frames("ab")]);
     const reason = new Error("enough");
     const events: ServerSentEvent[] = [];
@@ -88,7 +88,7 @@ for (const [name, take] of allWays) {
     assertStrictEquals(source.pulls, 0);
   });
 
-  test(`decode() with idleTimeout fails when no byte comes for that long through ${name}`, async () => {
+  test(`decode() with idleTimeout fails when no byte arrives for that time, through ${name}`, async () => {
     await withClock(async (clock) => {
       const source = sourceOf([frames("a")], "waits");
       const events: ServerSentEvent[] = [];
@@ -106,7 +106,7 @@ for (const [name, take] of allWays) {
     });
   });
 
-  test(`decode() with idleTimeout restarts its timer for comments and parts of lines through ${name}`, async () => {
+  test(`decode() with idleTimeout restarts its timer for comments and partial lines, through ${name}`, async () => {
     await withClock(async (clock) => {
       const source = sourceOf([], "waits");
       const events: ServerSentEvent[] = [];
@@ -124,7 +124,7 @@ for (const [name, take] of allWays) {
   });
 }
 
-test("decode() takes a response of any spelling of its MIME type", async () => {
+test("decode() accepts a response with any spelling of its MIME type", async () => {
   const types = [
     "text/event-stream",
     "Text/EVENT-Stream",
@@ -144,7 +144,7 @@ test("decode() takes a response of any spelling of its MIME type", async () => {
   }
 });
 
-test("decode() refuses a response of another MIME type, and its body stays readable", async () => {
+test("decode() refuses a response with another MIME type, and its body stays readable", async () => {
   const types = [
     undefined,
     "",
@@ -173,7 +173,7 @@ test("decode() refuses a response of another MIME type, and its body stays reada
   }
 });
 
-test("decode() cancels a refused body whose copy is cancelled before it has arrived", async () => {
+test("decode() cancels a refused body when its copy is cancelled before it has arrived", async () => {
   let arrive!: () => void;
   const arrived = new Promise<void>((resolve) => arrive = resolve);
   let body!: ReadableStream<Uint8Array>;
@@ -195,7 +195,7 @@ test("decode() cancels a refused body whose copy is cancelled before it has arri
   await cancelled;
 });
 
-test("decode() refuses a response of a status other than 2xx, and its body stays readable", async () => {
+test("decode() refuses a response with a status other than 2xx, and its body stays readable", async () => {
   for (
     const status of [
       300,
@@ -230,7 +230,7 @@ test("decode() refuses a response of a status other than 2xx, and its body stays
   }
 });
 
-test("decode() takes a response of the runtime's own class where the global one was replaced", async () => {
+test("decode() accepts a response of the runtime's class after the global Response was replaced", async () => {
   const Native = globalThis.Response;
   // As `@hono/node-server` does.
   globalThis.Response = class extends Native {};
@@ -243,7 +243,7 @@ test("decode() takes a response of the runtime's own class where the global one 
   }
 });
 
-test("decode() takes a response without a body for an empty stream", async () => {
+test("decode() treats a response without a body as an empty stream", async () => {
   assertEquals(
     await readAll(
       decode(new Response(null, { headers: { "content-type": contentType } })),
@@ -271,7 +271,7 @@ test("decode() refuses a locked or used body", async () => {
   assertThrows(() => decode(stream), TypeError, "Cannot decode");
 });
 
-test("decode() refuses what is neither a response nor a stream", () => {
+test("decode() refuses a value that is neither a response nor a stream", () => {
   for (
     const source of [undefined, null, "data: x\n\n", {}, new Uint8Array(), [
       frames("a"),
@@ -285,7 +285,7 @@ test("decode() refuses what is neither a response nor a stream", () => {
   }
 });
 
-test("decode() refuses bad options and leaves the source alone", async () => {
+test("decode() refuses invalid options and does not touch the source", async () => {
   const bad: [Record<string, unknown>, new () => Error][] = [
     [{ maxEventSize: 0 }, RangeError],
     [{ maxEventSize: -1 }, RangeError],
@@ -318,7 +318,7 @@ test("decode() refuses bad options and leaves the source alone", async () => {
   }
 });
 
-test("decode() refuses an option that it does not know, and leaves the source alone", async () => {
+test("decode() refuses an unknown option and does not touch the source", async () => {
   const source = sourceOf([frames("a")]);
   const options = { idleTimout: 5 } as DecodeOptions;
   for (
@@ -332,7 +332,7 @@ test("decode() refuses an option that it does not know, and leaves the source al
   assertEquals(datas(await readAll(decode(source.stream))), ["a"]);
 });
 
-test("decode() takes options that are undefined as left out", async () => {
+test("decode() treats undefined options as omitted", async () => {
   const options = {
     maxEventSize: undefined,
     signal: undefined,
@@ -351,7 +351,7 @@ test("decode() takes options that are undefined as left out", async () => {
   );
 });
 
-test("decode() fails with a TypeError on chunks that are no bytes, and cancels the source", async () => {
+test("decode() fails with a TypeError on chunks that are not bytes, and cancels the source", async () => {
   const source = sourceOf([frames("a"), "data: x\n\n"], "waits");
   const text = source.stream.pipeThrough(
     new TransformStream<Uint8Array, string>({
@@ -380,7 +380,7 @@ test("decode() reads a byte stream", async () => {
   assertEquals(datas(await readAll(decode(source))), ["a", "b", "c"]);
 });
 
-test("decode() with lastEventId gives it to events before the first id line", async () => {
+test("decode() with lastEventId sets the ID of events before the first id line", async () => {
   const stream = decode(
     sourceOf(["data: x\n\n" + frames("a") + "id\ndata: y\n\n"]).stream,
     { lastEventId: "41" },
@@ -390,7 +390,7 @@ test("decode() with lastEventId gives it to events before the first id line", as
   assertStrictEquals(stream.lastEventId, "");
 });
 
-test("decode() with until passes a source's error on as it is", async () => {
+test("decode() with until passes a source's error on unchanged", async () => {
   const reason = new Error("cable cut");
   const source = sourceOf([frames("a")], { failsWith: reason });
   assertStrictEquals(
@@ -411,7 +411,7 @@ test("decode() with until compares all of the data", async () => {
   ]);
 });
 
-test("decode() with until takes an end marker that the end of the stream cut short of its blank line", async () => {
+test("decode() with until accepts an end marker without its blank line at the end of the stream", async () => {
   const frame = encoder.encode("event: end\r\n: hi\r\nid: 9\r\ndata: [DONE]");
   for (const end of ["", "\r\n", "\n", "\r"]) {
     for (const size of [1, 7, 1000]) {
@@ -425,7 +425,7 @@ test("decode() with until takes an end marker that the end of the stream cut sho
   }
 });
 
-test("decode() with until takes nothing else of an unfinished event", async () => {
+test("decode() with until accepts no other unfinished event", async () => {
   const rests = [
     "id: 9\ndata: [DON",
     "id: 9\ndata: [DONE]\ndata",
@@ -482,7 +482,7 @@ test("decode() with until does not fail on what follows the end marker", async (
   );
 });
 
-test("decode() with until may be left before the end marker", async () => {
+test("decode() with until lets the caller stop before the end marker", async () => {
   const source = sourceOf([frames("ab!")]);
   for await (const event of decode(source.stream, { until: "!" })) {
     assertStrictEquals(event.data, "a");
@@ -491,7 +491,7 @@ test("decode() with until may be left before the end marker", async () => {
   assertStrictEquals(source.cancels.length, 1);
 });
 
-test("decode() with a signal drops what was parsed and not handed out", async () => {
+test("decode() with a signal discards events that were parsed but not read", async () => {
   const controller = new AbortController();
   const source = sourceOf([frames("abc")], "waits");
   const stream = decode(source.stream, { signal: controller.signal });
@@ -503,7 +503,7 @@ test("decode() with a signal drops what was parsed and not handed out", async ()
   assertEquals(source.cancels, [controller.signal.reason]);
 });
 
-test("decode() with a signal fails though the source does not answer to cancel", async () => {
+test("decode() with a signal fails even if the source's cancel() never settles", async () => {
   const controller = new AbortController();
   const source = new ReadableStream<Uint8Array>({
     cancel: () => new Promise(() => {}),
@@ -515,7 +515,7 @@ test("decode() with a signal fails though the source does not answer to cancel",
   assertStrictEquals(await reading, "enough");
 });
 
-test("decode() with a signal that aborts after the stream was left does nothing", async () => {
+test("decode() ignores a signal that aborts after the caller stopped reading", async () => {
   const controller = new AbortController();
   const listeners = countListeners(controller.signal);
   const source = sourceOf([frames("ab")], "waits");
@@ -578,7 +578,7 @@ test("decode() with idleTimeout leaves no timer when it is cancelled, aborted or
   }
 });
 
-test("EventDecoderStream gives the events of every vector", async () => {
+test("EventDecoderStream decodes the events of every vector", async () => {
   for (const { name, input, events } of eventStreamVectors) {
     const bytes = typeof input === "string" ? encoder.encode(input) : input;
     for (const size of [1, 5, 1 + bytes.length]) {
@@ -591,7 +591,7 @@ test("EventDecoderStream gives the events of every vector", async () => {
   }
 });
 
-test("EventDecoderStream takes the parser's options", async () => {
+test("EventDecoderStream accepts the parser's options", async () => {
   const comments: string[] = [];
   const stream = sourceOf([": hi\n", "data: x\n\n"]).stream.pipeThrough(
     new EventDecoderStream({
@@ -653,7 +653,7 @@ test("EventDecoderStream passes a source's error on unchanged after all complete
   }
 });
 
-test("EventDecoderStream hands a cancellation on to its source", async () => {
+test("EventDecoderStream passes a cancellation on to its source", async () => {
   const source = sourceOf([frames("abc")], "waits");
   const reader = source.stream.pipeThrough(new EventDecoderStream())
     .getReader();
@@ -663,7 +663,7 @@ test("EventDecoderStream hands a cancellation on to its source", async () => {
   assertEquals(source.cancels, ["enough"]);
 });
 
-test("EventDecoderStream holds its source back", async () => {
+test("EventDecoderStream applies backpressure to its source", async () => {
   const source = sourceOf(
     Array.from({ length: 20 }, () => frames("abc")),
     "waits",

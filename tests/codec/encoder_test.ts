@@ -113,7 +113,7 @@ for (const [init, frame] of frames) {
   });
 }
 
-test("encodeEvent() takes members that are undefined as left out", () => {
+test("encodeEvent() treats undefined members as omitted", () => {
   const row: { type: string | undefined } = { type: undefined };
   const init: ServerSentEventInit = {
     comment: undefined,
@@ -125,7 +125,7 @@ test("encodeEvent() takes members that are undefined as left out", () => {
   assertStrictEquals(encodeEvent(init), "data: x\n\n");
 });
 
-test("encodeEvent() takes an event that arrived", () => {
+test("encodeEvent() accepts a decoded event", () => {
   const event: ServerSentEvent = { event: "tick", data: "x", id: "7" };
   assertStrictEquals(encodeEvent(event), "id: 7\nevent: tick\ndata: x\n\n");
 });
@@ -300,13 +300,13 @@ const refused: [init: unknown, type: new () => Error, message: string][] = [
   ],
 ];
 
-test("encodeEvent() refuses what cannot be represented, and says what", () => {
+test("encodeEvent() refuses what cannot be represented, and names it in the error", () => {
   for (const [init, type, message] of refused) {
     assertThrows(() => encodeEvent(init as ServerSentEventInit), type, message);
   }
 });
 
-test("encodeEvent() refuses the same in texts of any length, and accepts the same", () => {
+test("encodeEvent() refuses and accepts the same characters in strings of any length", () => {
   for (let length = 0; length < 60; length++) {
     const text = "é".repeat(length);
     for (const bad of ["\0", "\n", "\r", "\uD83D", "\uDE00"]) {
@@ -334,7 +334,7 @@ test("encodeEvent() keeps the message short when the value is long", () => {
   assert(error.message.length < 500);
 });
 
-test("EventEncoderStream fails on what encodeEvent() refuses, before anything of it is written", async () => {
+test("EventEncoderStream fails on what encodeEvent() refuses, before writing any of it", async () => {
   for (const [init, type, message] of refused) {
     const { writable, readable } = new EventEncoderStream();
     const writer = writable.getWriter();
@@ -380,7 +380,7 @@ test("EventEncoderStream fails its source with the error when it is piped throug
   assertEquals(rejections, []);
 });
 
-test("EventEncoderStream writes every frame whole in a chunk of its own", async () => {
+test("EventEncoderStream writes each frame as one chunk", async () => {
   const inits = frames.map(([init]) => init).filter(({ id, event }) =>
     id === undefined && event === undefined
   );
@@ -419,7 +419,7 @@ test("EventEncoderStream writes an id only when it differs from the last one it 
   ]);
 });
 
-test("EventEncoderStream does not write the event type that is meant without one", async () => {
+test("EventEncoderStream does not write the default event type", async () => {
   const events = ["message", "", "Message", "tick", "message"];
   assertEquals(await written(events.map((event) => ({ event, data: "x" }))), [
     "data: x\n\n",
@@ -430,7 +430,7 @@ test("EventEncoderStream does not write the event type that is meant without one
   ]);
 });
 
-test("EventEncoderStream writes a decoded stream as the shortest that means the same", async () => {
+test("EventEncoderStream writes a decoded stream in its shortest equivalent form", async () => {
   const source = sourceOf([
     ": hi\nid:1\nevent:message\ndata:a\n\nid:1\ndata:b\n\nretry:5\nevent:x\n\ndata:c\r\rid:2\n\ndata: d\n\n",
   ]);
@@ -445,7 +445,7 @@ test("EventEncoderStream writes a decoded stream as the shortest that means the 
   ]);
 });
 
-test("EventEncoderStream takes the messages of @std/http in the same place of a pipe", async () => {
+test("EventEncoderStream accepts the messages of @std/http in the same position of a pipe", async () => {
   const messages: StdHttpMessage[] = [
     { comment: "c", event: "e", data: "a\nb", id: 1, retry: 5 },
     { id: "2" },
@@ -460,7 +460,7 @@ test("EventEncoderStream takes the messages of @std/http in the same place of a 
   );
 });
 
-test("EventEncoderStream refuses wrong types when it is compiled", () => {
+test("EventEncoderStream rejects wrong types at compile time", () => {
   const check = (
     writer: WritableStreamDefaultWriter<ServerSentEventInit>,
   ): void => {
@@ -474,7 +474,7 @@ test("EventEncoderStream refuses wrong types when it is compiled", () => {
   assertStrictEquals(check.length, 1);
 });
 
-test("EventEncoderStream holds its source back until its bytes are read", async () => {
+test("EventEncoderStream applies backpressure to its source until its bytes are read", async () => {
   let pulls = 0;
   const source = new ReadableStream<ServerSentEventInit>({
     pull: (controller) => controller.enqueue({ data: String(++pulls) }),
@@ -492,7 +492,7 @@ test("EventEncoderStream holds its source back until its bytes are read", async 
   await reader.cancel();
 });
 
-test("EventEncoderStream hands a cancellation on to its source", async () => {
+test("EventEncoderStream passes a cancellation on to its source", async () => {
   const cancels: unknown[] = [];
   const reader = streamOf([{ data: "a" }, { data: "b" }], cancels).pipeThrough(
     new EventEncoderStream(),
@@ -563,7 +563,7 @@ function assertSame(
   }
 }
 
-test(`encodeEvent() writes what the parser and the standard read back on ${rounds} random runs (seed ${seed})`, () => {
+test(`encodeEvent() writes what the parser and the reference parser read back on ${rounds} random runs (seed ${seed})`, () => {
   for (let index = 0; index < rounds; index++) {
     const random = randomOf(seed + 3, index);
     const inits = Array.from(
@@ -579,7 +579,7 @@ test(`encodeEvent() writes what the parser and the standard read back on ${round
   }
 });
 
-test(`EventEncoderStream writes what the parser and the standard read back on random runs (seed ${seed})`, async () => {
+test(`EventEncoderStream writes what the parser and the reference parser read back on random runs (seed ${seed})`, async () => {
   for (let index = 0; index < rounds / 20; index++) {
     const random = randomOf(seed + 4, index);
     const inits = Array.from(
@@ -604,7 +604,7 @@ test(`EventEncoderStream writes what the parser and the standard read back on ra
   }
 });
 
-test("EventEncoderStream keeps the events of every vector over decode, encode, decode", async () => {
+test("EventEncoderStream preserves the events of every vector through decode, encode, decode", async () => {
   for (const { name, input, events } of eventStreamVectors) {
     const again = decode(
       decode(sourceOf([input]).stream).pipeThrough(new EventEncoderStream()),
@@ -617,7 +617,7 @@ test("EventEncoderStream keeps the events of every vector over decode, encode, d
   }
 });
 
-test(`EventEncoderStream keeps the events of random streams over decode, encode, decode (seed ${seed})`, async () => {
+test(`EventEncoderStream preserves the events of random streams through decode, encode, decode (seed ${seed})`, async () => {
   for (let index = 0; index < rounds / 20; index++) {
     const random = randomOf(seed + 5, index);
     const bytes = randomStream(random);

@@ -47,7 +47,7 @@ import { interpret } from "./reference.ts";
 const encoder = new TextEncoder();
 
 for (const [name, take] of allWays) {
-  test(`EventStream gives the events of every vector through ${name}`, async () => {
+  test(`EventStream yields the events of every vector through ${name}`, async () => {
     for (const { name, input, ...vector } of eventStreamVectors) {
       const bytes = typeof input === "string" ? encoder.encode(input) : input;
       for (const size of [1, 5, 1 + bytes.length]) {
@@ -91,7 +91,7 @@ for (const [name, take] of allWays) {
     }
   });
 
-  test(`EventStream gives the events before a failure of its own, then cancels once, through ${name}`, async () => {
+  test(`EventStream yields the events before its own failure, then cancels once, through ${name}`, async () => {
     const thrown = new Error("thrown by a callback");
     const failing: [DecodeOptions, string, (error: unknown) => void][] = [
       [
@@ -132,7 +132,7 @@ for (const [name, take] of allWays) {
     }
   });
 
-  test(`EventStream leaves no timer and no listener after its end through ${name}`, async () => {
+  test(`EventStream leaves no timer and no listener after it ends, through ${name}`, async () => {
     await withClock(async (clock) => {
       const controller = new AbortController();
       const listeners = countListeners(controller.signal);
@@ -171,7 +171,7 @@ for (const [name, take] of allWays) {
   });
 }
 
-test(`EventStream agrees with the standard on random streams taken in random ways (seed ${seed})`, async () => {
+test(`EventStream agrees with the reference parser on random streams read in random ways (seed ${seed})`, async () => {
   for (let index = 0; index < 2000; index++) {
     const random = randomOf(seed + 2, index);
     const bytes = randomStream(random);
@@ -198,7 +198,7 @@ test(`EventStream agrees with the standard on random streams taken in random way
   }
 });
 
-test("EventStream is a ReadableStream that is iterated as one", async () => {
+test("EventStream is a ReadableStream and is iterated like one", async () => {
   const stream = decode(sourceOf([frames("ab")]).stream);
   assertInstanceOf(stream, EventStream);
   assertInstanceOf(stream, ReadableStream);
@@ -214,7 +214,7 @@ test("EventStream is a ReadableStream that is iterated as one", async () => {
   assertFalse(stream.locked);
 });
 
-test("EventStream gives events in order to calls of next() that do not wait for each other", async () => {
+test("EventStream yields events in order to calls of next() that do not wait for each other", async () => {
   const stream = decode(
     sourceOf([frames("ab"), frames("c"), ": hi\n", frames("d")]).stream,
   );
@@ -240,7 +240,7 @@ test("EventStream gives events in order to calls of next() that do not wait for 
   ]);
 });
 
-test("EventStream gives events in order when next() is called while earlier calls are being answered", async () => {
+test("EventStream yields events in order when next() is called while earlier calls resolve", async () => {
   const stream = decode(sourceOf([frames("abcd")]).stream);
   const iterator = stream[Symbol.asyncIterator]();
   const first = iterator.next();
@@ -255,7 +255,7 @@ test("EventStream gives events in order when next() is called while earlier call
   assertEquals(results.map(({ value }) => value?.data), ["a", "b", "c", "d"]);
 });
 
-test("EventStream is unlocked and over for its iterator after a failure, as a ReadableStream is", async () => {
+test("EventStream is unlocked and its iterator is done after a failure, like a ReadableStream", async () => {
   const reason = new Error("cable cut");
   const stream = decode(sourceOf([frames("a")], { failsWith: reason }).stream);
   const iterator = stream[Symbol.asyncIterator]();
@@ -266,7 +266,7 @@ test("EventStream is unlocked and over for its iterator after a failure, as a Re
   assertStrictEquals(await reasonOf(stream.getReader().read()), reason);
 });
 
-test("EventStream.batches() gives everything that one read completed, and never nothing", async () => {
+test("EventStream.batches() yields all events that one read completed, and never an empty array", async () => {
   const chunks = [
     frames("ab"),
     ": hi\n",
@@ -282,7 +282,7 @@ test("EventStream.batches() gives everything that one read completed, and never 
   assertEquals(batches, [["a", "b"], ["c"], ["d", "e", "f"]]);
 });
 
-test("EventStream.batches() gives arrays that are the caller's own", async () => {
+test("EventStream.batches() yields a new array each time", async () => {
   const batches = decode(sourceOf([frames("ab"), frames("cd")]).stream)
     .batches();
   const seen: string[] = [];
@@ -414,7 +414,7 @@ for (const [name, leave] of Object.entries(leaves)) {
   });
 }
 
-test("EventStream.cancel() hands its reason to the source and waits for it", async () => {
+test("EventStream.cancel() passes its reason to the source and waits for it", async () => {
   const reason = new Error("enough");
   let given: unknown;
   let cancelled = false;
@@ -430,7 +430,7 @@ test("EventStream.cancel() hands its reason to the source and waits for it", asy
   assert(cancelled);
 });
 
-test("EventStream.cancel() rejects with what the source's cancel rejects with", async () => {
+test("EventStream.cancel() rejects with the error of the source's cancel()", async () => {
   const reason = new Error("stuck");
   const stuck = () =>
     new ReadableStream<Uint8Array>({
@@ -497,7 +497,7 @@ test("EventStream.return() of an iterator waits until the source has been cancel
   assertEquals(calls, ["next", "cancelled", "returned"]);
 });
 
-test("EventStream gives every event once when ways to read are mixed", async () => {
+test("EventStream delivers every event once when ways to read are mixed", async () => {
   const source = sourceOf([
     frames("abcde"),
     frames("fg"),
@@ -576,7 +576,7 @@ async function takeSome(
   );
 }
 
-test(`EventStream gives every event once, however ways to read are mixed and released (seed ${seed})`, async () => {
+test(`EventStream delivers every event once when ways to read are mixed and released at random (seed ${seed})`, async () => {
   const text = Array.from(
     { length: 30 },
     (_, index) => `id: ${index}\ndata: ${index}\n\n`,
@@ -597,7 +597,7 @@ test(`EventStream gives every event once, however ways to read are mixed and rel
   }
 });
 
-test("EventStream goes on in batches(), a pipe or branches after single reads", async () => {
+test("EventStream continues in batches(), a pipe or tee() branches after single reads", async () => {
   const rests: ((stream: EventStream) => Promise<string[]>)[] = [
     async (stream) => {
       const seen: string[] = [];
@@ -625,7 +625,7 @@ test("EventStream goes on in batches(), a pipe or branches after single reads", 
   }
 });
 
-test("EventStream keeps the event of a read that was waiting when its reader was released", async () => {
+test("EventStream keeps the event of a read that was pending when its reader was released", async () => {
   for (const take of Object.values(ways)) {
     const source = sourceOf([], "waits");
     const stream = decode(source.stream);
@@ -679,7 +679,7 @@ test("EventStream ignores a failure of its source after return()", async () => {
   assertEquals(await waiting, { done: true, value: undefined });
 });
 
-test("EventStream.tee() gives both branches every event", async () => {
+test("EventStream.tee() delivers every event to both branches", async () => {
   const [left, right] = decode(sourceOf([frames("abc"), frames("de")]).stream)
     .tee();
   assertEquals(datas(await readAll(left)), ["a", "b", "c", "d", "e"]);
@@ -706,7 +706,7 @@ test("EventStream.pipeTo() closes its sink, or leaves it open, or aborts it with
   assertEquals(calls, ["close", reason]);
 });
 
-test("EventStream reads nothing before an event is asked for", async () => {
+test("EventStream reads nothing before an event is requested", async () => {
   const source = sourceOf([frames("ab")]);
   const stream = decode(source.stream);
   await settle();
@@ -719,7 +719,7 @@ test("EventStream reads nothing before an event is asked for", async () => {
   await batches.return();
 });
 
-test("EventStream reads no chunk ahead of the events that are asked for", async () => {
+test("EventStream reads no chunk ahead of the requested events", async () => {
   const chunks = Array.from(
     { length: 20 },
     (_, index) => frames("abc") + `: ${index}\n`,
@@ -749,7 +749,7 @@ test("EventStream reads no chunk ahead of the events that are asked for", async 
   }
 });
 
-test("EventStream holds its source back to one chunk more than a slow pipe takes", async () => {
+test("EventStream reads at most one chunk more than a slow pipe accepts", async () => {
   const chunks = Array.from({ length: 20 }, () => frames("abc"));
   const pipes: Record<
     string,
@@ -773,7 +773,7 @@ test("EventStream holds its source back to one chunk more than a slow pipe takes
   }
 });
 
-test("EventStream.lastEventId is that of the events handed out", async () => {
+test("EventStream.lastEventId is the ID of the last event that was read", async () => {
   for (const way of ["iterator", "reader"]) {
     const stream = decode(
       sourceOf([
@@ -796,7 +796,7 @@ test("EventStream.lastEventId is that of the events handed out", async () => {
   }
 });
 
-test("EventStream.lastEventId is that of the batch handed out", async () => {
+test("EventStream.lastEventId is the ID of the last batch that was read", async () => {
   const stream = decode(
     sourceOf([frames("ab"), "id: c\n\n", frames("de") + "id: f\n\n"]).stream,
   );
@@ -811,7 +811,7 @@ test("EventStream.lastEventId stays where the reader stopped when the stream is 
   assertStrictEquals(stream.lastEventId, "a");
 });
 
-test("EventStream.reconnectionTime takes effect at once", async () => {
+test("EventStream.reconnectionTime changes immediately", async () => {
   const source = sourceOf(["data: a\n\nretry: 10\n"], "waits");
   const stream = decode(source.stream);
   assertStrictEquals(stream.reconnectionTime, undefined);
@@ -829,7 +829,7 @@ test("EventStream.reconnectionTime takes effect at once", async () => {
   await iterator.return?.();
 });
 
-test("EventStream leaves no rejection unhandled when nobody reads", async () => {
+test("EventStream leaves no rejection unhandled without a reader", async () => {
   const refuse = () => Promise.reject(new Error("stuck"));
   const rejections = await unhandledDuring(async () => {
     decode(sourceOf([]).stream, { signal: AbortSignal.abort("enough") });
@@ -848,7 +848,7 @@ test("EventStream leaves no rejection unhandled when nobody reads", async () => 
   assertEquals(rejections, []);
 });
 
-test("EventStream leaves no rejection unhandled when its own failure meets a source that refuses to cancel", async () => {
+test("EventStream leaves no rejection unhandled when it fails and its source's cancel() rejects", async () => {
   const source = () =>
     new ReadableStream<Uint8Array>({
       pull: (controller) =>
@@ -904,7 +904,7 @@ function batchesOf(batches: (string | Error)[]): EventBatchSource & {
 }
 
 for (const [name, take] of allWays) {
-  test(`new EventStream() gives the events of its source's batches through ${name}`, async () => {
+  test(`new EventStream() yields the events of its source's batches through ${name}`, async () => {
     const source = batchesOf(["ab", "", "c", "end"]);
     const stream = new EventStream(source);
     const events: ServerSentEvent[] = [];

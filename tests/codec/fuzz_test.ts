@@ -9,7 +9,7 @@ import { seed } from "./random.ts";
 
 const inputs = sizeOf(200_000);
 
-test(`EventParser.push() agrees with the standard, and with itself under any chunking, on ${inputs} random and mutated streams (seed ${seed})`, () => {
+test(`EventParser.push() agrees with the reference parser, and with itself under any chunking, on ${inputs} random and mutated streams (seed ${seed})`, () => {
   for (let index = 0; index < inputs; index++) {
     const input = fuzzInput(seed, index);
     const found = difference(input);
@@ -70,7 +70,7 @@ const wrong: Record<string, [Parser: typeof EventParser, most: number]> = {
 };
 
 for (const [name, [Parser, most]] of Object.entries(wrong)) {
-  test(`The fuzzing finds a parser that ${name}, and shows it in ${most} bytes`, () => {
+  test(`fuzz() finds a parser that ${name}, and shows it in at most ${most} bytes`, () => {
     let index = 0;
     while (difference(fuzzInput(seed, index), Parser) === undefined) {
       assert(++index < inputs, "it does not find it");

@@ -77,7 +77,7 @@ for (const vector of eventStreamVectors) {
   });
 }
 
-test(`EventParser.push() knows after every chunk all that the standard says (seed ${seed})`, () => {
+test(`EventParser.push() has the state of the reference parser after every chunk (seed ${seed})`, () => {
   for (let index = 0; index < streams; index++) {
     const random = randomOf(~seed, index);
     const stream = randomStream(random);
@@ -162,7 +162,7 @@ test("EventParser.push() reads an event of exactly maxEventSize and refuses one 
   );
 });
 
-test("EventParser.push() counts each event by itself", () => {
+test("EventParser.push() applies maxEventSize to each event separately", () => {
   const stream = encoder.encode(
     "id: 1\nevent: e\ndata: 123456\n\n: a comment\n\n".repeat(1000),
   );
@@ -171,7 +171,7 @@ test("EventParser.push() counts each event by itself", () => {
   assertStrictEquals(events.length, 1000);
 });
 
-test("EventParser.push() keeps nothing of lines that the standard ignores", () => {
+test("EventParser.push() buffers nothing of lines that the standard ignores", () => {
   const stream = encoder.encode(
     "data: x\n" + ": comment\nretry: 5\nfoo: bar\nid: \0\n".repeat(1000) + "\n",
   );
@@ -180,7 +180,7 @@ test("EventParser.push() keeps nothing of lines that the standard ignores", () =
   assertEquals(events, [["message", "x", ""]]);
 });
 
-test("EventParser.push() takes an event of megabytes within the default of maxEventSize", () => {
+test("EventParser.push() accepts an event of several MiB with the default maxEventSize", () => {
   const data = "x".repeat(15 * 1024 * 1024);
   const { events, error } = parse([encoder.encode(`data: ${data}\n\n`)]);
   assertStrictEquals(error, undefined);
@@ -192,7 +192,7 @@ test("EventParser.push() takes an event of megabytes within the default of maxEv
   assertStrictEquals((more.error as EventStreamError).code, "event-too-large");
 });
 
-test("EventParser.push() throws the same error again once it has failed", () => {
+test("EventParser.push() throws the same error again after it failed", () => {
   const parser = new EventParser({ maxEventSize: 9 });
   const events: ServerSentEvent[] = [];
   const error = assertThrows(
@@ -216,7 +216,7 @@ test("EventParser.push() throws the same error again once it has failed", () => 
   assertStrictEquals(parser.lastEventId, "1");
 });
 
-test("EventParser.push() refuses a call from onComment, and reads on where that is caught", () => {
+test("EventParser.push() refuses a call from onComment, and continues if that error is caught", () => {
   const thrown: unknown[] = [];
   const parser: EventParser = new EventParser({
     onComment: () => {
@@ -242,7 +242,7 @@ test("EventParser() refuses unknown options", () => {
   );
 });
 
-test("EventParser.push() throws what onComment throws, and has the events before it", () => {
+test("EventParser.push() throws the error of onComment, after it stored the events before it", () => {
   const reason = new Error("no comment");
   const parser = new EventParser({
     onComment: () => {
@@ -259,7 +259,7 @@ test("EventParser.push() throws what onComment throws, and has the events before
   assertEquals(events, [{ event: "message", data: "1", id: "" }]);
 });
 
-test("EventParser.push() gives events as plain data", () => {
+test("EventParser.push() returns events as plain objects", () => {
   const [event] = new EventParser().push(
     encoder.encode("id: 1\nevent: e\ndata: x\n\n"),
   );
@@ -282,7 +282,7 @@ test("EventParser.push() appends to the array that it is given and returns it", 
   }]);
 });
 
-test("EventParser.push() does not need the chunk after it returns", () => {
+test("EventParser.push() keeps no reference to the chunk", () => {
   const parser = new EventParser();
   const chunk = new Uint8Array(16);
   const events: ServerSentEvent[] = [];
@@ -294,7 +294,7 @@ test("EventParser.push() does not need the chunk after it returns", () => {
   assertEquals(events, [{ event: "message", data: "\u20AC", id: "\u20AC" }]);
 });
 
-test("EventParser.push() reads the part of a buffer that a view shows", () => {
+test("EventParser.push() reads only the part of a buffer that the view covers", () => {
   const buffer = encoder.encode("data: no\n\ndata: yes\n\ndata: no\n\n");
   assertEquals(new EventParser().push(buffer.subarray(10, 21)), [{
     event: "message",
@@ -303,7 +303,7 @@ test("EventParser.push() reads the part of a buffer that a view shows", () => {
   }]);
 });
 
-test("EventParser.push() refuses what is not a Uint8Array", () => {
+test("EventParser.push() refuses a value that is not a Uint8Array", () => {
   for (
     const chunk of ["data: x\n\n", new ArrayBuffer(2), [100], null, undefined]
   ) {
@@ -315,7 +315,7 @@ test("EventParser.push() refuses what is not a Uint8Array", () => {
   }
 });
 
-test("EventParser.lastEventId moves with the blank line", () => {
+test("EventParser.lastEventId changes at the blank line", () => {
   const parser = new EventParser();
   const after = (
     text: string,
@@ -337,7 +337,7 @@ test("EventParser.lastEventId moves with the blank line", () => {
   );
 });
 
-test("EventParser.lastEventId starts from the option, and events before the first id line have it", () => {
+test("EventParser.lastEventId starts with the option, which is the ID of events before the first id line", () => {
   const parser = new EventParser({ lastEventId: "41" });
   assertStrictEquals(parser.lastEventId, "41");
   assertEquals(
@@ -351,7 +351,7 @@ test("EventParser.lastEventId starts from the option, and events before the firs
   );
 });
 
-test("EventParser.reconnectionTime moves with its line, before the blank line", () => {
+test("EventParser.reconnectionTime changes at its line, before the blank line", () => {
   const parser = new EventParser();
   const after = (
     text: string,
@@ -436,7 +436,7 @@ for (const [name, text] of Object.entries(loads)) {
   });
 }
 
-test("EventParser.push() does work linear in a line of 8 MiB, in tiny chunks as in large ones", () => {
+test("EventParser.push() does work linear in a line of 8 MiB, in tiny and in large chunks", () => {
   const stream = encoder.encode(`data: ${"x".repeat(8 << 20)}\n\n`);
   for (const length of [64, 65536]) {
     const chunks = cut(stream, () => length);

@@ -48,7 +48,7 @@ async function failureOf(call: () => unknown): Promise<EventStreamError> {
   return error;
 }
 
-test("contract.encode() gives what encodeEvent() takes, the rest of the event unchanged", () => {
+test("contract.encode() returns what encodeEvent() accepts, with the rest of the event unchanged", () => {
   const encoded = [
     contract.encode({ event: "tick", data: { price: 1 }, id: 7, retry: 5 }),
     contract.encode({ event: "chat-message", data: { text: "a\nb" } }),
@@ -70,7 +70,7 @@ test("contract.encode() gives what encodeEvent() takes, the rest of the event un
   );
 });
 
-test("contract.encode() leaves an event without name and data as it is", () => {
+test("contract.encode() returns an event without name and data unchanged", () => {
   for (
     const init of [{}, { comment: "hi" }, { id: 1 }, { retry: 1, id: "a" }]
   ) {
@@ -78,7 +78,7 @@ test("contract.encode() leaves an event without name and data as it is", () => {
   }
 });
 
-test("contract.encode() can be passed on as a function of its own", () => {
+test("contract.encode() works when it is detached from its contract", () => {
   const inits: EventInitOf<typeof contract>[] = [{ data: 1 }, { data: 2 }];
   assertEquals(inits.map(contract.encode), [{ data: "1" }, { data: "2" }]);
 });
@@ -109,7 +109,7 @@ test("contract.encode() refuses wrong data with the schema's issues", async () =
   );
 });
 
-test("contract.encode() refuses what would not arrive as it is", async () => {
+test("contract.encode() refuses data that would not arrive unchanged", async () => {
   const seen: StandardSchemaV1<unknown>[] = [];
   const any = defineEvents({
     any: schemaOf<unknown>((value) => (seen.push(value as never), { value })),
@@ -157,7 +157,7 @@ test("contract.encode() refuses events that the contract does not list", () => {
   }
 });
 
-test("contract.encode() does not compile with wrong data", async () => {
+test("contract.encode() rejects wrong data at compile time", async () => {
   const calls = [
     // @ts-expect-error the member is misspelt
     () => contract.encode({ event: "tick", data: { prize: 1 } }),
@@ -189,7 +189,7 @@ test("contract.encode() waits for an asynchronous schema", async () => {
   assertEquals(error.event, { event: "n", data: "2", id: "b" });
 });
 
-test("contract.decode() gives what the schema makes of the data", async () => {
+test("contract.decode() returns the output of the schema", async () => {
   const input = eventOf("tick", '{"price": 1, "more": [2]}');
   assertEquals(await contract.decode(input), {
     event: "tick",
@@ -204,7 +204,7 @@ test("contract.decode() gives what the schema makes of the data", async () => {
   });
 });
 
-test("contract.decode() gives a union that the name tells apart", async () => {
+test("contract.decode() returns a union discriminated by the event name", async () => {
   const show = (event: EventOf<typeof contract>): string => {
     switch (event.event) {
       case "tick":
@@ -235,7 +235,7 @@ test("contract.decode() gives a union that the name tells apart", async () => {
   assertEquals(shown, ["1.00", "hi", "2027", "2.0", "textother"]);
 });
 
-test("contract.decode() refuses wrong data with the event as it arrived and the schema's issues", async () => {
+test("contract.decode() refuses wrong data with the received event and the schema's issues", async () => {
   const event = eventOf("tick", '{"price":"1"}');
   const error = await failureOf(() => contract.decode(event));
   assertStrictEquals(error.event, event);
@@ -265,7 +265,7 @@ test("contract.decode() refuses data that is not JSON with the parser's error as
   }
 });
 
-test("contract.decode() carries what a schema throws, at once or later, as cause", async () => {
+test("contract.decode() sets the error of a schema as cause, thrown synchronously or later", async () => {
   const cause = new Error("thrown by the schema");
   const { decode, encode } = defineEvents({
     now: schemaOf<number>(() => {
@@ -283,7 +283,7 @@ test("contract.decode() carries what a schema throws, at once or later, as cause
   }
 });
 
-test("contract.decode() tells the path of an issue whatever its parts are", async () => {
+test("contract.decode() reports the path of an issue, whatever its segments are", async () => {
   const { decode } = defineEvents({
     x: schemaOf<number>(() => ({
       issues: [
@@ -297,7 +297,7 @@ test("contract.decode() tells the path of an issue whatever its parts are", asyn
   assertStrictEquals(issues?.length, 2);
 });
 
-test("defineEvents() gives unlisted events as text, skips or refuses them as its option says", async () => {
+test("defineEvents() returns unlisted events as text, skips them or refuses them, depending on its option", async () => {
   const event = eventOf("other", '{"price":1}');
   assertStrictEquals(contract.decode(event), event);
   const asText = defineEvents({ tick: price }, { unlisted: "text" });
@@ -313,7 +313,7 @@ test("defineEvents() gives unlisted events as text, skips or refuses them as its
   );
 });
 
-test("defineEvents() gives no text when it skips or refuses unlisted events", async () => {
+test("defineEvents() has no text events in its type when it skips or refuses unlisted events", async () => {
   for (const unlisted of ["skip", "error"] as const) {
     const { decode } = defineEvents({ tick: price, chat: text }, { unlisted });
     const event = (await decode(eventOf("tick", '{"price":1}')))!;
@@ -326,7 +326,7 @@ test("defineEvents() gives no text when it skips or refuses unlisted events", as
   }
 });
 
-test("defineEvents() finds nothing under the names that every object has", async () => {
+test("defineEvents() lists no event under the names that every object inherits", async () => {
   const skipping = defineEvents({ tick: price }, { unlisted: "skip" });
   for (const name of inherited) {
     const event = eventOf(name, '{"price":1}');
@@ -368,7 +368,7 @@ test("defineEvents() calls onInvalid instead of failing", async () => {
   assertStrictEquals(errors.length, events.length);
 });
 
-test("defineEvents() passes on what onInvalid throws", async () => {
+test("defineEvents() rethrows the error of onInvalid", async () => {
   const thrown = new Error("thrown by the callback");
   const { decode } = defineEvents(
     {
@@ -391,7 +391,7 @@ test("defineEvents() passes on what onInvalid throws", async () => {
   );
 });
 
-test("defineEvents() refuses wrong arguments", () => {
+test("defineEvents() refuses invalid arguments", () => {
   for (const name of ["", "a\nb", "a\rb"]) {
     assertThrows(
       () => defineEvents({ [name]: price }),
@@ -431,7 +431,7 @@ test("defineEvents() refuses wrong arguments", () => {
   );
 });
 
-test("defineEvents() takes a function for a schema, as some libraries make them", async () => {
+test("defineEvents() accepts a function as a schema, as some libraries create them", async () => {
   const callable: StandardSchemaV1<{ price: number }> = Object.assign(
     () => {},
     price,
@@ -448,7 +448,7 @@ test("defineEvents() takes a function for a schema, as some libraries make them"
   );
 });
 
-test("EventContract is what every contract is", () => {
+test("EventContract is a supertype of every contract", () => {
   const contracts: EventContract[] = [
     contract,
     defineEvents({}),

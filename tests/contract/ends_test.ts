@@ -37,7 +37,7 @@ async function bodiesOf(log: MemoryLog): Promise<string[]> {
   return entries.map(({ body }) => body);
 }
 
-test("Channel.publish() under a contract writes JSON, and refuses wrong data before anything is written", async () => {
+test("Channel.publish() with a contract writes JSON, and refuses wrong data before it writes anything", async () => {
   const log = new MemoryLog();
   const channel = new Channel({ log, contract: prices });
   await channel.publish({ event: "tick", data: { price: 1 } });
@@ -60,7 +60,7 @@ test("Channel.publish() under a contract writes JSON, and refuses wrong data bef
   ]);
 });
 
-test("Channel.publish() under a contract keeps the order of its calls, however long a schema takes", async () => {
+test("Channel.publish() with a contract keeps the order of its calls, however long a schema takes", async () => {
   const { schema, waiting, accept, refuse } = pendingSchema();
   const log = new MemoryLog();
   const channel = new Channel({
@@ -85,7 +85,7 @@ test("Channel.publish() under a contract keeps the order of its calls, however l
   ]);
 });
 
-test("Channel.subscribe() under a contract gives what the schema makes, and fails at what another process wrote wrong", async () => {
+test("Channel.subscribe() with a contract yields the schema's output, and fails at invalid data from another process", async () => {
   const log = new MemoryLog();
   const channel = new Channel({ log, contract: prices, from: "earliest" });
   const foreign = new Channel({ log });
@@ -110,7 +110,7 @@ test("Channel.subscribe() under a contract gives what the schema makes, and fail
   assertEquals(channel.stats.subscribers, 0);
 });
 
-test("respond() sends nothing of an event that a contract refuses, and tells `onError`", async () => {
+test("respond() sends nothing of an event that a contract refuses, and calls `onError`", async () => {
   const errors: unknown[] = [];
   const reasons: string[] = [];
   async function* events(): AsyncGenerator<ServerSentEventInit> {
@@ -196,7 +196,7 @@ const rows: [options: ContractOptions<UnlistedPolicy>, events: unknown[]][] = [
 for (const [options, events] of rows) {
   const { unlisted = "text", onInvalid } = options;
   const what = onInvalid ? "skip" : "fail at";
-  test(`connect() and EventSource under a contract ${what} invalid events, and take unlisted ones as ${unlisted}`, async () => {
+  test(`connect() and EventSource with a contract ${what} invalid events, and treat unlisted ones as ${unlisted}`, async () => {
     const [connected, listened, skipped] = await receive(options);
     assertEquals(connected, events);
     assertEquals(listened, events);

@@ -14,7 +14,7 @@ function eventOf(data: string): ServerSentEvent {
   return { event: "tick", data, id: "7" };
 }
 
-test("json() gives what JSON.parse() gives", () => {
+test("json() returns what JSON.parse() returns", () => {
   const values = [
     null,
     0,
@@ -40,14 +40,14 @@ test("json() gives what JSON.parse() gives", () => {
   }
 });
 
-test("json() gives the type that is asked for, and unknown when none is", () => {
+test("json() returns the requested type, or unknown without one", () => {
   assertStrictEquals(json<{ price: number }>(eventOf('{"price":1}')).price, 1);
   const value = json(eventOf('"text"'));
   // @ts-expect-error nothing is known of it
   assertStrictEquals(value.length, 4);
 });
 
-test("json() leaves out keys named __proto__, however they are spelt", () => {
+test("json() drops keys named __proto__, however they are escaped", () => {
   const texts = [
     '{"__proto__":{"admin":true},"a":1}',
     '{"a":1,"__proto__":null}',
@@ -70,7 +70,7 @@ test("json() leaves out keys named __proto__, however they are spelt", () => {
   assertFalse("admin" in {});
 });
 
-test("json() refuses what is not JSON with the event as it arrived and the parser's error as cause", () => {
+test("json() refuses invalid JSON with the received event, and the parser's error as cause", () => {
   for (
     const data of ["", "[DONE]", "{", '{"a":1}x', "NaN", "\\u00", "__proto__"]
   ) {

@@ -6,7 +6,7 @@ import { reasonOf, settle, unhandledDuring } from "../codec/_source.ts";
 import { assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import { count, pendingSchema, price } from "./_schemas.ts";
 
-test("orderedEncoder() encodes at once where the schemas do", () => {
+test("orderedEncoder() encodes synchronously when the schemas do", () => {
   const encode = orderedEncoder(defineEvents({ n: count, tick: price }));
   assertEquals(
     encode([{ event: "n", data: 1 }, {
@@ -25,7 +25,7 @@ test("orderedEncoder() encodes at once where the schemas do", () => {
   );
 });
 
-test("orderedEncoder() gives its results in the order of the calls, past those that fail", async () => {
+test("orderedEncoder() resolves in the order of the calls, and continues after one that fails", async () => {
   const { schema, waiting, accept, refuse } = pendingSchema();
   const encode = orderedEncoder(defineEvents({ later: schema, n: count }));
   const results: unknown[] = [];

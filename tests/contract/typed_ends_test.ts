@@ -38,7 +38,7 @@ type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends
 /** Compiles when a type test holds. */
 function holds<_Test extends true>(): void {}
 
-test("Channel takes what its contract lists, and does not compile with anything else", async () => {
+test("Channel accepts what its contract lists, and rejects anything else at compile time", async () => {
   const channel = new Channel({ contract });
   await channel.publish({ event: "tick", data: { price: 1 } });
   await channel.publish([{ event: "chat-message", data: { text: "hi" } }, {
@@ -78,7 +78,7 @@ test("Channel takes what its contract lists, and does not compile with anything 
   >();
 });
 
-test("Channel.subscribe() gives what the contract says", () => {
+test("Channel.subscribe() yields the types of the contract", () => {
   const channel = new Channel({ contract });
   const typed = () => channel.subscribe();
   holds<Same<ReturnType<typeof typed>, EventStream<EventOf<Contract>>>>();
@@ -87,7 +87,7 @@ test("Channel.subscribe() gives what the contract says", () => {
   assertEquals([typed, untyped].map(({ length }) => length), [0, 0]);
 });
 
-test("Channel without a contract takes events with text, and does not compile with other data", async () => {
+test("Channel without a contract accepts events with text, and rejects other data at compile time", async () => {
   const channel = new Channel();
   await channel.publish({ event: "any", data: "text" });
   const decoded: ServerSentEvent = { event: "any", data: "text", id: "7" };
@@ -104,14 +104,14 @@ test("Channel without a contract takes events with text, and does not compile wi
   assertEquals(wrong.length, 0);
 });
 
-test("Channel is no contract's but its own", () => {
+test("Channel is not assignable to a channel of another contract", () => {
   const assign = (channel: Channel<Contract>): Channel<typeof only> =>
     // @ts-expect-error the contracts differ
     channel;
   assertEquals(assign.length, 1);
 });
 
-test("connect() gives a union that the name tells apart, and does not compile with anything else", () => {
+test("connect() yields a union discriminated by the event name, and rejects anything else at compile time", () => {
   async function read(): Promise<unknown> {
     for await (
       const event of connect("https://example.com/", {
@@ -158,7 +158,7 @@ test("connect() gives a union that the name tells apart, and does not compile wi
   );
 });
 
-test("EventDecoderStream gives a union that the name tells apart, and does not compile with anything else", () => {
+test("EventDecoderStream yields a union discriminated by the event name, and rejects anything else at compile time", () => {
   const bytes = () => new Blob([]).stream();
   async function read(): Promise<unknown> {
     const decoder = new EventDecoderStream({ contract });
@@ -183,7 +183,7 @@ test("EventDecoderStream gives a union that the name tells apart, and does not c
   assertEquals([read.length, typed.length, wrong.length], [0, 0, 0]);
 });
 
-test("EventDecoderStream without a contract gives text, wherever its pipe leads", () => {
+test("EventDecoderStream without a contract yields text, whatever it is piped to", () => {
   const bytes = () => new Blob([]).stream();
   const untyped = () => bytes().pipeThrough(new EventDecoderStream());
   holds<Same<ReturnType<typeof untyped>, ReadableStream<ServerSentEvent>>>();
@@ -209,7 +209,7 @@ test("EventDecoderStream without a contract gives text, wherever its pipe leads"
   assertEquals([untyped.length, unused.length], [0, 0]);
 });
 
-test("EventSource types its listeners by the contract, and does not compile with anything else", () => {
+test("EventSource types its listeners by the contract, and rejects anything else at compile time", () => {
   function listen(): unknown {
     const source = new EventSource("https://example.com/", {
       contract,
@@ -252,7 +252,7 @@ test("EventSource types its listeners by the contract, and does not compile with
   assertEquals([listen.length, untyped.length], [0, 0]);
 });
 
-test("respond() and resumable() take what a contract encodes, and every source of events", () => {
+test("respond() and resumable() accept what a contract encodes, and every source of events", () => {
   const request = new Request("https://example.com/");
   async function* encoded(): AsyncGenerator<ServerSentEventInit> {
     yield contract.encode({ event: "tick", data: { price: 1 } });

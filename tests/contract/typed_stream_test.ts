@@ -89,7 +89,7 @@ for (const [wayName, take] of Object.entries(ways)) {
   for (const [kind, ofKind] of Object.entries(kinds)) {
     const how = `with a schema that is ${kind} through ${wayName}`;
 
-    test(`decode() gives typed events in order ${how}`, async () => {
+    test(`decode() yields typed events in order ${how}`, async () => {
       const contract = defineEvents({ n: ofKind(count), at: ofKind(date) });
       const source = sourceOf([
         numbers(1, 2, 3),
@@ -113,7 +113,7 @@ for (const [wayName, take] of Object.entries(ways)) {
       assertStrictEquals(stream.lastEventId, "6");
     });
 
-    test(`decode() fails at invalid data behind the events before it, and cancels once, ${how}`, async () => {
+    test(`decode() fails at invalid data after the events before it, and cancels once, ${how}`, async () => {
       const { n } = { n: ofKind(count) };
       for (
         const chunks of [
@@ -142,7 +142,7 @@ for (const [wayName, take] of Object.entries(ways)) {
       }
     });
 
-    test(`decode() skips what onInvalid takes, and goes on, ${how}`, async () => {
+    test(`decode() skips events that onInvalid accepts, and continues, ${how}`, async () => {
       const errors: EventStreamError[] = [];
       const contract = defineEvents({ n: ofKind(count) }, {
         onInvalid: (error) => void errors.push(error),
@@ -164,7 +164,7 @@ for (const [wayName, take] of Object.entries(ways)) {
       assertStrictEquals(stream.lastEventId, "worst");
     });
 
-    test(`decode() fails with what onInvalid throws, behind the events before it, ${how}`, async () => {
+    test(`decode() fails with the error of onInvalid, after the events before it, ${how}`, async () => {
       const thrown = new Error("thrown by the callback");
       const contract = defineEvents({ n: ofKind(count) }, {
         onInvalid: () => {
@@ -180,7 +180,7 @@ for (const [wayName, take] of Object.entries(ways)) {
       assertStrictEquals(stream.lastEventId, "1");
     });
 
-    test(`decode() shows until the events as they arrived ${how}`, async () => {
+    test(`decode() calls until with the events as received ${how}`, async () => {
       const seen: unknown[] = [];
       const contract = defineEvents({ n: ofKind(count) }, { unlisted: "skip" });
       const chunks = [numbers(1) + "id: 2\ndata: [DONE]\n\n", numbers(3)];
@@ -201,7 +201,7 @@ for (const [wayName, take] of Object.entries(ways)) {
       assertEquals(seen, ["1", "[DONE]"]);
     });
 
-    test(`decode() gives a typed last event to a predicate in until ${how}`, async () => {
+    test(`decode() yields the typed event that ends it when until is a predicate ${how}`, async () => {
       const contract = defineEvents({ n: ofKind(count) });
       const source = sourceOf([numbers(1, 2, 3)], "waits");
       const events: AnyEvent[] = [];
@@ -215,7 +215,7 @@ for (const [wayName, take] of Object.entries(ways)) {
       assertEquals(datas(events), [1, 2]);
     });
 
-    test(`decode() gives the events before a source's failure ${how}`, async () => {
+    test(`decode() yields the events before a source's failure ${how}`, async () => {
       const reason = new Error("cable cut");
       const source = sourceOf([numbers(1, 2)], { failsWith: reason });
       const events: AnyEvent[] = [];
@@ -227,7 +227,7 @@ for (const [wayName, take] of Object.entries(ways)) {
     });
   }
 
-  test(`decode() waits for one validation after another and reads nothing meanwhile through ${wayName}`, async () => {
+  test(`decode() validates one event at a time and reads nothing meanwhile, through ${wayName}`, async () => {
     const { schema, waiting, accept } = pendingSchema();
     const source = sourceOf([numbers(1, 2), numbers(3)], "waits");
     const stream = decode(source.stream, {
@@ -259,7 +259,7 @@ for (const [wayName, take] of Object.entries(ways)) {
     assertEquals(unhandled, []);
   });
 
-  test(`decode() is aborted while a schema takes its time through ${wayName}`, async () => {
+  test(`decode() can be aborted while a schema is pending, through ${wayName}`, async () => {
     for (const last of ["", "data: !\n\n"]) {
       const { schema, waiting, accept } = pendingSchema();
       const source = sourceOf([numbers(1), numbers(2, 3) + last], "waits");
@@ -291,7 +291,7 @@ for (const [wayName, take] of Object.entries(ways)) {
   });
 }
 
-test("EventStream.cancel() does not wait for a schema, which is asked nothing more", async () => {
+test("EventStream.cancel() does not wait for a schema, and does not call it again", async () => {
   const { schema, waiting, refuse } = pendingSchema();
   const source = sourceOf([numbers(1, 2)], "waits");
   const stream = decode(source.stream, {
@@ -313,7 +313,7 @@ test("EventStream.cancel() does not wait for a schema, which is asked nothing mo
   assertStrictEquals(stream.lastEventId, "");
 });
 
-test("EventStream.lastEventId is that of the typed events handed out", async () => {
+test("EventStream.lastEventId is the ID of the last typed event that was read", async () => {
   const contract = defineEvents({ n: count }, { unlisted: "skip" });
   const source = sourceOf([
     numbers(1) + "id: x\ndata: skipped\n\n" + numbers(2),
@@ -333,7 +333,7 @@ test("EventStream.lastEventId is that of the typed events handed out", async () 
   await read;
 });
 
-test("decode() gives a union that the name tells apart", async () => {
+test("decode() yields a union discriminated by the event name", async () => {
   const contract = defineEvents({ tick: price, at: date }, {
     unlisted: "skip",
   });
@@ -364,7 +364,7 @@ test("decode() gives a union that the name tells apart", async () => {
   assertEquals(shown, ["1.00", "2027"]);
 });
 
-test("decode() without a contract gives text", async () => {
+test("decode() without a contract yields text", async () => {
   const stream: EventStream = decode(sourceOf([numbers(1)]).stream);
   for await (const event of stream) {
     assertStrictEquals(event.data.trim(), "1");
@@ -373,7 +373,7 @@ test("decode() without a contract gives text", async () => {
   }
 });
 
-test("decode() takes nothing but a contract in events", () => {
+test("decode() accepts only a contract as its contract option", () => {
   for (const events of [null, {}, "json", () => {}, { encode: () => {} }]) {
     assertThrows(
       // @ts-expect-error it is no contract
@@ -384,7 +384,7 @@ test("decode() takes nothing but a contract in events", () => {
   }
 });
 
-test("defineEvents() lets through a pipe what it made, both ways", async () => {
+test("defineEvents() has typed events that can be piped, encoded and decoded", async () => {
   const contract = defineEvents({ n: slow(count), at: date });
   const sent: EventInitOf<typeof contract>[] = [
     { event: "n", data: 1, id: 1 },

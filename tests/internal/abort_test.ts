@@ -21,7 +21,7 @@ function counted(): { aborter: AbortController; count(): number } {
   return { aborter, count: () => count };
 }
 
-test("addAbortListener() shares one listener of the signal, which the last removeAbortListener() takes away", () => {
+test("addAbortListener() shares one listener of the signal, which the last removeAbortListener() removes", () => {
   const { aborter: { signal }, count } = counted();
   const listeners = Array.from({ length: 12 }, () => () => {});
   for (const listener of listeners) addAbortListener(signal, listener);
@@ -37,7 +37,7 @@ test("addAbortListener() shares one listener of the signal, which the last remov
   assertEquals(count(), 1);
 });
 
-test("addAbortListener() calls each listener once and in order, and none that another one has removed", () => {
+test("addAbortListener() calls each listener once and in order, but not one that another listener removed", () => {
   const aborter = new AbortController();
   const { signal } = aborter;
   const log: string[] = [];

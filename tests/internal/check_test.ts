@@ -44,7 +44,7 @@ test("checkOptions() accepts what the table allows, and undefined for every opti
   for (const options of all) checkOptions("Cannot test", options, table);
 });
 
-test("checkOptions() refuses what is not an object", () => {
+test("checkOptions() refuses a value that is not an object", () => {
   const wrong = [null, "latest", 1];
   assertEquals(
     wrong.map((options) => messageOf(options as unknown as object)),
@@ -56,7 +56,7 @@ test("checkOptions() refuses what is not an object", () => {
   );
 });
 
-test("checkOptions() names the option that is nearest to an unknown one", () => {
+test("checkOptions() suggests the option nearest to an unknown one", () => {
   const hints = [
     { form: 1 },
     { maxsize: 1 },
@@ -75,7 +75,7 @@ test("checkOptions() names the option that is nearest to an unknown one", () => 
   ]);
 });
 
-test("checkOptions() lists all options where none is near, and is not misled by names that every object has", () => {
+test("checkOptions() lists all options when none is near, and ignores names that every object inherits", () => {
   const list =
     "the options are attempts, filter, from, isQuiet, maxSize, token";
   for (const name of ["somethingElse", "toString", "__proto__"]) {
@@ -87,7 +87,7 @@ test("checkOptions() lists all options where none is near, and is not misled by 
   }
 });
 
-test("checkOptions() says what each option must be and what it received", () => {
+test("checkOptions() reports what each option must be and what it received", () => {
   const messages = [
     { from: "lastest" },
     { filter: "all" },
@@ -112,7 +112,7 @@ test("checkOptions() says what each option must be and what it received", () => 
   }
 });
 
-test("checkOptions() refuses objects that hold no options where they are looked for", () => {
+test("checkOptions() refuses objects whose options would not be read", () => {
   const messages = [
     Promise.resolve({ from: "latest" }),
     new Map([["from", "latest"]]),

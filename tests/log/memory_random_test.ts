@@ -9,7 +9,7 @@ import { ModelLog, type ModelOutcome } from "./_model.ts";
 const RUNS = 150;
 const STEPS = 150;
 
-test(`MemoryLog does what the model does in ${RUNS} random runs`, async () => {
+test(`MemoryLog behaves like the model in ${RUNS} random runs`, async () => {
   const { now } = Date;
   try {
     for (let run = 0; run < RUNS; run++) {

@@ -12,7 +12,7 @@ for (const { name, run } of tests) test(name, run);
 
 const one: readonly LogInput[] = [{ kind: "event", body: "x" }];
 
-test("MemoryLog.watch() wakes once for all appends of a turn", async () => {
+test("MemoryLog.watch() wakes once for all appends of one turn of the event loop", async () => {
   const log = new MemoryLog();
   const controller = new AbortController();
   let wakes = 0;
@@ -24,7 +24,7 @@ test("MemoryLog.watch() wakes once for all appends of a turn", async () => {
   controller.abort();
 });
 
-test("MemoryLog.watch() wakes a watcher that renews itself once an append", async () => {
+test("MemoryLog.watch() wakes a watcher that registers again only once per append", async () => {
   const log = new MemoryLog();
   let controller = new AbortController();
   let wakes = 0;
@@ -44,7 +44,7 @@ test("MemoryLog.watch() wakes a watcher that renews itself once an append", asyn
   controller.abort();
 });
 
-test("MemoryLog.watch() wakes nobody whom one woken before has stopped", async () => {
+test("MemoryLog.watch() does not wake a watcher that an earlier watcher has stopped", async () => {
   const log = new MemoryLog();
   const controller = new AbortController();
   const woken: string[] = [];
@@ -57,7 +57,7 @@ test("MemoryLog.watch() wakes nobody whom one woken before has stopped", async (
   assertEquals(woken, ["first"]);
 });
 
-test("MemoryLog keeps what it was given when the caller changes it", async () => {
+test("MemoryLog is not affected when the caller changes an appended event", async () => {
   const log = new MemoryLog();
   const entry = { kind: "event" as const, body: "a" };
   const entries = [entry];

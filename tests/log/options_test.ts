@@ -28,7 +28,7 @@ test("MemoryLog() refuses unknown options and names the nearest known one", () =
   );
 });
 
-test("append() refuses unknown options, so that a misspelt condition is not left out", async () => {
+test("append() refuses unknown options, so that a misspelled condition is not ignored", async () => {
   const log = new MemoryLog();
   await assertRejects(
     () => log.append([{ kind: "event", body: "" }], wrong({ expectLast: 0 })),
