@@ -11,7 +11,7 @@ const { Deno, process } = globalThis as Inspecting;
 const inspect = Deno?.inspect ??
   process?.getBuiltinModule?.("node:util").inspect;
 
-/** All that an error tells whoever prints it, makes JSON of it, goes through its properties or follows its causes. */
+/** Everything that an error reveals when it is printed, converted to JSON, enumerated, or followed to its causes. */
 export function toldBy(error: unknown): string {
   const seen = new Set<unknown>();
   const parts = [inspect?.(error, { depth: 20 }) ?? ""];
@@ -27,7 +27,7 @@ export function toldBy(error: unknown): string {
       parts.push(value.stack ?? "");
       visit(value.cause);
     }
-    // A page's own objects hold the page.
+    // Objects of a page refer to the whole page.
     if (value instanceof Error || Object.getPrototypeOf(value) === plain) {
       for (const part of Object.values(value)) visit(part);
     }

@@ -1,4 +1,4 @@
-/** Data that is small to send and costly to hold, under a contract: it arrives, or is an `invalid-event`; the stream goes on. */
+/** Data that is cheap to send and expensive to hold: a contract decodes it or fails with `invalid-event`, and the stream continues. */
 import { assert, assertEquals } from "@std/assert";
 import { defineEvents } from "../../src/contract.ts";
 import { decode } from "../../src/decode.ts";
@@ -8,7 +8,7 @@ import { price, schemaOf } from "../contract/_schemas.ts";
 
 const DEEP = 500_000;
 
-/** Goes as deep as the data, as schemas of libraries do. */
+/** Recurses as deep as the data, like the schemas of libraries. */
 const tree = schemaOf<unknown>((value) => {
   visit(value);
   return { value };
@@ -21,7 +21,7 @@ function visit(value: unknown): void {
   }
 }
 
-/** What it is, and whether a schema that does not look can be handed it. */
+/** Expensive data by description. */
 const bombs: Record<string, string> = {
   "arrays in arrays": "[".repeat(DEEP) + "]".repeat(DEEP),
   "objects in objects": '{"a":'.repeat(DEEP) + "1" + "}".repeat(DEEP),
@@ -39,7 +39,7 @@ const bombs: Record<string, string> = {
 };
 
 for (const [name, bomb] of Object.entries(bombs)) {
-  test(`A contract takes ${name} for data or for invalid, and the stream goes on`, async () => {
+  test(`defineEvents() decodes ${name} or reports it as invalid, and the stream continues`, async () => {
     const invalid: EventStreamError[] = [];
     const contract = defineEvents({ tree, tick: price }, {
       onInvalid: (error) => invalid.push(error),
@@ -53,20 +53,20 @@ for (const [name, bomb] of Object.entries(bombs)) {
     for await (const { event } of decode(stream, { contract })) {
       seen.push(event);
     }
-    // The one that a price is expected in, and the tree where it was too deep.
+    // Invalid: the event with a price, and the tree if it was too deep.
     assertEquals(seen.at(-1), "tick");
     assertEquals(seen.length + invalid.length, 3);
     assert(invalid.length >= 1);
     for (const error of invalid) {
       assert(error instanceof EventStreamError);
       assertEquals(error.code, "invalid-event");
-      // What is told of it is short.
+      // Messages do not contain the data.
       assert(error.message.length < 1000);
     }
   });
 }
 
-test("A contract refuses to send what has no end or no JSON, and nothing is sent", async () => {
+test("defineEvents() refuses to encode data that is circular or not JSON, and nothing is sent", async () => {
   const contract = defineEvents({ tree });
   const circle: { self?: unknown } = {};
   circle.self = circle;
@@ -82,6 +82,6 @@ test("A contract refuses to send what has no end or no JSON, and nothing is sent
   const outcome = await Promise.resolve()
     .then(() => contract.encode({ event: "tree", data: deep }))
     .then(() => "sent", (error) => error.code);
-  // Some engines write it, and then no schema can go so deep.
+  // Some engines can stringify it although no schema can recurse that deep.
   assert(["sent", "invalid-event"].includes(outcome), outcome);
 });

@@ -1,4 +1,4 @@
-/** Hostile text in every field, through everything that writes events: it arrives as it was given, or nothing does. */
+/** Hostile text in every field, through everything that writes events: it arrives unchanged or not at all. */
 import { assertEquals, assertInstanceOf } from "@std/assert";
 import { Hono } from "hono";
 import { encodeEvent, EventEncoderStream } from "../../src/encode.ts";
@@ -32,7 +32,7 @@ const texts: Record<string, string> = {
 const fields = ["event", "data", "id", "comment"] as const;
 type Field = typeof fields[number];
 
-/** Writes events and gives the bytes; rejects where one is refused. */
+/** Writes events and returns the bytes; rejects if an event is refused. */
 type Writer = (events: ServerSentEventInit[]) => Promise<Uint8Array>;
 
 async function bytesOf(
@@ -46,7 +46,7 @@ function request(): Request {
   return new Request("https://example.com/?lastEventId=0-0");
 }
 
-/** What of each a client would see. */
+/** Everything that writes events, by name. */
 const writers: Record<string, Writer> = {
   "encodeEvent()": (events) =>
     Promise.resolve().then(() =>
@@ -65,7 +65,7 @@ const writers: Record<string, Writer> = {
   "respond()": (events) => bytesOf(respond(request(), events)),
   "Channel": async (events) => {
     const channel = new Channel();
-    // One by one, for together none would be there.
+    // One by one, because one invalid event fails a whole batch.
     for (const event of events) await channel.publish(event);
     await channel.close();
     return await bytesOf(await channel.respond(request()));
@@ -95,7 +95,7 @@ function isRefused(field: Field, text: string): boolean {
   return field === "event" && /[\r\n]/.test(text);
 }
 
-/** The events but for the IDs of those that have the log's. */
+/** The events, without their IDs if the log assigns these. */
 function seenIn(bytes: Uint8Array, hasOwnIds: boolean): string[][] {
   return interpret(bytes).events.map(([event, data, id]) =>
     hasOwnIds ? [event, data] : [event, data, id]
@@ -104,14 +104,14 @@ function seenIn(bytes: Uint8Array, hasOwnIds: boolean): string[][] {
 
 for (const [writerName, write] of Object.entries(writers)) {
   const hasOwnIds = writerName === "Channel" || writerName === "resumable()";
-  test(`${writerName} lets hostile text arrive as it is, or refuses it, in every field`, async () => {
+  test(`${writerName} delivers hostile text unchanged, or refuses it, in every field`, async () => {
     for (const [name, text] of Object.entries(texts)) {
       for (const field of fields) {
         const about = `${name} in ${field}`;
         const init = { data: "x", [field]: text };
         const written = write([init, { event: "after", data: "y", id: "7" }]);
         if (hasOwnIds && field === "id") {
-          // It is the log's, whatever was given.
+          // The log assigns the ID and ignores this one.
           assertEquals((await written).length > 0, true, about);
           continue;
         }
@@ -133,7 +133,7 @@ for (const [writerName, write] of Object.entries(writers)) {
   });
 }
 
-test("respond(), Channel and streamEvents() take no line break into a header", async () => {
+test("respond(), Channel and streamEvents() refuse a line break in a header", async () => {
   const headers = { "x-name": "a\r\nset-cookie: evil=1" };
   const thrown: unknown[] = [];
   const attempts: (() => unknown)[] = [

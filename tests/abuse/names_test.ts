@@ -1,4 +1,4 @@
-/** Names that every object has already, as names of events and keys. */
+/** Names of inherited object properties, as names of events and keys. */
 import { EventSource } from "../../src/client/mod.ts";
 import { defineEvents, json } from "../../src/contract.ts";
 import { decode } from "../../src/decode.ts";
@@ -30,7 +30,7 @@ async function eventsIn(text: string, events?: ReturnType<typeof contractOf>) {
   return await allOf(decode(new Blob([text]).stream(), { contract: events }));
 }
 
-/** Node 20 has no `Array.fromAsync()`. */
+/** Node 20 does not have `Array.fromAsync()`. */
 async function allOf<T>(source: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const item of source) all.push(item);
@@ -45,12 +45,12 @@ function contractOf(
   return defineEvents(schemas, { onInvalid });
 }
 
-test("decode() gives events of any name", async () => {
+test("decode() yields events of any name", async () => {
   const events = await eventsIn(streamOf(names));
   assertEquals(events.map(({ event }) => event), names);
 });
 
-test("EventSource dispatches events of any name to their listeners, and to no other", async () => {
+test("EventSource dispatches events of any name to their listeners only", async () => {
   const { fetch } = scriptedServer([{ body: streamOf([...names, "other"]) }]);
   const source = new EventSource("https://example.com/", {
     fetch,
@@ -66,7 +66,7 @@ test("EventSource dispatches events of any name to their listeners, and to no ot
   assertEquals(seen, names);
 });
 
-test("A contract knows the events that it lists, and no others that objects have", async () => {
+test("defineEvents() knows only the events it lists, not inherited property names", async () => {
   for (const name of names) {
     const [event] = await eventsIn(streamOf([name]), contractOf([name]));
     assertEquals(event as unknown, { event: name, data: { price: 1 }, id: "" });
@@ -94,7 +94,7 @@ test("defineEvents() refuses { __proto__: schema }, which would list nothing", (
   defineEvents(Object.assign(Object.create(null), { tick: price }));
 });
 
-test("json() gives keys of any name but __proto__, and changes no prototype", () => {
+test("json() returns keys of any name except __proto__, and changes no prototype", () => {
   const text = `{${names.map((name) => `"${name}":{"admin":true}`).join(",")}}`;
   const value = json<object>({ event: "message", data: text, id: "" });
   assertEquals(Object.keys(value), names.slice(1));
@@ -102,7 +102,7 @@ test("json() gives keys of any name but __proto__, and changes no prototype", ()
   assertFalse("admin" in {});
 });
 
-test("Channel publishes, filters and resumes events of any name, and keys of any name are no repeats", async () => {
+test("Channel publishes, filters and resumes events of any name, and treats different keys of any name as distinct", async () => {
   const log = new MemoryLog();
   const channel = new Channel({ log });
   for (const name of names) {

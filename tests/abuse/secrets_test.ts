@@ -1,4 +1,4 @@
-/** What errors tell: never a header, a token, a password or a query. */
+/** Errors never contain a header, a token, a password or a query. */
 import {
   assert,
   assertEquals,
@@ -49,7 +49,7 @@ const failures: Record<string, [SocketReply, ConnectOptions["headers"]?]> = {
 
 for (const [face, read] of faces) {
   for (const [name, [reply, headers]] of Object.entries(failures)) {
-    test(`${face} tells no header and no query in its error for ${name}`, async () => {
+    test(`${face} puts no header and no query into its error for ${name}`, async () => {
       const server = await realServer({ script: [reply, reply] });
       const { reason } = await read(`${server.url}?token=${SECRET}`, {
         headers: headers ?? { authorization: `Bearer ${SECRET}` },
@@ -61,7 +61,7 @@ for (const [face, read] of faces) {
         name === "a refusal" ? "not-an-event-stream" : "connection-failed",
       );
       assertSecret(reason);
-      // What is kept back is still there for who asks for it.
+      // Hidden values stay accessible as properties.
       if (reason.response !== undefined) {
         assertEquals(reason.response.status, 403);
         await reason.response.body?.cancel();
@@ -69,7 +69,7 @@ for (const [face, read] of faces) {
     });
   }
 
-  test(`${face} refuses a user name and a password in the URL for good, and does not tell them`, async () => {
+  test(`${face} fails permanently for a user name and a password in the URL, and hides them`, async () => {
     const server = await realServer({ script: [] });
     const url = server.url.replace("//", `//user:${SECRET}@`);
     const { reason } = await read(url, { retry });
@@ -81,7 +81,7 @@ for (const [face, read] of faces) {
   });
 }
 
-test("connect() and new EventSource() tell no secret of the options and URLs that they refuse", async () => {
+test("connect() and new EventSource() hide secrets of the options and URLs they refuse", async () => {
   const url = "https://example.com/";
   const wrong: ConnectOptions[] = [
     { headers: { authorization: `Bearer ${SECRET}\n.` } },
@@ -101,7 +101,7 @@ test("connect() and new EventSource() tell no secret of the options and URLs tha
   assertSecret(await assertRejects(() => events.next(), TypeError));
 });
 
-test("decode() tells no header and no URL of the response that it refuses, save to who asks for it", () => {
+test("decode() hides the headers and the URL of a refused response, except in error.response", () => {
   const response = new Response(SECRET, {
     status: 401,
     headers: { "x-token": SECRET },
@@ -111,7 +111,7 @@ test("decode() tells no header and no URL of the response that it refuses, save 
   assertSecret(error);
 });
 
-test("restRedis() tells no token and no password of the options that it refuses", () => {
+test("restRedis() hides tokens and passwords of the options it refuses", () => {
   const url = "https://example.com";
   for (
     const options of [
@@ -131,7 +131,7 @@ const answers: Record<string, SocketReply> = {
 };
 
 for (const [name, reply] of Object.entries(answers)) {
-  test(`restRedis() does not tell the token when a request ${name}`, async () => {
+  test(`restRedis() hides the token when a request ${name}`, async () => {
     const server = await realServer({ script: Array(8).fill(reply) });
     const redis = restRedis({ url: server.url, token: SECRET });
     const log = new RedisLog(redis, "news");
@@ -143,7 +143,7 @@ for (const [name, reply] of Object.entries(answers)) {
   });
 }
 
-test("restRedis() follows no redirect, so that the token stays where it belongs", async () => {
+test("restRedis() follows no redirect, so that no other server receives the token", async () => {
   const target = await realServer({ script: [] }, "localhost");
   const redirect = { status: 307, headers: { location: target.url } };
   const server = await realServer({ script: Array(8).fill(redirect) });

@@ -4,14 +4,14 @@ import {
   EventSource,
 } from "../../src/client/mod.ts";
 
-/** What came out of a client, and how it ended. */
+/** What a client received, and how it ended. */
 export interface Outcome {
   readonly events: [data: string, id: string][];
-  /** Why it ended for good; `undefined` when that was the regular end. */
+  /** The error that ended it, `undefined` after a regular end. */
   reason: unknown;
 }
 
-/** Both faces of the engine, read until they end by themselves. */
+/** Both client APIs, read until they end. */
 export const faces: [
   name: string,
   read: (

@@ -1,4 +1,4 @@
-/** A page: the real one, or what a client sees of one. */
+/** A page: the real one, or a substitute with what a client reads of one. */
 export interface Page {
   show(isShown: boolean): void;
   goOnline(): void;
@@ -11,7 +11,7 @@ const place = globalThis as {
   dispatchEvent?: (event: Event) => boolean;
 };
 
-/** Runs a case on a page, which is put up where there is none. */
+/** Runs a case on a page, which is simulated outside a browser. */
 export async function onPage(
   run: (page: Page) => Promise<void>,
 ): Promise<void> {

@@ -2,16 +2,16 @@ import type { EventSourceErrorEvent } from "../../src/client/mod.ts";
 
 type Source = EventTarget & { readonly readyState: number };
 
-/** What has happened to a source: an entry for each event, with the `readyState` in which it was fired. */
+/** The events of a source: an entry for each, with the `readyState` when it was dispatched. */
 export interface Record {
   readonly log: string[];
-  /** Resolves when so many entries are there. */
+  /** Resolves when there are this many entries. */
   length(count: number): Promise<void>;
-  /** Resolves when the source has closed by itself. */
+  /** Resolves when the source has closed without a call of `close()`. */
   closed(): Promise<EventSourceErrorEvent>;
 }
 
-/** Listens to `open`, `error`, `message` and whatever else is named. */
+/** Listens to `open`, `error`, `message` and the other types given. */
 export function record(source: Source, ...types: string[]): Record {
   const log: string[] = [];
   const waiting = new Set<() => void>();

@@ -11,10 +11,10 @@ import { until } from "../support/until.ts";
 
 export type { SocketReply } from "../fixture/routes/client.ts";
 
-/** The step of a reply after which the client has all events so far; see the fixture. */
+/** The step of a reply that waits until the client has read all events so far; see the fixture. */
 export const READ: typeof read = null;
 
-/** A request, however it came: the header as text, not as bytes. */
+/** A request over any transport: the header as text, not as bytes. */
 export interface Seen {
   readonly method: string;
   readonly lastEventId: string | undefined;
@@ -25,23 +25,23 @@ export interface Seen {
 /** A server for one test. */
 export interface TestServer {
   readonly url: string;
-  /** What a client needs to reach it. */
+  /** The options that a client needs to connect to it. */
   readonly options: Pick<ConnectionOptions, "fetch">;
-  /** An `idleTimeout` in ms that its replies stay below, also on a machine that has much else to do. */
+  /** An `idleTimeout` in ms that is longer than its replies take, even on a busy machine. */
   readonly idleTimeout: number;
   requests(): Promise<Seen[]>;
-  /** Tells the server that the client has one event more, for which it waits at {@linkcode READ}. */
+  /** Reports to the server that the client has read another event, which it waits for at {@linkcode READ}. */
   tellRead(): Promise<void>;
-  /** Resolves when so many requests have come. */
+  /** Resolves when this many requests have arrived. */
   requested(count: number): Promise<void>;
-  /** Resolves when no connection is open, as seen from the server. */
+  /** Resolves when the server has no open connection. */
   allLeft(): Promise<void>;
 }
 
-/** So that a test waits for nothing. */
+/** Retry options with the shortest delays. */
 export const quick = { delay: 1, minDelay: 0 };
 
-/** Every way to be a server. */
+/** Every kind of server. */
 export const servers: [
   name: string,
   start: (script: SocketReply[]) => Promise<TestServer>,
@@ -64,7 +64,7 @@ function scripted(script: SocketReply[]): TestServer {
   };
 }
 
-/** The same without what only sockets need: a scripted server's chunk is given when the client reads. */
+/** The script without the steps that only sockets need: a scripted server sends a chunk when the client reads. */
 function scriptedReply(reply: SocketReply): ScriptedReply {
   if (reply === "refuse") return new TypeError("refused");
   const body = reply.body?.filter((step) => step !== READ);
@@ -115,7 +115,7 @@ async function getText(path: string, body?: string): Promise<string> {
   return response.text();
 }
 
-/** Decodes a header value, whose characters are bytes, except in workerd, which has them decoded. */
+/** Decodes a header value, whose characters are bytes, except in workerd, which decodes them itself. */
 function textOf(value: string | undefined): string | undefined {
   if (value === undefined || /[^\0-\xff]/.test(value)) return value;
   const bytes = Uint8Array.from(value, (byte) => byte.charCodeAt(0));

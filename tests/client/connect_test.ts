@@ -27,7 +27,7 @@ async function datasOf(
   return into;
 }
 
-/** How a read of a stream that begins so went, and with what it ended. */
+/** The events read from a stream that starts with this body, and the error that ended it. */
 async function outcomeOf(
   server: TestServer,
   options: ConnectOptions,
@@ -240,7 +240,7 @@ for (const [name, start] of servers) {
       idempotent: true,
     });
     assertEquals(code, undefined);
-    // What was lost in a socket that broke comes again, from a server that resumes.
+    // A server that resumes sends the events again that were lost when the socket broke.
     assertEquals(datas[0], "a");
     const requests = await server.requests();
     assertEquals(

@@ -1,4 +1,4 @@
-/** The position that is stored, against the one that the next request carries. */
+/** The position that is stored, compared with the one that the next request sends. */
 import {
   assertEquals,
   assertInstanceOf,
@@ -20,7 +20,7 @@ import { pause } from "../../tools/pause.ts";
 const retry = quick;
 const three = "id: 1\ndata: a\n\nid: 2\ndata: b\n\nid: 3\ndata: c\n\n";
 
-/** A store that keeps every ID that it is given. */
+/** A store that records every ID it receives. */
 function storeOf(saved: string[]): CursorStore {
   return {
     load: () => saved.at(-1),
@@ -91,7 +91,7 @@ for (const [name, start] of servers) {
       load: () => undefined,
       save: (id) => {
         saved.push(id);
-        // Takes longer than the reconnection.
+        // Longer than the reconnection takes.
         return pause(50);
       },
     };

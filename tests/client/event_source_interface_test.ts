@@ -10,7 +10,7 @@ import { record } from "./_record.ts";
 
 const url = "https://example.com/stream?a=b#c";
 
-/** A source that connects to nothing and is closed. */
+/** A closed source that never connected. */
 function closedSource(options: EventSourceOptions = {}): EventSource {
   const { fetch } = scriptedServer([]);
   const source = new EventSource(url, { fetch, ...options });

@@ -7,13 +7,13 @@ import { test } from "../_test.ts";
 import { record } from "./_record.ts";
 import { quick, realServer, servers, type SocketReply } from "./_server.ts";
 
-/** Opens a source with this body, left open, and gives what is dispatched after `open`. */
+/** Opens a source with this body, which does not end, and returns the events dispatched after `open`. */
 async function dispatched(body: string, count: number): Promise<string[]> {
   const server = await realServer({ script: [{ body: [body], end: "hang" }] });
   const source = new EventSource(server.url, { retry: quick });
   const events = record(source, "test");
   await events.length(1 + count);
-  // What should not be dispatched would have been by the time the server has answered again.
+  // By the next response of the server, an event dispatched by mistake would be in the log.
   await server.requests();
   source.close();
   assertEquals(events.log.shift(), "open 1");

@@ -22,7 +22,7 @@ import { pause } from "../../tools/pause.ts";
 const retry = { ...quick, maxAttempts: 3 };
 const three = "id: 1\ndata: a\n\nid: 2\ndata: b\n\nid: 3\ndata: c\n\n";
 
-/** Asserts that a client failed for good, and gives the cause. */
+/** Asserts that a client failed permanently, and returns the cause. */
 function causeOf(reason: unknown, attempts: number): unknown {
   assertInstanceOf(reason, EventStreamError);
   assertEquals([reason.code, reason.attempts], ["connection-failed", attempts]);
@@ -39,7 +39,7 @@ for (const [name, start] of servers) {
     const reported = await reportedDuring(async () => {
       const server = await start([{ body: [three] }]);
       const source = new EventSource(server.url, { ...server.options, retry });
-      // First: before Deno 2.6 a listener that throws keeps those after it from running.
+      // First, because before Deno 2.6 a listener that throws prevents those after it from running.
       const events = record(source);
       source.onopen = fail;
       source.onmessage = fail;
@@ -361,7 +361,7 @@ test("close() ignores the rejection of a fetch that ignores the signal", async (
   assert(events.log.length === 0);
 });
 
-/** Waits for so many turns of the microtask queue. */
+/** Waits for this many turns of the microtask queue. */
 async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await Promise.resolve();
 }

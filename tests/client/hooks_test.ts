@@ -175,7 +175,7 @@ test("connect() and EventSource never put the user name, password, query or frag
   }
 });
 
-/** Looks at everything that a console shows of an error. */
+/** Returns everything that a console prints of an error. */
 function assertShowsNoSecret(error: unknown): void {
   while (error instanceof Error) {
     const shown = [error.message, ...Object.values(error)].join("\n");
@@ -235,7 +235,7 @@ test("connect() has the same readyState values as EventSource: CONNECTING, OPEN 
 });
 
 test("connect() uses the right plural in errors and includes the cause that fetch hides", async () => {
-  // As Node's is.
+  // The shape of Node's cause.
   const cause = Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:1"), {
     code: "ECONNREFUSED",
   });

@@ -314,7 +314,7 @@ for (const [name, start] of servers) {
 }
 
 test("EventSource sends credentials to the same origin only by default, and never uses the cache", async () => {
-  // Deno 2.5 and 2.6 know no cache mode.
+  // Deno 2.5 and 2.6 do not support Request.cache.
   const noStore = "cache" in Request.prototype ? "no-store" : undefined;
   const inits: RequestInit[] = [];
   const fetch = (_: string, init: RequestInit) => {

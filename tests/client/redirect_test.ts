@@ -1,4 +1,4 @@
-/** Where a request goes after a redirect, and what goes with it. */
+/** Which URL a redirected request is sent to, and with which headers and body. */
 import {
   assertEquals,
   assertFalse,
@@ -20,7 +20,7 @@ const headers = {
   "x-api-key": "secret",
   "content-type": "application/json",
 };
-/** A browser follows redirects unseen. */
+/** A browser follows redirects inside fetch(). */
 const isBrowser = "document" in globalThis;
 
 function to(location: string, status = 307): SocketReply {
@@ -52,7 +52,7 @@ for (const [face, read] of faces) {
       assertEquals(headers["accept"], "text/event-stream");
       assertEquals(headers["cache-control"], "no-cache");
       assertEquals(lastEventId, index === 0 ? undefined : "1");
-      // A browser sends what the other origin allows by CORS, and this server allows everything.
+      // A browser sends the headers that the other origin allows by CORS, and this server allows all.
       assertEquals(headers["x-api-key"], isBrowser ? "secret" : undefined);
     }
     assertEquals(
@@ -184,7 +184,7 @@ for (const [face, read] of faces) {
       const { reason } = await read(server.url, { fetch: wrapper, retry });
       const [request] = await near.requests();
       assertEquals(request?.headers["token"], "secret");
-      // A browser follows the redirect unseen, inside the call.
+      // A browser follows the redirect inside fetch().
       if (isBrowser) return;
       assertStringIncludes(
         refusalOf(reason),

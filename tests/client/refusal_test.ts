@@ -16,7 +16,7 @@ const retry = { ...quick, maxAttempts: 3 };
 const contentType = "text/event-stream";
 const KEPT = 64 * 1024;
 
-/** What refuses a response: both faces, and `decode()`. */
+/** Everything that refuses responses: both client APIs and `decode()`. */
 const readers: [
   name: string,
   refuse: (response: Response) => Promise<unknown>,
@@ -35,7 +35,7 @@ const readers: [
   ],
 ];
 
-/** A refused response whose body gives chunks until it is cancelled, or waits. */
+/** A refused response whose body sends chunks until it is cancelled, or never ends. */
 function endless(
   chunk: Uint8Array | undefined,
 ): { response: Response; cancelled: Promise<void> } {
@@ -92,7 +92,7 @@ for (const [reader, refuse] of readers) {
   });
 }
 
-/** Responses that give no stream, as some replacements of `fetch` have them. */
+/** Responses without a readable stream, as some replacements of `fetch` return them. */
 const streamless: [name: string, response: object][] = [
   ["none", { text: () => Promise.resolve("data: a\n\n") }],
   ["a Blob", { body: new Blob(["data: a\n\n"]) }],
@@ -204,7 +204,7 @@ for (const [face, read] of faces) {
         });
         const { reason } = await read(server.url, {
           ...{ retry, method, idleTimeout: 100 },
-          // A browser follows the redirect unseen, to a network error.
+          // A browser follows the redirect inside fetch(), which fails with a network error.
           fetch: (url, init) => fetch(url, { ...init, redirect: "manual" }),
         });
         assertInstanceOf(reason, EventStreamError);

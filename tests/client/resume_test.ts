@@ -5,7 +5,7 @@ import { realServer } from "./_server.ts";
 
 const options = {
   retry: { delay: 0, minDelay: 0, maxAttempts: Infinity },
-  // What ends before the first ID would be the end for connect().
+  // connect() would not resume a stream that ends before the first ID.
   reconnectOnEnd: true,
 };
 const frames = [

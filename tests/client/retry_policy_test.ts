@@ -27,7 +27,7 @@ import { type Clock, withClock } from "../support/clock.ts";
 
 const url = "https://example.com/";
 
-/** The shortest and the longest delay that the policy draws. */
+/** The shortest and the longest delay that the policy can choose. */
 function range(
   retry: RetryOptions,
   reconnectionTime: number,
@@ -105,12 +105,12 @@ test("retry honors a longer Retry-After, in seconds or as a date of the server's
   }
 });
 
-/** A clock under which a client runs, and how late it is. */
+/** A fake clock for a client, and the time on it. */
 interface ClientClock extends Clock {
   readonly now: number;
 }
 
-/** Runs a case under a clock of its own, with the shortest waits that can be drawn, and checks that nothing is left. */
+/** Runs a case on a fake clock with the shortest possible random delays, and checks that no timer is left. */
 async function withClient(
   script: Iterable<ScriptedReply>,
   run: (
@@ -186,7 +186,7 @@ test("EventSource backs off while attempts fail, and resets the delay after a su
   await withClient(script, async ({ advance }, { fetch }, times) => {
     const source = new EventSource(url, { fetch, retry: { delay: 1000 } });
     await advance(20_000);
-    // 1, 2, 4 and 8 s when nothing comes; 1 s after an event, and after an id.
+    // 1, 2, 4 and 8 s while nothing arrives; 1 s after an event, and after an id.
     assertEquals(times, [0, 1, 3, 7, 15, 16, 17, 18, 19].map((s) => s * 1000));
     return () => source.close();
   });
@@ -198,8 +198,8 @@ test("EventSource and connect() reset the failed attempts when a connection last
     end: "drop",
   });
   const script = [refused, refused, open(2000), open(5000), open(1500), hang];
-  // 1 s and 2 s after two failures, 4 s after a connection that lived for the 2 s before it and no longer, 1 s after
-  // one that lived for 5 s, and 1 s after one that lived for 1.5 s.
+  // 1 s and 2 s after two failures, 4 s after a connection no longer than the delay of 2 s before it, 1 s after
+  // one that lasted 5 s, and 1 s after one that lasted 1.5 s.
   const expected = [0, 1, 3, 9, 15, 17.5].map((s) => s * 1000);
   await withClient(script, async ({ advance }, { fetch }, times) => {
     const source = new EventSource(url, { fetch, retry: { delay: 1000 } });
@@ -424,7 +424,7 @@ test("idleTimeout restarts with every byte, including comments, and runs while a
       errors.push((event.error as EventStreamError).code);
     };
     await advance(14_000);
-    // 2 s without a response; 4.5 s of life and 2 s of silence; 2 s of silence.
+    // 2 s without a response; 4.5 s of traffic and 2 s of silence; 2 s of silence.
     assertEquals(times, [0, 3000, 10_500, 13_500]);
     assertEquals(errors, ["idle-timeout", "idle-timeout", "idle-timeout"]);
     return () => source.close();

@@ -1,4 +1,4 @@
-/** What is requested again and what is not, for every method and every way in which a connection ends. */
+/** Which requests are repeated, for every method and every way in which a connection ends. */
 import { assertEquals, assertInstanceOf, assertMatch } from "@std/assert";
 import {
   connect,
@@ -25,15 +25,15 @@ const two = "id: 1\ndata: a\n\nid: 2\ndata: b\n\n";
 /** How a connection ends, and how often a GET and a POST are requested. */
 interface Ending {
   readonly reply: SocketReply;
-  /** The options that the server gives the time for. */
+  /** Options that depend on the server, such as its `idleTimeout`. */
   readonly options?: (server: TestServer, method: string) => ConnectOptions;
-  /** What a safe method does at `connect()`: the requests, the last of which is answered with 204, and the error. */
+  /** For a safe method and `connect()`: the number of requests, the last answered with 204, and the error. */
   readonly safe: [requests: number, code?: string];
-  /** The same at `EventSource`, where a 204 is a refusal. */
+  /** The same for `EventSource`, which refuses a 204. */
   readonly standard: [requests: number, code?: string];
   /** The error of a POST, which makes one request. */
   readonly once: string | undefined;
-  /** The same at `EventSource`, where the end of a stream is an error too. */
+  /** The same for `EventSource`, for which the end of a stream is an error too. */
   readonly onceStandard?: string;
 }
 
@@ -57,7 +57,7 @@ const endings: Record<string, Ending> = {
   "silence before the response": {
     ...again,
     reply: { delay: 60_000 },
-    // Only what is repeated has to be answered in time.
+    // Only a request that is repeated needs time for its response.
     options: ({ idleTimeout }, method) => ({
       idleTimeout: method === "GET" ? idleTimeout : Math.min(idleTimeout, 200),
     }),
@@ -160,7 +160,7 @@ for (const [name, start] of servers) {
         idempotent: true,
       }, server.tellRead);
       assertEquals(outcome.events, [["a", "1"], ["b", "1"]]);
-      // The last one has handed out an event without an ID.
+      // The last event has no ID.
       assertEquals(await codeOf(outcome), "truncated");
       const requests = await server.requests();
       assertEquals(

@@ -1,4 +1,4 @@
-/** What the compiler accepts and refuses; that the code runs too keeps the examples honest. */
+/** What the compiler accepts and refuses. The code also runs, which checks the types against the behavior. */
 import { assertEquals, assertThrows } from "@std/assert";
 import {
   connect,

@@ -1,22 +1,22 @@
-/** A source of bytes that records what is asked of it. */
+/** A source of bytes that records its calls. */
 export interface Source {
   readonly stream: ReadableStream<Uint8Array>;
-  /** How many chunks were asked for. */
+  /** The number of chunks that were requested. */
   pulls: number;
   /** The reason of every cancellation. */
   readonly cancels: unknown[];
-  /** What the next pull of a source that waits at its end does. */
+  /** Settles the pending pull of a source that waits at its end. */
   send(chunk: string | Uint8Array): void;
   close(): void;
   fail(reason: unknown): void;
 }
 
-/** What a source does when its chunks are used up: nothing, so that a read waits, or end, or fail. */
+/** What a source does after its last chunk: nothing, so that a read stays pending, end, or fail. */
 export type End = "waits" | "closes" | { readonly failsWith: unknown };
 
 const encoder = new TextEncoder();
 
-/** Makes a source that gives one chunk for each pull and holds none ready. */
+/** Returns a source that enqueues one chunk for each pull and none in advance. */
 export function sourceOf(
   chunks: readonly (string | Uint8Array)[],
   end: End = "closes",
@@ -47,7 +47,7 @@ export function sourceOf(
   return source;
 }
 
-/** Turns of the event loop without its timers, of which each takes 1 ms, in Chromium 4 ms. */
+/** Waits for turns of the event loop without a timer, since each timer takes 1 ms, in Chromium 4 ms. */
 const { setImmediate, scheduler, setTimeout } = globalThis as
   & typeof globalThis
   & {
@@ -63,18 +63,18 @@ function turn(): Promise<void> {
   });
 }
 
-/** Lets everything happen that can happen without a further event from outside. */
+/** Waits until everything is done that needs no further input. */
 export async function settle(): Promise<void> {
   for (let turns = 0; turns < 3; turns++) await turn();
 }
 
-/** The same, and what the runtime reports behind timers that are due at once, which are rejections that nobody handles. */
+/** The same, and waits until the runtime has reported unhandled rejections, which it does after timers that are due. */
 export async function settleTimers(): Promise<void> {
   await new Promise<void>((resolve) => void setTimeout(resolve, 2));
   await settle();
 }
 
-/** Collects a stream with a reader of its own, also where streams cannot be iterated. */
+/** Collects a stream with a reader, since some runtimes cannot iterate streams. */
 export async function readAll<T>(
   stream: ReadableStream<T>,
   into: T[] = [],
@@ -87,7 +87,7 @@ export async function readAll<T>(
   }
 }
 
-/** Gives what a promise rejects with, and fails when it does not reject. */
+/** Returns the error that a promise rejects with, and fails if it does not reject. */
 export async function reasonOf(promise: Promise<unknown>): Promise<unknown> {
   try {
     await promise;
@@ -97,7 +97,7 @@ export async function reasonOf(promise: Promise<unknown>): Promise<unknown> {
   throw new Error("Expected the promise to reject");
 }
 
-/** Runs a case and gives the reasons of the rejections that nobody handled, where the runtime tells; the others end the run by themselves. */
+/** Runs a case and returns the reasons of unhandled rejections if the runtime reports them; other runtimes end the run. */
 export async function unhandledDuring(
   run: () => Promise<void>,
 ): Promise<unknown[]> {

@@ -12,7 +12,7 @@ export type Way = (
   into: ServerSentEvent[],
 ) => Promise<unknown>;
 
-/** Every way to take the events out of a stream. */
+/** Every way to read the events of a stream. */
 export const ways: Record<string, Way> = {
   "for await": async (stream, into) => {
     for await (const event of stream) into.push(event);
@@ -53,7 +53,7 @@ export function assertCode(
   assertStrictEquals(error.code, code);
 }
 
-/** Returns a function that counts the listeners added to a signal since now. */
+/** Returns a function that counts the listeners added to a signal from now on. */
 export function countListeners(signal: AbortSignal): () => number {
   const listeners: unknown[] = [];
   const { addEventListener, removeEventListener } = signal;

@@ -1,6 +1,6 @@
-/** How much text and how many bytes built-in methods went over. */
+/** Counts the characters and bytes that built-in methods process. */
 export interface Work {
-  /** Calls of the methods that are counted. */
+  /** Calls of the counted methods. */
   calls: number;
   /** Characters and bytes that those calls searched, copied or decoded. */
   characters: number;
@@ -8,7 +8,7 @@ export interface Work {
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
-/** What a call went over: where a search stopped, else the length of what came out or went in. */
+/** The cost of a call: the position where a search stopped, or the length of its result or input. */
 const costs: readonly [
   owner: object,
   name: string,
@@ -41,7 +41,7 @@ function lengthOf(value: unknown): number {
   return value === undefined ? 0 : (value as { length: number }).length;
 }
 
-/** Runs something synchronous and counts its work instead of timing it, so that the answer is the same on a busy machine. */
+/** Runs a synchronous function and counts its work instead of timing it, so that the result is the same on a busy machine. */
 export function workOf(run: () => void): Work {
   const work: Work = { calls: 0, characters: 0 };
   const restore = costs.map(([owner, name, cost]) =>
@@ -64,7 +64,7 @@ function count(
   const methods = owner as Record<string, Method>;
   const inherited = !Object.hasOwn(owner, name);
   const original = methods[name] as Method;
-  // Assigned and not defined anew: Bun's methods of a TextDecoder are writable but not configurable.
+  // Assigned, not redefined: Bun's TextDecoder methods are writable but not configurable.
   methods[name] = function (...args) {
     const result = original.apply(this, args);
     work.calls++;

@@ -232,7 +232,7 @@ test("decode() refuses a response with a status other than 2xx, and its body sta
 
 test("decode() accepts a response of the runtime's class after the global Response was replaced", async () => {
   const Native = globalThis.Response;
-  // As `@hono/node-server` does.
+  // Like `@hono/node-server`.
   globalThis.Response = class extends Native {};
   try {
     const headers = { "content-type": contentType };
@@ -673,7 +673,7 @@ test("EventDecoderStream applies backpressure to its source", async () => {
   for (let count = 0; count <= 15; count++) {
     if (count > 0) await reader.read();
     await settle();
-    // One chunk waits in the writable side of a TransformStream.
+    // The writable side of a TransformStream buffers one chunk.
     assert(
       source.pulls <= Math.ceil(count / 3) + 2,
       `${source.pulls} chunks for ${count} events`,

@@ -32,7 +32,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const rounds = sizeOf(20_000, 4);
 
-/** What @std/http calls a ServerSentEventMessage, member by member. */
+/** The members of ServerSentEventMessage in @std/http. */
 interface StdHttpMessage {
   comment?: string;
   event?: string;
@@ -41,7 +41,7 @@ interface StdHttpMessage {
   retry?: number;
 }
 
-/** A stream of values, one for each pull. */
+/** A stream that enqueues one value for each pull. */
 function streamOf<T>(
   values: readonly T[],
   cancels: unknown[] = [],
@@ -483,7 +483,7 @@ test("EventEncoderStream applies backpressure to its source until its bytes are 
   for (let count = 0; count <= 10; count++) {
     if (count > 0) await reader.read();
     await settle();
-    // One event waits in the writable side of a TransformStream.
+    // The writable side of a TransformStream buffers one event.
     assert(
       pulls >= count && pulls <= count + 2,
       `${pulls} events for ${count} frames`,
@@ -514,7 +514,7 @@ test("EventEncoderStream passes a source's error on unchanged", async () => {
   );
 });
 
-/** What the inits say to a receiver, by the words of ServerSentEventInit and the standard. */
+/** The events that a receiver must get for the inits, by the docs of ServerSentEventInit and the standard. */
 function meaningOf(inits: readonly ServerSentEventInit[]): Interpretation {
   const meaning: Interpretation = {
     events: [],
@@ -538,7 +538,7 @@ function meaningOf(inits: readonly ServerSentEventInit[]): Interpretation {
   return meaning;
 }
 
-/** What our parser makes of bytes. */
+/** The events that EventParser reads from bytes. */
 function parse(chunks: readonly Uint8Array[]): Interpretation {
   const comments: string[] = [];
   const parser = new EventParser({

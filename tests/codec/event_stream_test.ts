@@ -392,7 +392,7 @@ const leaves: Record<string, (stream: EventStream) => Promise<void>> = {
   },
   "an aborted pipe": async (stream) => {
     const controller = new AbortController();
-    // Aborted between two reads: workerd 2026-11-17 does not look at a pipe's signal while a read waits.
+    // Aborted between two reads: workerd 2026-11-17 ignores the signal of a pipe while a read is pending.
     const sink = new WritableStream<ServerSentEvent>({
       write: () => controller.abort("enough"),
     });
@@ -529,7 +529,7 @@ test("EventStream delivers every event once when ways to read are mixed", async 
   assertEquals(source.cancels, []);
 });
 
-/** Cuts bytes at random and gives a chunk now or after some turns, so that reads are released at any moment of a read. */
+/** Cuts bytes at random and enqueues a chunk now or after some turns, so that readers are released at any moment of a read. */
 function hesitantSource(
   random: Random,
   bytes: Uint8Array,
@@ -545,7 +545,7 @@ function hesitantSource(
   }, { highWaterMark: 0 });
 }
 
-/** Takes some events in a random way that leaves the source open; returns whether the end was reached. */
+/** Reads some events in a random way that leaves the source open; returns whether the end was reached. */
 async function takeSome(
   random: Random,
   stream: EventStream,
@@ -871,7 +871,7 @@ test("EventStream leaves no rejection unhandled when it fails and its source's c
   assertEquals(rejections, []);
 });
 
-/** A source of batches, as a log makes them. */
+/** A source of batches, like those of a log. */
 function batchesOf(batches: (string | Error)[]): EventBatchSource & {
   readonly cancels: unknown[];
 } {

@@ -1,4 +1,4 @@
-/** Inputs for the parser, what it makes of them beside what the standard says, and the least of one that shows a difference. */
+/** Creates inputs for the parser, compares its result with the standard, and shrinks an input that shows a difference. */
 import { EventParser } from "../../src/parse.ts";
 import { join, mutatedStream } from "./mutate.ts";
 import { fits, type Outcome, parse } from "./parsed.ts";
@@ -12,17 +12,17 @@ import {
 } from "./random.ts";
 import { interpret } from "./reference.ts";
 
-/** What a parser is given. */
+/** The input of a parser. */
 export interface FuzzInput {
   readonly chunks: readonly Uint8Array[];
   readonly lastEventId: string;
-  /** Left out of most. */
+  /** Omitted in most inputs. */
   readonly maxEventSize: number | undefined;
 }
 
 type ParserClass = typeof EventParser;
 
-/** The input of a number: the same for the same seed, everywhere. */
+/** The input of an index: the same for the same seed on every runtime. */
 export function fuzzInput(seed: number, index: number): FuzzInput {
   const random = randomOf(seed, index);
   const stream = random() < 0.4 ? randomStream(random) : mutatedStream(random);
@@ -35,7 +35,7 @@ export function fuzzInput(seed: number, index: number): FuzzInput {
   };
 }
 
-/** One to four chunks, and some bytes one by one in between: where a cut matters is found sooner than by cutting everywhere. */
+/** One to four chunks, with some single bytes in between: this finds relevant cuts sooner than cutting everywhere. */
 function fewChunks(random: Random, stream: Uint8Array): Uint8Array[] {
   const cuts = new Set<number>();
   for (let left = below(random, 4); left > 0; left--) {
@@ -54,7 +54,7 @@ function limit(random: Random): number {
   return 1 + below(random, pick(random, [10, 30, 100, 1000]));
 }
 
-/** Tells how the parser differs from the standard on an input, or from itself where the bytes come in one chunk. */
+/** Returns how the parser differs from the standard on an input, or from itself when the bytes are one chunk. */
 export function difference(
   { chunks, lastEventId, maxEventSize }: FuzzInput,
   Parser: ParserClass = EventParser,
@@ -90,10 +90,10 @@ function text(value: unknown): string {
   );
 }
 
-/** Where one chunk ends and the next one begins, among the bytes of an input. */
+/** The byte offsets in an input at which a chunk ends and the next one begins. */
 const CUT = -1;
 
-/** Makes an input smaller for as long as the parser still differs on it. */
+/** Shrinks an input as long as the parser still differs on it. */
 export function shrink(
   input: FuzzInput,
   Parser: ParserClass = EventParser,
@@ -135,7 +135,7 @@ function chunksOf(symbols: readonly number[]): Uint8Array[] {
   return chunks.map((chunk) => Uint8Array.from(chunk));
 }
 
-/** Writes an input as code that makes its chunks. */
+/** Prints an input as code that creates its chunks. */
 export function show({ chunks, lastEventId, maxEventSize }: FuzzInput): string {
   const bytes = chunks.map((chunk) => `[${chunk.join(", ")}]`).join(", ");
   const texts = chunks.map((chunk) =>

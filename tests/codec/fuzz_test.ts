@@ -23,9 +23,9 @@ test(`EventParser.push() agrees with the reference parser, and with itself under
   }
 });
 
-/** Parsers with a defect that others have had, and the most bytes that show it. */
+/** Parsers with a defect that other parsers have had, and the maximum size in bytes of the input that shows it. */
 const wrong: Record<string, [Parser: typeof EventParser, most: number]> = {
-  "takes each chunk for a stream's first": [
+  "treats each chunk as the first of a stream": [
     class extends EventParser {
       override push(chunk: Uint8Array, into: ServerSentEvent[] = []) {
         const isMark = [0xEF, 0xBB, 0xBF].every((byte, at) =>
@@ -44,7 +44,7 @@ const wrong: Record<string, [Parser: typeof EventParser, most: number]> = {
     },
     6,
   ],
-  "takes a message of spaces for none": [
+  "drops a message that is only white space": [
     class extends EventParser {
       override push(chunk: Uint8Array, into: ServerSentEvent[] = []) {
         for (const event of super.push(chunk)) {
@@ -55,7 +55,7 @@ const wrong: Record<string, [Parser: typeof EventParser, most: number]> = {
     },
     6,
   ],
-  "fails without a reason of its own": [
+  "fails with an error of another kind": [
     class extends EventParser {
       override push(chunk: Uint8Array, into: ServerSentEvent[] = []) {
         try {

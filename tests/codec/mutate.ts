@@ -1,10 +1,10 @@
-/** Streams that are nearly right: vectors and what servers really send, with some bytes gone wrong. */
+/** Nearly valid streams: vectors and bodies of real servers, with some bytes changed. */
 import { eventStreamVectors } from "../../src/testing/vectors.ts";
 import { below, pick, type Random } from "./random.ts";
 
 type Mutation = (random: Random, bytes: Uint8Array) => Uint8Array;
 
-/** What a mutated stream is cut to, so that millions of them take minutes. */
+/** Maximum bytes of a mutated stream, so that millions of them take minutes. */
 const LONGEST = 1500;
 
 const encoder = new TextEncoder();
@@ -28,7 +28,7 @@ const corpus: readonly Uint8Array[] = [
   }),
 ];
 
-/** What a parser branches on, and what a decoder of UTF-8 does. */
+/** Bytes that a parser or a UTF-8 decoder branches on. */
 const interesting: readonly Uint8Array[] = [
   ..."\r\n: \0dier09",
   "\n\n",
@@ -87,7 +87,7 @@ const mutations: readonly Mutation[] = [
   (random, bytes) => bytes.slice(below(random, Math.min(8, bytes.length))),
 ];
 
-/** A vector or a stream of a real server's kind after one to eight mutations. */
+/** A vector or a stream like a real server's, after one to eight mutations. */
 export function mutatedStream(random: Random): Uint8Array {
   let bytes = pick(random, corpus);
   for (let left = 1 + below(random, 8); left > 0; left--) {
@@ -96,7 +96,7 @@ export function mutatedStream(random: Random): Uint8Array {
   return bytes.slice(0, LONGEST);
 }
 
-/** Puts `part` in the place of up to `length` bytes somewhere. */
+/** Replaces up to `length` bytes somewhere with `part`. */
 function replace(
   random: Random,
   bytes: Uint8Array,
@@ -113,7 +113,7 @@ function slice(random: Random, bytes: Uint8Array): Uint8Array {
   return bytes.subarray(start, start + 1 + below(random, bytes.length));
 }
 
-/** Puts parts one behind another. */
+/** Concatenates parts. */
 export function join(parts: readonly Uint8Array[]): Uint8Array {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   const joined = new Uint8Array(length);

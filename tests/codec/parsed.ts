@@ -2,7 +2,7 @@ import type { ServerSentEvent } from "../../src/event.ts";
 import { EventParser, type ParseOptions } from "../../src/parse.ts";
 import type { Interpretation } from "./reference.ts";
 
-/** Everything that a parser gave, and what it threw. */
+/** Everything that a parser returned, and the error it threw. */
 export interface Outcome extends Interpretation {
   error: unknown;
 }
@@ -34,7 +34,7 @@ export function parse(
   };
 }
 
-/** Whether every event, and the line being read with it, is within the limit as `maxEventSize` counts it. */
+/** Whether every event, with the line being read, is within the limit as `maxEventSize` counts it. */
 export function fits(stream: Uint8Array, limit: number): boolean {
   const marked = stream[0] === 0xEF && stream[1] === 0xBB && stream[2] === 0xBF;
   const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(

@@ -41,7 +41,7 @@ function outcomeOf(vector: EventStreamVector): Outcome {
   };
 }
 
-/** Compares cheaply, and says with what to run the case again. */
+/** Compares cheaply, and reports how to run the case again. */
 function assertSame(
   actual: unknown,
   expected: unknown,

@@ -5,10 +5,10 @@ import { DEFAULT_SEED, setting } from "../_settings.ts";
 /** A source of numbers in [0, 1). */
 export type Random = () => number;
 
-/** The seed of the run: a constant, unless another is given to look further. */
+/** The seed of the run: a constant, unless another one is set to search further. */
 export const seed: number = Number(setting("RIVULET_SEED") ?? DEFAULT_SEED);
 
-/** The numbers of one case: each case of a run has its own, so that it can be run again alone. */
+/** The random numbers of one case: separate for each case of a run, so that it can be run again alone. */
 export function randomOf(seed: number, index: number): Random {
   let state = Math.imul(seed ^ 0x9E3779B9, 0x85EBCA6B) + index | 0;
   return () => {
@@ -19,7 +19,7 @@ export function randomOf(seed: number, index: number): Random {
   };
 }
 
-/** A whole number from 0 to below `limit`. */
+/** An integer from 0 to below `limit`. */
 export function below(random: Random, limit: number): number {
   return Math.floor(random() * limit);
 }
@@ -135,7 +135,7 @@ const tokens: readonly Piece[] = [
   ...brokenText,
 ];
 
-/** A random event stream: blocks that are nearly right, a heap of tokens, or blocks with some bytes changed. */
+/** A random event stream: nearly valid blocks, random tokens, or blocks with some bytes changed. */
 export function randomStream(random: Random): Uint8Array {
   const kind = random();
   const start: Piece[] = random() < 0.2
@@ -189,7 +189,7 @@ function value(random: Random): Piece {
   return pick(random, values);
 }
 
-/** Replaces, doubles, drops or inserts a few bytes. */
+/** Replaces, duplicates, deletes or inserts a few bytes. */
 function damage(random: Random, stream: Uint8Array): Uint8Array {
   const bytes = [...stream];
   for (let changes = 1 + below(random, 4); changes > 0; changes--) {
@@ -217,7 +217,7 @@ function join(pieces: readonly Piece[]): Uint8Array {
   return joined;
 }
 
-/** Cuts bytes into chunks: whole, one by one, evenly, at random with empty chunks, or next to line ends. Every chunk has a buffer of its own. */
+/** Cuts bytes into chunks: whole, one by one, evenly, at random with empty chunks, or next to line ends. Every chunk has a separate buffer. */
 export function randomChunks(random: Random, stream: Uint8Array): Uint8Array[] {
   const kind = below(random, 5);
   if (kind === 0) return [stream.slice()];
@@ -231,7 +231,7 @@ export function randomChunks(random: Random, stream: Uint8Array): Uint8Array[] {
   return cut(stream, () => below(random, most));
 }
 
-/** Cuts bytes into chunks of the sizes that are asked for; a size of 0 makes an empty chunk. */
+/** Cuts bytes into chunks of the given sizes; a size of 0 makes an empty chunk. */
 export function cut(stream: Uint8Array, size: () => number): Uint8Array[] {
   const chunks: Uint8Array[] = [];
   for (let start = 0; start < stream.length;) {

@@ -1,10 +1,10 @@
 /**
- * The standard's algorithm, word by word and without regard for speed: the oracle of the tests.
+ * A literal, slow implementation of the standard's algorithm: the oracle of the tests.
  *
  * The quoted sentences are those of the HTML standard, 9.2.5 "Parsing an event stream" and 9.2.6 "Interpreting an event stream".
  */
 
-/** What a reader knows after the last byte of a stream. */
+/** The state of a reader after the last byte of a stream. */
 export interface Interpretation {
   /** `type`, `data` and `lastEventId` of every event. */
   events: [type: string, data: string, lastEventId: string][];
@@ -16,7 +16,7 @@ export interface Interpretation {
   comments: string[];
 }
 
-/** The buffers of 9.2.6 beside what they lead to. */
+/** The buffers of 9.2.6, and the results. */
 interface State extends Interpretation {
   dataBuffer: string;
   eventTypeBuffer: string;
@@ -68,7 +68,7 @@ function utf8Decode(stream: Uint8Array): string {
  * U+000A LINE FEED (LF) character not preceded by a U+000D CARRIAGE RETURN (CR) character, and a single U+000D CARRIAGE RETURN (CR) character not followed
  * by a U+000A LINE FEED (LF) character being the ways in which a line can end."
  *
- * What follows the last line end is no line.
+ * Text after the last line end is not a line.
  */
 function splitLines(text: string): string[] {
   const lines: string[] = [];

@@ -4,7 +4,7 @@ import type {
   StandardSchemaV1,
 } from "../../src/standard_schema.ts";
 
-/** Makes a schema without a library: from what its `validate` does. */
+/** Creates a schema without a library, from its `validate`. */
 export function schemaOf<Input, Output = Input>(
   validate: (
     value: unknown,
@@ -43,17 +43,17 @@ export const count: StandardSchemaV1<number> = schemaOf((value) =>
     : { issues: [{ message: "Expected a number" }] }
 );
 
-/** Text on the wire, a `Date` at the receiver. */
+/** A string on the wire, a `Date` for the receiver. */
 export const date: StandardSchemaV1<string, Date> = schemaOf((value) =>
   typeof value === "string" && !Number.isNaN(Date.parse(value))
     ? { value: new Date(value) }
     : { issues: [{ message: "Expected a date" }] }
 );
 
-/** A schema whose answers the test gives, in any order. */
+/** A schema whose results the test provides, in any order. */
 export interface PendingSchema {
   readonly schema: StandardSchemaV1<number>;
-  /** The values that wait for an answer. */
+  /** The values whose validation is pending. */
   readonly waiting: unknown[];
   accept(value: unknown): void;
   refuse(value: unknown, message: string): void;

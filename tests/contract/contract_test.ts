@@ -40,7 +40,7 @@ function eventOf(event: string, data: string): ServerSentEvent {
   return { event, data, id: "7" };
 }
 
-/** What a call fails with, whether it throws or rejects. */
+/** Returns the error of a call, whether it throws or rejects. */
 async function failureOf(call: () => unknown): Promise<EventStreamError> {
   const error = await reasonOf((async () => await call())());
   assertInstanceOf(error, EventStreamError);
@@ -114,7 +114,7 @@ test("contract.encode() refuses data that would not arrive unchanged", async () 
   const any = defineEvents({
     any: schemaOf<unknown>((value) => (seen.push(value as never), { value })),
   });
-  // JSON turns it into null, which the receiver's schema would refuse.
+  // JSON.stringify() converts it into null, which the receiver's schema would refuse.
   const error = await failureOf(() => contract.encode({ data: NaN }));
   assertEquals(error.issues, [{ message: "Expected a number" }]);
   const cycle: Record<string, unknown> = {};
@@ -317,7 +317,7 @@ test("defineEvents() has no text events in its type when it skips or refuses unl
   for (const unlisted of ["skip", "error"] as const) {
     const { decode } = defineEvents({ tick: price, chat: text }, { unlisted });
     const event = (await decode(eventOf("tick", '{"price":1}')))!;
-    // Without text among them all data is an object.
+    // Without text events, all data is an object.
     const keys = Object.keys(event.data) satisfies string[];
     assertEquals(keys, ["price"]);
     assertStrictEquals(event.event === "tick" && event.data.price, 1);
@@ -363,7 +363,7 @@ test("defineEvents() calls onInvalid instead of failing", async () => {
     errors.map(({ code }) => code),
     events.map(() => "invalid-event"),
   );
-  // It is for what arrives: what is sent is the sender's own fault.
+  // onInvalid is for received events only: encode() always fails.
   await failureOf(() => encode({ event: "tick", data: { price: NaN } }));
   assertStrictEquals(errors.length, events.length);
 });

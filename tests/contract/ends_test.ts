@@ -42,7 +42,7 @@ test("Channel.publish() with a contract writes JSON, and refuses wrong data befo
   const channel = new Channel({ log, contract: prices });
   await channel.publish({ event: "tick", data: { price: 1 } });
   assertRefused(await reasonOf(channel.publish(wrong)));
-  // All or none.
+  // A batch is written as a whole or not at all.
   const batch = [{ event: "tick", data: { price: 3 } }, wrong] as const;
   assertRefused(await reasonOf(channel.publish(batch)));
   await assertRejects(
@@ -101,7 +101,7 @@ test("Channel.subscribe() with a contract yields the schema's output, and fails 
   assertRefused(error);
   assertStrictEquals(error.event?.data, '{"price":"2"}');
   assertEquals(seen, [["tick", { price: 1 }], ["news", "It works"]]);
-  // What a client gets is what was published.
+  // Clients receive the published data, not the schema's output.
   await channel.close();
   const response = await channel.respond(request());
   const events = [];
@@ -138,7 +138,7 @@ const BODY = [
   "event: end\nid: 4\ndata: \n\n",
 ].join("");
 
-/** What the two faces of the client give under a contract, and how they end; the issues of what they skip. */
+/** What both client APIs yield with a contract, how they end, and the issues of the events they skip. */
 async function receive(
   options: ContractOptions<UnlistedPolicy>,
 ): Promise<[connected: unknown[], listened: unknown[], skipped: number]> {

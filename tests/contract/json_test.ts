@@ -60,7 +60,7 @@ test("json() drops keys named __proto__, however they are escaped", () => {
     const value = json<Record<string, unknown>>(eventOf(text));
     assertEquals(Object.getOwnPropertyNames(value), ["a"], text);
     assertStrictEquals(Object.getPrototypeOf(value), Object.prototype);
-    // Assignment is what would make a prototype of such a key.
+    // Only an assignment would set the prototype from this key.
     assertStrictEquals(Object.assign({}, value).admin, undefined);
     const inner = json<{ list: Record<string, unknown>[] }>(
       eventOf(`{"list":[${text}]}`),

@@ -21,7 +21,7 @@ import { resumable } from "../../src/server/resumable.ts";
 import { test } from "../_test.ts";
 import { date, price, text } from "./_schemas.ts";
 
-// What is tested is the compiler: nothing here connects or publishes.
+// These tests check types: no code here connects or publishes.
 
 const contract = defineEvents({
   tick: price,

@@ -31,7 +31,7 @@ type Way = (
   into: AnyEvent[],
 ) => Promise<unknown>;
 
-/** Every way to take the events out of a stream. */
+/** Every way to read the events of a stream. */
 const ways: Record<string, Way> = {
   "for await": async (stream, into) => {
     for await (const event of stream) into.push(event);
@@ -44,7 +44,7 @@ const ways: Record<string, Way> = {
     readAll(stream.pipeThrough(new TransformStream()), into),
 };
 
-/** The same schema, now and then answering with a promise that takes its time. */
+/** The same schema, which sometimes returns a promise that resolves later. */
 function slow<Input, Output>(
   schema: StandardSchemaV1<Input, Output>,
 ): StandardSchemaV1<Input, Output> {
@@ -137,7 +137,7 @@ for (const [wayName, take] of Object.entries(ways)) {
         assertEquals(datas(events), [1, 2]);
         assertEquals(source.cancels, [error]);
         assertStrictEquals(source.pulls, chunks.length);
-        // Here the stream can be taken up again without the loss of an event.
+        // Resuming after this ID loses no event.
         assertStrictEquals(stream.lastEventId, "2");
       }
     });
@@ -327,7 +327,7 @@ test("EventStream.lastEventId is the ID of the last typed event that was read", 
   assertStrictEquals(stream.lastEventId, "2");
   const read = reader.read();
   await settle();
-  // What is skipped is done with.
+  // A skipped event counts as handled.
   assertStrictEquals(stream.lastEventId, "y");
   await reader.cancel();
   await read;

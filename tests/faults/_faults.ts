@@ -2,8 +2,8 @@ import { ReportedError } from "../_reported.ts";
 import { pause } from "../../tools/pause.ts";
 
 /**
- * What happens at a step instead of what should: it fails before it is done or behind that, it never answers
- * (likewise), or late, or so late that nobody waits any more.
+ * What happens at a step instead of its normal result: it fails before or after its effect, it never settles
+ * (before or after), or it settles late, or after every timeout.
  */
 export type Fault = "throw" | "lose" | "hang" | "stall" | "late" | "tooLate";
 
@@ -16,47 +16,47 @@ export const FAULTS: readonly Fault[] = [
   "tooLate",
 ];
 
-/** What a step fails with. */
+/** The error of a step. */
 export class InjectedFault extends ReportedError {
   override readonly name = "InjectedFault";
 }
 
-/** How long the late ones take, in milliseconds. */
+/** Milliseconds that late steps take. */
 export interface Delays {
   readonly late: number;
   readonly tooLate: number;
 }
 
-/** Counts the asynchronous steps of a script, and puts a fault at one of them. */
+/** Counts the asynchronous steps of a script, and injects a fault into one of them. */
 export class Faults {
-  /** The steps there were, each with the faults that it can have. */
+  /** The steps so far, each with the faults it can have. */
   readonly steps: (readonly Fault[])[] = [];
-  /** The name of the step that the fault was put at. */
+  /** The name of the step that had the fault. */
   hit: string | undefined;
-  /** Whether a step is done that nobody waited for. */
+  /** Whether a step took effect after its caller had given up. */
   isOver = true;
   readonly fault: Fault;
   readonly at: number;
   readonly #delays: Delays;
 
-  /** `at` tells which step, from 1; 0 is none. */
+  /** `at` is the number of the step, from 1; 0 is none. */
   constructor(at: number, fault: Fault, delays: Delays) {
     this.fault = fault;
     this.at = at;
     this.#delays = delays;
   }
 
-  /** Whether the step failed, or was made to look so. */
+  /** Whether the step threw, before or after its effect. */
   get hasThrown(): boolean {
     return this.hit !== undefined && /throw|lose/.test(this.fault);
   }
 
-  /** Whether the step never answers. */
+  /** Whether the step never settles. */
   get hangs(): boolean {
     return this.hit !== undefined && /hang|stall/.test(this.fault);
   }
 
-  /** Does a step, or what the fault makes of it. */
+  /** Runs a step, with the fault if it is the chosen one. */
   async step<T>(name: string, run: () => T | Promise<T>): Promise<T> {
     if (this.steps.push(FAULTS) !== this.at) return await run();
     this.hit = name;
@@ -78,7 +78,7 @@ export class Faults {
     }
   }
 
-  /** Does a step that is done when it returns: it can fail, and nothing else. */
+  /** Runs a synchronous step, whose only fault is to throw. */
   stepSync<T>(
     name: string,
     run: () => T,
@@ -103,8 +103,8 @@ export class Faults {
 }
 
 /**
- * Runs a script without a fault, and then with each fault at each of its steps, so many at a time; a script throws if
- * what comes of it is not what should. Gives the number of runs in which a fault was met.
+ * Runs a script without a fault, and then with each fault at each of its steps, several at a time. A script throws if
+ * its result is wrong. Returns the number of runs in which a fault occurred.
  */
 export async function eachFault(
   script: (faults: Faults) => Promise<void>,
@@ -127,11 +127,11 @@ export async function eachFault(
     await Promise.allSettled(runs);
     await Promise.all(runs);
   }
-  // Where a fault makes another way of the script, a later step may not come.
+  // A fault can change the path of a script, so that a later step does not occur.
   return all.filter(({ hit }) => hit !== undefined).length;
 }
 
-/** Lets everything happen that promises alone bring about. */
+/** Waits until all microtasks have run. */
 export async function rest(): Promise<void> {
   for (let turn = 0; turn < 100; turn++) await null;
 }

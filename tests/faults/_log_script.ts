@@ -10,11 +10,11 @@ import { eachFault, type Faults } from "./_faults.ts";
 import { pause } from "../../tools/pause.ts";
 import { until } from "../support/until.ts";
 
-/** A log on an engine that fails, and the same log on one that does not. */
+/** A log on an engine that fails, and the same log on an engine that does not. */
 export interface LogScene {
   readonly faulty: EventLog;
   readonly sound: EventLog;
-  /** For how many milliseconds to wait where the engine never answers, and so the log does not either. */
+  /** Milliseconds to wait when the engine never responds, and therefore the log does not either. */
   readonly patience?: number;
 }
 
@@ -24,11 +24,11 @@ interface Attempt {
   readonly position: LogPosition | undefined;
 }
 
-/** More than any call takes, in milliseconds. */
+/** Milliseconds that are longer than any call takes. */
 const LONG = 20_000;
 const ALL = { entries: 1000, bytes: 1e6 };
 
-/** Does one of everything with the log that fails, and then looks at what is there. */
+/** Calls every method of the failing log, and then checks its entries. */
 export async function logScript(
   faults: Faults,
   scene: LogScene,
@@ -76,12 +76,12 @@ function checkDense({ first, entries }: Awaited<ReturnType<EventLog["read"]>>) {
   );
 }
 
-/** How long to wait for a call: only where one may never answer, not until it does. */
+/** Returns the time limit for a call: finite only if the call may never settle. */
 function limitOf({ fault }: Faults, { patience = LONG }: LogScene): number {
   return /hang|stall|tooLate/.test(fault) ? patience : LONG;
 }
 
-/** Gives what a call gave, `undefined` when it failed as it may, or does not answer where that can be. */
+/** Returns the result of a call, `undefined` if it failed or did not settle where this is allowed. */
 async function settled<T>(
   faults: Faults,
   scene: LogScene,
@@ -101,7 +101,7 @@ async function settled<T>(
   }
 }
 
-/** Every append that was answered is there once, at its place; any other once at most. */
+/** Checks that every acknowledged append is stored once, at its position, and every other at most once. */
 async function checkEntries(
   { sound }: LogScene,
   attempts: readonly Attempt[],
@@ -115,7 +115,7 @@ async function checkEntries(
   }
   const texts = entries.map(({ body }) => body);
   checkSame(new Set(texts).size, texts.length, `of ${texts} those that differ`);
-  // Where the first try failed, the second one decides on the place.
+  // If the first attempt failed, the second one determines the position.
   const firsts = attempts.filter(({ text }, i) =>
     attempts.findIndex((each) => each.text === text) === i
   );
@@ -124,7 +124,7 @@ async function checkEntries(
   checkSame(inOrder, order.sort(), "the order");
 }
 
-/** The log that failed can be used: an append with a key is done once however often it is tried. */
+/** Checks that the log works after its failure: an append with a key is stored once, however often it is retried. */
 async function checkUse(faults: Faults, scene: LogScene): Promise<void> {
   const options = { idempotencyKey: "usable" };
   const { faulty, sound } = scene;
@@ -135,11 +135,11 @@ async function checkUse(faults: Faults, scene: LogScene): Promise<void> {
   const usable = entries.filter(({ body }) => body === "usable");
   checkSame(usable.length, 1, "the usable ones");
   const page = await inTheEnd(limit, () => faulty.read(0, ALL));
-  // What was late may have come meanwhile.
+  // A late append may have arrived meanwhile.
   checkSame(page.entries.slice(0, entries.length), entries, "the entries");
 }
 
-/** Gives what a call gives that is made until it succeeds, for a minute, as a busy machine makes many calls too slow. */
+/** Repeats a call until it succeeds, for up to a minute, since many calls are too slow on a busy machine. */
 async function inTheEnd<T>(
   limit: number,
   call: () => Promise<T>,
@@ -159,7 +159,7 @@ async function inTheEnd<T>(
   throw new Error("the log must be usable", { cause: reason });
 }
 
-/** Gives what a call gives, `undefined` if it does not by then. */
+/** Returns the result of a call, `undefined` if it does not settle within the limit. */
 async function answerWithin<T>(
   limit: number,
   call: Promise<T>,
@@ -177,10 +177,10 @@ async function answerWithin<T>(
 
 const DELAYS = { late: 10, tooLate: 300 };
 
-/** How long a faulty log tries: less than what is too late. */
+/** How long a faulty log retries: shorter than the delay of a late step. */
 export const TIMEOUT = 100;
 
-/** Runs the script with each fault at each of an engine's calls; gives in how many runs a fault was met. */
+/** Runs the script with each fault at each call of an engine; returns the number of runs in which a fault occurred. */
 export async function checkLogFaults(
   open: (faults: Faults, name: string) => LogScene | Promise<LogScene>,
 ): Promise<number> {
@@ -193,7 +193,7 @@ export async function checkLogFaults(
     DELAYS,
     20,
   );
-  // Nothing may come to the engine when it is closed.
+  // No call may reach the engine after it is closed.
   await until(() => all.every(({ isOver }) => isOver));
   check(runs > 50, `There must be more than 50 faults: there were ${runs}`);
   return runs;

@@ -4,7 +4,7 @@ import { pause } from "../../tools/pause.ts";
 
 type Respond = (request: Request) => Promise<Response>;
 
-/** A client that comes back with its last event ID whenever its response has ended. */
+/** A client that reconnects with its last event ID whenever its response ends. */
 export class Returning {
   readonly seen: string[] = [];
   stopped = false;
@@ -23,7 +23,7 @@ export class Returning {
   async #follow(respond: Respond): Promise<void> {
     while (!this.stopped) {
       const headers = { "last-event-id": this.#id };
-      // Whoever cannot be answered is answered with an error by its server.
+      // If respond() rejects, the server responds with an error.
       const response = await respond(requestOf(headers)).catch(() => undefined);
       if (response?.status === 204) this.stopped = true;
       else await this.#read(response?.body?.getReader());
@@ -49,12 +49,12 @@ export class Returning {
   }
 }
 
-/** `"pending"`, then `"done"` or what a call has failed with. */
+/** `"pending"`, then `"done"` or the error of a call. */
 export interface Outcome {
   value: unknown;
 }
 
-/** What became of a call, as far as it has. */
+/** Tracks the outcome of a call. */
 export function outcomeOf(call: Promise<unknown>): Outcome {
   const outcome = { value: "pending" as unknown };
   call.then(() => outcome.value = "done", (error) => outcome.value = error);

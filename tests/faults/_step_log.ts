@@ -12,7 +12,7 @@ import type { Faults } from "./_faults.ts";
 /** A log in memory whose calls are steps of a script. */
 export class StepLog implements EventLog {
   readonly inner: EventLog = new MemoryLog();
-  /** How many watch it. */
+  /** The number of watchers. */
   watchers = 0;
   readonly #faults: Faults;
 
@@ -34,7 +34,7 @@ export class StepLog implements EventLog {
     return this.#faults.step("read", () => this.inner.read(after, limit));
   }
 
-  /** A wake-up that fails is one that does not come. */
+  /** A notification that fails is not delivered. */
   watch(wake: () => void, signal: AbortSignal): void {
     this.watchers++;
     signal.addEventListener("abort", () => this.watchers--);

@@ -10,7 +10,7 @@ import { type Outcome, outcomeOf, Returning } from "./_returning.ts";
 import { StepLog } from "./_step_log.ts";
 
 const DELAYS = { late: 300, tooLate: 25_000 };
-/** More than an outage may last, and a retry behind it. */
+/** Longer than an outage and the retry after it. */
 const LONG = 60_000;
 
 function isStated(value: unknown): boolean {
@@ -24,7 +24,7 @@ async function publishAll(channel: Channel, clock: Clock) {
   for (const data of ["a", "b", "c", "d", "e"]) {
     const options = data > "c" ? { idempotencyKey: data } : {};
     outcomes.push(outcomeOf(channel.publish({ data }, options)));
-    // Two of them at once.
+    // Two publications at the same time.
     if (data !== "a") await clock.advance(100);
   }
   await clock.advance(LONG);
@@ -46,7 +46,7 @@ async function checkAnswers(
     assert(isStated(outcome.value), `publish gave ${outcome.value}`);
     const data = "abcde"[i]!;
     if (outcome.value === "done" || data < "d") continue;
-    // With its key it can be tried again, whatever had become of it.
+    // With its key, a publication can be retried whatever its outcome was.
     const again = outcomeOf(
       channel.publish({ data }, { idempotencyKey: data }),
     );
@@ -56,7 +56,7 @@ async function checkAnswers(
   }
 }
 
-/** Channels beside the one at whose steps there are faults, by name, each with a few events. */
+/** Channels other than the one with the faults, by name, each with a few events. */
 async function makeOthers(count: number): Promise<Map<string, Channel>> {
   const others = new Map<string, Channel>();
   for (let i = 0; i < count; i++) {
@@ -117,7 +117,7 @@ async function script(
   for (const other of others.values()) await other.close();
   const closing = outcomeOf(channel.close());
   await clock.advance(LONG);
-  // Whoever waits for a log that never answers can close the channel through another object.
+  // While one close() waits for a log that never responds, another Channel object can close the channel.
   if (closing.value !== "done") await new Channel({ log }).close();
   await clock.advance(LONG);
   for (const client of clients) assert(client.stopped);
@@ -135,13 +135,13 @@ const subjects: [subject: string, otherCount: number][] = [
 ];
 
 for (const [subject, otherCount] of subjects) {
-  test(`${subject} loses, doubles and leaks nothing whatever happens at any of its steps`, async () => {
+  test(`${subject} loses, duplicates and leaks nothing when any step fails`, async () => {
     let runs = 0;
     let expected = 0;
     const reported = await reportedDuring(async () => {
       runs = await eachFault(async (faults) => {
         await withClock((clock) => script(faults, clock, otherCount), rest);
-        // What a hook throws is its own failure, and told.
+        // An error thrown by a hook is reported once more.
         if (faults.hasThrown && faults.hit!.startsWith("on")) expected++;
       }, DELAYS);
     });

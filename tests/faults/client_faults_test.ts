@@ -12,7 +12,7 @@ const LONG = 120_000;
 const URL = "https://example.com/events";
 const DATAS = ["1", "2", "3", "4", "5", "6"];
 
-/** A server of six events and an end, three on each connection, every step of which can fail. */
+/** A server of six events and an end, three events on each connection; every step can fail. */
 class Server {
   requests = 0;
   open = 0;
@@ -37,7 +37,7 @@ class Server {
         });
       });
     } catch (error) {
-      // A connection that breaks before its headers came.
+      // A connection that breaks before its headers arrive.
       drop();
       throw error;
     }
@@ -78,7 +78,7 @@ class Server {
   }
 }
 
-/** What comes behind an ID, cut in the middle of events. */
+/** The stream after an ID, cut in the middle of events. */
 function chunksOf(id: number): Uint8Array[] {
   const blocks = DATAS.slice(id, id + 3).map((data) =>
     `id: ${data}\ndata: ${data}\n\n`
@@ -102,10 +102,10 @@ function optionsOf(faults: Faults, server: Server) {
   };
 }
 
-/** One of the two ways to receive. */
+/** One of the two client APIs. */
 interface Receiver {
   readonly lastEventId: string;
-  /** How it ended: `"ended"` or an error, `undefined` as long as it has not. */
+  /** `"ended"` or the error that ended it, `undefined` while it is open. */
   readonly end: unknown;
   close(): void;
 }
@@ -157,10 +157,10 @@ const byEventSource: Receive = (options, seen, lastEventId) => {
   return receiver;
 };
 
-/** Tells whether a failure for good is one that is said to be. */
+/** Returns whether a permanent failure is a documented one. */
 function isStated(faults: Faults, end: unknown): boolean {
   if (end === "ended") return true;
-  // A store that fails fails the connection; with it nobody could resume from the right place.
+  // A failing store fails the connection, since the client could not resume at the right position.
   const isStore = faults.hit === "load" || faults.hit === "save";
   return isStore && faults.hasThrown && end instanceof InjectedFault;
 }
@@ -176,7 +176,7 @@ async function script(
   const first = receive(options, seen, "");
   await clock.advance(LONG);
   if (first.end === undefined) {
-    // Only a function of the caller's that never settles is waited for.
+    // The client waits without a limit only for a function of the caller.
     assert(faults.hangs, "it must come to an end");
     assert(["headers", "load", "save"].includes(faults.hit!), faults.hit);
   } else assert(isStated(faults, first.end), `it ended with ${first.end}`);
@@ -187,8 +187,8 @@ async function script(
 
   const { requests } = server;
   await clock.advance(LONG);
-  assertEquals(server.requests, requests, "nothing goes on behind the end");
-  // Whoever resumes from where it was gets the rest, and nothing twice.
+  assertEquals(server.requests, requests, "no request after the end");
+  // A client that resumes after the last event receives the rest, without duplicates.
   const healthy = optionsOf(new Faults(0, "throw", DELAYS), server);
   const second = receive(healthy, seen, first.lastEventId);
   await clock.advance(LONG);
@@ -202,9 +202,9 @@ for (
     ["EventSource", byEventSource],
   ] as const
 ) {
-  test(`${name} loses, doubles and leaks nothing whatever happens at any of its steps`, async () => {
+  test(`${name} loses, duplicates and leaks nothing when any step fails`, async () => {
     let runs = 0;
-    // A store that fails when the source is closed already has nobody else to tell.
+    // After close(), the failure of a store can only be reported.
     const reported = await reportedDuring(async () => {
       runs = await eachFault(
         (faults) => withClock((clock) => script(faults, clock, receive), rest),
@@ -220,7 +220,7 @@ for (
   });
 }
 
-test("connect() tells the last failure and how many attempts there were when nothing ever works", async () => {
+test("connect() reports the last failure and the number of attempts when every attempt fails", async () => {
   for (const step of ["headers", "fetch"] as const) {
     await withClock(async (clock) => {
       const fail = () => Promise.reject(new InjectedFault(step));

@@ -15,20 +15,20 @@ import { eachFault, type Faults, InjectedFault, rest } from "./_faults.ts";
 const DELAYS = { late: 300, tooLate: 25_000 };
 const DATAS = ["a", "b", "c"];
 
-/** How a response ends that is not read to its end, and after how many chunks. */
+/** How a client stops reading a response, and after how many chunks. */
 interface Leave {
   readonly by: "cancel" | "request.signal" | "options.signal";
   readonly after: number;
 }
 
-/** What was seen of a source. */
+/** The observed calls of a source. */
 interface Trace {
   returned: number;
   aborted: number;
   given: number;
 }
 
-/** A source of three events, every call of which is a step. */
+/** A source of three events; every call is a step. */
 function sourceOf(faults: Faults, trace: Trace) {
   return ({ signal }: { signal: AbortSignal }) =>
     faults.step("open", (): AsyncIterable<ServerSentEventInit> => {
@@ -67,7 +67,7 @@ function counted(signal: AbortSignal): { count: number } {
   return listeners;
 }
 
-/** A request with a signal that can be counted. */
+/** A request whose signal's listeners are counted. */
 function requestWith(signal: AbortSignal): Request {
   const request = requestOf();
   Object.defineProperty(request, "signal", { value: signal });
@@ -90,7 +90,7 @@ async function readAs(
   })();
   await clock.advance(40_000);
   if (leave !== undefined && leave.by !== "cancel") controller.abort();
-  // Of a body that has failed, the failure is what comes of it.
+  // Cancelling a body that has failed rejects with its error.
   else await client.leave().catch(() => {});
   await reading;
   await clock.advance(40_000);
@@ -140,7 +140,7 @@ for (const by of ["cancel", "request.signal", "options.signal"] as const) {
   for (const after of [0, 1, 2, 3, 4]) leaves.push({ by, after });
 }
 
-test("respond() ends once, tells once and leaks nothing whatever its source does, and whenever the client goes", async () => {
+test("respond() ends once, reports once and leaks nothing, whatever its source does and whenever the client disconnects", async () => {
   let runs = 0;
   let thrown = 0;
   const errors: unknown[] = [];

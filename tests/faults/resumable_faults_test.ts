@@ -19,7 +19,7 @@ async function script(faults: Faults, clock: Clock): Promise<void> {
       await pause(500);
     }
   }, { keepAlive: false, failureEvent: { data: "sorry" } });
-  // Another process, whose way to the log is sound, and which is not asked to produce.
+  // Another process, whose connection to the log does not fail, and which does not produce.
   const there = resumable(log.inner, async function* () {}, {
     keepAlive: false,
     failureEvent: { data: "sorry" },
@@ -50,12 +50,12 @@ async function script(faults: Faults, clock: Clock): Promise<void> {
   assertEquals(client.seen, events.slice(0, client.seen.length));
   if (!faults.hangs) assertEquals(client.seen, events);
   assert(other.stopped);
-  // A log is to answer in the end; whoever appends waits for it.
+  // An append waits without a limit for its log.
   const waits = faults.hangs && faults.hit === "append";
   if (!waits) assertEquals(clock.timers, 0);
 }
 
-test("resumable() ends once, and shows everybody the same, whatever happens at any of its steps", async () => {
+test("resumable() ends once and sends every reader the same events when any step fails", async () => {
   const runs = await eachFault(
     (faults) => withClock((clock) => script(faults, clock), rest),
     DELAYS,

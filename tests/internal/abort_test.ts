@@ -5,7 +5,7 @@ import {
 } from "../../src/internal/abort.ts";
 import { test } from "../_test.ts";
 
-/** Counts the listeners that a signal has of the platform's kind. */
+/** Counts the listeners added to a signal with addEventListener(). */
 function counted(): { aborter: AbortController; count(): number } {
   const aborter = new AbortController();
   const { signal } = aborter;

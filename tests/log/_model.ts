@@ -6,7 +6,7 @@ import type {
   RetentionOptions,
 } from "../../src/log/log.ts";
 
-/** What the model has in place of an epoch: 0 for none, then 1, 2, 3, … */
+/** A page of the model. Its `life` stands for the epoch: 0 for none, then 1, 2, 3, … */
 export interface ModelPage {
   readonly life: number;
   readonly first: number;
@@ -14,15 +14,15 @@ export interface ModelPage {
   readonly entries: readonly LogEntry[];
 }
 
-/** Where an append went, or the code of its refusal. */
+/** The position of an append, or the code of its error. */
 export type ModelOutcome =
   | { life: number; seq: number }
   | "closed"
   | "conflict";
 
 /**
- * A log as its contract has it and nothing else: it keeps all that was ever appended, and works out
- * from that, each time anew, what is to be seen. Arguments must be right.
+ * A minimal log that follows the contract: it keeps everything that was ever appended, and computes
+ * the visible entries from it on each call. Arguments are not checked.
  */
 export class ModelLog {
   readonly #retention: Required<RetentionOptions>;
@@ -89,7 +89,7 @@ export class ModelLog {
     return this.#entries.slice(this.#first - 1);
   }
 
-  /** Lets go what must be gone. */
+  /** Deletes expired entries and keys. */
   #settle(now: number): void {
     if (now >= this.#goneAt) {
       [this.#life, this.#entries, this.#first, this.#keys] = [0, [], 1, []];

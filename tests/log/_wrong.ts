@@ -22,7 +22,7 @@ export interface WrongLog {
 
 type Row = readonly [what: string, caughtBy: string, saying: string];
 
-/** What is different about a log, or a client of it. */
+/** The changed members of a log, or of one of its clients. */
 export type Change = (log: EventLog) => Partial<EventLog>;
 
 /** A log whose clients share one change. */
@@ -35,7 +35,7 @@ export function wrong(...row: [...Row, Change]): WrongLog {
   });
 }
 
-/** A log whose clients are each changed apart. */
+/** A log with a separate change for each client. */
 export function wrongClients(...row: [...Row, Change]): WrongLog {
   const [what, caughtBy, saying, change] = row;
   return wrongLog([what, caughtBy, saying], (retention) => {
@@ -44,7 +44,7 @@ export function wrongClients(...row: [...Row, Change]): WrongLog {
   });
 }
 
-/** A log that keeps other things than it was told to. */
+/** A log with other retention options than requested. */
 export function wrongRetention(
   ...row: [...Row, (retention: RetentionOptions) => RetentionOptions]
 ): WrongLog {
@@ -55,7 +55,7 @@ export function wrongRetention(
   });
 }
 
-/** A log made by `opener`, which gives the function that opens its clients. */
+/** A log made by `opener`, which returns the function that opens its clients. */
 export function wrongLog(
   [what, caughtBy, saying]: Row,
   opener: (retention: RetentionOptions) => () => EventLog,
@@ -124,12 +124,12 @@ export function readWhole(log: EventLog): Promise<LogPage> {
   return log.read(0, { entries: 10_000, bytes: 2 ** 26 });
 }
 
-/** What an append rejects with that is not at the expected number. */
+/** The error of an append that conflicts with `expectedLast`. */
 export function conflict(): EventStreamError {
   return new EventStreamError("conflict", "Cannot append: conflict");
 }
 
-/** What an append rejects with behind the end. */
+/** The error of an append after the end. */
 export function closed(): EventStreamError {
   return new EventStreamError("closed", "Cannot append: the log must be open");
 }

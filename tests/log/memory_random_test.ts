@@ -37,7 +37,7 @@ async function compare(random: Random, run: string): Promise<void> {
   Date.now = () => now;
   for (let step = 0; step < STEPS; step++) {
     const at = `${run}, step ${step}`;
-    // A clock may be set back.
+    // A clock can be set back.
     now += pick(random, [0, 0, 0, 1, 3, 10, 60, 500, -15]);
     const kind = random();
     if (kind < 0.45) {
@@ -67,7 +67,7 @@ async function compare(random: Random, run: string): Promise<void> {
   }
 }
 
-/** Numbers epochs in the order in which they come, so that one that comes again shows. */
+/** Numbers epochs in order of appearance, so that a reused one is detected. */
 class Lives {
   readonly #epochs = ["0"];
 

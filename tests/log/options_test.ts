@@ -5,12 +5,12 @@ import { testEventLog } from "../../src/testing/event_log_suite.ts";
 import { scriptedServer } from "../../src/testing/scripted_server.ts";
 import { test } from "../_test.ts";
 
-/** Options that do not compile, as JavaScript passes them. */
+/** Options that do not compile, as JavaScript can pass them. */
 function wrong<T>(options: object): T {
   return options as T;
 }
 
-/** The options are refused before a log is asked for. */
+/** The options are refused before a log is opened. */
 function neverOpened(): never {
   throw new Error("A log was opened");
 }

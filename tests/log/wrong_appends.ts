@@ -31,7 +31,7 @@ const numbering: readonly WrongLog[] = [
     }),
   ),
   wrong(
-    "gives the position of a batch's first entry",
+    "returns the position of a batch's first entry",
     "append() numbers entries 1, 2, 3, … in order, also those of a batch",
     "the numbers of the last entries must be [1,4,5]: received [1,2,5]",
     (log) => ({
@@ -50,7 +50,7 @@ const numbering: readonly WrongLog[] = [
     }),
   ),
   wrong(
-    "lets an append without a key overtake one that has to be looked up",
+    "reorders an append without a key before one whose key is looked up",
     "append() keeps the order of calls, awaited or not",
     "the numbers given must be",
     (log) => ({
@@ -61,7 +61,7 @@ const numbering: readonly WrongLog[] = [
     }),
   ),
   wrong(
-    "draws the number before it appends, so that two appends draw the same",
+    "chooses the number before it appends, so that two appends get the same",
     "append() numbers without a gap when clients append at the same time",
     "the entries must be",
     (log) => ({
@@ -74,7 +74,7 @@ const numbering: readonly WrongLog[] = [
     }),
   ),
   wrongClients(
-    "draws an epoch in each client",
+    "chooses an epoch in each client",
     "append() chooses one epoch when several clients append first at the same time",
     "the epochs must be",
     (log) => {
@@ -102,7 +102,7 @@ const numbering: readonly WrongLog[] = [
   ),
   resolvesEarly(),
   wrong(
-    "reads from a replica that is one entry behind",
+    "reads from a replica that lags by one entry",
     "append() resolves when every other client can read the entries",
     "the epoch must be",
     pages(({ epoch, first, last, entries }) => ({
@@ -149,7 +149,7 @@ const keeping: readonly WrongLog[] = [
     entries(({ seq, time }) => ({ time: time - (seq % 2 ? 0 : 1000) })),
   ),
   wrong(
-    "takes every entry for an event",
+    "stores every entry as an event",
     "append() stores every kind of entry",
     "the entries must be",
     entries(() => ({ kind: "event" })),
@@ -161,7 +161,7 @@ const keeping: readonly WrongLog[] = [
     ["makes line ends one", (body) => body.replace(/\r\n?/g, "\n")],
     ["composes characters", (body) => body.normalize()],
     [
-      "takes numbers for numbers",
+      "stores digits as a number",
       (body) =>
         body !== "" && String(Number(body)) !== "NaN"
           ? String(Number(body))
@@ -211,7 +211,7 @@ const keeping: readonly WrongLog[] = [
     }),
   ),
   wrong(
-    "takes an append of nothing",
+    "accepts an append without entries",
     "append() refuses wrong arguments and appends nothing",
     "no entry must be refused: it was not",
     (log) => ({
@@ -223,7 +223,7 @@ const keeping: readonly WrongLog[] = [
     }),
   ),
   wrong(
-    "throws in place of a rejection",
+    "throws instead of rejecting",
     "append() refuses wrong arguments and appends nothing",
     "no entry must be refused by a rejection: it threw",
     (log) => ({
@@ -247,14 +247,14 @@ const keeping: readonly WrongLog[] = [
     }),
   ),
   wrongRetention(
-    "takes an append of more than it keeps",
+    "accepts an append of more entries than it retains",
     "append() refuses wrong arguments and appends nothing",
     "an append of more entries than the log keeps must be refused",
     () => ({ maxEvents: 5 }),
   ),
 ];
 
-/** As an engine with values of 64 KiB would that decodes each of them apart. */
+/** Like an engine with values of 64 KiB that decodes each value separately. */
 function throughChunks(body: string): string {
   const bytes = new TextEncoder().encode(body);
   let text = "";
@@ -266,7 +266,7 @@ function throughChunks(body: string): string {
 
 const conditions: readonly WrongLog[] = [
   wrong(
-    "does not look at expectedLast",
+    "ignores expectedLast",
     "append() with expectedLast appends at that number only",
     'an append with {"expectedLast":1} must be refused: it was not',
     (log) => ({ append: (entries) => log.append(entries) }),
@@ -285,7 +285,7 @@ const conditions: readonly WrongLog[] = [
     }),
   ),
   wrong(
-    "has another error for a conflict",
+    "rejects a conflict with another error",
     "append() with expectedLast appends at that number only",
     "must reject with code conflict: received Error: version mismatch",
     (log) => ({
@@ -309,7 +309,7 @@ const conditions: readonly WrongLog[] = [
     }),
   ),
   wrong(
-    "tells every client that it has won",
+    "reports success to every client",
     "append() with expectedLast has one winner among clients",
     "the number of winners must be 1: received 5",
     (log) => ({
@@ -356,7 +356,7 @@ const conditions: readonly WrongLog[] = [
     keys(() => undefined),
   ),
   wrong(
-    "takes a retry for an append",
+    "treats a retry as a new append",
     "append() with a known key returns the first position",
     '"seq":2,"repeated":true}: received {"',
     (log) => ({
@@ -367,7 +367,7 @@ const conditions: readonly WrongLog[] = [
     }),
   ),
   wrong(
-    "gives a retry the last position",
+    "returns the last position to a retry",
     "append() with a known key returns the first position",
     '"seq":3',
     (log) => ({
@@ -454,13 +454,13 @@ const conditions: readonly WrongLog[] = [
 
 const ends: readonly WrongLog[] = [
   wrong(
-    "appends behind the end",
+    "appends after the end",
     "append() is refused after an entry that closes the log",
     "must be refused: it was not",
     hiddenEnds,
   ),
   wrong(
-    "says conflict for closed",
+    "rejects with conflict instead of closed",
     "append() is refused after an entry that closes the log",
     "must reject with code closed: received EventStreamError: Cannot append: conflict",
     (log) => ({
@@ -501,7 +501,7 @@ const ends: readonly WrongLog[] = [
     }),
   ),
   wrong(
-    "has forgotten the end when age took it",
+    "forgets the end after it expired by age",
     "read() returns the end when all entries before it have expired",
     "must be [3,3]: received [4,3]",
     (log) => ({
@@ -530,7 +530,7 @@ const ends: readonly WrongLog[] = [
   ),
 ];
 
-/** Hides from the log that an entry ends it. */
+/** Hides the `end` entry from the log. */
 function hiddenEnds(log: EventLog): Partial<EventLog> {
   return {
     ...entries(({ kind, body }) =>

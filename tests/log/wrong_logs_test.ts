@@ -37,7 +37,7 @@ test("testEventLog() passes a log that responds late", async () => {
       try {
         return await log.append(...args);
       } finally {
-        // Two of them take longer than what the cases expect of a fast log.
+        // Two of these delays exceed the time in which the cases expect a result of a fast log.
         await wait(60);
       }
     };

@@ -26,7 +26,7 @@ const reads: readonly WrongLog[] = [
     })),
   ),
   wrong(
-    "gives the entry asked from, too",
+    "includes the entry that the page starts after",
     "read() returns the entries after the number, and the bounds of the log",
     "the number of a page's entry 0 must be 2: received 1",
     (log) => ({
@@ -34,7 +34,7 @@ const reads: readonly WrongLog[] = [
     }),
   ),
   wrong(
-    "gives a body under another number",
+    "returns a body under another number",
     "read() returns the entries after the number, and the bounds of the log",
     "the entries after 0 must be",
     pages(({ entries }) => ({
@@ -45,13 +45,13 @@ const reads: readonly WrongLog[] = [
     })),
   ),
   wrong(
-    "gives the last of the page for the last of the log",
+    "returns the last entry of the page as the last of the log",
     "read() returns the entries after the number, and the bounds of the log",
     "page after 6 must be",
     pages(({ entries }, after) => ({ last: entries.at(-1)?.seq ?? after })),
   ),
   wrong(
-    "draws an epoch when it is read",
+    "chooses an epoch when it is read",
     "read() of a new log returns epoch 0 and writes nothing",
     'the epoch must be "0" as long as nothing has been appended',
     pages(({ epoch }) => ({ epoch: epoch === "0" ? "drawn" : epoch })),
@@ -70,13 +70,13 @@ const reads: readonly WrongLog[] = [
     }),
   ),
   wrong(
-    "writes epochs in capitals",
+    "writes epochs in upper case",
     "read() returns the entries after the number, and the bounds of the log",
     "the epoch must be 1 to 32 of 0-9a-z",
     pages(({ epoch }) => ({ epoch: `E${epoch}` })),
   ),
   wrong(
-    "does not look at the limit of entries",
+    "ignores the limit of entries",
     "read() returns at most the limit of entries",
     "a page must have at most 1 entries: it has 10",
     (log) => ({
@@ -84,7 +84,7 @@ const reads: readonly WrongLog[] = [
     }),
   ),
   wrong(
-    "does not look at the limit of bytes",
+    "ignores the limit of bytes",
     "read() returns at most the limit of bytes",
     "a page of more than one entry must have at most 6 bytes: it has 29",
     (log) => ({
@@ -329,7 +329,7 @@ const expiry: readonly WrongLog[] = [
     }),
   ),
   wrong(
-    "takes the first time that it was told to expire in",
+    "keeps the first expiry time it received",
     "expire() replaces an earlier call",
     "epoch and last must be",
     (log) => {
@@ -388,7 +388,7 @@ const watches: readonly WrongLog[] = [
     },
   ),
   wrong(
-    "wakes nobody",
+    "wakes no watcher",
     "watch() wakes for the client's own append when it can be read",
     "a watcher must be woken when an append can be read",
     () => ({ watch() {} }),
