@@ -5,7 +5,7 @@ import { realServer } from "./_server.ts";
 
 const options = {
   retry: { delay: 0, minDelay: 0, maxAttempts: Infinity },
-  // connect() would not resume a stream that ends before the first ID.
+  // Without it, connect() treats a stream that ends before the first ID as finished.
   reconnectOnEnd: true,
 };
 const frames = [

@@ -33,7 +33,7 @@ export class Faults {
   readonly steps: (readonly Fault[])[] = [];
   /** The name of the step that had the fault. */
   hit: string | undefined;
-  /** Whether a step took effect after its caller had given up. */
+  /** `false` while a delayed step has yet to run, even if its caller has given up. */
   isOver = true;
   readonly fault: Fault;
   readonly at: number;

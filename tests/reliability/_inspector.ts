@@ -1,4 +1,4 @@
-/** The heap of a workerd process, as its inspector tells it. */
+/** The heap of a workerd process, read through its inspector. */
 export class Inspector implements Disposable {
   readonly #socket: WebSocket;
   readonly #answers = new Map<number, (result: { usedSize: number }) => void>();
@@ -13,7 +13,7 @@ export class Inspector implements Disposable {
     };
   }
 
-  /** Connects to the Worker of a name. */
+  /** Connects to the Worker with this name. */
   static async open(port: number, worker: string): Promise<Inspector> {
     const url = `ws://127.0.0.1:${port}/${worker}`;
     const socket = new WebSocket(url);
@@ -24,7 +24,7 @@ export class Inspector implements Disposable {
     return new Inspector(socket);
   }
 
-  /** The bytes in use. It collects no garbage, which workerd (2026-11-17) puts off to the next request. */
+  /** The bytes in use. Does not collect garbage, which workerd (2026-11-17) postpones to the next request. */
   async heap(): Promise<number> {
     return (await this.#send("Runtime.getHeapUsage")).usedSize;
   }

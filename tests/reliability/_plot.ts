@@ -8,7 +8,7 @@ const TOP = 40;
 const BOTTOM = 44;
 const COLOURS = ["#1a6fd6", "#c2410c", "#15803d"];
 
-/** Draws series over one pair of axes that begin at zero, as SVG. */
+/** Draws series on one pair of axes that start at zero, as SVG. */
 export function drawPlot(
   title: string,
   [xName, yName]: [string, string],
@@ -48,7 +48,7 @@ export function drawPlot(
   ].join("\n");
 }
 
-/** The end of an axis that holds the values: 1, 2 or 4 times a power of ten. */
+/** The maximum of an axis for the values: 1, 2 or 4 times a power of ten. */
 function top(values: readonly number[]): number {
   const most = Math.max(...values);
   const power = 10 ** Math.floor(Math.log10(most));

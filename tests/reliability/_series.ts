@@ -1,7 +1,7 @@
 /** A measure over time, or over cycles: `[x, y]` in ascending order of x. */
 export type Series = readonly (readonly [x: number, y: number])[];
 
-/** The middle of the numbers. */
+/** The median of the numbers. */
 export function median(numbers: readonly number[]): number {
   const sorted = numbers.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -11,8 +11,8 @@ export function median(numbers: readonly number[]): number {
 }
 
 /**
- * How much a series grows from its first third to its last: the median of the slopes between each point of the one and each
- * of the other. A few wild points do not move it (they move a mean, or a line of least squares).
+ * How much a series grows from its first third to its last: the median of the slopes between each point of the first and each
+ * of the last. Unlike a mean or a least-squares line, it is not affected by a few outliers.
  */
 export function slopeOf(series: Series): number {
   const third = Math.floor(series.length / 3);

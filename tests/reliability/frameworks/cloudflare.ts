@@ -1,5 +1,5 @@
-/** The project of examples/cloudflare with the tools that npm gives today, and the workerd that they bring. */
-// Not @std/assert: the task of the proofs runs where JSR cannot be reached too.
+/** The project of examples/cloudflare with the current tools from npm, and the workerd they install. */
+// Not @std/assert: the task also runs where JSR cannot be reached.
 import {
   deepStrictEqual as assertEquals,
   match as assertMatch,
@@ -19,7 +19,7 @@ const example = "examples/cloudflare";
 const room = { path: "/rooms/lobby" };
 const listen = ["--ip", "localhost", "--port", "$PORT"];
 
-/** Starts what `wrangler` has bundled in miniflare alone. */
+/** Starts the bundle of `wrangler` in miniflare, without wrangler. */
 const script = `
   import { Miniflare } from "miniflare";
   const miniflare = new Miniflare({
@@ -34,7 +34,7 @@ const script = `
   });
   process.once("SIGINT", () => miniflare.dispose());`;
 
-/** What is proved, by the tool and the version of Node. */
+/** The proofs, by tool and version of Node. */
 export const proofs: Record<string, Proof> = {
   "wrangler-node20": (tarball) => proveWrangler("20.20.2", "wrangler", tarball),
   "wrangler-node24": (tarball) =>
@@ -49,14 +49,14 @@ async function* proveWrangler(
 ): AsyncGenerator<string> {
   await using project = await NodeProject.make(node, readExample());
   await project.install(tarball, "--save-dev", wrangler);
-  yield `Node ${node} gets ${await versions(project, "wrangler")}`;
+  yield `Node ${node} installs ${await versions(project, "wrangler")}`;
   await project.run("npm", "run", "check");
   yield "the Worker type-checks with what wrangler types writes";
   const start = () => project.start("wrangler", "dev", ...listen);
   {
     await using app = await start();
     await checkPage(app);
-    yield "wrangler dev serves the page, and nothing where nothing is";
+    yield "wrangler dev serves the page, and 404 for other paths";
   }
   yield* proveRoom(start);
 }
@@ -66,11 +66,11 @@ async function* proveMiniflare(tarball: string): AsyncGenerator<string> {
   await using project = await NodeProject.make("24.21.0", files);
   await project.install(tarball, "miniflare@latest", "wrangler@latest");
   await project.run("wrangler", "deploy", "--dry-run", "--outdir", "dist");
-  yield `Node 24 gets ${await versions(project, "miniflare")}`;
+  yield `Node 24 installs ${await versions(project, "miniflare")}`;
   yield* proveRoom(() => project.start("node", "miniflare.mjs"));
 }
 
-/** Shows what a room does. Its tools cut connections when they are stopped, and have no middleware. */
+/** Tests a room. The tools cut connections when they are stopped, and have no middleware. */
 async function* proveRoom(start: () => Promise<App>): AsyncGenerator<string> {
   const name = "sends each event when it is published";
   let id: string;

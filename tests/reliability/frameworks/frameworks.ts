@@ -1,4 +1,4 @@
-/** The frameworks of docs/frameworks.md that take long to install and to build. */
+/** The frameworks of docs/frameworks.md that are slow to install and to build. */
 import { decode } from "../../../mod.ts";
 import {
   checks,
@@ -13,7 +13,7 @@ import { NodeProject } from "./project.ts";
 interface Framework extends Differences {
   readonly section: string;
   readonly packages: readonly string[];
-  /** The files of a new project that its section takes for granted. */
+  /** The files of a new project that its section assumes. */
   readonly files: Readonly<Record<string, string>>;
   readonly build: readonly [string, ...string[]];
   readonly start: readonly [string, ...string[]];
@@ -70,7 +70,7 @@ const frameworks: Record<string, Framework> = {
   },
 };
 
-/** In development a module that has changed is loaded again: its clients must hear what the new copy publishes. */
+/** In development a changed module is loaded again: its clients must receive the events that the new copy publishes. */
 async function* reload(project: NodeProject): AsyncGenerator<string> {
   const dev = ["next", "dev", "-H", "localhost", "-p", "$PORT"] as const;
   await using app = await project.start(...dev);
@@ -82,7 +82,7 @@ async function* reload(project: NodeProject): AsyncGenerator<string> {
       if (data === "It pours") break;
     }
   })();
-  // Its failure would hide the one that ends the app.
+  // Its failure would hide the error that ends the app.
   reading.catch(() => {});
   const source = await project.read("news.ts");
   await project.write("news.ts", `${source}\nconsole.log("loaded again");\n`);
@@ -96,7 +96,7 @@ async function* reload(project: NodeProject): AsyncGenerator<string> {
   yield "keeps its clients when a module is loaded again in development";
 }
 
-/** What is proved, by the name of the framework. */
+/** The proofs, by the name of the framework. */
 export const proofs: Record<string, Proof> = Object.fromEntries(
   Object.entries(frameworks).map(([name, framework]) => [
     name,
@@ -104,7 +104,7 @@ export const proofs: Record<string, Proof> = Object.fromEntries(
   ]),
 );
 
-/** Gives a line for each thing that was shown, and throws where one does not hold. */
+/** Yields a line for each proof, and throws if one fails. */
 export type Proof = (tarball: string) => AsyncIterable<string>;
 
 async function* prove(

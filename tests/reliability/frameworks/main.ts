@@ -1,5 +1,5 @@
 /**
- * The `frameworks` task: the apps of docs/frameworks.md and examples/cloudflare that take long to install and to build.
+ * The `frameworks` task: the apps of docs/frameworks.md and examples/cloudflare that are slow to install and to build.
  * It installs them from npm into temporary folders.
  *
  *   deno task frameworks [--only=next,nuxt,sveltekit,wrangler-node20,wrangler-node24,miniflare]

@@ -2,7 +2,7 @@ import { toolPath } from "../../_tools.ts";
 import { App } from "../../support/app.ts";
 import { Project } from "../../integration/package/package.ts";
 
-/** A fresh project whose commands run in a version of Node; disposing of it deletes it. */
+/** A new project whose commands run in a version of Node; disposing it deletes it. */
 export class NodeProject implements AsyncDisposable {
   readonly #project: Project;
   readonly #path: string;
@@ -12,7 +12,7 @@ export class NodeProject implements AsyncDisposable {
     this.#path = path;
   }
 
-  /** Makes the project of its files. */
+  /** Creates the project from its files. */
   static async make(
     version: string,
     files: Readonly<Record<string, string>>,
@@ -36,7 +36,7 @@ export class NodeProject implements AsyncDisposable {
     await this.#project.write(name, text);
   }
 
-  /** Installs packages with npm, as far as this Node can run them. */
+  /** Installs packages with npm, in versions that this Node can run. */
   async install(...packages: string[]): Promise<void> {
     const quiet = ["--no-audit", "--no-fund", "--prefer-offline"];
     await this.run("npm", "install", ...quiet, ...packages);
@@ -48,7 +48,7 @@ export class NodeProject implements AsyncDisposable {
     return JSON.parse(await Deno.readTextFile(path)).version;
   }
 
-  /** Runs a command to its end; those of its packages are found by name. */
+  /** Runs a command until it exits; commands of its packages are found by name. */
   async run(command: string, ...args: string[]): Promise<string> {
     const bin = `${this.#project.folder}/node_modules/.bin`;
     const path = `PATH=${bin}:${this.#path}`;
@@ -71,7 +71,7 @@ export class NodeProject implements AsyncDisposable {
   }
 }
 
-/** Keeps tools from sending what they have counted. */
+/** Disables the telemetry of the tools. */
 const quiet = [
   "NEXT_TELEMETRY_DISABLED=1",
   "NUXT_TELEMETRY_DISABLED=1",

@@ -1,9 +1,9 @@
 import net from "node:net";
 
-/** The address of the client, until it is nobody's. */
+/** The address of the client, until it is removed. */
 export const CLIENT = "10.99.0.2";
 
-/** Follows a URL from the client's address, and resolves when the response has begun. */
+/** Requests a URL from the client's address, and resolves when the response has begun. */
 export function follow(url: string): Promise<void> {
   const { port, pathname } = new URL(url);
   return new Promise((resolve, reject) => {

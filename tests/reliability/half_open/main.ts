@@ -1,7 +1,7 @@
 /**
- * The `half-open` task: how long servers take to notice clients that have vanished without a word. It makes a network
- * of its own, which needs Linux, root and `ip`; there a client's packets are lost from a moment on, both ways, and
- * nobody is told. `--retries=N` is the kernel's `tcp_retries2`: how often it sends again what is not acknowledged.
+ * The `half-open` task: how long servers take to detect clients that vanish without closing. It creates a separate
+ * network, which needs Linux, root and `ip`. From some moment on, a client's packets are lost in both directions, and
+ * neither side is notified. `--retries=N` is the kernel's `tcp_retries2`: how often it resends unacknowledged data.
  */
 import { parseArgs } from "node:util";
 import { runCommand } from "../../../tools/command.ts";
@@ -21,7 +21,7 @@ async function ip(...args: string[]): Promise<void> {
   if (!success) throw new Error(`Cannot ip ${args.join(" ")}: ${output}`);
 }
 
-/** Makes a network in which the client's address is of this machine, and is nowhere once it is taken away. */
+/** Creates a network in which the client's address belongs to this machine, and is unreachable after it is removed. */
 async function makeNetwork(name: string): Promise<void> {
   const set = `echo 1 > /proc/sys/net/ipv4/conf/out/route_localnet;` +
     `echo ${Number(retries)} > /proc/sys/net/ipv4/tcp_retries2`;
@@ -35,7 +35,7 @@ async function makeNetwork(name: string): Promise<void> {
   await ip("netns", "exec", name, "sh", "-c", set);
 }
 
-/** Runs this once more in a network of its own. */
+/** Runs this again in a separate network namespace. */
 async function runInside(): Promise<number> {
   const name = `rivulet_${Deno.pid}`;
   try {

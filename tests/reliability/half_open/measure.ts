@@ -22,10 +22,10 @@ const starts: Record<string, () => Promise<Server>> = {
     }),
 };
 
-/** How long to look on when all have been noticed that will be, in seconds. */
+/** Seconds to keep watching after the last expected detection. */
 const PATIENCE = 30;
 
-/** Lets one client vanish from each kind of channel on each server, and says when that was noticed. */
+/** Makes one client vanish from each kind of channel on each server, and reports when each was detected. */
 export async function measure(vanish: () => Promise<void>): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const running = new Map<string, Server>();
@@ -68,7 +68,7 @@ async function countOf(server: Server, kind: string): Promise<number> {
   return followers[kind]!;
 }
 
-/** Says which connections with the client the servers have, and the timers that the kernel has for them. */
+/** Returns the servers' connections to the client, and the kernel's timers for them. */
 async function tellSockets(running: Map<string, Server>): Promise<void> {
   for (const [name, { url }] of running) {
     const filter = ["src", new URL(url).host, "and", "dst", CLIENT];

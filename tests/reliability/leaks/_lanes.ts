@@ -1,4 +1,4 @@
-/** Does something so many times, some at once. */
+/** Runs a function this many times, several at a time. */
 export async function inLanes(
   count: number,
   lanes: number,

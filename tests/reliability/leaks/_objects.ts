@@ -1,12 +1,12 @@
 let references: WeakRef<object>[] = [];
 
-/** Takes note of an object that is to be garbage in the end; gives it back. */
+/** Registers an object that must be collected in the end, and returns it. */
 export function track<T extends object>(object: T): T {
   references.push(new WeakRef(object));
   return object;
 }
 
-/** How many of the objects noted are still there. */
+/** The number of registered objects that are not collected. */
 export function countObjects(): number {
   references = references.filter((reference) =>
     reference.deref() !== undefined

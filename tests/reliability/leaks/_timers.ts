@@ -1,5 +1,5 @@
 /**
- * Counts the timers that are set and have neither fired nor been cleared. Imported before everything else, so that whoever sets one
+ * Counts the timers that have neither fired nor been cleared. Imported before everything else, so that every timer set
  * later is counted.
  */
 const live = new Set<unknown>();

@@ -1,34 +1,34 @@
 import { median, slopeOf } from "../_series.ts";
 import type { Holding } from "./probe.ts";
 
-/** What was held after so many cycles, in ascending order. */
+/** What was held after each number of cycles, in ascending order. */
 export type Holdings = readonly (readonly [cycles: number, held: Holding])[];
 
-/** How one measure went. */
+/** The result of one measure. */
 export interface Verdict {
   readonly name: string;
-  /** The middle of its first third and of its last. */
+  /** The medians of its first third and of its last. */
   readonly early: number;
   readonly late: number;
-  /** How much it grows with a cycle. */
+  /** Growth per cycle. */
   readonly slope: number;
   readonly isFlat: boolean;
 }
 
-/** How much a cycle may leave behind. */
+/** The growth that is allowed per cycle. */
 export interface Allowance {
   /** Bytes of heap. */
   readonly heap: number;
   /** Bytes of resident memory. */
   readonly rss: number;
-  /** Objects, timers, listeners, descriptors: a share of one, for a runtime keeps a few connections for later. */
+  /** Objects, timers, listeners, descriptors: a fraction of one, since a runtime keeps a few connections for reuse. */
   readonly pieces: number;
 }
 
-/** What 100,000 cycles show apart from noise: less than an object with a closure, and one piece in a thousand cycles. */
+/** What 100,000 cycles can tell from noise: less than an object with a closure, and one item in a thousand cycles. */
 export const LONG: Allowance = { heap: 64, rss: 400, pieces: 0.001 };
 
-/** What some hundreds show, in which a runtime still compiles and grows its pools. */
+/** The limits for some hundreds of cycles, while a runtime still compiles and grows its pools. */
 export const SHORT: Allowance = { heap: 5000, rss: Infinity, pieces: 0.05 };
 
 /** Compares the first third of the samples of each measure with its last. */

@@ -5,11 +5,11 @@ import type { Holdings } from "./check.ts";
 import type { Holding } from "./probe.ts";
 import type { Job } from "./runtimes.ts";
 
-/** What `page.ts` puts into the page. */
+/** The globals that `page.ts` defines in the page. */
 declare const run: (scenario: string, count: number) => Promise<void>;
 declare const counts: () => { objects: number; timers: number };
 
-/** Runs the client's scenarios in a page of Chromium; `listeners` are all that the page has. */
+/** Runs the client's scenarios in a page of Chromium; `listeners` counts all listeners of the page. */
 export async function* measureChromium(
   folder: string,
   { cycles, samples, scenarios }: Job,

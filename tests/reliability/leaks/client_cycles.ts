@@ -1,18 +1,18 @@
-/** Connections of the client, made and left, in whatever runtime this runs. */
+/** Client connections that are opened and closed, on any runtime. */
 import { connect } from "../../../src/client/connect.ts";
 import { decode } from "../../../src/decode.ts";
 import { EventSource } from "../../../src/client/event_source.ts";
 import type { ConnectionOptions } from "../../../src/client/options.ts";
 import { track } from "./_objects.ts";
 
-/** Makes one connection to a server of `peer.ts` and leaves it; the number decides how. */
+/** Opens one connection to a server of `peer.ts` and closes it; the number decides how. */
 export type ClientCycle = (
   url: string,
   options: ConnectionOptions,
   index: number,
 ) => Promise<void>;
 
-/** The two faces of the client, and connections that no event comes from. */
+/** Both client APIs, and connections that receive no event. */
 export const clientCycles: Record<string, ClientCycle> = {
   "connect()": follow,
   "EventSource": listen,
@@ -20,13 +20,13 @@ export const clientCycles: Record<string, ClientCycle> = {
   "aborted": abort,
 };
 
-/** Takes a refusal, by `connect()`, `EventSource` and `decode()` in turn, and leaves its body unread or reads it. */
+/** Receives a refused response with `connect()`, `EventSource` and `decode()` in turn, and reads its body or not. */
 async function refuse(
   url: string,
   options: ConnectionOptions,
   index: number,
 ): Promise<void> {
-  // One that stays open takes a second, in which it is released.
+  // A body that stays open is released after a second.
   const kind = index % 30 === 29
     ? "hanging"
     : index % 2 === 0
@@ -35,7 +35,7 @@ async function refuse(
   const error = await refusalOf(`${url}/refused/${kind}`, options, index % 3);
   const { response } = error as { response?: Response };
   if (response?.status !== 403) throw error;
-  // What decode() refuses is released behind its back; the end of the text says that it has been.
+  // decode() releases a refused body in the background; the end of the text shows that it has.
   if (index % 3 === 2 || index % 4 < 2) await response.text();
 }
 
@@ -70,7 +70,7 @@ async function decodeRefused(
   }
 }
 
-/** Aborts before the response, or while the stream waits. */
+/** Aborts before the response, or while a read is pending. */
 async function abort(
   url: string,
   options: ConnectionOptions,
@@ -92,7 +92,7 @@ async function abort(
   if (source.readyState !== EventSource.CLOSED) throw new Error("Still open");
 }
 
-/** Leaves the loop, closes in it, or reads to the end. */
+/** Breaks out of the loop, closes in it, or reads to the end. */
 async function follow(
   url: string,
   options: ConnectionOptions,

@@ -1,10 +1,10 @@
 /**
- * The `leaks` task: connections that come and go, and what the process then holds. It needs Linux.
+ * The `leaks` task: opens and closes connections, and measures what the process then holds. It needs Linux.
  *
  *   deno task leaks [--cycles=100000] [--runtimes=Deno,Node,Bun,workerd,Chromium]
  *
- * The cycles are those of one runtime, shared out among its scenarios. It prints each measure's first third, last third
- * and growth in a thousand cycles, and fails when one grows.
+ * The cycles are per runtime, divided among its scenarios. It prints each measure's first third, last third
+ * and growth per thousand cycles, and fails if one grows.
  */
 import { parseArgs } from "node:util";
 import { check, type Holdings, LONG, type Verdict } from "./check.ts";

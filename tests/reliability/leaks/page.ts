@@ -1,10 +1,10 @@
-/** The client's cycles in a page: `run(SCENARIO, COUNT)` makes so many, `counts()` tells what is left. */
+/** The client's cycles in a page: `run(SCENARIO, COUNT)` runs them, `counts()` returns what is left. */
 import { countTimers } from "./_timers.ts";
 import { inLanes } from "./_lanes.ts";
 import { countObjects } from "./_objects.ts";
 import { clientCycles } from "./client_cycles.ts";
 
-/** Fewer than the connections that a browser makes to one host. */
+/** Fewer than the connections that a browser opens to one host. */
 const LANES = 5;
 /** As long-lived as the page, and shared by all cycles. */
 const { signal } = new AbortController();

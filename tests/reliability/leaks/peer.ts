@@ -1,5 +1,5 @@
 /**
- * The other side of every cycle, in a process of its own; it prints its URL. `/events` gives an event and hangs, `/ending` ends behind
+ * The peer of every cycle, in a separate process; it prints its URL. `/events` sends an event and hangs, `/ending` ends after
  * it, `/silent` does not answer, `/refused/…` answers with 403 and a body that is `short`, `endless` or `hanging`.
  * `POST /visit?url=…&count=N` requests the URL so often: every other one to the end if there is one within three events,
  * the others until the first event. Other paths are files of the folder in its argument, for a page.
@@ -38,7 +38,7 @@ async function visit(url: string, events: number): Promise<void> {
 const refusedHeaders = { "access-control-allow-origin": "*" };
 const LARGE = new Uint8Array(16_384).fill(46);
 
-/** A refusal, whose body the client must let go of where it does not end. */
+/** A refusal, whose body the client must release even if it does not end. */
 function refuse(kind: string): Response {
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
     start(controller) {

@@ -5,21 +5,21 @@ import { countObjects, track } from "./_objects.ts";
 import { countTimers } from "./_timers.ts";
 import { pause } from "../../../tools/pause.ts";
 
-/** What a process holds at rest: memory in bytes, the rest in pieces. */
+/** What an idle process holds: memory in bytes, the others as counts. */
 export type Holding = Record<string, number>;
 
 declare const Bun: { gc(force: boolean): void };
 declare const gc: () => void;
 
-/** Collects what is garbage. */
+/** Collects garbage. */
 export function collect(): void {
   if ("Bun" in globalThis) Bun.gc(true);
   else gc();
 }
 
-/** Tells what the process holds, garbage not counted, with the listeners of a signal. */
+/** Returns what the process holds after a garbage collection, with the listeners of a signal. */
 export async function probe(signal: AbortSignal): Promise<Holding> {
-  // Twice, with a turn in between for what finalizers do.
+  // Twice, with a turn in between for finalizers.
   collect();
   await pause(0);
   collect();
@@ -36,7 +36,7 @@ export async function probe(signal: AbortSignal): Promise<Holding> {
 
 const kept: unknown[] = [];
 
-/** What a cycle can leave behind on purpose, to show that it is found. */
+/** What a cycle can leak on purpose, to show that the leak is found. */
 export const leaks: Record<string, (signal: AbortSignal) => void> = {
   heap: () => void kept.push(new Array(2000).fill(kept.length + 0.5)),
   objects: () => void kept.push(track({})),

@@ -1,6 +1,6 @@
 /**
- * `run CYCLES SAMPLES PEER SCENARIO…`, on Deno, Node or Bun: for each scenario makes so many connections and leaves them, and prints
- * after each part of them what the process then holds. A name such as `Channel+timers` has every cycle leave a timer behind.
+ * `run CYCLES SAMPLES PEER SCENARIO…`, on Deno, Node or Bun: for each scenario, opens and closes CYCLES connections, and prints
+ * SAMPLES times what the process then holds. A name such as `Channel+timers` makes every cycle leak a timer.
  */
 import "./_timers.ts";
 import process from "node:process";
@@ -14,7 +14,7 @@ import { collect, leaks, probe } from "./probe.ts";
 import { visited } from "./server_cycles.ts";
 import { pause } from "../../../tools/pause.ts";
 
-/** Makes so many cycles, and tells how much of them is still open. */
+/** Runs cycles, and returns how much of them is still open. */
 interface Scenario {
   run(cycles: number): Promise<void>;
   open(): number;
@@ -31,7 +31,7 @@ const [peer, ...names] = process.argv.slice(4) as [string, ...string[]];
 const { signal } = new AbortController();
 const LANES = 20;
 
-/** Collects garbage while connections are open: what is held only weakly by mistake is gone then. */
+/** Collects garbage while connections are open, which removes what is only weakly held by mistake. */
 function collectNowAndThen(index: number): void {
   if (index % 50 === 25) collect();
 }
@@ -48,7 +48,7 @@ function client(name: string): Scenario {
   };
 }
 
-/** Gives the port. */
+/** Returns the port. */
 function start(handle: Handler): number | Promise<number> {
   if ("Deno" in globalThis || "Bun" in globalThis) {
     return listen(0, handle).port;
@@ -101,7 +101,7 @@ async function measure(name: string): Promise<void> {
   const [scenario, leak] = name.split("+") as [string, string?];
   const { run, open } = await scenarioOf(scenario);
   const part = Math.ceil(cycles / samples);
-  // What is made once and kept is there before the first look.
+  // Creates what is kept for the whole run before the first sample.
   await run(part);
   for (let sample = 1; sample <= samples; sample++) {
     await run(part);
@@ -114,5 +114,5 @@ async function measure(name: string): Promise<void> {
 }
 
 for (const name of names) await measure(name);
-// Servers listen on.
+// Servers keep listening.
 process.exit(0);

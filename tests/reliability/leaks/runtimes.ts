@@ -5,7 +5,7 @@ import type { Holdings } from "./check.ts";
 import { measureChromium } from "./chromium.ts";
 import { measureWorkerd } from "./workerd.ts";
 
-/** How much is run. */
+/** The size of a run. */
 export interface Job {
   cycles: number;
   samples: number;
@@ -13,7 +13,7 @@ export interface Job {
   scenarios: readonly string[];
 }
 
-/** What the package is put through. */
+/** The scenarios for the package. */
 export const scenarios: readonly string[] = [
   "connect()",
   "EventSource",
@@ -23,10 +23,10 @@ export const scenarios: readonly string[] = [
   "resumable()",
 ];
 
-/** Connections that no event comes from. */
+/** Connections that receive no event. */
 export const failing: readonly string[] = ["refused", "aborted"];
 
-/** What starts the runner in each runtime that runs it in one process, given its arguments and a folder for what it needs. */
+/** The command of each runtime that runs the scenarios in one process, from its arguments and a folder for its files. */
 const starts: Record<
   string,
   (args: string[], folder: string) => Promise<Process>
@@ -43,10 +43,10 @@ const starts: Record<
     new Process(await toolPath("bun"), [await bundle(folder), ...args]),
 };
 
-/** The runtimes that run every scenario in one process of their own. */
+/** The runtimes that run all scenarios in one process. */
 export const runtimes: readonly string[] = Object.keys(starts);
 
-/** The scenarios of any runtime: a page has only the client's, and in workerd nobody subscribes without a request. */
+/** The scenarios of a runtime: a page runs only the client's, and workerd cannot subscribe without a request. */
 export function scenariosOf(runtime: string): readonly string[] {
   if (runtime === "Chromium") return scenarios.slice(0, 2);
   return runtime === "workerd"
@@ -68,7 +68,7 @@ async function bundle(folder: string): Promise<string> {
   return output;
 }
 
-/** Runs the scenarios in a process of a runtime, the other side in another, and gives what each held. */
+/** Runs the scenarios in a process of a runtime, with the peer in another, and returns what each held. */
 export async function* measure(
   runtime: string,
   job: Job,

@@ -1,4 +1,4 @@
-/** A server that is visited and left, in whatever runtime this runs. */
+/** A server whose clients connect and disconnect, on any runtime. */
 import type { ServerSentEventInit } from "../../../src/event.ts";
 import { MemoryLog } from "../../../src/log/memory.ts";
 import { Channel } from "../../../src/server/channel.ts";
@@ -6,10 +6,10 @@ import { respond } from "../../../src/server/respond.ts";
 import { resumable } from "../../../src/server/resumable.ts";
 import { track } from "./_objects.ts";
 
-/** Short, for it is how workerd finds out that some clients have gone. */
+/** Short, since workerd detects some disconnects only by a failed write. */
 export const KEEP_ALIVE = 1000;
 
-/** Counts who watches the log. */
+/** Counts the watchers of the log. */
 class WatchedLog extends MemoryLog {
   watchers = 0;
 
@@ -20,7 +20,7 @@ class WatchedLog extends MemoryLog {
   }
 }
 
-/** Something that answers requests, and what it has at hand that must be none once everybody has gone. */
+/** A request handler, and the counts that must be 0 after all clients have disconnected. */
 export interface Visited {
   handle(request: Request): Response | Promise<Response>;
   open(): number;
@@ -61,7 +61,7 @@ function channel(): Visited {
   };
 }
 
-/** A stream of its own for every visit, read to the end or left on the way. */
+/** A new stream for every visit, read to the end or cancelled earlier. */
 function resuming(): Visited {
   const producing = new Set<WatchedLog>();
   const watched = new Set<WatchedLog>();
@@ -84,7 +84,7 @@ function resuming(): Visited {
   };
 }
 
-/** Each way to answer. */
+/** Every way to respond. */
 export const visited: Record<string, () => Visited> = {
   "respond()": responding,
   "Channel": channel,

@@ -1,6 +1,6 @@
 /**
- * The cycles in workerd. `/respond()`, `/Channel` and `/resumable()` are visited, the channel in a Durable Object; `/client?…` makes
- * connections itself; `/counts` collects garbage and tells what is left.
+ * The cycles in workerd. `/respond()`, `/Channel` and `/resumable()` are visited, the channel in a Durable Object; `/client?…` opens
+ * connections itself; `/counts` collects garbage and returns what is left.
  */
 import { countTimers } from "./_timers.ts";
 import {
@@ -47,7 +47,7 @@ interface Env {
   peer: { fetch: typeof fetch };
 }
 
-/** Connections to the peer: the names of the query tell of which kind and how many. */
+/** Opens connections to the peer: the query gives the number for each scenario. */
 async function connectAll(url: URL, { peer }: Env): Promise<Response> {
   const cycle = clientCycles[url.searchParams.get("scenario")!]!;
   const count = Number(url.searchParams.get("count"));

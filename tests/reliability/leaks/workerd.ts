@@ -31,7 +31,7 @@ const config :Workerd.Config = (
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
 );`;
 
-/** What a Worker tells of itself. */
+/** What a Worker reports about itself. */
 interface Counts {
   open: number;
   objects: number;
@@ -51,7 +51,7 @@ async function start(folder: string, peer: string): Promise<Process> {
   ]);
 }
 
-/** Where the Worker and the inspector listen, each in a line of its own. */
+/** The addresses of the Worker and the inspector, each on a separate line. */
 async function portsOf(
   process: Process,
 ): Promise<[http: number, inspector: number]> {
@@ -63,7 +63,7 @@ async function portsOf(
   return [ports["listen"]!, ports["listen-inspector"]!];
 }
 
-/** Runs the scenarios in workerd: what its client connects to, and who visits it, is the peer. */
+/** Runs the scenarios in workerd: the peer is the server of its clients and the client of its server. */
 export async function* measureWorkerd(
   folder: string,
   { cycles, samples, scenarios }: Job,
@@ -79,7 +79,7 @@ export async function* measureWorkerd(
   async function hold(): Promise<Holding> {
     let left = await counts();
     while (left.open > 0) left = await counts();
-    // What finalizers have let go of goes with the second collection.
+    // The second collection removes what finalizers have released.
     const { objects, timers } = await counts();
     const heap = await inspector.heap();
     const rss = memoryOf(process.pid) * 1024 * 1024;
@@ -101,7 +101,7 @@ export async function* measureWorkerd(
   }
 }
 
-/** What to ask so that so many cycles are made. */
+/** The request that runs this number of cycles. */
 function taskOf(
   scenario: string,
   count: number,

@@ -1,27 +1,27 @@
 /**
- * `clients.ts URL CLIENTS`: so many `EventSource`s on a channel to which nothing was published yet. It tells how they are twice a
- * second, as JSON, until it is told `leave`: then each closes when its stream has ended, and the process ends with the last.
+ * `clients.ts URL CLIENTS`: opens CLIENTS `EventSource`s on a channel without events. It prints their state twice a
+ * second, as JSON. After `leave` on stdin, each closes when its stream ends, and the process exits after the last.
  */
 import { EventSource } from "../../../src/client/event_source.ts";
 import { EventStreamError } from "../../../src/error.ts";
 import { pause } from "../../../tools/pause.ts";
 
-/** How the clients are. */
+/** The state of the clients. */
 export interface ClientsState {
   open: number;
-  /** The number of the last event that every client has. */
+  /** The number of the last event that every client has received. */
   seen: number;
-  /** How many events were lost, doubled or out of order. */
+  /** The number of events lost, duplicated or out of order. */
   wrong: number;
-  /** How often a connection was made. */
+  /** The number of connections. */
   opens: number;
-  /** Last streams that ended as a response should, and not by a broken connection. */
+  /** The number of final streams that ended regularly, not by a broken connection. */
   ended: number;
-  /** Whether it was told that the next end is the last. */
+  /** Whether it closes at the next end of its stream. */
   leaving: boolean;
 }
 
-/** How many connect at once at the start. */
+/** How many clients connect at the same time at the start. */
 const AT_ONCE = 100;
 
 const [url, clients] = [Deno.args[0]!, Number(Deno.args[1])];
@@ -34,7 +34,7 @@ function state(): ClientsState {
   return { ...counts, leaving, seen: least };
 }
 
-/** Resolves when it is open for the first time. */
+/** Resolves when it opens for the first time. */
 function follow(index: number): Promise<void> {
   const source = new EventSource(url);
   let isOpen = false;

@@ -2,17 +2,17 @@ import type { Channel } from "../../../src/server/channel.ts";
 import type { ChannelStats } from "../../../src/server/channel_options.ts";
 import { pause } from "../../../tools/pause.ts";
 
-/** What a server under load tells of itself. */
+/** What a server under load reports about itself. */
 export interface LoadState {
   subscribers: number;
   /** How often the log was read. */
   reads: number;
-  /** Events handed to subscribers, gaps not counted. */
+  /** Events delivered to subscribers, without gaps. */
   delivered: number;
   gaps: ChannelStats["gaps"];
 }
 
-/** Publishes events, several at a time, each of so many characters; gives the ID of the last. */
+/** Publishes events of the given length in characters, several at a time; returns the ID of the last. */
 async function publish(channel: Channel, url: URL): Promise<string> {
   const [count, size, batch] = ["count", "size", "batch"].map((name) =>
     Number(url.searchParams.get(name) ?? 1)
@@ -22,13 +22,13 @@ async function publish(channel: Channel, url: URL): Promise<string> {
   for (let i = 0; i < count; i += batch) {
     const length = Math.min(batch, count - i);
     id = await channel.publish(Array.from({ length }, () => event));
-    // In another turn of the event loop, or nobody would be sent anything.
+    // In another turn of the event loop, so that the server can send in between.
     await pause(0);
   }
   return id;
 }
 
-/** Answers what is not a subscriber's: publishes, drains, tells. */
+/** Handles the control requests: publish, drain, report. */
 export async function control(
   channel: Channel,
   reads: () => number,

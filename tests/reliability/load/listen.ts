@@ -1,9 +1,9 @@
 /** A server that listens, on Deno or Bun. */
 export interface Listening {
   readonly port: number;
-  /** Stops listening and cuts every connection, with no word to the clients. */
+  /** Stops listening and cuts every connection without closing its response. */
   cut(): void;
-  /** Stops listening; resolves when every response is through. */
+  /** Stops listening; resolves when every response is complete. */
   shutdown(): Promise<void>;
 }
 
@@ -36,7 +36,7 @@ function listenOnDeno(port: number, handle: Handler): Listening {
 }
 
 function listenOnBun(port: number, handle: Handler): Listening {
-  // None, for Bun also takes for idle who reads nothing.
+  // No idle timeout, since Bun also treats a client that does not read as idle.
   const options = { hostname, port, fetch: handle, idleTimeout: 0 };
   const server = Bun.serve(options);
   return {

@@ -1,5 +1,5 @@
 /**
- * The `load` task: as many clients as descriptors allow, cut off, back, and sent away; and publishers that outpace every
+ * The `load` task: as many clients as descriptors allow are cut off, reconnect, and are drained; and publishers outpace every
  * subscriber for minutes. It needs Linux.
  *
  *   deno task load [--only=crowd,flood] [--runtimes=Deno,Bun,workerd] [--clients=N] [--seconds=N]
@@ -13,17 +13,17 @@ import { median, type Series, slopeOf } from "../_series.ts";
 import { crowd, flood } from "./phases.ts";
 import { servers } from "./servers.ts";
 
-/** What a process has open besides the connections, and some to spare. */
+/** Descriptors of a process besides its connections, with a reserve. */
 const SPARE = 100;
-/** Over how many milliseconds the clients are sent away. */
+/** Milliseconds over which the clients are drained. */
 const OVER = 5000;
 const SLOW = { stalled: 100, slow: 100 };
 
-/** How many clients the descriptors of one server do for. */
+/** The number of clients that the descriptors of one server allow. */
 function mostClients(runtime: string): number {
   const [, limit] = Deno.readTextFileSync("/proc/self/limits")
     .match(/^Max open files\s+\d+\s+(\d+)/m)!;
-  // workerd (2026-11-17) takes two for each connection, and ends when there is none left.
+  // workerd (2026-11-17) uses two for each connection, and exits when none is left.
   const each = runtime === "workerd" ? 2.1 : 1;
   return Math.floor((Number(limit) - SPARE) / each);
 }
@@ -72,7 +72,7 @@ if (values.only.includes("flood")) {
         growth.toFixed(1)
       } MiB more in a minute`,
     );
-    // One queue, of a single client, would grow by all that is published.
+    // A queue for one client would grow by everything that is published.
     failed ||= growth > megabytes / Number(values.seconds) * 60 / 4;
   }
   if (Object.keys(servers).every((name) => name in series)) {

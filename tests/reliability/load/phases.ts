@@ -6,10 +6,10 @@ import type { LoadState } from "./control.ts";
 import { type LoadServer, servers } from "./servers.ts";
 import { pause } from "../../../tools/pause.ts";
 
-/** How many clients one process runs at most: with what else it has open, half of what it may. */
+/** The maximum clients of one process: half of its descriptors, without those it needs otherwise. */
 const CLIENTS_PER_PROCESS = 10_000;
 
-/** The clients, in processes of their own. */
+/** The clients, in separate processes. */
 class Clients implements AsyncDisposable {
   readonly #processes;
   readonly #states: ClientsState[];
@@ -35,7 +35,7 @@ class Clients implements AsyncDisposable {
     this.#over = Promise.all(
       this.#processes.map((_, index) => this.#listen(index)),
     ).then(() => {});
-    // Told by whoever waits for it.
+    // Whoever awaits it reports the error.
     this.#over.catch(() => {});
   }
 
@@ -52,15 +52,15 @@ class Clients implements AsyncDisposable {
     };
   }
 
-  /** Resolves when each has the event of this number. */
+  /** Resolves when each has received the event with this number. */
   have(last: number): Promise<void> {
     return until(`all have ${last}`, () => this.state.seen >= last);
   }
 
-  /** Tells them that the next end is the last; gives what waits until each has come to it. */
+  /** Makes them close at the next end of their streams; returns a function that waits for all of them. */
   async leave(): Promise<() => Promise<void>> {
     await Promise.all(this.#processes.map((process) => process.say("leave")));
-    // Who does not know it yet would connect again.
+    // A client that has not read the command yet would reconnect.
     await until("all know that they leave", () => this.state.leaving);
     return () => this.#over;
   }
@@ -99,7 +99,7 @@ async function stateOf({ url }: LoadServer): Promise<LoadState> {
   return await (await fetch(`${url}/state`)).json();
 }
 
-/** Publishes; gives the number of the last event. */
+/** Publishes; returns the number of the last event. */
 async function publish(
   { url }: LoadServer,
   { count, size = 1, batch = 10 }: Burst,
@@ -114,7 +114,7 @@ interface Burst {
   count: number;
   /** Characters in each. */
   size?: number;
-  /** How many are published as one. */
+  /** Events in a batch. */
   batch?: number;
 }
 
@@ -124,29 +124,29 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - start) / 1000;
 }
 
-/** What many connections came to. Times are in seconds, memory in MiB. */
+/** The result for many connections. Times are in seconds, memory in MiB. */
 export interface CrowdResult {
   clients: number;
-  /** Until every client was connected, and what the server then held. */
+  /** Time until every client was connected, and the server's memory then. */
   connecting: number;
   memory: number;
-  /** Until every client had the events of one burst. */
+  /** Time until every client had the events of one burst. */
   burst: number;
-  /** From the cut until every client had everything, and how often the log was read for that. */
+  /** Time from the cut until every client had all events, and the number of reads of the log for that. */
   storm: number;
   stormReads: number;
-  /** Until every client had been sent away, and until the server's process had ended. */
+  /** Time until every client was drained, and until the server's process had exited. */
   drain: number;
   shutdown: number;
-  /** Events lost, doubled or out of order, and streams that did not end as a response should when they were sent away. */
+  /** Events lost, duplicated or out of order, and drained streams that did not end regularly. */
   wrong: number;
   broken: number;
 }
 
-/** A burst, and as much again while everybody is cut off. */
+/** A burst, and another one while all clients are cut off. */
 const BURST: Burst = { count: 100 };
 
-/** Connects so many clients, cuts them all off, lets them come back, and sends them away over so many milliseconds. */
+/** Connects clients, cuts them all off, waits until they reconnect, and drains them over a time in milliseconds. */
 export async function crowd(
   runtime: string,
   clients: number,
@@ -187,7 +187,7 @@ async function allAreThere(
   );
 }
 
-/** Cuts them all off, publishes meanwhile, and waits until all are back and have everything. */
+/** Cuts them all off, publishes meanwhile, and waits until all have reconnected and received every event. */
 async function weather(
   server: LoadServer,
   all: Clients,
@@ -202,7 +202,7 @@ async function weather(
   });
   await allAreThere(server, all, clients);
   const { reads } = await stateOf(server);
-  // A process that was started anew counts anew.
+  // A restarted process counts from 0.
   const stormReads = reads < before.reads ? reads : reads - before.reads;
   return { storm, stormReads };
 }
@@ -217,7 +217,7 @@ async function sendAway(
   return { drain: await drained, shutdown };
 }
 
-/** Tries until it succeeds. */
+/** Retries until it succeeds. */
 async function persist<T>(attempt: () => Promise<T>): Promise<T> {
   let result: { value: T } | undefined;
   await until("it succeeds", async () => {
@@ -227,19 +227,19 @@ async function persist<T>(attempt: () => Promise<T>): Promise<T> {
   return result!.value;
 }
 
-/** What a flood came to. */
+/** The result of a flood. */
 export interface FloodResult {
-  /** Events, and their bytes in MB, that were published. */
+  /** Published events, and their size in MB. */
   published: number;
   megabytes: number;
-  /** Megabytes that the slowest and the quickest of the slow readers read. */
+  /** Megabytes read by the slowest and the fastest of the slow readers. */
   slowest: number;
   quickest: number;
   /** The server's memory in MiB over time in seconds. */
   memory: Series;
 }
 
-/** Publishes without a pause for so many seconds to subscribers none of whom keeps up. */
+/** Publishes without a pause for a time in seconds to subscribers that cannot keep up. */
 export async function flood(
   runtime: string,
   time: number,
@@ -278,5 +278,5 @@ export async function flood(
   };
 }
 
-/** How often the memory is looked at in a flood. */
+/** The interval between memory samples in a flood. */
 const SAMPLES = 120;

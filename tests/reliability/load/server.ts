@@ -1,6 +1,6 @@
 /**
- * A channel under load, on Deno or Bun; it prints its port. SIGUSR2 cuts every connection and listens anew on the same port;
- * `SIGTERM` drains the channel and shuts the server down, and then the process ends by itself. Its argument: over how many
+ * A channel under load, on Deno or Bun; it prints its port. SIGUSR2 cuts every connection and listens again on the same port;
+ * `SIGTERM` drains the channel and shuts the server down, and then the process exits. Its argument: over how many
  * milliseconds it drains.
  */
 import process from "node:process";

@@ -3,17 +3,17 @@ import { runDeno } from "../../../tools/command.ts";
 import { toolPath } from "../../_tools.ts";
 import { Process, startDeno } from "../../../tools/process.ts";
 
-/** A server under load, in a process of its own; disposing of it kills it. */
+/** A server under load, in a separate process; disposing it kills the process. */
 export interface LoadServer extends AsyncDisposable {
   readonly url: string;
   readonly pid: number;
   /** Cuts every connection; it listens again on the same port as soon as it can. */
   cut(): Promise<void>;
-  /** Tells it to drain the channel and to end; resolves when the process has ended by itself. */
+  /** Makes it drain the channel and exit; resolves when the process has exited. */
   leave(): Promise<void>;
 }
 
-/** What starts the server on each runtime, given over how many milliseconds it drains. */
+/** Starts the server on each runtime, with the milliseconds over which it drains. */
 export const servers: Record<string, (over: number) => Promise<LoadServer>> = {
   Deno: (over) => serve(startDeno("tests/reliability/load/server.ts", [over])),
   Bun: startOnBun,
@@ -63,7 +63,7 @@ async function startOnWorkerd(over: number): Promise<LoadServer> {
     get pid() {
       return workerd.pid;
     },
-    // The log outlives the process, so the hardest cut of all is taken.
+    // The log outlives the process, so the process is killed.
     async cut() {
       await workerd.kill();
       await workerd.restart();

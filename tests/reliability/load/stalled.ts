@@ -1,6 +1,6 @@
 /**
- * `stalled.ts URL STALLED SLOW`: bare connections that never read, and others that read 16 KiB ten times a second. It prints `ready`
- * when all are there, and how many bytes each slow one has read, least first, when it is told anything; then it ends.
+ * `stalled.ts URL STALLED SLOW`: raw connections that never read, and others that read 16 KiB ten times a second. It prints `ready`
+ * when all are connected. After any input it prints how many bytes each slow one has read, least first, and exits.
  */
 import { pause } from "../../../tools/pause.ts";
 
@@ -39,7 +39,7 @@ async function readSlowly(connection: Deno.Conn, index: number): Promise<void> {
   }
 }
 
-// Referred to until the end, or they would be closed as garbage.
+// Referenced until the end: otherwise they would be collected and closed.
 const unread = await openAll(stalled);
 (await openAll(slow)).forEach(readSlowly);
 console.log("ready");

@@ -1,4 +1,4 @@
-/** Chromium's own `EventSource` and this package's decoder on the same streams, in the same packets. */
+/** Compares Chromium's `EventSource` with this package's decoder on the same streams, in the same packets. */
 import type { Page } from "npm:playwright-core@1.65.1";
 import { decode } from "../../../src/decode.ts";
 import { fuzzInput } from "../../codec/fuzz.ts";
@@ -9,27 +9,27 @@ import { StreamServer } from "./_stream_server.ts";
 /** `type`, `data` and `lastEventId`. */
 type Row = [type: string, data: string, lastEventId: string];
 
-/** What a page is to read: a stream, and the types to listen for. */
+/** The task of a page: a stream, and the types to listen for. */
 interface Order {
   readonly path: string;
   readonly types: readonly string[];
 }
 
-/** How the comparison went. */
+/** The result of the comparison. */
 export interface Comparison {
-  /** How many streams both read. */
+  /** Streams that both read. */
   streams: number;
-  /** How many streams were left out for a defect of Chromium. */
+  /** Streams that were skipped because of a bug in Chromium. */
   excluded: number;
-  /** How many events both saw. */
+  /** Events that both received. */
   events: number;
-  /** What differed, stream by stream. */
+  /** The differences, by stream. */
   readonly differences: string[];
 }
 
 const BATCH = 60;
 
-/** Compares on streams of a seed until so many have been read by both. */
+/** Compares on streams of a seed until both have read this many. */
 export async function compareWithChromium(
   seed: number,
   count: number,
@@ -59,15 +59,15 @@ export async function compareWithChromium(
 }
 
 /**
- * Chromium (156) takes a line end right behind the byte order mark for a part of the first line: its parser goes on behind the
- * byte that follows the mark, whatever that is. The line's field is then unknown to it, and an event is lost.
+ * Chromium (156) treats a line end directly after the byte order mark as part of the first line: its parser continues after the
+ * byte that follows the mark, whatever that is. It then ignores the line's field, and an event is lost.
  */
 function losesFirstLine(stream: Uint8Array): boolean {
   const isMarked = [0xEF, 0xBB, 0xBF].every((byte, at) => stream[at] === byte);
   return isMarked && (stream[3] === 10 || stream[3] === 13);
 }
 
-/** Every type that an event of a stream can have, under any reading of its lines; a page hears of no other. */
+/** Every type that an event of a stream can have, however its lines are read; a page listens to no other. */
 function possibleTypes(stream: Uint8Array): string[] {
   const types = new Set(["message", "error", "open"]);
   for (const line of new TextDecoder().decode(stream).split(/[\r\n]/)) {
@@ -103,7 +103,7 @@ async function compareBatch(
   }
 }
 
-/** What Chromium's EventSource dispatches, six streams at a time; `undefined` where it did not open. Stands alone. */
+/** What Chromium's EventSource dispatches, six streams at a time; `undefined` where it did not open. Self-contained, because it runs in the page. */
 async function readInPage(
   orders: readonly Order[],
 ): Promise<(Row[] | undefined)[]> {
@@ -134,7 +134,7 @@ async function readInPage(
   return results;
 }
 
-/** What the decoder makes of the same streams from the same server. */
+/** The events that the decoder reads from the same streams of the same server. */
 async function readAll(
   url: string,
   orders: readonly Order[],

@@ -1,20 +1,20 @@
 /**
- * Streams that never end, or never end an event: what a limit of 1 MiB makes of each, and how much memory is kept on the way, as
- * one line of JSON for each. The argument is how many MiB come of each. Run with `--expose-gc`, on Deno or on Bun.
+ * Streams that never end, or never end an event: prints the result of each under a limit of 1 MiB, and the memory it kept, as
+ * one line of JSON for each. The argument is the MiB to send of each. Run with `--expose-gc`, on Deno or on Bun.
  */
 import { memoryUsage } from "node:process";
 import { decode } from "../../../src/decode.ts";
 import { EventStreamError } from "../../../src/error.ts";
 import { EventParser } from "../../../src/parse.ts";
 
-/** What became of a stream. */
+/** The result of a stream. */
 export interface Kept {
   readonly name: string;
   readonly mebibytes: number;
   readonly events: number;
-  /** The code of the error that ended it, "" when none did. */
+  /** The code of the error that ended it, "" without one. */
   readonly code: string;
-  /** The most that was alive behind a collection, beyond what was before, in MiB. */
+  /** The maximum of live memory after a collection, beyond what was live before, in MiB. */
   readonly kept: number;
 }
 
@@ -28,7 +28,7 @@ const { gc, Bun } = globalThis as {
 
 const filler = "x".repeat(CHUNK);
 
-/** What comes first, and what comes again and again behind it, in chunks of 64 KiB. */
+/** The start, and the part that is repeated after it, in chunks of 64 KiB. */
 const streams: Record<string, [first: string, unit: string]> = {
   "a line without end": ["", filler],
   "data without end": ["data: ", filler],
@@ -58,7 +58,7 @@ function mebibytesAlive(): number {
   return memoryUsage().heapUsed / MEBIBYTE;
 }
 
-/** The first piece, then so many bytes, made when they are asked for. */
+/** The first part, then this many bytes, created when they are requested. */
 function source(
   [first, unit]: readonly [string, string],
   size: number,
@@ -104,7 +104,7 @@ async function read(
   return { name, mebibytes: bytes / MEBIBYTE, events, code, kept };
 }
 
-/** What idle parsers keep after an ID that was a small part of its chunk. */
+/** The memory that idle parsers keep after an ID that was a small part of its chunk. */
 function readIds(): Kept {
   const before = mebibytesAlive();
   const chunk = encoder.encode(

@@ -4,7 +4,7 @@ import type { Kept } from "./_endless.ts";
 
 const script = new URL("./_endless.ts", import.meta.url).pathname;
 
-/** What runs `_endless.ts` on each engine of JavaScript: V8 and JavaScriptCore. */
+/** The commands that run `_endless.ts` on each JavaScript engine: V8 and JavaScriptCore. */
 export const keepers: Record<string, (size: string) => Promise<Result>> = {
   Deno: (size) => {
     const flags = ["run", "-A", "--no-lock", "--v8-flags=--expose-gc"];
@@ -13,7 +13,7 @@ export const keepers: Record<string, (size: string) => Promise<Result>> = {
   Bun: async (size) => runCommand(await toolPath("bun"), [script, size]),
 };
 
-/** What a runtime keeps of each endless stream, of which so many MiB come. */
+/** Measures what a runtime keeps of each endless stream, of which it receives this many MiB. */
 export async function measureKept(
   runtime: string,
   mebibytes: number,

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 
-/** Reads options such as `--seed=N` from the command line; those that it does not have are as given. */
+/** Reads options such as `--seed=N` from the command line, with the given defaults. */
 export function numberOptions<Name extends string>(
   initial: Record<Name, number>,
 ): Record<Name, number> {

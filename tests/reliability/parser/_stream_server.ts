@@ -3,7 +3,7 @@ import { fuzzInput } from "../../codec/fuzz.ts";
 const encoder = new TextEncoder();
 const page = '<!doctype html><link rel="icon" href="data:,">';
 
-/** Serves the fuzzing's streams by number at `/N`, chunk by chunk over the bare socket, and an empty page at `/`. */
+/** Serves the fuzzing's streams by number at `/N`, chunk by chunk over a raw socket, and an empty page at `/`. */
 export class StreamServer implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #seed: number;
@@ -37,10 +37,10 @@ export class StreamServer implements AsyncDisposable {
   }
 
   async #serve(connection: Deno.TcpConn): Promise<void> {
-    // So that each chunk is a packet of its own.
+    // So that each chunk is sent as a separate packet.
     connection.setNoDelay();
     const path = await readPath(connection);
-    // Browsers open connections ahead, and drop them.
+    // Browsers open connections in advance, and close them unused.
     if (path === undefined) return;
     const [type, chunks] = path === ""
       ? ["text/html", [encoder.encode(page)]]
@@ -55,7 +55,7 @@ export class StreamServer implements AsyncDisposable {
   }
 }
 
-/** Reads a request and gives its path without the slash, `undefined` if there is none. */
+/** Reads a request and returns its path without the slash, `undefined` without a request. */
 async function readPath(connection: Deno.Conn): Promise<string | undefined> {
   const decoder = new TextDecoder();
   const buffer = new Uint8Array(4096);

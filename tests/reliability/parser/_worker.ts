@@ -1,14 +1,14 @@
-/** Goes through a range of the fuzzing's inputs and tells the first that shows a difference. */
+/** Runs a range of the fuzzing's inputs and reports the first that shows a difference. */
 import { difference, fuzzInput } from "../../codec/fuzz.ts";
 
-/** What a worker is to do. */
+/** The task of a worker. */
 export interface Range {
   readonly seed: number;
   readonly from: number;
   readonly to: number;
 }
 
-/** What it found: how many bytes the inputs held, or which one failed. */
+/** Its result: the bytes of the inputs, or the index of the one that failed. */
 export interface Finding {
   readonly bytes: number;
   readonly failed: number | undefined;

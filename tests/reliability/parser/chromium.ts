@@ -1,6 +1,6 @@
 /**
- * The `fuzz:chromium` task: random and mutated streams through Chromium's own `EventSource` and through this package's decoder,
- * over real sockets in the same packets, compared event by event. `--count=10000` says how many, `--seed=N` which.
+ * The `fuzz:chromium` task: random and mutated streams through Chromium's `EventSource` and through this package's decoder,
+ * over real sockets in the same packets, compared event by event. `--count=10000` is the number of streams, `--seed=N` selects them.
  */
 import { compareWithChromium } from "./_chromium_oracle.ts";
 import { numberOptions } from "./_number_options.ts";
@@ -25,6 +25,6 @@ for (const difference of differences) console.log(difference);
 const seconds = ((performance.now() - start) / 1000).toFixed(0);
 console.log(
   `${streams} streams of --seed=${seed} with ${events} events in ${seconds} s: ${differences.length} differ; ` +
-    `${excluded} more left out, which Chromium misreads (a line end right behind the byte order mark)`,
+    `${excluded} more skipped, which Chromium misreads (a line end directly after the byte order mark)`,
 );
 if (differences.length > 0) Deno.exit(1);

@@ -1,7 +1,7 @@
 /**
- * The `fuzz` task: random and mutated streams through the parser, in random chunks, against the literal reading of the
- * standard. `--count=10000000` says up to which input, `--seed=N` which inputs, `--from=N` where to go on, `--workers=N`
- * on how many cores.
+ * The `fuzz` task: random and mutated streams through the parser, in random chunks, compared with the literal reading of the
+ * standard. `--count=10000000` is the last input, `--seed=N` selects the inputs, `--from=N` is the first, `--workers=N`
+ * is the number of cores.
  */
 import { difference, fuzzInput, show, shrink } from "../../codec/fuzz.ts";
 import { numberOptions } from "./_number_options.ts";
@@ -9,7 +9,7 @@ import type { Finding, Range } from "./_worker.ts";
 
 const RANGE = 20_000;
 
-/** Hands ranges to workers, and keeps up to where all inputs are done. */
+/** Assigns ranges to workers, and tracks up to which input all are done. */
 class Fuzzing {
   bytes = 0;
   failed: number | undefined;
@@ -68,7 +68,9 @@ function report(seed: number, index: number): void {
   const input = fuzzInput(seed, index);
   const less = shrink(input);
   console.log(`Input ${index} of seed ${seed}: ${difference(input)}`);
-  console.log(`The least that shows it: ${show(less)}: ${difference(less)}`);
+  console.log(
+    `The smallest input that shows it: ${show(less)}: ${difference(less)}`,
+  );
 }
 
 const { seed, from, count, workers } = numberOptions({

@@ -1,6 +1,6 @@
 /**
  * The `parser:limits` task: how much memory endless streams keep under a limit of 1 MiB, on Deno and Bun, and how the time grows
- * with the length of a stream. `--mebibytes=64` says how much comes of each endless stream; 0 leaves that out.
+ * with the length of a stream. `--mebibytes=64` is the amount to send of each endless stream; 0 skips these.
  */
 import { cpuUsage } from "node:process";
 import { EventParser } from "../../../src/parse.ts";
@@ -11,7 +11,7 @@ const MEBIBYTE = 1024 * 1024;
 const SIZES = [2, 4, 8, 16, 32];
 const encoder = new TextEncoder();
 
-/** Streams of so many bytes. */
+/** Streams of a given number of bytes. */
 const loads: Record<string, (size: number) => string> = {
   "one line": (size) => `data: ${"x".repeat(size)}\n\n`,
   "one comment": (size) => `: ${"x".repeat(size)}\n\n`,
@@ -22,7 +22,7 @@ const loads: Record<string, (size: number) => string> = {
   "blank lines": (size) => "\n".repeat(size),
 };
 
-/** The least of two times in milliseconds: of the processor, which does not count what else runs there. */
+/** The smaller of two CPU times in milliseconds, which do not include other processes. */
 function timeOf(stream: Uint8Array, chunkSize: number): number {
   let least = Infinity;
   for (let run = 0; run < 2; run++) {

@@ -1,6 +1,6 @@
 /**
- * The `resumable:starts` task: two processes are asked for the same new stream at once, 1,000 times on each log that
- * several processes reach, or as often as `--tries` says. Each must have one producer.
+ * The `resumable:starts` task: requests the same new stream from two processes at the same time, 1,000 times on each log that
+ * several processes can share, or as often as `--tries` says. Each stream must have one producer.
  */
 import { parseArgs } from "node:util";
 import { runDeno } from "../../../tools/command.ts";

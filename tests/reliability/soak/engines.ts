@@ -11,10 +11,10 @@ export interface Serving extends AsyncDisposable {
   readonly urls: readonly string[];
 }
 
-/** How much a log keeps. */
+/** How many events a log retains. */
 export type Kept = keyof typeof retentions;
 
-/** What starts the servers of each log. */
+/** Starts the servers of each log. */
 export const engines: Record<string, (kept: Kept) => Promise<Serving>> = {
   memory: (kept) => serveFrom(new AsyncDisposableStack(), 1, kept, "memory"),
   "deno-kv": async (kept) => {

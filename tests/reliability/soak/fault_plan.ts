@@ -1,22 +1,22 @@
 import { below, pick, type Random } from "../../codec/random.ts";
 
-/** What ends a connection: a FIN, an RST, or nothing at all, as when a peer has vanished. */
+/** What ends a connection: a FIN, an RST, or nothing, as when a peer vanishes. */
 export type Fault = "drop" | "reset" | "half-open";
 
 /** What happens to one connection. */
 export interface Plan {
-  /** The most bytes that are sent on at once. */
+  /** The maximum bytes forwarded in one write. */
   readonly piece: number;
-  /** How many milliseconds to wait before each read, during which more gathers; 0 for not even a turn. */
+  /** Milliseconds to wait before each read, while more data collects; 0 does not wait for a turn either. */
   readonly pause: number;
-  /** `undefined` where it is left alone. */
+  /** `undefined` if the connection is not cut. */
   readonly cut: Cut | undefined;
 }
 
 /** Where and how a connection is cut. */
 export interface Cut {
   readonly direction: "request" | "response";
-  /** How many bytes of that direction are let through before. */
+  /** Bytes forwarded in that direction before the cut. */
   readonly after: number;
   readonly fault: Fault;
 }
@@ -25,7 +25,7 @@ const faults: Fault[] = ["drop", "drop", "reset", "reset", "half-open"];
 /** About where the head of a response ends. */
 const HEAD = 220;
 
-/** Draws what happens to a connection, of which about this many bytes come through. */
+/** Chooses at random what happens to a connection, which forwards about this many bytes. */
 export function drawPlan(random: Random, bytes: number): Plan {
   const fault = pick(random, faults);
   const place = random();
@@ -41,7 +41,7 @@ export function drawPlan(random: Random, bytes: number): Plan {
   return { ...drawPace(random), cut };
 }
 
-/** Draws how bytes are cut up, gathered and held up; small pieces are not paused for, or nothing would arrive. */
+/** Chooses at random how bytes are split, collected and delayed; small pieces are not delayed, or nothing would arrive. */
 function drawPace(random: Random): Pick<Plan, "piece" | "pause"> {
   switch (below(random, 4)) {
     case 0:

@@ -2,18 +2,18 @@ import net from "node:net";
 import type { Cut, Fault, Plan } from "./fault_plan.ts";
 import { pause as sleep } from "../../../tools/pause.ts";
 
-/** Where the cut of a connection fell. */
+/** The part of the exchange in which a connection was cut. */
 export type Place = "request" | "head" | "stream";
 
-/** How many half-open connections are kept: longer than anybody waits, and not until the descriptors are spent. */
+/** The maximum half-open connections: they last longer than any client waits, and do not exhaust the descriptors. */
 const MAX_HELD = 400;
 
 /**
- * A TCP proxy that does to each connection what a plan says: it splits, gathers and delays what it sends on, and cuts
- * the connection. Of one that it leaves half-open, it reads nothing any more, and closes neither end.
+ * A TCP proxy that applies a plan to each connection: it splits, collects and delays the data it forwards, and cuts
+ * the connection. If it leaves a connection half-open, it stops reading from it and closes neither end.
  */
 export class FaultProxy implements AsyncDisposable {
-  /** How many connections were cut, by how and by where. */
+  /** The number of cut connections, by kind and by place. */
   readonly cuts: Record<Fault, number> = { drop: 0, reset: 0, "half-open": 0 };
   readonly places: Record<Place, number> = { request: 0, head: 0, stream: 0 };
   connections = 0;
@@ -32,7 +32,7 @@ export class FaultProxy implements AsyncDisposable {
     this.#server = net.createServer((client) => this.#accept(client));
   }
 
-  /** Starts one in front of servers, which take turns; the plans are asked for by the number of the connection. */
+  /** Starts a proxy in front of servers, used in turn; a plan is requested by the number of the connection. */
   static async start(
     urls: readonly string[],
     draw: (connection: number) => Plan,
@@ -50,7 +50,7 @@ export class FaultProxy implements AsyncDisposable {
     return `http://127.0.0.1:${port}`;
   }
 
-  /** How many connections are half-open now. */
+  /** The number of connections that are half-open now. */
   get held(): number {
     return this.#held.length;
   }
@@ -78,9 +78,9 @@ export class FaultProxy implements AsyncDisposable {
 
 type OnCut = (cut: Cut, place: Place) => void;
 
-/** One client's connection, and the one to its server. */
+/** A client's connection, and the one to its server. */
 class Link {
-  /** Resolves when both are closed, and nothing is sent on any more. */
+  /** Resolves when both are closed and nothing is forwarded any more. */
   readonly closed: Promise<unknown>;
   readonly #client: net.Socket;
   readonly #server: net.Socket;
@@ -101,7 +101,7 @@ class Link {
     this.#onCut = onCut;
     const closes = [client, server].map((socket) => {
       socket.setNoDelay(true);
-      // "close" follows, and tells all there is to tell.
+      // A "close" event follows, which is handled.
       socket.on("error", () => {});
       return new Promise<void>((resolve) => socket.once("close", resolve));
     });
@@ -126,7 +126,7 @@ class Link {
     const { cut } = this.#plan;
     const limit = cut?.direction === direction ? cut.after : Infinity;
     let sent = 0;
-    // Who made this has to have it first.
+    // The caller must have received this object first.
     await null;
     if (limit === 0) return this.#cutHere();
     for await (const chunk of chunksOf(from, this.#plan.pause)) {
@@ -160,14 +160,14 @@ class Link {
       this.#client.resetAndDestroy();
       this.#server.resetAndDestroy();
     } else {
-      // What was written goes out before the FIN.
+      // Written data is sent before the FIN.
       this.#client.end(() => this.#client.destroy());
       this.#server.end(() => this.#server.destroy());
     }
   }
 }
 
-/** Finds the blank line behind the head of a response. */
+/** Finds the blank line after the head of a response. */
 class HeadEnd {
   found = false;
   #last = "";
@@ -180,7 +180,7 @@ class HeadEnd {
   }
 }
 
-/** What a socket receives: nothing is read before it is asked for, and then all that has come. */
+/** The data that a socket receives: it is read only on request, and then everything that has arrived. */
 async function* chunksOf(
   socket: net.Socket,
   pause: number,
@@ -199,13 +199,13 @@ async function* chunksOf(
 }
 
 function* piecesOf(chunk: Uint8Array, size: number): Generator<Uint8Array> {
-  // A few small ones find every seam; a megabyte of them finds nothing more.
+  // Some small pieces cover every boundary; a megabyte of them would find nothing more.
   const small = Math.min(chunk.length, 100 * size);
   for (let i = 0; i < small; i += size) yield chunk.subarray(i, i + size);
   if (small < chunk.length) yield chunk.subarray(small);
 }
 
-/** Writes, and waits while the other end does not take it. */
+/** Writes, and waits while the other end applies backpressure. */
 async function write(socket: net.Socket, bytes: Uint8Array): Promise<void> {
   if (socket.destroyed || socket.write(bytes)) return;
   await new Promise<void>((resolve) => {

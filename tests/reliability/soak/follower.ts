@@ -4,25 +4,25 @@ import { pause } from "../../../tools/pause.ts";
 
 const retry = { minDelay: 5, maxDelay: 200, maxAttempts: 10_000 };
 
-/** A client that enters all that it receives into its ledger; gives what stops it, which throws what it failed with. */
+/** A client that records everything it receives in its ledger; returns a function that stops it and throws its error. */
 export type Follow = (
   url: string,
   ledger: Ledger,
   idleTimeout: number,
 ) => () => Promise<void>;
 
-/** Both faces of the client. */
+/** Both client APIs. */
 export const faces: Record<string, Follow> = {
   "connect()": (url, ledger, idleTimeout) => {
     const events = connect(url, { retry, idleTimeout });
     const following = (async () => {
       for await (const event of events) {
         ledger.receive(event);
-        // Now and then a connection is cut while what came before has yet to be taken.
+        // Sometimes a connection is cut while earlier events are not handled yet.
         if (ledger.received % 50 === 0) await pause(20);
       }
     })();
-    // What fails before it is waited for would hide why the soak ends.
+    // An unhandled rejection would hide why the soak ends.
     following.catch(() => {});
     return async () => {
       await events.close();

@@ -5,13 +5,13 @@ import type {
 } from "../../../src/server/mod.ts";
 import type { RetentionOptions } from "../../../src/log/log.ts";
 
-/** How much of a soak is kept: all while it runs, or so few events that clients come too late for some. */
+/** How many events of a soak are retained: all, or so few that clients miss some. */
 export const retentions: Record<"all" | "few", RetentionOptions> = {
   all: { maxEvents: 10_000_000, maxBytes: 4 * 1024 ** 3 },
   few: { maxEvents: 10 },
 };
 
-/** Clients begin with the first event; who has vanished is let go after so many milliseconds at the latest. */
+/** Clients start with the first event; a vanished client is disconnected after at most this many milliseconds. */
 export const options: ChannelOptions = {
   from: "earliest",
   retry: 10,
@@ -19,7 +19,7 @@ export const options: ChannelOptions = {
   maxConnectionAge: 3000,
 };
 
-/** What a channel and the way to one in an object have in common. */
+/** The common interface of a channel and of a stub for a channel in a Durable Object. */
 export interface Publishing {
   publish(
     events: readonly ServerSentEventInit[],
@@ -27,7 +27,7 @@ export interface Publishing {
   ): Promise<string>;
 }
 
-/** Publishes what a request says. */
+/** Publishes the events of a request. */
 export async function publish(
   channel: Publishing,
   request: Request,

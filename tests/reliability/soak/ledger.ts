@@ -1,23 +1,23 @@
 import type { ServerSentEvent } from "../../../src/event.ts";
 import { dataOf, originOf, PUBLISHERS } from "./traffic.ts";
 
-/** What went wrong with the deliveries to clients. */
+/** Errors in the deliveries to clients. */
 export interface Defects {
-  /** Events that never came, and of which no gap told. */
+  /** Events that never arrived and that no gap reported. */
   lost: number;
   doubled: number;
   outOfOrder: number;
-  /** Events whose data was not what was published, IDs that are not the next, gaps where nothing is removed. */
+  /** Events with other data than was published, IDs out of sequence, gaps where nothing was removed. */
   wrong: number;
 }
 
-/** Says what is where, to all clients alike. */
+/** The event at each number, shared by all clients. */
 export type Order = Map<number, string>;
 
-/** What one client received, held against what was published: exactly once, in order, and the same for all. */
+/** Checks what one client received against what was published: exactly once, in order, and the same for all. */
 export class Ledger {
   received = 0;
-  /** Gaps that it was told of, and the events that these stand for. */
+  /** Gaps that it received, and the events they replaced. */
   gaps = 0;
   missed = 0;
   readonly defects: Defects = {
@@ -26,30 +26,30 @@ export class Ledger {
     outOfOrder: 0,
     wrong: 0,
   };
-  /** The first few defects in words. */
+  /** Descriptions of the first few defects. */
   readonly complaints: string[] = [];
   readonly #name: string;
   readonly #order: Order;
   readonly #next: number[] = new Array(PUBLISHERS).fill(0);
   readonly #missing = new Set<string>();
   readonly #mayMiss: boolean;
-  /** The publishers of whom nothing has come since the last gap. */
+  /** The publishers without an event since the last gap. */
   readonly #excused = new Set<number>();
   #seq = 0;
 
-  /** Makes one for a client, who may miss events when it is told so or `false`. */
+  /** Creates a ledger for a client, which may miss events if a gap reports them, or `false`. */
   constructor(name: string, order: Order, mayMiss: boolean) {
     this.#name = name;
     this.#order = order;
     this.#mayMiss = mayMiss;
   }
 
-  /** How many different events have come or were told to be missing. */
+  /** The number of different events that arrived or that a gap reported. */
   get covered(): number {
     return this.received + this.missed - this.defects.doubled;
   }
 
-  /** Enters an event. */
+  /** Records an event. */
   receive({ event, data, id }: ServerSentEvent): void {
     if (event === "gap") return this.#skip(data, seqOf(id));
     this.received++;
@@ -58,7 +58,7 @@ export class Ledger {
     if (event !== "message" || data !== dataOf(publisher, number)) {
       return this.#complain("wrong", `the wrong event ${event}: ${data}`);
     }
-    // Who has no place yet begins with what is kept.
+    // A client without a position starts with the retained events.
     if (this.#mayMiss && this.#seq === 0) this.#moveTo(seqOf(id) - 1);
     this.#checkPlace(name, seqOf(id));
     const next = this.#next[publisher]!;
@@ -71,7 +71,7 @@ export class Ledger {
     this.#excused.delete(publisher);
   }
 
-  /** Counts what has not come of so many events of each publisher. */
+  /** Counts the events that are missing of this number of events of each publisher. */
   close(counts: readonly number[]): Defects {
     for (const [publisher, count] of counts.entries()) {
       this.#miss(publisher, this.#next[publisher]!, count);
@@ -85,12 +85,12 @@ export class Ledger {
     for (let i = from; i < to; i++) this.#missing.add(`${publisher} ${i}`);
   }
 
-  /** Goes on behind a gap, which leads forward, and is told because events were removed. */
+  /** Continues after a gap, which must lead forward and be sent because events were removed. */
   #skip(data: string, seq: number): void {
     this.gaps++;
     const isRight = this.#mayMiss && seq > this.#seq &&
       JSON.parse(data).reason === "trimmed";
-    if (!isRight) this.#complain("wrong", `a gap ${data} behind ${this.#seq}`);
+    if (!isRight) this.#complain("wrong", `a gap ${data} after ${this.#seq}`);
     this.#moveTo(seq);
   }
 
@@ -101,10 +101,10 @@ export class Ledger {
     for (let i = 0; i < PUBLISHERS; i++) this.#excused.add(i);
   }
 
-  /** The log's numbers are dense, and say the same to everybody. */
+  /** The log's numbers have no holes and identify the same event for every client. */
   #checkPlace(name: string, seq: number): void {
     if (seq !== this.#seq + 1) {
-      this.#complain("wrong", `${name} at ${seq} behind ${this.#seq}`);
+      this.#complain("wrong", `${name} at ${seq} after ${this.#seq}`);
     }
     this.#seq = seq;
     const other = this.#order.get(seq);

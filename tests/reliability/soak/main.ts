@@ -1,7 +1,7 @@
 /**
- * The `soak` task: many clients follow each log through a proxy that cuts, delays and tears apart, while others publish;
- * then a fifth as much on logs that keep few events, where all that is missed has to be told. `--log=memory,redis` takes some of the logs, `--deliveries` is for all of them together, `--seed` for the faults.
- * Exits with 1 when anything was lost, doubled, out of order or wrong.
+ * The `soak` task: many clients follow each log through a proxy that cuts, delays and splits, while others publish;
+ * then a fifth as much on logs that retain few events, where gaps must report every missed event. `--log=memory,redis` selects logs, `--deliveries` is for all of them together, `--seed` for the faults.
+ * Exits with 1 if any event was lost, duplicated, out of order or wrong.
  */
 import { parseArgs } from "node:util";
 import { engines } from "./engines.ts";

@@ -2,39 +2,39 @@ import type { Fault } from "./fault_plan.ts";
 import type { FaultProxy, Place } from "./fault_proxy.ts";
 import type { Defects } from "./ledger.ts";
 
-/** What became of the deliveries. */
+/** The results of the deliveries. */
 export interface Outcome extends Defects {
   deliveries: number;
-  /** Gaps that clients were told of, and the events that these stand for. */
+  /** Gaps that clients received, and the events they replaced. */
   gaps: number;
   missed: number;
 }
 
-/** What came of a soak on one log. */
+/** The result of a soak on one log. */
 export interface Report extends Outcome {
   log: string;
   seconds: number;
-  /** Connections that the clients made. */
+  /** Connections that the clients opened. */
   connections: number;
-  /** Those of them that were cut, by how and by where. */
+  /** Connections that were cut, by kind and by place. */
   cuts: Record<Fault, number>;
   places: Record<Place, number>;
-  /** Connections cut under those who published, and publications that were tried again. */
+  /** Cut connections of publishers, and publications that were retried. */
   publisherCuts: number;
   retries: number;
-  /** Half-open connections at the end, and after how many seconds no server counted a subscriber for them any more. */
+  /** Half-open connections at the end, and the seconds until no server counted a subscriber for them. */
   held: number;
   lettingGo: number;
-  /** What went wrong, in words. */
+  /** Descriptions of all failures. */
   complaints: string[];
 }
 
-/** How many connections a proxy cut. */
+/** The number of connections that a proxy cut. */
 export function cutsOf({ cuts }: Pick<FaultProxy, "cuts">): number {
   return cuts.drop + cuts.reset + cuts["half-open"];
 }
 
-/** Tells whether all went as it should. */
+/** Returns whether there was no failure. */
 export function isFlawless(report: Report): boolean {
   const { lost, doubled, outOfOrder, wrong, complaints } = report;
   return lost + doubled + outOfOrder + wrong + complaints.length === 0;
@@ -54,12 +54,12 @@ const columns: Record<string, (report: Report) => number> = {
   "doubled": ({ doubled }) => doubled,
   "out of order": ({ outOfOrder }) => outOfOrder,
   "wrong": ({ wrong }) => wrong,
-  "gaps told": ({ gaps }) => gaps,
-  "events missed, as told": ({ missed }) => missed,
+  "gaps received": ({ gaps }) => gaps,
+  "events missed, as reported": ({ missed }) => missed,
   "seconds": ({ seconds }) => Math.round(seconds),
 };
 
-/** Shows the reports as a table in Markdown, one log a column. */
+/** Formats the reports as a Markdown table with one column per log. */
 export function tableOf(reports: readonly Report[]): string {
   const names = reports.map(({ log }) => log);
   const rows = Object.entries(columns).map(([name, cell]) => {

@@ -1,6 +1,6 @@
 /**
  * A process that serves a channel which keeps `all` or `few` events: `server.ts all memory`, `server.ts all deno-kv PATH`,
- * `server.ts all redis URL`, `server.ts all sqlite PATH`, `server.ts all postgres URL`. It prints its own URL. GET follows the channel, `GET /stats` tells of it, POST publishes `{ events, key }`.
+ * `server.ts all redis URL`, `server.ts all sqlite PATH`, `server.ts all postgres URL`. It prints its URL. GET follows the channel, `GET /stats` returns its counts, POST publishes `{ events, key }`.
  */
 import { Redis } from "npm:ioredis@6.0.0";
 import { DenoKvLog } from "../../../src/deno_kv/mod.ts";

@@ -8,29 +8,29 @@ import { cutsOf, type Outcome, type Report } from "./report.ts";
 import { Publisher, PUBLISHERS } from "./traffic.ts";
 import { pause } from "../../../tools/pause.ts";
 
-/** What a soak is made of. */
+/** The options of a soak. */
 export interface SoakOptions {
-  /** Where the events are: a name of {@linkcode engines}. */
+  /** The log that stores the events: a name of {@linkcode engines}. */
   log: string;
-  /** What the faults and the publications are drawn from. */
+  /** The random source of the faults and the publications. */
   seed: number;
   clients: number;
-  /** How many events each client is to receive. */
+  /** The number of events that each client must receive. */
   events: number;
-  /** Whether the log keeps all of them, or so few that clients come too late for some. */
+  /** Whether the log retains all of them, or so few that clients miss some. */
   kept: Kept;
   /**
-   * How long clients wait for a byte before they come back, in milliseconds. Comments come every 250 ms, but where the
-   * machine has much else to do, clients that are impatient do nothing but come back.
+   * Milliseconds that clients wait for a byte before they reconnect. Comments arrive every 250 ms, but on a busy
+   * machine, clients with a short timeout would only reconnect.
    */
   idleTimeout: number;
 }
 
-/** About how many bytes come between two cuts, for clients and for publishers: those of some 30 events, and of a few answers. */
+/** About how many bytes are forwarded between two cuts: about 30 events for clients, a few responses for publishers. */
 const BYTES = [6000, 500] as const;
-/** How many events the publishers may be ahead of most clients, so that they publish all the while. */
+/** How many events the publishers may be ahead of most clients, so that they publish during the whole run. */
 const LEADS = { all: 400, few: 40 };
-/** For how long nothing may arrive before what is missing counts as lost, in milliseconds. */
+/** Milliseconds without any arrival after which missing events count as lost. */
 const PATIENCE = 120_000;
 
 /** Follows one log through faults with many clients, while others publish. */
@@ -69,7 +69,7 @@ export async function soak(options: SoakOptions): Promise<Report> {
   };
 }
 
-/** Those who publish: each other one through faults, the others from one server to the next. */
+/** The publishers: every other one through faults, the others from one server to the next. */
 function publishersOf(
   { events, seed }: SoakOptions,
   { urls }: Serving,
@@ -103,12 +103,12 @@ class Clients {
     );
   }
 
-  /** The first defects of each, in words. */
+  /** Descriptions of the first defects of each. */
   get complaints(): string[] {
     return this.#ledgers.flatMap(({ complaints }) => complaints);
   }
 
-  /** Lets all publish until every client has everything; gives what went wrong, but for the defects. */
+  /** Publishes until every client has everything; returns the failures other than defects. */
   async run(publishers: readonly Publisher[]): Promise<string[]> {
     const stopped = new AbortController();
     const { signal } = stopped;
@@ -126,14 +126,14 @@ class Clients {
     const isDone = await this.#receiveAll(publishers);
     stopped.abort();
     await publishing;
-    // What comes twice may come last.
+    // A duplicate may arrive last.
     await pause(500);
     const failures = await this.#stop();
-    if (!isDone) failures.push(`Nothing came for ${PATIENCE} ms`);
+    if (!isDone) failures.push(`Nothing arrived for ${PATIENCE} ms`);
     return failures;
   }
 
-  /** Adds up what became of the deliveries. */
+  /** Sums up the results of the deliveries. */
   close(publishers: readonly Publisher[]): Outcome {
     const counts = publishers.map(({ done }) => done);
     const defects = this.#ledgers.map((ledger) => ledger.close(counts));
@@ -148,7 +148,7 @@ class Clients {
     };
   }
 
-  /** Tells whether everything came, `false` when nothing has come for too long. */
+  /** Returns whether everything arrived, `false` if nothing has arrived for too long. */
   async #receiveAll(publishers: readonly Publisher[]): Promise<boolean> {
     let progress = 0;
     let since = performance.now();
@@ -176,7 +176,7 @@ class Clients {
   }
 }
 
-/** How many subscribers the servers count when the time is over after which those who have vanished are let go. */
+/** The subscribers that the servers count after the time in which they disconnect vanished clients. */
 async function leftOver({ urls }: Serving): Promise<number> {
   const end = performance.now() + PATIENCE;
   for (;;) {

@@ -1,17 +1,17 @@
 import { below, type Random, randomOf } from "../../codec/random.ts";
 
-/** How many publish at a time. */
+/** The number of concurrent publishers. */
 export const PUBLISHERS = 8;
 
-/** The most events published as one. */
+/** The maximum events in a batch. */
 const MAX_BATCH = 5;
 
-/** What data may hold: line ends, blank lines, fields that look real, text of every width. */
+/** Parts of data: line ends, blank lines, text that looks like fields, characters of every encoded length. */
 const text =
   "It rains in Zürich, 北京, Казань. \n data: a line of its own\n\nid: 7\n: ☂\n "
     .repeat(100);
 
-/** The data of an event, from which everybody can tell whose it is, which, and that nothing of it is missing. */
+/** The data of an event, which identifies its publisher and its number and shows that it is complete. */
 export function dataOf(publisher: number, number: number): string {
   const mixed = Math.imul(number * PUBLISHERS + publisher + 1, 0x9E3779B1) >>>
     0;
@@ -21,17 +21,17 @@ export function dataOf(publisher: number, number: number): string {
   return `${publisher} ${number} ${text.slice(start, start + length)}`;
 }
 
-/** Who published an event, and the how manieth of theirs it is. */
+/** The publisher of an event, and its number among the publisher's events. */
 export function originOf(data: string): [publisher: number, number: number] {
   const [publisher, number] = data.split(" ", 2);
   return [Number(publisher), Number(number)];
 }
 
-/** Publishes its events in their order, each batch again and again with one key until a server has said that it is done. */
+/** Publishes its events in order, and retries each batch with one key until a server acknowledges it. */
 export class Publisher {
-  /** How many are done. */
+  /** The number of acknowledged events. */
   done = 0;
-  /** How often it had to try again. */
+  /** The number of retries. */
   retries = 0;
   readonly #publisher: number;
   readonly #count: number;
@@ -48,12 +48,12 @@ export class Publisher {
     this.#random = randomOf(seed, -1 - publisher);
   }
 
-  /** Whether all are. */
+  /** Whether all are acknowledged. */
   get isDone(): boolean {
     return this.done === this.#count;
   }
 
-  /** Publishes all, each batch when it may, unless the signal aborts before. */
+  /** Publishes all events, each batch when it is allowed to, unless the signal aborts. */
   async run(may: () => Promise<void>, signal: AbortSignal): Promise<void> {
     while (!this.isDone) {
       await may();

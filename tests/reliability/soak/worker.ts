@@ -8,7 +8,7 @@ import type { ChannelOptions } from "../../../src/server/mod.ts";
 import type { RetentionOptions } from "../../../src/log/log.ts";
 import { options, publish, retentions } from "./handler.ts";
 
-/** A channel that keeps all. */
+/** A channel that retains all events. */
 export class All extends ChannelObject {
   override readonly retention: RetentionOptions = retentions.all;
   override readonly options: ChannelOptions = options;
@@ -21,7 +21,7 @@ export class All extends ChannelObject {
   }
 }
 
-/** One that keeps few. */
+/** A channel that retains few events. */
 export class Few extends All {
   override readonly retention: RetentionOptions = retentions.few;
 }
