@@ -35,7 +35,7 @@ class Clients implements AsyncDisposable {
     this.#over = Promise.all(
       this.#processes.map((_, index) => this.#listen(index)),
     ).then(() => {});
-    // Whoever awaits it reports the error.
+    // The code that awaits it handles the rejection.
     this.#over.catch(() => {});
   }
 
