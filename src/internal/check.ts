@@ -7,7 +7,7 @@ export function describe(value: unknown): string {
     return JSON.stringify(value.length > 64 ? `${value.slice(0, 64)}…` : value);
   }
   if (typeof value === "object" && value !== null) {
-    return `an instance of ${value.constructor?.name ?? "Object"}`;
+    return `an instance of ${value.constructor?.name || "Object"}`;
   }
   return typeof value === "function" ? "a function" : String(value);
 }

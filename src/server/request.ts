@@ -28,7 +28,7 @@ function utf8(value: string): string {
   }
 }
 
-/** Throws if the argument is not a `Request`. */
+/** Throws if the argument is not a `Request`. To be called before anything is awaited. */
 export function checkRequest(request: Request): void {
   if (!(request instanceof Request)) {
     throw new TypeError(
@@ -37,6 +37,8 @@ export function checkRequest(request: Request): void {
       }: for a handler of (req, res), see getRequestListener() of @hono/node-server`,
     );
   }
+  // @hono/node-server 1 creates the signal at the first access, and a later disconnect aborts only an existing one.
+  disconnectSignalOf(request);
 }
 
 /** Returns whether an `Accept` header accepts `text/event-stream` (RFC 9110, section 12.5.1). */

@@ -119,6 +119,12 @@ test("respond() fails and reports the error when initial throws or returns an ev
       () => 5,
       "Cannot respond: initial must be a function that returns an iterable of events: received 5",
     ],
+    [
+      async function* () {
+        yield { data: "1" };
+      },
+      "an iterable of events: received an instance of Object",
+    ],
   ];
   for (const [initial, message] of wrong) {
     const client = await open(channel, undefined, { initial } as object);

@@ -13,7 +13,13 @@ import { combine } from "../../src/server/combine.ts";
 import { test } from "../_test.ts";
 import { withClock } from "../support/clock.ts";
 import { countGaps, epochOf, publish } from "./_channel.ts";
-import { Client, datasOf, eventsOf, requestOf } from "./_client.ts";
+import {
+  Client,
+  datasOf,
+  eventsOf,
+  readsRequestSignal,
+  requestOf,
+} from "./_client.ts";
 import { join } from "./_combination.ts";
 import { TestLog } from "./_log.ts";
 import { until } from "../support/until.ts";
@@ -659,3 +665,26 @@ test("`initial` of a combination that throws fails the response, and every chann
   }
   assertEquals([news.stats.subscribers, inbox.stats.subscribers], [0, 0]);
 });
+
+// Deno's requests are left alone: it cancels the body instead.
+if (readsRequestSignal) {
+  for (const kind of ["channel", "combination"]) {
+    test(`respond() of a ${kind} notices a disconnect while it waits for the log, if the signal is created at the first access`, async () => {
+      const log = new TestLog();
+      log.hold();
+      const news = new Channel({ log });
+      const request = requestOf();
+      let controller: AbortController | undefined;
+      Object.defineProperty(request, "signal", {
+        get: () => (controller ??= new AbortController()).signal,
+      });
+      const source = kind === "channel" ? news : combine({ news });
+      const answer = source.respond(request);
+      controller?.abort();
+      log.release();
+      await answer;
+      assertEquals(news.stats.subscribers, 0);
+      assertEquals(news.stats.subscriptions.disconnected, 1);
+    });
+  }
+}
