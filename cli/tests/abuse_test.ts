@@ -13,7 +13,7 @@ const texts = {
   "a very long text": "\u4F60".repeat(500_000),
 };
 
-Deno.test("serve sends hostile lines as they are, each as the data of one event", async () => {
+Deno.test("serve sends hostile lines unchanged, each as the data of one event", async () => {
   await using cli = startWithInput("serve", "--port", "0");
   const lines = Object.values(texts);
   const response = await fetch(await cli.url());
@@ -27,7 +27,7 @@ Deno.test("serve sends hostile lines as they are, each as the data of one event"
   assertEquals(seen, lines);
 });
 
-Deno.test("serve --json sends hostile text in every field as it is", async () => {
+Deno.test("serve --json sends hostile text in every field unchanged", async () => {
   await using cli = startWithInput("serve", "--port", "0", "--json");
   const response = await fetch(await cli.url());
   const names = Object.values(texts);
@@ -54,7 +54,7 @@ for (
     ["constructor", "x"],
   ]
 ) {
-  Deno.test(`serve --json refuses ${text} in ${field}, and sends nothing of it`, async () => {
+  Deno.test(`serve --json rejects ${text} in ${field}, and sends none of it`, async () => {
     await using cli = startWithInput("serve", "--port", "0", "--json");
     const response = await fetch(await cli.url());
     await cli.write(`{"data":"a"}\n{"data":"b","${field}":"${text}"}\n`);
@@ -66,7 +66,7 @@ for (
   });
 }
 
-Deno.test("tail prints nothing that steers a terminal", async () => {
+Deno.test("tail prints no terminal control characters", async () => {
   const text = "a\x1b[2Jb\x9bc\u202Ed\u2066e\x7ff\bg";
   await using server = new SseServer(
     stream(`:${text}\nevent: ${text}\nid: ${text}\ndata: ${text}\n\n`),

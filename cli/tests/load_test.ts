@@ -15,7 +15,7 @@ function rows(stdout: string): Record<string, string> {
   );
 }
 
-Deno.test("load counts what comes over every connection, until there is no more", async () => {
+Deno.test("load counts the events of every connection until the streams end", async () => {
   const text = "retry: 1\n\n" + "data: a\n\n".repeat(300);
   await using server = new SseServer(...Array(5).fill(stream(text)));
   const { code, stdout, stderr } = await run("load", server.url, "-c", "5");
@@ -33,7 +33,7 @@ Deno.test("load counts what comes over every connection, until there is no more"
   assertEquals(server.requests.length, 10);
 });
 
-Deno.test("load sends what tail sends, and counts connections that are made again", async () => {
+Deno.test("load sends the same request as tail, and counts reconnections", async () => {
   const body = "retry: 1\nid: 1\ndata: a\n\n";
   await using server = new SseServer(broken(body), stream(body));
   const { code, stdout } = await run(
@@ -78,7 +78,7 @@ for (
   });
 }
 
-Deno.test("load --latency fails when no event holds such a time", async () => {
+Deno.test("load --latency fails when no event contains such a time", async () => {
   await using server = new SseServer(stream('retry: 1\ndata: {"a":"b"}\n\n'));
   const { code, stderr } = await run(
     ...["load", server.url, "-c", "1", "--latency", "a"],
@@ -87,7 +87,7 @@ Deno.test("load --latency fails when no event holds such a time", async () => {
   assertMatch(stderr, /^error: No event held a time in its member a$/m);
 });
 
-Deno.test("load fails when a connection could not be made, behind the table", async () => {
+Deno.test("load fails after the table when a connection could not be made", async () => {
   const full = () => new Response("Full", { status: 503 });
   await using server = new SseServer(
     stream("retry: 1\ndata: a\n\n"),
@@ -132,7 +132,7 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-Deno.test("load shows a live line in a terminal, and takes it away for the table at Ctrl-C", async () => {
+Deno.test("load shows a live line in a terminal, and replaces it with the table at Ctrl-C", async () => {
   await using server = new SseServer(...Array(2).fill(endless("data: a\n\n")));
   await using cli = startInTerminal(["load", server.url, "-c", "2"]);
   // deno-lint-ignore no-control-regex -- it begins where the line before did

@@ -7,7 +7,7 @@ import { run } from "./_cli.ts";
 
 const commands = ["tail", "serve", "record", "replay", "load"];
 
-Deno.test("cli --help names every command, and every command has its own", async () => {
+Deno.test("cli --help lists every command, and every command has a --help", async () => {
   const { code, stdout } = await run("--help");
   assertEquals(code, 0);
   const named = [...stdout.matchAll(/^ {2}(\w+) \[options\]/gm)];
@@ -43,7 +43,7 @@ for (
     ["load http://localhost -t x", /It must be a number from 0\.001/],
   ] as const
 ) {
-  Deno.test(`cli ends with 1 and says what is wrong with "${line}"`, async () => {
+  Deno.test(`cli exits with 1 and reports what is wrong with "${line}"`, async () => {
     const args = line === "" ? [] : line.split(" ");
     const { code, stdout, stderr } = await run(...args);
     assertEquals([code, stdout], [1, ""]);
@@ -51,7 +51,7 @@ for (
   });
 }
 
-Deno.test("cli runs as a task, and prints the version that the package has", async () => {
+Deno.test("cli runs as a task, and prints the version of the package", async () => {
   const { success, stdout } = await runDeno(["task", "-q", "cli", "--version"]);
   assertEquals(success, true);
   assertEquals(stdout, `${config.version}\n`);

@@ -45,7 +45,7 @@ async function replayed(url: string): Promise<ServerSentEvent[]> {
   );
 }
 
-Deno.test("record writes each event and its time as a line of JSON, until there is no more", async () => {
+Deno.test("record writes each event and its time as a line of JSON until the stream ends", async () => {
   await using folder = await makeFolder();
   await using server = new SseServer(stream(body));
   const file = `${folder.path}/a`;
@@ -65,7 +65,7 @@ Deno.test("record writes to standard output when the file is -", async () => {
   assertEquals([code, parse(stdout)], [0, events]);
 });
 
-Deno.test("record leaves a file alone that is there already", async () => {
+Deno.test("record does not overwrite an existing file", async () => {
   await using folder = await makeFolder();
   const file = `${folder.path}/a`;
   await Deno.writeTextFile(file, "precious");
@@ -76,7 +76,7 @@ Deno.test("record leaves a file alone that is there already", async () => {
   assertEquals(await Deno.readTextFile(file), "precious");
 });
 
-Deno.test("record leaves no file behind when no event has come", async () => {
+Deno.test("record leaves no file when it received no event", async () => {
   await using folder = await makeFolder();
   await using server = new SseServer(() => new Response("<p>"));
   for (const expected of [1, 0]) {
@@ -92,7 +92,7 @@ for (
     137,
   ]] as const
 ) {
-  Deno.test(`record keeps what has come when it gets ${name}`, async () => {
+  Deno.test(`record keeps the events received so far when it gets ${name}`, async () => {
     await using folder = await makeFolder();
     await using server = new SseServer(endless(body));
     const file = `${folder.path}/a`;
@@ -111,7 +111,7 @@ for (
   });
 }
 
-Deno.test("replay gives everybody what record has recorded, and tells the end", async () => {
+Deno.test("replay sends a recording to every client, and then ends", async () => {
   await using folder = await makeFolder();
   await using server = new SseServer(stream(body));
   const file = `${folder.path}/a`;
@@ -126,7 +126,7 @@ Deno.test("replay gives everybody what record has recorded, and tells the end", 
   assertEquals(parse(second.stdout), events);
 });
 
-Deno.test("replay goes on behind the last event ID", async () => {
+Deno.test("replay resumes after the last event ID", async () => {
   await using folder = await makeFolder();
   const file = await write(folder.path, events);
   await using cli = start("replay", file, "--port", "0");
@@ -145,7 +145,7 @@ const hourly = Array.from({ length: 4 }, (_, hour) => ({
   data: "a",
 }));
 
-Deno.test("replay keeps the pace, and ends its streams, and with 0, at SIGINT", async () => {
+Deno.test("replay keeps the recorded pace, and at SIGINT ends its streams and exits with 0", async () => {
   await using folder = await makeFolder();
   const file = await write(folder.path, hourly);
   await using cli = start("replay", file, "--port", "0");
@@ -157,7 +157,7 @@ Deno.test("replay keeps the pace, and ends its streams, and with 0, at SIGINT", 
 });
 
 for (const speed of ["max", "3.6e7"]) {
-  Deno.test(`replay --speed ${speed} makes short of hours`, async () => {
+  Deno.test(`replay --speed ${speed} shortens hours`, async () => {
     await using folder = await makeFolder();
     const file = await write(folder.path, hourly);
     await using cli = start("replay", file, "-p", "0", "--speed", speed);
@@ -169,7 +169,7 @@ for (const speed of ["max", "3.6e7"]) {
   });
 }
 
-Deno.test("replay keeps the pace behind the last event ID", async () => {
+Deno.test("replay keeps the recorded pace after the last event ID", async () => {
   await using folder = await makeFolder();
   const later = { ...hourly[3], time: "2026-01-01T02:00:00.001Z" };
   const file = await write(folder.path, [...hourly.slice(0, 3), later]);
@@ -180,7 +180,7 @@ Deno.test("replay keeps the pace behind the last event ID", async () => {
   assertMatch(await response.text(), /id: 3\ndata: a\n\n$/);
 });
 
-Deno.test("replay says what is wrong with a file", async () => {
+Deno.test("replay reports what is wrong with a file", async () => {
   await using folder = await makeFolder();
   const good = JSON.stringify(hourly[0]);
   for (

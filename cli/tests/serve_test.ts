@@ -25,7 +25,7 @@ async function readAll(
   return { events, lastEventId: stream.lastEventId };
 }
 
-Deno.test("serve sends each line to everybody, who comes late gets the history, and the end is told", async () => {
+Deno.test("serve sends each line to every client, sends later clients the history, and then ends", async () => {
   await using cli = startWithInput(...anyPort);
   const url = await cli.url();
   const early = readAll(url);
@@ -43,7 +43,7 @@ Deno.test("serve sends each line to everybody, who comes late gets the history, 
   assertEquals((await fetch(url, { headers })).status, 204);
 });
 
-Deno.test("serve resumes a client behind its last event ID", async () => {
+Deno.test("serve resumes a client after its last event ID", async () => {
   await using cli = startWithInput(...anyPort);
   const url = await cli.url();
   await cli.write("one\ntwo\nthree\n");
@@ -60,7 +60,7 @@ Deno.test("serve resumes a client behind its last event ID", async () => {
   );
 });
 
-Deno.test("serve --history keeps so many events", async () => {
+Deno.test("serve --history limits the number of events kept", async () => {
   await using cli = startWithInput(...anyPort, "--history", "2");
   const url = await cli.url();
   const early = decode(await fetch(url), { until: "4" });
@@ -69,7 +69,7 @@ Deno.test("serve --history keeps so many events", async () => {
   assertEquals(await readData(url, 2), ["3", "4"]);
 });
 
-Deno.test("serve --json takes lines of JSON for events", async () => {
+Deno.test("serve --json reads lines of JSON as events", async () => {
   await using cli = startWithInput(...anyPort, "--json");
   const url = await cli.url();
   await cli.write('{"event":"tick","data":"a\\nb","id":"its own"}\n\n');
@@ -96,7 +96,7 @@ for (
     ['{"time":"soon"}', /its time must be as in 2026/],
   ] as const
 ) {
-  Deno.test(`serve --json ends with 1 at the line ${line}, behind the lines before`, async () => {
+  Deno.test(`serve --json exits with 1 at the line ${line}, after the lines before it`, async () => {
     await using cli = startWithInput(...anyPort, "--json");
     const response = await fetch(await cli.url());
     await cli.write(`{"data":"a"}\n${line}\n`);
@@ -108,7 +108,7 @@ for (
 }
 
 for (const name of ["SIGINT", "SIGTERM"] as const) {
-  Deno.test(`serve ends its streams, and with 0, at ${name}`, async () => {
+  Deno.test(`serve ends its streams and exits with 0 at ${name}`, async () => {
     await using cli = startWithInput(...anyPort);
     const url = await cli.url();
     await cli.write("one\n");
@@ -122,7 +122,7 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-Deno.test("serve --host listens there, and a second SIGINT does not wait for who does not read", async () => {
+Deno.test("serve --host listens on that address, and a second SIGINT does not wait for clients that do not read", async () => {
   await using cli = startWithInput(...anyPort, "--host", "localhost");
   const url = await cli.url();
   assertEquals(new URL(url).hostname, "localhost");
@@ -138,7 +138,7 @@ Deno.test("serve --host listens there, and a second SIGINT does not wait for who
   assertEquals(await cli.ended, 130);
 });
 
-Deno.test("serve fails when its port is taken", async () => {
+Deno.test("serve fails when its port is in use", async () => {
   await using cli = startWithInput(...anyPort);
   const { port } = new URL(await cli.url());
   const { code, stderr } = await run("serve", "--port", port);

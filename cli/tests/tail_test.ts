@@ -17,7 +17,7 @@ import {
 /** So that a connection is made again as soon as the client is willing to. */
 const RETRY = "retry: 1\n\n";
 
-Deno.test("tail prints events in the fields of the format, without colours in a pipe, until there is no more", async () => {
+Deno.test("tail prints events as fields of the format, without colours in a pipe, until the stream ends", async () => {
   const body = `: hi\n\nid: 1\nevent: tick\ndata: a\ndata: b\n\ndata: c\n\n` +
     `id\ndata\n\n`;
   await using server = new SseServer(stream(RETRY + body));
@@ -31,7 +31,7 @@ Deno.test("tail prints events in the fields of the format, without colours in a 
   assertEquals(server.requests.length, 2);
 });
 
-Deno.test("tail sends the headers, the method, the body and the event ID that it is given", async () => {
+Deno.test("tail sends the given headers, method, body and event ID", async () => {
   await using server = new SseServer(async (request) => {
     const { method, headers } = request;
     const data = [
@@ -62,14 +62,14 @@ Deno.test("tail sends the headers, the method, the body and the event ID that it
   );
 });
 
-Deno.test("tail posts a body unless told otherwise, and ends with the answer to it", async () => {
+Deno.test("tail posts a body unless a method is given, and ends with the response", async () => {
   await using server = new SseServer(stream("data: a\n\n"));
   const { code, stdout } = await run("tail", server.url, "-d", "x");
   assertEquals([code, stdout], [0, "data: a\n\n"]);
   assertEquals(server.requests.map(({ method }) => method), ["POST"]);
 });
 
-Deno.test("tail --pretty indents data that is JSON and changes nothing else of it", async () => {
+Deno.test("tail --pretty indents data that is JSON and changes nothing else", async () => {
   const json = '{"b":[1,{"a":12345678901234567890}],"2":{},"1":"x, \\"{"}';
   await using server = new SseServer(
     stream(`data: ${json}\n\ndata: {no\n\ndata: []\n\n`),
@@ -97,7 +97,7 @@ Deno.test("tail --pretty indents data that is JSON and changes nothing else of i
   );
 });
 
-Deno.test("tail --all shows comments and reconnection times where they came", async () => {
+Deno.test("tail --all shows comments and reconnection times where they occur", async () => {
   const body =
     ": one\n\nretry: 5\r\n\r\ndata: a\n\n: two\n\ndata: b\n\n: three\n";
   await using server = new SseServer(stream(body));
@@ -108,7 +108,7 @@ Deno.test("tail --all shows comments and reconnection times where they came", as
   );
 });
 
-Deno.test("tail lets through nothing that steers a terminal", async () => {
+Deno.test("tail escapes terminal control characters", async () => {
   const text = "\x1b[2J\x9b2J\x07\x7f\tA";
   const shown = "\\u001b[2J\\u009b2J\\u0007\\u007f\tA";
   await using server = new SseServer(
@@ -124,7 +124,7 @@ Deno.test("tail lets through nothing that steers a terminal", async () => {
   assert(stderr.endsWith(`:\n${shown}\n`), stderr);
 });
 
-Deno.test("tail connects again when the connection breaks, from where it was, and says so", async () => {
+Deno.test("tail reconnects and resumes when the connection breaks, and reports it", async () => {
   await using server = new SseServer(
     broken(`${RETRY}id: 1\ndata: a\n\ndata: lost`),
     () => new Response("", { status: 503 }),
@@ -141,7 +141,7 @@ Deno.test("tail connects again when the connection breaks, from where it was, an
   assertMatch(stderr, /^The server has ended the stream$/m);
 });
 
-Deno.test("tail --no-reconnect fails when the connection breaks, behind what came before", async () => {
+Deno.test("tail --no-reconnect fails when the connection breaks, after the events before", async () => {
   await using server = new SseServer(broken(`${RETRY}id: 1\ndata: a\n\n`));
   const { code, stdout, stderr } = await run(
     ...["tail", server.url, "--no-reconnect"],
@@ -151,7 +151,7 @@ Deno.test("tail --no-reconnect fails when the connection breaks, behind what cam
   assertEquals(server.requests.length, 1);
 });
 
-Deno.test("tail fails at once, and says why, when there is no event stream", async () => {
+Deno.test("tail fails at once with the reason when the response is not an event stream", async () => {
   const html = { headers: { "content-type": "text/html" } };
   await using server = new SseServer(
     () => new Response("No such room\n", { status: 404 }),
@@ -171,7 +171,7 @@ Deno.test("tail fails at once, and says why, when there is no event stream", asy
   assertEquals(server.requests.length, 3);
 });
 
-Deno.test("tail fails at once, and says why, when there is no server", async () => {
+Deno.test("tail fails at once with the reason when no server is reachable", async () => {
   const server = new SseServer();
   const { url } = server;
   await server[Symbol.asyncDispose]();
@@ -181,7 +181,7 @@ Deno.test("tail fails at once, and says why, when there is no server", async () 
 });
 
 for (const name of ["SIGINT", "SIGTERM"] as const) {
-  Deno.test(`tail ends with 0 at ${name}, connected or not`, async () => {
+  Deno.test(`tail exits with 0 at ${name}, connected or not`, async () => {
     await using server = new SseServer(
       endless("data: a\n\n"),
       stream("retry: 1000000\ndata: b\n\n"),
@@ -196,7 +196,7 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-Deno.test("tail ends with 0 when nobody reads what it prints any more", async () => {
+Deno.test("tail exits with 0 when its output is closed", async () => {
   await using server = new SseServer(
     endless("data: a\n\n".repeat(100_000)),
   );
@@ -207,7 +207,7 @@ Deno.test("tail ends with 0 when nobody reads what it prints any more", async ()
   assertEquals(cli.stdout, "data: a\n0\n");
 });
 
-Deno.test("tail paints in a terminal, unless NO_COLOR is set", async () => {
+Deno.test("tail prints colours in a terminal, unless NO_COLOR is set", async () => {
   const body = ": a\n\nid: 1\nevent: x\ndata: b: c\n\n";
   await using server = new SseServer(stream(body), stream(body));
   const args = ["tail", server.url, "--all", "--no-reconnect"];

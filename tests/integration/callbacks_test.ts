@@ -173,7 +173,7 @@ const decisions: Record<string, () => Promise<unknown>> = {
   },
 };
 
-Deno.test("Every callback that decides at once is refused when it returns a promise", async () => {
+Deno.test("Every synchronous callback is rejected when it returns a promise", async () => {
   const deciding = callbacks.filter(({ returns }) =>
     returns.some((type) => !/^(void|undefined|unknown|Promise)$/.test(type)) &&
     !returns.includes("Promise")

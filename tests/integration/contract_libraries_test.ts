@@ -105,7 +105,7 @@ function show(event: EventOf<Contract>): string {
 }
 
 for (const [library, contract] of Object.entries<Contract>(contracts)) {
-  Deno.test(`defineEvents() takes schemas of ${library} through both ends`, async () => {
+  Deno.test(`defineEvents() validates with schemas of ${library} on both ends`, async () => {
     const stream = decode(
       streamOf(contract, [
         { event: "odd", data: 1 },
@@ -126,7 +126,7 @@ for (const [library, contract] of Object.entries<Contract>(contracts)) {
     assertStrictEquals(stream.lastEventId, "7");
   });
 
-  Deno.test(`defineEvents() gives the issues of ${library} at both ends`, async () => {
+  Deno.test(`defineEvents() reports the issues of ${library} on both ends`, async () => {
     const data = { price: "1" };
     const sent = await refusalOf(() =>
       contract.encode({ event: "tick", data } as never)
@@ -150,7 +150,7 @@ for (const [library, contract] of Object.entries<Contract>(contracts)) {
     }
   });
 
-  Deno.test(`decode() fails at what a schema of ${library} refuses, behind the events before it`, async () => {
+  Deno.test(`decode() fails at data that a schema of ${library} rejects, after the events before it`, async () => {
     const body = new Blob([
       "event: odd\ndata: 1\n\nevent: odd\ndata: 3\n\nevent: odd\ndata: 4\n\nevent: odd\ndata: 5\n\n",
     ]);
@@ -166,7 +166,7 @@ for (const [library, contract] of Object.entries<Contract>(contracts)) {
     assertEquals(shown, ["1", "3"]);
   });
 
-  Deno.test(`defineEvents() gives both ends the types of ${library}`, async () => {
+  Deno.test(`defineEvents() infers the types of ${library} on both ends`, async () => {
     const textless = { at: "2027-01-01T00:00:00Z" };
     const wrong = [
       // @ts-expect-error there is no such event
@@ -187,7 +187,7 @@ for (const [library, contract] of Object.entries<Contract>(contracts)) {
   });
 }
 
-Deno.test("A bundle of code without contracts holds nothing of them", async () => {
+Deno.test("A bundle of code without contracts contains no contract code", async () => {
   const folder = await Deno.makeTempDir({ prefix: "contract_" });
   const path = `${folder}/main.ts`;
   const holds = async (names: string): Promise<boolean> => {

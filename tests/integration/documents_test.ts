@@ -34,7 +34,7 @@ async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
-Deno.test("Every link of a document leads somewhere", async () => {
+Deno.test("Every link of a document has a target", async () => {
   const broken: string[] = [];
   for (const document of documents) {
     for (const [path, heading] of await linksOf(document)) {

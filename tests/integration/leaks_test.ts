@@ -33,7 +33,7 @@ async function findGrowth(
   return found;
 }
 
-Deno.test("check() tells what grows by a piece or a big object a cycle, through noise, and nothing else", () => {
+Deno.test("check() reports growth by one object or one big object per cycle despite noise, and nothing else", () => {
   const holdings = (perCycle: Record<string, number>): Holdings =>
     Array.from({ length: SAMPLES }, (_, index) => {
       const cycles = (index + 1) * CYCLES / SAMPLES;
@@ -55,7 +55,7 @@ Deno.test("check() tells what grows by a piece or a big object a cycle, through 
   ]);
 });
 
-Deno.test("Whatever a cycle leaves behind on purpose is found", async () => {
+Deno.test("check() finds every deliberate leak of a cycle", async () => {
   const leaks = ["heap", "objects", "timers", "listeners", "descriptors"];
   const names = leaks.map((leak) => `subscribe()+${leak}`);
   const found = await findGrowth("Deno", names);
@@ -65,13 +65,13 @@ Deno.test("Whatever a cycle leaves behind on purpose is found", async () => {
 });
 
 for (const runtime of runtimes) {
-  Deno.test(`Nothing is left behind on ${runtime} by ${CYCLES} connections of each kind that come and go`, async () => {
+  Deno.test(`${CYCLES} connections of each kind leak nothing on ${runtime}`, async () => {
     const found = await findGrowth(runtime, scenarios);
     const nothing = scenarios.map((name) => [name, []]);
     assertEquals(found, Object.fromEntries(nothing));
   });
 
-  Deno.test(`Nothing is left behind on ${runtime} by 1000 refused and 1000 aborted requests`, async () => {
+  Deno.test(`1000 refused and 1000 aborted requests leak nothing on ${runtime}`, async () => {
     const found = await findGrowth(runtime, failing, 1000);
     assertEquals(found, { refused: [], aborted: [] });
   });

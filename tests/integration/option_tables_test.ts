@@ -24,7 +24,7 @@ const without: Record<string, string> = {
   HubOptions: "internal",
 };
 
-Deno.test("every options interface has a table for checkOptions(), or a reason to have none", () => {
+Deno.test("Every options interface has a table for checkOptions(), or a reason to have none", () => {
   const texts = findFiles("src", ".ts").map((path) =>
     Deno.readTextFileSync(path)
   );

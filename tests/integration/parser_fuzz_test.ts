@@ -1,7 +1,7 @@
 import { assertStringIncludes } from "@std/assert";
 import { runDeno } from "../../tools/command.ts";
 
-Deno.test("The fuzz task goes on where it is told, on every core, and says what agreed", async () => {
+Deno.test("The fuzz task continues from a given seed, on every core, and reports what agreed", async () => {
   const args = ["--seed=7", "--from=3000", "--count=45000", "--workers=2"];
   const { success, output } = await runDeno([
     "task",

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { compareWithChromium } from "../reliability/parser/_chromium_oracle.ts";
 
-Deno.test("decode() reads 300 random and mutated streams as Chromium's own EventSource does, in the same packets", async () => {
+Deno.test("decode() reads 300 random and mutated streams like Chromium's EventSource, in the same packets", async () => {
   const { streams, events, differences } = await compareWithChromium(
     20261122,
     300,

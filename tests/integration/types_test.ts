@@ -80,7 +80,7 @@ Deno.test.beforeAll(async () => {
 Deno.test.afterAll(() => Deno.remove(folder, { recursive: true }));
 
 for (const [name, setting] of Object.entries(settings)) {
-  Deno.test(`The declarations hold with ${name}, and refuse what is wrong`, async () => {
+  Deno.test(`The declarations type-check with ${name}, and reject wrong uses`, async () => {
     await using project = await Project.make();
     const { types } = setting;
     const packages = Object.entries(compilers).map((entry) => entry.join("@"));

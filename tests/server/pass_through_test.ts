@@ -463,7 +463,7 @@ test("respond() fails the body when onBreak() returns nothing, throws, or return
   }
 });
 
-test("respond() takes an upstream for broken whose chunks are not bytes, and cancels it", async () => {
+test("respond() treats an upstream whose chunks are not bytes as broken, and cancels it", async () => {
   for (const options of [{}, { until: "[DONE]" }]) {
     const upstream = new Upstream();
     const { client, reasons, errors } = open(upstream.response, options);

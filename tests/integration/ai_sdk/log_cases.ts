@@ -48,7 +48,7 @@ export function testUIMessageStream(
       await run(engine);
     });
 
-  test("is resumed and stopped from elsewhere, and is over then", async (engine) => {
+  test("is resumed and stopped from another process, and then has ended", async (engine) => {
     const settled: Promise<unknown>[] = [];
     const answer = uiMessageStream(await engine.log("a"), running, {
       waitUntil: (promise) => settled.push(promise),
@@ -69,7 +69,7 @@ export function testUIMessageStream(
     assertEquals((await none.resume(request())).status, 204);
   });
 
-  test("ends with an error part when the process that produced it is dead", async (engine) => {
+  test("ends with an error part when its producer's process has died", async (engine) => {
     const log = await engine.log("a");
     const body = encodeEvent({ data: JSON.stringify(start) });
     await log.append([{ kind: "begin", body: "a process" }]);

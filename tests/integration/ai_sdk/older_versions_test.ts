@@ -53,7 +53,7 @@ const third = new MockLanguageModelV3({
     }),
 });
 
-Deno.test("uiMessageStream() takes result.toUIMessageStream() of ai 5, and its transport reads the answer", async () => {
+Deno.test("uiMessageStream() accepts result.toUIMessageStream() of ai 5, and its transport reads the answer", async () => {
   const result = five.streamText({ model: second, prompt: "Go" });
   const answer = uiMessageStream(
     new MemoryLog(),
@@ -68,7 +68,7 @@ Deno.test("uiMessageStream() takes result.toUIMessageStream() of ai 5, and its t
   assertEquals(textOf(states), "To be");
 });
 
-Deno.test("uiMessageStream() takes result.toUIMessageStream() of ai 6, and its transport reads the answer", async () => {
+Deno.test("uiMessageStream() accepts result.toUIMessageStream() of ai 6, and its transport reads the answer", async () => {
   const result = six.streamText({ model: third, prompt: "Go" });
   const answer = uiMessageStream(
     new MemoryLog(),

@@ -152,7 +152,7 @@ async function started(
   return reader;
 }
 
-Deno.test("DefaultChatTransport and readUIMessageStream() read an answer of uiMessageStream() to its end", async () => {
+Deno.test("DefaultChatTransport and readUIMessageStream() read an answer of uiMessageStream() to the end", async () => {
   await using provider = new Provider();
   await using chat = new Chat(provider);
   const reader = await started(chat, provider, ["To", " be"]);
@@ -182,7 +182,7 @@ Deno.test("DefaultChatTransport resumes a running answer of uiMessageStream() fr
   assertEquals(provider.asked, 1);
 });
 
-Deno.test("DefaultChatTransport takes the 204 of uiMessageStream() for nothing to resume, before an answer and after it", async () => {
+Deno.test("DefaultChatTransport treats the 204 of uiMessageStream() as nothing to resume, before and after an answer", async () => {
   await using provider = new Provider();
   await using chat = new Chat(provider);
   assertEquals(await chat.resume(), null);
@@ -212,7 +212,7 @@ Deno.test("an answer of uiMessageStream() can be resumed until `onEnd` has store
   assertEquals(await chat.resume(), null);
 });
 
-Deno.test("abort() of uiMessageStream() ends the message where it is, cancels the request to the model, and lets the server store what there was", async () => {
+Deno.test("abort() of uiMessageStream() ends the message at once, cancels the request to the model, and lets the server store the partial answer", async () => {
   await using provider = new Provider();
   await using chat = new Chat(provider);
   const reader = await started(chat, provider, ["To", " be"]);
@@ -226,7 +226,7 @@ Deno.test("abort() of uiMessageStream() ends the message where it is, cancels th
   assertEquals(await chat.resume(), null);
 });
 
-Deno.test("uiMessageStream() passes on the error part of the AI SDK when the model's provider breaks, and says nothing secret", async () => {
+Deno.test("uiMessageStream() forwards the AI SDK's error part when the model's provider fails, without secrets", async () => {
   await using provider = new Provider();
   await using chat = new Chat(provider);
   const reader = await started(chat, provider, ["To"]);
@@ -241,7 +241,7 @@ Deno.test("uiMessageStream() passes on the error part of the AI SDK when the mod
   assertEquals([second.text, second.errors], ["", ["An error occurred."]]);
 });
 
-Deno.test("DefaultChatTransport gets the parts and an error when it resumes an answer of uiMessageStream() whose process has died", async () => {
+Deno.test("DefaultChatTransport receives the parts and an error when it resumes an answer of uiMessageStream() whose process has died", async () => {
   await using provider = new Provider();
   await using chat = new Chat(provider, { lease: 200 });
   await chat.log.append([{ kind: "begin", body: "a process" }]);

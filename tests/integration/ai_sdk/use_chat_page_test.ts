@@ -104,7 +104,7 @@ Deno.test("The app of docs/ai_sdk.md type-checks", async () => {
   );
 });
 
-Deno.test("useChat shows a running answer again when its page is reloaded, and to its end", async () => {
+Deno.test("useChat shows a running answer again when its page is reloaded, and follows it to the end", async () => {
   await using scene = await Scene.open();
   const { provider } = scene;
   const tab = await scene.tab();
@@ -123,7 +123,7 @@ Deno.test("useChat shows a running answer again when its page is reloaded, and t
   assertEquals([provider.asked, tab.errors], [1, []]);
 });
 
-Deno.test("useChat shows a running answer in a second tab, and both tabs the same", async () => {
+Deno.test("useChat shows a running answer in a second tab, and both tabs show the same text", async () => {
   await using scene = await Scene.open();
   const { provider } = scene;
   const first = await scene.tab();
@@ -142,7 +142,7 @@ Deno.test("useChat shows a running answer in a second tab, and both tabs the sam
   assertEquals(provider.asked, 1);
 });
 
-Deno.test("useChat is ready and keeps what there is in every tab when one stops the answer, and the next question gets its own", async () => {
+Deno.test("useChat becomes ready and keeps the partial answer in every tab when one tab stops it, and the next question gets a new answer", async () => {
   await using scene = await Scene.open();
   const { provider } = scene;
   const first = await scene.tab();
@@ -190,7 +190,7 @@ Deno.test("useChat resumes an answer when its page becomes visible again after i
   assertEquals([provider.asked, tab.errors], [1, []]);
 });
 
-Deno.test("useChat gets what there was and an error when it resumes an answer whose server was killed", async () => {
+Deno.test("useChat receives the partial answer and an error when it resumes an answer whose server was killed", async () => {
   await using scene = await Scene.open();
   const { provider } = scene;
   const tab = await scene.tab();
@@ -216,7 +216,7 @@ Deno.test("useChat gets what there was and an error when it resumes an answer wh
   assertEquals(provider.asked, 1);
 });
 
-Deno.test("useChat shows an error that tells nothing when the model's provider breaks", async () => {
+Deno.test("useChat shows an error without details when the model's provider fails", async () => {
   await using scene = await Scene.open();
   const { provider } = scene;
   const tab = await scene.tab();

@@ -166,7 +166,7 @@ async function runInChromium(
 }
 
 if (await findChromium() !== undefined) {
-  Deno.test("EventSource does what Chromium's own does, in Chromium and in Deno", async () => {
+  Deno.test("EventSource behaves like Chromium's native EventSource, in Chromium and in Deno", async () => {
     const [own, inChromium, inDeno, npm] = await Promise.all([
       runInChromium("EventSource"),
       runInChromium("client.EventSource"),

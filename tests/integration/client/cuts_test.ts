@@ -135,7 +135,7 @@ async function runBundle(command: string, list: string): Promise<string> {
 }
 
 for (const [runtime, client] of Object.entries(clients)) {
-  Deno.test(`EventSource and connect() on ${runtime} see every event once, wherever in a request or response the connection ends`, async () => {
+  Deno.test(`EventSource and connect() on ${runtime} receive every event once, wherever in a request or response the connection is cut`, async () => {
     await using server = new Server();
     await server.publish();
     const response = await responseOf(`${server.url}/`);

@@ -6,7 +6,7 @@ interface Graph {
   modules: { specifier: string }[];
 }
 
-Deno.test("./client reaches nothing but the codec and itself", async () => {
+Deno.test("./client imports nothing but the codec and itself", async () => {
   const { stdout } = await runDeno(["info", "--json", "src/client/mod.ts"]);
   const { modules }: Graph = JSON.parse(stdout);
   const root = new URL("../../../src/", import.meta.url).href;

@@ -19,7 +19,7 @@ const page = `<!doctype html>
   }
 </script>`;
 
-Deno.test("The client's one file receives events in a page that imports it", async () => {
+Deno.test("The client's single file receives events in a page that imports it", async () => {
   const build = await runDeno(["task", "--quiet", "build:client"]);
   assertEquals(build.success, true, build.output);
   const client = await Deno.readTextFile(build.stdout.trim());

@@ -226,7 +226,7 @@ function readTables(): Table[] {
 
 const tables = readTables();
 
-Deno.test("the tables of docs/client.md have the scenarios for each face with GET and POST", () => {
+Deno.test("The tables of docs/client.md have the scenarios for each API with GET and POST", () => {
   assertEquals(tables.map(({ method }) => method), ["GET", "POST"]);
   for (const { method, columns, rows } of tables) {
     assertEquals(columns, Object.keys(faces));

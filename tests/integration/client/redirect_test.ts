@@ -42,7 +42,7 @@ async function follow(
 }
 
 for (const [name, flags, args] of places) {
-  Deno.test(`connect() sends no secret to another origin from ${name} of Deno`, async () => {
+  Deno.test(`connect() sends no secret to another origin through ${name} of Deno`, async () => {
     const headers = { "content-type": "text/event-stream" };
     const { server, seen, port } = serve(() =>
       new Response("data: arrived\n\n", { headers })
@@ -60,7 +60,7 @@ for (const [name, flags, args] of places) {
     );
   });
 
-  Deno.test(`connect() reads no file that a redirect names, in ${name} of Deno`, async () => {
+  Deno.test(`connect() does not read a file that a redirect names, through ${name} of Deno`, async () => {
     const file = import.meta.url;
     assertStringIncludes(
       await follow(file, flags, args),

@@ -10,7 +10,7 @@ const runtimes: Record<string, () => Promise<string>> = {
 };
 
 for (const [name, find] of Object.entries(runtimes)) {
-  Deno.test(`One AbortSignal ends twelve streams of each kind on ${name}, without a warning or a listener left`, async () => {
+  Deno.test(`One AbortSignal ends twelve streams of each kind on ${name}, without a warning or a leaked listener`, async () => {
     const bundle = await Deno.makeTempFile({ suffix: ".mjs" });
     const built = await runDeno([
       "bundle",

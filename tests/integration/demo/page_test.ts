@@ -65,7 +65,7 @@ Deno.test("The page counts missed, duplicated and reported events by their IDs",
   assertMatch(await visitor.proof(), /^missed 3 · duplicated 2 · gaps 1$/);
 });
 
-Deno.test("The page shows what Chat and Tokens are for before the first click", async () => {
+Deno.test("The page explains Chat and Tokens before the first click", async () => {
   await using visitor = await DemoPage.open(browser, demo.url);
   await visitor.waitForText("#tokens .question", /restarts\?$/);
   await visitor.waitForText("#tokens .hint", "word by word");
@@ -378,7 +378,7 @@ Deno.test("The picture of the demo is 1280 pixels wide and smaller than 150 kB",
   assertEquals(new DataView(picture.buffer).getUint32(16), 1280);
 });
 
-Deno.test("The page follows the theme, fits 320 pixels, and can be used with the keyboard alone", async () => {
+Deno.test("The page follows the theme, fits 320 pixels, and can be used with the keyboard only", async () => {
   const grounds = new Set<string>();
   for (const colorScheme of ["light", "dark"] as const) {
     const viewport = { width: 320, height: 640 };

@@ -283,7 +283,7 @@ Deno.test("The demo serves on Deno and restarts its server", () =>
     await checkRestart(demo);
   }));
 
-Deno.test("The demo takes the next port when its own is in use", () =>
+Deno.test("The demo uses the next port when its default port is in use", () =>
   withFolder(async (folder) => {
     await using first = await startOnDeno(`${folder}/first.db`);
     const port = Number(new URL(first.url).port);

@@ -16,7 +16,7 @@ const EVENTS = 1500;
 
 const script = new URL("./server.ts", import.meta.url);
 
-Deno.test("Channel on a DenoKvLog gives everybody everything once though serving processes are killed", async () => {
+Deno.test("Channel on a DenoKvLog delivers everything once to every client though serving processes are killed", async () => {
   await using file = await KvFile.make();
   await using servers = await startServers(script, file.path);
   const followers = [0, 1, 0, 1].map((place) => servers.follow(place));
@@ -38,20 +38,20 @@ Deno.test("Channel on a DenoKvLog gives everybody everything once though serving
 });
 
 for (const names of [["a", "b"], ["a", "b", "c"]]) {
-  Deno.test(`combine() of ${names.length} channels in Deno KV gives everybody everything once though a serving process is killed`, async () => {
+  Deno.test(`combine() of ${names.length} channels in Deno KV delivers everything once to every client though a serving process is killed`, async () => {
     await using file = await KvFile.make();
     await using servers = await startServers(script, file.path, ...names);
     await checkKill(servers, names);
   });
 }
 
-Deno.test("Channel on a DenoKvLog keeps its clients' connections while the database's server is away, and catches up", async () => {
+Deno.test("Channel on a DenoKvLog keeps its clients' connections while the database's server is unavailable, and catches up", async () => {
   await using server = new ConnectServer();
   await using servers = await startServers(script, server.path);
   await checkOutage(servers, () => server.stop(), () => server.restart());
 });
 
-Deno.test("Channel on a DenoKvLog keeps its clients' connections while somebody else writes to the file, and catches up", async () => {
+Deno.test("Channel on a DenoKvLog keeps its clients' connections while another process writes to the file, and catches up", async () => {
   await using file = await KvFile.make();
   await using servers = await startServers(script, file.path);
   using database = new DatabaseSync(file.path);
@@ -63,12 +63,12 @@ Deno.test("Channel on a DenoKvLog keeps its clients' connections while somebody 
   );
 });
 
-Deno.test("Channel on a DenoKvLog tells a client that was away for too long of the gap", async () => {
+Deno.test("Channel on a DenoKvLog sends a gap to a client that was disconnected for too long", async () => {
   await using file = await KvFile.make();
   await checkGap(await file.log("log", { maxEvents: KEPT }));
 });
 
-Deno.test("Channel on a DenoKvLog keeps its clients while the database is away, and catches up", async () => {
+Deno.test("Channel on a DenoKvLog keeps its clients while the database is unavailable, and catches up", async () => {
   await using file = await KvFile.make();
   let away = false;
   const fail = () =>

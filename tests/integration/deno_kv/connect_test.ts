@@ -7,7 +7,7 @@ import { ConnectServer } from "./connect_server.ts";
 import { events, interfere, readAll, readBodies } from "./fixture.ts";
 import { pause } from "../../../tools/pause.ts";
 
-Deno.test("append() is not doubled when Deno sends a commit again whose answer was lost", async () => {
+Deno.test("append() is not duplicated when Deno resends a commit whose answer was lost", async () => {
   await using server = new ConnectServer();
   const [log, other] = [await server.log("log"), await server.log("log")];
   const seqs: number[] = [];
@@ -24,7 +24,7 @@ Deno.test("append() is not doubled when Deno sends a commit again whose answer w
   assertEquals(own.map(({ seq }) => seq), seqs);
 });
 
-Deno.test("append() with a key is done once though it was refused while the server was away", async () => {
+Deno.test("append() with a key is applied once though it was rejected while the server was unavailable", async () => {
   await using server = new ConnectServer();
   const commits: Promise<unknown>[] = [];
   const kv = interfere(await server.open(), {
@@ -52,7 +52,7 @@ Deno.test("append() with a key is done once though it was refused while the serv
   assertEquals(await readBodies(log), ["a", "b", "c"]);
 });
 
-Deno.test("watch() stops looking when kv.watch() tells of another process", async () => {
+Deno.test("watch() stops polling when kv.watch() reports another process's append", async () => {
   await using server = new ConnectServer();
   await using child = startPeer(server.path);
   let lookedAt = performance.now();
@@ -72,7 +72,7 @@ Deno.test("watch() stops looking when kv.watch() tells of another process", asyn
   controller.abort();
 });
 
-Deno.test("DenoKvLog on a server gives two processes each event once, in order", async () => {
+Deno.test("DenoKvLog on a server delivers each event once and in order to two processes", async () => {
   await using server = new ConnectServer();
   await using a = startPeer(server.path);
   await using b = startPeer(server.path);

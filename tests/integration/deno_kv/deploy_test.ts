@@ -60,7 +60,7 @@ for (const version of [undefined, OLDEST_DENO]) {
   });
 }
 
-Deno.test("The app of examples/deno_deploy keeps what is published in Deno KV, refuses what is too long, and stops", async () => {
+Deno.test("The app of examples/deno_deploy stores events in Deno KV, rejects events that are too long, and stops", async () => {
   using kv = await Deno.openKv(":memory:");
   const app = createApp(new DenoKvLog(kv, "news"));
   const request = (method: string, body?: string) =>

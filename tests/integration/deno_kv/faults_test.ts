@@ -42,7 +42,7 @@ function stepStore(kv: Deno.Kv, faults: Faults): KvStore {
   };
 }
 
-Deno.test("DenoKvLog loses and doubles nothing whatever Deno KV does at any of its calls", async () => {
+Deno.test("DenoKvLog loses and duplicates nothing whatever Deno KV does at any of its calls", async () => {
   using kv = await Deno.openKv(":memory:");
   const runs = await checkLogFaults((faults, name) => ({
     faulty: new DenoKvLog(stepStore(kv, faults), name, OPTIONS),

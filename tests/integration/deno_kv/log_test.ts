@@ -33,7 +33,7 @@ async function causeOf(promise: Promise<unknown>): Promise<Error> {
   return cause;
 }
 
-Deno.test("new DenoKvLog() takes a Deno.Kv and refuses all else", async () => {
+Deno.test("new DenoKvLog() accepts a Deno.Kv and rejects everything else", async () => {
   await using file = await KvFile.make();
   const kv: KvStore = await file.open();
   new DenoKvLog(kv, "a".repeat(256));
@@ -64,7 +64,7 @@ Deno.test("new DenoKvLog() takes a Deno.Kv and refuses all else", async () => {
   await opening;
 });
 
-Deno.test("DenoKvLog keeps logs apart whose names begin alike", async () => {
+Deno.test("DenoKvLog keeps logs apart whose names have the same prefix", async () => {
   await using file = await KvFile.make();
   const kv = await file.open();
   const names = ["a", "a\0", "a\0\0", "a\0b", "ab", "A", "key", "\u00e4", "界"];
@@ -97,7 +97,7 @@ Deno.test("append() splits a body over values and read() joins it", async () => 
   assert(entries.length === 1 && entries[0]!.body === bodies[3]);
 });
 
-Deno.test("append() takes as many entries at once as maxEvents and a commit allow", async () => {
+Deno.test("append() accepts as many entries at once as maxEvents and a commit allow", async () => {
   await using file = await KvFile.make();
   const log = await file.log("log");
   const bodies = Array.from({ length: 10_000 }, (_, i) => `data: ${i}\n\n`);
@@ -105,7 +105,7 @@ Deno.test("append() takes as many entries at once as maxEvents and a commit allo
   assertEquals(await readBodies(log), bodies);
 });
 
-Deno.test("append() refuses more than a commit holds and appends nothing", async () => {
+Deno.test("append() rejects more than a commit holds and appends nothing", async () => {
   await using file = await KvFile.make();
   const log = await file.log("log", { maxEvents: 200_000 });
   await log.append(events("a".repeat(MOST - 8)));
@@ -125,7 +125,7 @@ Deno.test("append() refuses more than a commit holds and appends nothing", async
   assertEquals(seq, 1 + MOST / 8);
 });
 
-Deno.test("append() fits into a commit with the longest names and keys", async () => {
+Deno.test("append() fits into one commit with the longest names and keys", async () => {
   await using file = await KvFile.make();
   const kv = await file.open();
   for (const character of ["界", "\0", "a"]) {
@@ -152,7 +152,7 @@ Deno.test("append() fits into a commit with the longest names and keys", async (
   }
 });
 
-Deno.test("append() splits what comes at once into commits that Deno KV takes", async () => {
+Deno.test("append() splits concurrent calls into commits that Deno KV accepts", async () => {
   await using file = await KvFile.make();
   // Much of everything that a commit is limited in: bytes, keys and mutations.
   const loads = [[1, 1], [1, 256], [1400, 1], [1760, 36], [5000, 1]] as const;
@@ -173,7 +173,7 @@ Deno.test("append() splits what comes at once into commits that Deno KV takes", 
   }
 });
 
-Deno.test("append() puts what comes at once into few commits", async () => {
+Deno.test("append() batches concurrent calls into few commits", async () => {
   await using file = await KvFile.make();
   let commits = 0;
   const kv = interfere(await file.open(), {
@@ -189,7 +189,7 @@ Deno.test("append() puts what comes at once into few commits", async () => {
   assertEquals(commits, 2);
 });
 
-Deno.test("append() that is refused in a commit is refused alone", async () => {
+Deno.test("append() that is rejected does not reject the other appends of its commit", async () => {
   await using file = await KvFile.make();
   const log = await file.log("log");
   const appends = await Promise.allSettled([
@@ -213,7 +213,7 @@ Deno.test("append() that is refused in a commit is refused alone", async () => {
   assertEquals(await readBodies(log), ["a", "c", ""]);
 });
 
-Deno.test("append() keeps logs right that are opened with other bounds", async () => {
+Deno.test("append() keeps a log consistent that is opened with different limits", async () => {
   await using file = await KvFile.make();
   const kv = await file.open();
   const wide = new DenoKvLog(kv, "log", { maxEvents: 100 });
@@ -232,7 +232,7 @@ Deno.test("append() keeps logs right that are opened with other bounds", async (
   assertEquals(await readBodies(wide), ["h", "h", "i"]);
 });
 
-Deno.test("append() deletes what it trims, little by little", async () => {
+Deno.test("append() deletes trimmed entries a few at a time", async () => {
   await using file = await KvFile.make();
   const kv = await file.open();
   const count = new DenoKvLog(kv, "count", { maxEvents: 50 });
@@ -247,7 +247,7 @@ Deno.test("append() deletes what it trims, little by little", async () => {
   assertEquals(await countKeys(kv) - keys, 1 + 3 * 5);
 });
 
-Deno.test("append() deletes what has aged, a part with each", async () => {
+Deno.test("append() deletes expired entries, a few with each call", async () => {
   await using file = await KvFile.make();
   const kv = await file.open();
   const patient = new DenoKvLog(kv, "log");
@@ -261,7 +261,7 @@ Deno.test("append() deletes what has aged, a part with each", async () => {
   }
 });
 
-Deno.test("read() finds the first entry that has not aged among many", async () => {
+Deno.test("read() finds the first entry that has not expired among many", async () => {
   await using file = await KvFile.make();
   const log = await file.log("log", { maxAge: 1500 });
   for (let i = 0; i < 20; i++) {
@@ -288,7 +288,7 @@ Deno.test("read() finds the first entry that has not aged among many", async () 
   });
 });
 
-Deno.test("expire() leaves no key behind, and what is appended in time undoes it", async () => {
+Deno.test("expire() leaves no key, and a later append cancels it", async () => {
   await using file = await KvFile.make();
   const kv = await file.open();
   const options = { idempotencyTtl: 1 };
@@ -317,7 +317,7 @@ Deno.test("expire() leaves no key behind, and what is appended in time undoes it
   assertEquals(database.expiring, 0);
 });
 
-Deno.test("expire() makes every key of the log expire, however many", async () => {
+Deno.test("expire() sets an expiry on every key of the log, however many", async () => {
   await using file = await KvFile.make();
   const log = await file.log("log");
   for (let i = 0; i < 150; i++) await log.append(events("a"));
@@ -330,7 +330,7 @@ Deno.test("expire() makes every key of the log expire, however many", async () =
   assertEquals(database.expiring, 1);
 });
 
-Deno.test("append() to a log that has expired clears it away at once", async () => {
+Deno.test("append() to an expired log deletes its old entries at once", async () => {
   await using file = await KvFile.make();
   const kv = await file.open();
   const log = new DenoKvLog(kv, "log");
@@ -344,7 +344,7 @@ Deno.test("append() to a log that has expired clears it away at once", async () 
   assertEquals(await readBodies(log), ["b"]);
 });
 
-Deno.test("DenoKvLog refuses a key that holds something else", async () => {
+Deno.test("DenoKvLog rejects a key that holds another value", async () => {
   await using file = await KvFile.make();
   const kv = await file.open();
   const log = new DenoKvLog(kv, "log");
@@ -371,7 +371,7 @@ Deno.test("DenoKvLog refuses a key that holds something else", async () => {
   assertEquals(await countKeys(kv), 1);
 });
 
-Deno.test("DenoKvLog says so when the database is closed", async () => {
+Deno.test("DenoKvLog reports that the database is closed", async () => {
   await using file = await KvFile.make();
   const kv = await file.open();
   const log = new DenoKvLog(kv, "log");
@@ -392,7 +392,7 @@ Deno.test("DenoKvLog says so when the database is closed", async () => {
   controller.abort();
 });
 
-Deno.test("watch() is told directly of what its own process appends", async () => {
+Deno.test("watch() is notified directly of appends in the same process", async () => {
   await using file = await KvFile.make();
   const kv = await file.open();
   const options = { pollInterval: 2 ** 31 - 1 };
@@ -406,7 +406,7 @@ Deno.test("watch() is told directly of what its own process appends", async () =
   controller.abort();
 });
 
-Deno.test("append() trims to the bounds when more comes at once than they allow", async () => {
+Deno.test("append() trims to the limits when one call exceeds them", async () => {
   await using file = await KvFile.make();
   for (const options of [{ maxEvents: 5 }, { maxBytes: 50 }]) {
     const log = await file.log(JSON.stringify(options), options);
@@ -420,7 +420,7 @@ Deno.test("append() trims to the bounds when more comes at once than they allow"
   }
 });
 
-Deno.test("append() is not doubled when the database's answer is lost", async () => {
+Deno.test("append() is not duplicated when the database's answer is lost", async () => {
   await using file = await KvFile.make();
   const kv = await file.open();
   const other = new DenoKvLog(kv, "log");
@@ -464,7 +464,7 @@ Deno.test("append() waits while another process holds the file", async () => {
   assertEquals(await readBodies(hasty), ["a", "b"]);
 });
 
-Deno.test("DenoKvLog does not wait for ever for an answer", async () => {
+Deno.test("DenoKvLog stops waiting for an answer after its timeout", async () => {
   await using file = await KvFile.make();
   const kv = await file.open();
   let silent = true;
@@ -486,7 +486,7 @@ Deno.test("DenoKvLog does not wait for ever for an answer", async () => {
   assertEquals(await readBodies(log), ["c"]);
 });
 
-Deno.test("read() gives a page of one moment when the log is trimmed within it", async () => {
+Deno.test("read() returns a consistent page when the log is trimmed during the read", async () => {
   await using file = await KvFile.make();
   const kv = await file.open();
   const other = new DenoKvLog(kv, "log", { maxEvents: 200 });
@@ -513,7 +513,7 @@ Deno.test("read() gives a page of one moment when the log is trimmed within it",
   assert(lists > 40);
 });
 
-Deno.test("read() says so when an entry is missing, and never leaves it out", async () => {
+Deno.test("read() rejects when an entry is missing, and never skips it", async () => {
   await using file = await KvFile.make();
   const kv = await file.open();
   const log = new DenoKvLog(kv, "log");
@@ -550,7 +550,7 @@ class Sqlite {
   }
 }
 
-Deno.test("idleTtl deletes the blocks of logs that nobody uses any more, when others append", async () => {
+Deno.test("idleTtl deletes the blocks of unused logs when other logs are appended to", async () => {
   using kv = await Deno.openKv(":memory:");
   const options = { idleTtl: 50, idempotencyTtl: 50 };
   const names = Array.from({ length: 5 }, (_, i) => `old ${i}`);
@@ -569,7 +569,7 @@ Deno.test("idleTtl deletes the blocks of logs that nobody uses any more, when ot
   assertEquals(await Promise.all(keys), [["news", "news"], ["news"]]);
 });
 
-Deno.test("idleTtl lets no block of a log that is in use expire", async () => {
+Deno.test("idleTtl never expires a block of a log that is in use", async () => {
   using kv = await Deno.openKv(":memory:");
   const options = { idleTtl: 600_000 };
   const expiries: unknown[] = [];

@@ -20,7 +20,7 @@ function start(path: string, port: number): Promise<Served> {
   });
 }
 
-Deno.test("Chromium's EventSource resumes every channel of a combination when its server was killed and started again", async () => {
+Deno.test("Chromium's EventSource resumes every channel of a combination after its server was killed and restarted", async () => {
   await using file = await KvFile.make();
   const port = freePort();
   const first = await start(file.path, port);

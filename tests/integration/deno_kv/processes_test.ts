@@ -24,7 +24,7 @@ function acknowledged(child: Process): Map<string, number> {
   );
 }
 
-Deno.test("DenoKvLog gives two processes that publish 10,000 events each one once, in order", async () => {
+Deno.test("DenoKvLog delivers each of 10,000 events once and in order to two processes that publish them", async () => {
   await using file = await KvFile.make();
   await using a = startPeer(file.path);
   await using b = startPeer(file.path);
@@ -48,7 +48,7 @@ Deno.test("DenoKvLog gives two processes that publish 10,000 events each one onc
   }
 });
 
-Deno.test("DenoKvLog keeps what was acknowledged when processes are killed under load", async () => {
+Deno.test("DenoKvLog keeps every acknowledged event when processes are killed under load", async () => {
   await using file = await KvFile.make();
   await using survivor = startPeer(file.path);
   await survivor.say("follow 1000000");
@@ -91,7 +91,7 @@ function groupOf(n: number): number {
   }
 }
 
-Deno.test("watch() looks more often when kv.watch() does not tell of another process", async () => {
+Deno.test("watch() polls more often when kv.watch() does not report another process's append", async () => {
   await using file = await KvFile.make();
   await using child = startPeer(file.path);
   let looks = 0;
@@ -110,7 +110,7 @@ Deno.test("watch() looks more often when kv.watch() does not tell of another pro
   controller.abort();
 });
 
-Deno.test("watch() with a pollInterval tells another process of what is appended", async () => {
+Deno.test("watch() with a pollInterval notifies another process of appends", async () => {
   await using file = await KvFile.make();
   await using child = startPeer(file.path);
   let watches = 0;

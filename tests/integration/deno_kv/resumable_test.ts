@@ -31,7 +31,7 @@ function isFree(path: string): boolean {
   }
 }
 
-Deno.test("resumable() on a DenoKvLog goes on when the database was away", async () => {
+Deno.test("resumable() on a DenoKvLog continues after the database was unavailable", async () => {
   await using file = await KvFile.make();
   const args = ["kv", file.path];
   await checkTrouble(await file.log("all"), [args, args], async (seen) => {

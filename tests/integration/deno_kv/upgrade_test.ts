@@ -10,14 +10,14 @@ import {
 } from "../upgrade/history.ts";
 import { recordKv } from "../upgrade/record.ts";
 
-Deno.test("DenoKvLog reads, resumes and goes on with a log of format 1", async () => {
+Deno.test("DenoKvLog reads, resumes and continues a log of format 1", async () => {
   using kv = await Deno.openKv(":memory:");
   const { stored, page } = await readStored<StoredEntry[]>("deno_kv");
   await load(kv, stored);
   await checkUpgrade(new DenoKvLog(kv, "news", RETENTION), page);
 });
 
-Deno.test("DenoKvLog leaves a log of another format as it is, and says so", async () => {
+Deno.test("DenoKvLog leaves a log of another format unchanged, and reports the format", async () => {
   using kv = await Deno.openKv(":memory:");
   const { stored } = await readStored<StoredEntry[]>("deno_kv");
   await load(kv, stored);
@@ -26,6 +26,6 @@ Deno.test("DenoKvLog leaves a log of another format as it is, and says so", asyn
   await checkOther(new DenoKvLog(kv, "news", RETENTION), () => dump(kv));
 });
 
-Deno.test("DenoKvLog still writes what format 1 is", async () => {
+Deno.test("DenoKvLog still writes format 1", async () => {
   assertEquals(shapeOf(await recordKv()), shapeOf(await readStored("deno_kv")));
 });

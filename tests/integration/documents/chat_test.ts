@@ -41,7 +41,7 @@ async function say(page: Page, text: string): Promise<void> {
   await page.locator("input").press("Enter");
 }
 
-Deno.test("The chat shows messages and users in two tabs, over a restart of the server and a reload", async () => {
+Deno.test("The chat shows messages and users in two tabs, across a server restart and a reload", async () => {
   const port = freePort();
   const all = ["Ada: Hello", "Bob: Hi", "Ada: Back?"];
   let [ada, bob]: Page[] = [];
@@ -74,7 +74,7 @@ Deno.test("The chat shows messages and users in two tabs, over a restart of the 
   await ada.context().close();
 });
 
-Deno.test("The chat stores a message once that is sent twice with a key, and refuses one without text or key", async () => {
+Deno.test("The chat stores a message once that is sent twice with the same key, and rejects one without text or key", async () => {
   await using app = await App.start(project.folder, server);
   const url = `${app.url}/messages?user=Cleo`;
   const send = async (body: string, key?: string) => {
@@ -99,7 +99,7 @@ Deno.test("The chat stores a message once that is sent twice with a key, and ref
   assertEquals(received, ["Hi", "Bye"]);
 });
 
-Deno.test("The chat clears its messages when the log began again", async () => {
+Deno.test("The chat clears its messages when the log was recreated", async () => {
   const port = freePort();
   let page: Page;
   {

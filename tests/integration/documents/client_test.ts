@@ -61,7 +61,7 @@ Deno.test("The EventSource of docs/client.md shows events, sends a new token wit
   ]);
 });
 
-Deno.test("The loop of docs/client.md logs each attempt, and ends at its last event", async () => {
+Deno.test("The loop of docs/client.md logs each attempt, and ends at the last event", async () => {
   let requests = 0;
   await using server = serveHandler((request) =>
     requests++ === 0
@@ -76,7 +76,7 @@ Deno.test("The loop of docs/client.md logs each attempt, and ends at its last ev
   assertEquals(lines, ["status 200", "a", "attempt 1", "status 200", "b"]);
 });
 
-Deno.test("The answer of docs/client.md is whole, or rejects with truncated", async () => {
+Deno.test("The answer of docs/client.md is complete, or rejects with truncated", async () => {
   await using server = serveHandler((request) => {
     const isWhole = request.url.includes("whole");
     const end = isWhole ? "data: [DONE]" : "";
@@ -102,7 +102,7 @@ Deno.test("The program of docs/client.md shows a response that was refused", asy
   assertEquals(shown, ["403: Not this room"]);
 });
 
-Deno.test("The cursor of docs/client.md repeats the event whose handler failed, and none before", async () => {
+Deno.test("The cursor of docs/client.md repeats the event whose handler failed, and no earlier event", async () => {
   const file = await Deno.makeTempFile();
   await Deno.remove(file);
   const ids: (string | null)[] = [];
@@ -152,7 +152,7 @@ Deno.test("The fetch of docs/client.md adds a header to those of the client", as
   assertEquals(headers.get("accept"), "text/event-stream");
 });
 
-Deno.test("The source of docs/client.md reads bytes that come from no request", async () => {
+Deno.test("The source of docs/client.md reads bytes that do not come from a request", async () => {
   const { read } = await importProgram<
     { read(bytes: ReadableStream<Uint8Array>): EventSource }
   >(page, "Read other bytes", "client.ts");

@@ -45,7 +45,7 @@ Deno.test("The pipeline of docs/pipelines.md changes an upstream's events and ad
   ]);
 });
 
-Deno.test("The proxy of docs/pipelines.md passes events on with their IDs, and says when the upstream broke", async () => {
+Deno.test("The proxy of docs/pipelines.md forwards events with their IDs, and reports a broken upstream", async () => {
   const ids: (string | null)[] = [];
   const errors: unknown[] = [];
   const { error } = console;
@@ -96,7 +96,7 @@ Deno.test("The merged sources of docs/pipelines.md keep the order of each", asyn
   assertEquals(of("large"), ["It", "depends"]);
 });
 
-Deno.test("The batches of docs/pipelines.md make one event of what one read completed", async () => {
+Deno.test("The batches of docs/pipelines.md combine the events of one read into one", async () => {
   const text = "data: To\n\ndata:  be\n\ndata:  or\n\n";
   const { events } = await run("Send fewer, larger events", stream(text));
   assertEquals(events, [["message", "To be or"]]);
@@ -111,7 +111,7 @@ Deno.test("The pipeline of docs/pipelines.md stores what it has sent", async () 
   assertEquals(program.answers, ["To be"]);
 });
 
-Deno.test("The pipeline of docs/pipelines.md sends what became of its upstream", async () => {
+Deno.test("The pipeline of docs/pipelines.md sends how its upstream ended", async () => {
   const half = await run("Handle errors", stream("data: half\n\n"));
   assertEquals(half.events, [["message", "half"], ["failed", "It broke off"]]);
   const cut = await run("Handle errors", broken("data: half\n\n"));

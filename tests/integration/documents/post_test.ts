@@ -8,7 +8,7 @@ import { stream } from "../../support/sse_server.ts";
 const page = "docs/post.md";
 const printedUrl = "https://api.example.com";
 
-Deno.test("The client of docs/post.md asks once, and gives the whole answer or an error", async () => {
+Deno.test("The client of docs/post.md sends one request, and returns the whole answer or an error", async () => {
   const bodies: unknown[] = [];
   await using server = serveHandler(async (request) => {
     bodies.push(await request.json());

@@ -10,7 +10,7 @@ let reader: Reader;
 Deno.test.beforeAll(async () => void (reader = await Reader.start()));
 Deno.test.afterAll(() => reader[Symbol.asyncDispose]());
 
-Deno.test("The README's server sends each headline to two tabs, and the last ones to a third", async () => {
+Deno.test("The README's server sends each headline to two tabs, and the latest ones to a third", async () => {
   await using project = await reader.install(
     "README.md",
     "Publish to every client",
@@ -81,7 +81,7 @@ Deno.test("The README's reader prints what a model's API sends, and fails where 
   assertEquals(api.requests.map(({ method }) => method), ["POST", "POST"]);
 });
 
-Deno.test("The README's proxy passes a model's stream on", async () => {
+Deno.test("The README's proxy forwards a model's stream", async () => {
   await using api = new SseServer(stream(answer));
   await using project = await reader.install(
     "README.md",
@@ -93,7 +93,7 @@ Deno.test("The README's proxy passes a model's stream on", async () => {
   assertEquals(await response.text(), `:\n\n${answer}`);
 });
 
-Deno.test("The README's answer continues while its client is away", async () => {
+Deno.test("The README's answer continues while its client is disconnected", async () => {
   const heading = "Keep an answer through a reload";
   await using project = await reader.install("README.md", heading);
   await using app = await App.start(project.folder, deno("answers.ts"), {

@@ -60,7 +60,7 @@ Deno.test("The recipe for a welcome greets a client that does not resume", async
   assertEquals(welcome, "You are connected");
 });
 
-Deno.test("The recipe for a snapshot sends the state, then what changes it", async () => {
+Deno.test("The recipe for a snapshot sends the state, then its changes", async () => {
   const { handler, score } = await load<
     { score(player: string): Promise<void> }
   >("Snapshot of the state");
@@ -103,7 +103,7 @@ Deno.test("The recipe for history reads every page, then follows from there", as
   assertEquals([events.length, gap.reason], [50, "invalid"]);
 });
 
-Deno.test("The recipe for private messages sends each to one user, also to one who was away", async () => {
+Deno.test("The recipe for private messages sends each message to one user, also to a user who was disconnected", async () => {
   const { handler } = await load("Private messages");
   const of = (user: string, lastEventId = "") =>
     handler(get({ "x-user": user, "last-event-id": lastEventId }));
@@ -249,7 +249,7 @@ Deno.test("The recipe for a kick ends all responses of the user in every process
   await Deno.remove(file);
 });
 
-Deno.test("The recipe for a kick ends a response that was being made when the user was kicked", async () => {
+Deno.test("The recipe for a kick ends a response that was being created when the user was kicked", async () => {
   const { handler, kick, revocations, open } = await load<{
     readonly revocations: Channel;
     kick(user: string): Promise<void>;
@@ -280,7 +280,7 @@ Deno.test("The recipe for a kick ends a response that was being made when the us
   await until(() => revocations.stats.subscribers === 0);
 });
 
-Deno.test("The recipe for a token that expires ends the response, and its client goes on with a new token or fails with a 401", async () => {
+Deno.test("The recipe for a token that expires ends the response, and its client continues with a new token or fails with a 401", async () => {
   const { handler, news, expirations } = await load<
     WithChannel & { readonly expirations: Map<string, number> }
   >("A token that expires");
@@ -332,7 +332,7 @@ Deno.test("The recipe for an idempotency key publishes a message once, and answe
   assertEquals(events.map(({ id, data }) => [id, data]), [[id, "Hello"]]);
 });
 
-Deno.test("The recipe for an idempotency key places an order once, whose stream goes on after a cut", async () => {
+Deno.test("The recipe for an idempotency key places an order once, and its stream continues after a cut", async () => {
   const { handler } = await load("POST with an idempotency key");
   const refused = await handler(new Request(url, { method: "POST", body: "" }));
   assertEquals(refused.status, 400);
@@ -354,7 +354,7 @@ Deno.test("The recipe for an idempotency key places an order once, whose stream 
   assertEquals(new Set(keys).size, 1);
 });
 
-Deno.test("The recipe for a POST that a GET resumes sends the POST once and gives each event once", async () => {
+Deno.test("The recipe for a POST that a GET resumes sends the POST once and yields each event once", async () => {
   const { handler } = await load("Resume a POST by GET");
   const requests: string[] = [];
   await using server = serveHandler(async (request) => {
@@ -392,7 +392,7 @@ Deno.test("The recipe for hot reload keeps its channel when the module is loaded
   delete (globalThis as { news?: Channel }).news;
 });
 
-Deno.test("The recipe for compression compresses a page and leaves an event stream as it is", async () => {
+Deno.test("The recipe for compression compresses a page and leaves an event stream uncompressed", async () => {
   const { compress } = await load<{ compress(response: Response): Response }>(
     "Compression",
     "compress.ts",
@@ -412,7 +412,7 @@ Deno.test("The recipe for compression compresses a page and leaves an event stre
   assertEquals(await stream.text(), ":\n\ndata: 1\n\n");
 });
 
-Deno.test("compress() of Hono leaves event streams alone", async () => {
+Deno.test("compress() of Hono does not compress event streams", async () => {
   const app = new Hono();
   app.use(honoCompress());
   app.get("/", (c) => streamEvents(c, [{ data: "x".repeat(10_000) }]));

@@ -89,7 +89,7 @@ Deno.test("The server of docs/resumable.md drops an answer some time after its e
   });
 });
 
-Deno.test("The producer of docs/resumable.md asks a model once, for all clients", async () => {
+Deno.test("The producer of docs/resumable.md requests a model's answer once for all clients", async () => {
   let requests = 0;
   await using model = serveHandler((request) => {
     requests++;
@@ -123,7 +123,7 @@ Deno.test("The failure of docs/resumable.md reaches each client without the erro
   ]);
 });
 
-Deno.test("The server of docs/resumable.md with a file answers for a stream that another process has produced", async () => {
+Deno.test("The server of docs/resumable.md with a file serves a stream that another process has produced", async () => {
   const file = await Deno.makeTempFile({ suffix: ".db" });
   const start = () =>
     load<HandlerModule & { readonly database: Disposable }>(

@@ -18,7 +18,7 @@ function after(lastEventId: string): Request {
   return new Request(url, { headers: { "last-event-id": lastEventId } });
 }
 
-Deno.test("The handler of docs/server.md sends ticks after the last event ID, whatever that holds, and ends", async () => {
+Deno.test("The handler of docs/server.md sends ticks after any last event ID, and ends", async () => {
   const { handler } = await importProgram<HandlerModule>(
     page,
     "Answer a request",
@@ -37,7 +37,7 @@ Deno.test("The handler of docs/server.md sends ticks after the last event ID, wh
   assertEquals(await (await handler(after("60"))).text(), ":\n\n");
 });
 
-Deno.test("The channel of docs/server.md sends what is posted, and what a client missed", async () => {
+Deno.test("The channel of docs/server.md sends posted messages, and those a client missed", async () => {
   const { handler } = await importProgram<HandlerModule>(
     page,
     "Broadcast with a channel",
@@ -127,7 +127,7 @@ Deno.test("The client of docs/server.md resets its state when events are missing
   assertEquals(requests, 2);
 });
 
-Deno.test("The sessions of docs/server.md end the response at logout, and answer 401 then", async () => {
+Deno.test("The sessions of docs/server.md end the response at logout, and answer 401 afterwards", async () => {
   const { handler, sessions, logOut } = await importProgram<
     HandlerModule & {
       readonly sessions: Map<string, AbortController>;

@@ -59,7 +59,7 @@ Deno.test("The programs of docs/typed_events.md type-check", async () => {
   assertEquals(success, true, output);
 });
 
-Deno.test("The channel of docs/typed_events.md sends JSON, and refuses wrong data and events", async () => {
+Deno.test("The channel of docs/typed_events.md sends JSON, and rejects invalid data and unknown events", async () => {
   const { handler, tick, channel } = await load<
     HandlerModule & {
       tick(symbol: string, price: number): Promise<void>;
@@ -83,7 +83,7 @@ Deno.test("The channel of docs/typed_events.md sends JSON, and refuses wrong dat
   }
 });
 
-Deno.test("The generator of docs/typed_events.md sends what it encodes", async () => {
+Deno.test("The generator of docs/typed_events.md sends the events it encodes", async () => {
   const { handler } = await load<HandlerModule>("tick.ts");
   const text = await (await handler(request)).text();
   const frame = 'id: 1\nevent: tick\ndata: {"symbol":"ACME","price":42}\n\n';
@@ -113,7 +113,7 @@ Deno.test("The clients of docs/typed_events.md receive objects", async () => {
   assertEquals(prices[0], 42);
 });
 
-Deno.test("The schema of docs/typed_events.md transforms where the data arrives", async () => {
+Deno.test("The schema of docs/typed_events.md transforms received data", async () => {
   const { meetings, read } = await load<{
     readonly meetings: EventContract;
     read(response: Response): Promise<Date[]>;
@@ -128,7 +128,7 @@ Deno.test("The schema of docs/typed_events.md transforms where the data arrives"
   await assertRejects(async () => await encode(date), EventStreamError);
 });
 
-Deno.test("The contracts of docs/typed_events.md skip what they do not list, and what is invalid", async () => {
+Deno.test("The contracts of docs/typed_events.md skip unlisted events and invalid data", async () => {
   const text = 'event: tick\ndata: {"price":1}\n\nevent: gap\ndata: {}\n\n' +
     'event: tick\ndata: {"price":"2"}\n\nevent: tick\ndata: {"price":3}\n\n';
   const { listed } = await load<{ readonly listed: unknown }>("listed.ts");
@@ -163,14 +163,14 @@ Deno.test("The contracts of docs/typed_events.md skip what they do not list, and
   assertEquals(warnings.length, 1);
 });
 
-Deno.test("The asynchronous schema of docs/typed_events.md lets known symbols through", async () => {
+Deno.test("The asynchronous schema of docs/typed_events.md accepts known symbols", async () => {
   const { known } = await load<{ readonly known: unknown }>("known.ts");
   const text = 'event: tick\ndata: {"symbol":"ACME"}\n\n' +
     'event: tick\ndata: {"symbol":"EMCA"}\n\n';
   assertEquals(await received(known, text), [["tick", { symbol: "ACME" }]]);
 });
 
-Deno.test("The types and json() of docs/typed_events.md stand for what is sent and received", async () => {
+Deno.test("The types and json() of docs/typed_events.md describe what is sent and received", async () => {
   const { tick, show } = await load<{
     tick(price: number): unknown;
     show(event: unknown): string;

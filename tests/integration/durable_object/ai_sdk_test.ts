@@ -27,7 +27,7 @@ async function endOf(types: AsyncIterable<string>): Promise<string[]> {
   return all.filter((type) => type !== "data-tick");
 }
 
-Deno.test("uiMessageStream() in a Durable Object is resumed and stopped from another isolate, and is over then", async () => {
+Deno.test("uiMessageStream() in a Durable Object is resumed and stopped from another isolate, and then has ended", async () => {
   await using workerd = await start();
   const [url, twin] = [`${workerd.url}/1`, `${workerd.twinUrl}/1`];
   const own = typesOf(await fetch(url, { method: "POST" }));

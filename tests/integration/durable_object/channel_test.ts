@@ -28,7 +28,7 @@ Deno.test.beforeAll(async () => {
 });
 Deno.test.afterAll(() => workerd[Symbol.asyncDispose]());
 
-Deno.test("durableChannel() publishes, and responds from the client's last event on", async () => {
+Deno.test("durableChannel() publishes, and responds with the events after the client's last one", async () => {
   const channel = new RemoteChannel(workerd.url);
   const first = await channel.publish({
     data: "字\0",
@@ -57,7 +57,7 @@ Deno.test("durableChannel() sends a subscriber what is published later", async (
   assertEquals((await taken).map(({ data }) => data), ["1", "2"]);
 });
 
-Deno.test("durableChannel() passes the options of respond() on", async () => {
+Deno.test("durableChannel() passes on the options of respond()", async () => {
   const channel = new RemoteChannel(workerd.url);
   await channel.publish([{ event: "a", data: "1" }, { event: "ü", data: "2" }]);
   const options = { from: "earliest", filter: ["ü"], headers: { "x-a": "1" } };
@@ -96,14 +96,14 @@ Deno.test("durableChannel() answers OPTIONS and other methods as respond() does"
   }
 });
 
-Deno.test("durableChannel() publishes once what is tried again with the same key", async () => {
+Deno.test("durableChannel() publishes an event once when it is retried with the same key", async () => {
   const channel = new RemoteChannel(workerd.url);
   const options = { idempotencyKey: "key" };
   const id = await channel.publish({ data: "a" }, options);
   assertEquals(await channel.publish({ data: "a" }, options), id);
 });
 
-Deno.test("durableChannel() rejects as a channel does, and then nothing is published", async () => {
+Deno.test("durableChannel() rejects like a channel, and publishes nothing then", async () => {
   const channel = new RemoteChannel(workerd.url);
   await assertRejects(
     () => channel.publish([{ data: "a" }, { event: "b\n", data: "b" }]),
@@ -159,7 +159,7 @@ Deno.test("durableChannel() rejects with the cause when the object cannot be rea
   assertEquals(error.cause.message, "This object is broken");
 });
 
-Deno.test("durableChannel() tells a client to come back when the object cannot be reached", async () => {
+Deno.test("durableChannel() tells a client to reconnect when the object cannot be reached", async () => {
   const channel = new RemoteChannel(workerd.url, "BrokenChannel");
   const response = await channel.respond("");
   assertEquals(response.status, 200);
@@ -175,7 +175,7 @@ Deno.test("ChannelObject rejects when its options are wrong", async () => {
   );
 });
 
-Deno.test("durableChannel().publish() keeps the order of the calls, awaited or not, and tells each its outcome", async () => {
+Deno.test("durableChannel().publish() keeps the order of calls, awaited or not, and settles each with its outcome", async () => {
   const channel = new RemoteChannel(workerd.url);
   const events = Array.from({ length: 1000 }, (_, i) => ({
     data: `${i} `.padEnd(i % 50 === 0 ? 20_000 : 1 + i % 99, "."),
@@ -207,7 +207,7 @@ Deno.test("durableChannel().publish() keeps the order of the calls, awaited or n
   );
 });
 
-Deno.test("ChannelObject refuses a request that does not come from durableChannel()", async () => {
+Deno.test("ChannelObject rejects a request that does not come from durableChannel()", async () => {
   const channel = new RemoteChannel(workerd.url);
   const step = { kind: "publish", events: [{ data: "forged" }], options: {} };
   const call = { kind: "steps", steps: [step] };
@@ -243,7 +243,7 @@ Deno.test("ChannelObject.respond() can be overridden to decide for each subscrib
   assert(text.includes("data: ann:1\n") && !text.includes("bob"));
 });
 
-Deno.test("ChannelObject tells a client of the events that its retention has removed", async () => {
+Deno.test("ChannelObject sends a gap for events that its retention has removed", async () => {
   const channel = new RemoteChannel(workerd.url, "ShortChannel");
   const id = await channel.publish({ data: "1" });
   for (const data of ["2", "3", "4", "5"]) await channel.publish({ data });
@@ -258,7 +258,7 @@ Deno.test("ChannelObject tells a client of the events that its retention has rem
   assertEquals(events.map(({ data }) => data), ["3", "4", "5"]);
 });
 
-Deno.test("ChannelObject deletes aged events by alarm", async () => {
+Deno.test("ChannelObject deletes expired events by alarm", async () => {
   const channel = new RemoteChannel(workerd.url, "ShortChannel");
   await channel.publish({ data: "1" });
   assertEquals(await (await fetch(`${channel.url}/entries`)).json(), 1);

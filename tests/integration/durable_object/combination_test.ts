@@ -43,7 +43,7 @@ function lastsOf(events: readonly ServerSentEvent[]): number {
 }
 
 for (const names of [["room", "typing"], ["room", "third", "typing"]]) {
-  Deno.test(`combine() of ${names.length} channels in a Durable Object gives everybody everything once over many connections`, async () => {
+  Deno.test(`combine() of ${names.length} channels in a Durable Object delivers everything once to every client over many connections`, async () => {
     await using workerd = await Workerd.start(options);
     const publishers = publishersOf(workerd, names);
     const following = [1, 2, 3].map(() =>
@@ -57,7 +57,7 @@ for (const names of [["room", "typing"], ["room", "third", "typing"]]) {
   });
 }
 
-Deno.test("combine() in a Durable Object resumes the stored channel when the process is killed, and tells what the one in memory lost", async () => {
+Deno.test("combine() in a Durable Object resumes the stored channel after the process is killed, and sends a gap for the one in memory", async () => {
   await using workerd = await Workerd.start(options);
   const names = ["room", "typing"];
   const [room, typing] = publishersOf(workerd, names);

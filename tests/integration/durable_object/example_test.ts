@@ -1,7 +1,7 @@
 import { checkExample } from "../../support/example.ts";
 import { bundle, serveWorker } from "../../support/served.ts";
 
-Deno.test("examples/channel on a DurableObjectLog publishes, resumes after a kill and tells gaps", async () => {
+Deno.test("examples/channel on a DurableObjectLog publishes, resumes after a kill and sends gaps", async () => {
   const folder = await Deno.makeTempDir({ prefix: "channel_" });
   try {
     await bundle("examples/channel/worker.ts", `${folder}/build/worker.js`);

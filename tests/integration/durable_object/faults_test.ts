@@ -2,7 +2,7 @@ import { assert } from "@std/assert";
 import { Workerd } from "../../support/workerd.ts";
 import { fromOutcome } from "./outcome.ts";
 
-Deno.test("DurableObjectLog loses and doubles nothing whatever the object's storage does at any of its calls", async () => {
+Deno.test("DurableObjectLog loses and duplicates nothing whatever the object's storage does at any of its calls", async () => {
   await using workerd = await Workerd.start({
     worker: "tests/integration/durable_object/faults_worker.ts",
     classes: { FaultsObject: { sql: true } },

@@ -32,7 +32,7 @@ async function subscribers(channel: RemoteChannel): Promise<number> {
 for (const flag of ["enable_request_signal", "no flag"]) {
   const flags = flag === "no flag" ? [] : [flag];
 
-  Deno.test(`ChannelObject lets an idle client go that has gone, with ${flag}`, async () => {
+  Deno.test(`ChannelObject removes an idle client that has disconnected, with ${flag}`, async () => {
     await using workerd = await Workerd.start({ ...options, flags });
     const channel = new RemoteChannel(workerd.url, "LivelyChannel");
     const sockets = await Promise.all([connect(channel), connect(channel)]);
@@ -43,7 +43,7 @@ for (const flag of ["enable_request_signal", "no flag"]) {
     await until(async () => await subscribers(channel) === 0);
   });
 
-  Deno.test(`ChannelObject lets a client go that goes while it is written to, with ${flag}`, async () => {
+  Deno.test(`ChannelObject removes a client that disconnects during a write, with ${flag}`, async () => {
     await using workerd = await Workerd.start({ ...options, flags });
     const channel = new RemoteChannel(workerd.url, "QuietChannel");
     const sockets = await Promise.all([connect(channel), connect(channel)]);
@@ -60,7 +60,7 @@ for (const flag of ["enable_request_signal", "no flag"]) {
     });
   });
 
-  Deno.test(`ChannelObject lets a client go whose connection is reset, with ${flag}`, async () => {
+  Deno.test(`ChannelObject removes a client whose connection is reset, with ${flag}`, async () => {
     await using workerd = await Workerd.start({ ...options, flags });
     const channel = new RemoteChannel(workerd.url, "QuietChannel");
     const socket = await connect(channel);

@@ -23,7 +23,7 @@ function checkDense({ events }: Follower, last: number): void {
   assertEquals(wrong, -1, `events[${wrong}] is wrong`);
 }
 
-Deno.test("ChannelObject gives each event once, in order, to followers in two isolates while both publish", async () => {
+Deno.test("ChannelObject delivers each event once and in order to followers in two isolates while both publish", async () => {
   await using workerd = await Workerd.start(options);
   const channel = new RemoteChannel(workerd.url);
   const twin = channel.in(workerd.twinUrl);
@@ -58,7 +58,7 @@ Deno.test("ChannelObject gives each event once, in order, to followers in two is
   }
 });
 
-Deno.test("ChannelObject loses and doubles nothing that it acknowledged when workerd is killed under load", async () => {
+Deno.test("ChannelObject loses and duplicates no acknowledged event when workerd is killed under load", async () => {
   await using workerd = await Workerd.start(options);
   const channel = new RemoteChannel(workerd.url);
   await channel.publish({ data: "first" });

@@ -94,7 +94,7 @@ class RemoteLog {
   }
 }
 
-Deno.test("new DurableObjectLog() and durableChannel() refuse what they cannot use", () => {
+Deno.test("new DurableObjectLog() and durableChannel() reject invalid arguments", () => {
   const storage = { sql: { exec() {} }, transactionSync() {} };
   const namespace = { idFromName() {}, get() {} };
   new DurableObjectLog(storage as never);
@@ -123,7 +123,7 @@ Deno.test("new DurableObjectLog() and durableChannel() refuse what they cannot u
   );
 });
 
-Deno.test("DurableObjectLog gives the text that was appended, NUL and all", async () => {
+Deno.test("DurableObjectLog returns the appended text unchanged, including NUL", async () => {
   const log = await RemoteLog.open();
   const bodies = ["data: a\0b\n\n", "data: 字😀\n\n", "", "data: '\"; --\n\n"];
   await log.append(bodies);
@@ -143,7 +143,7 @@ Deno.test("DurableObjectLog.read() writes nothing, not even its tables", async (
   assertEquals(await log.sql("SELECT name FROM sqlite_master"), []);
 });
 
-Deno.test("DurableObjectLog.append() keeps all of 200 appends that come at once", async () => {
+Deno.test("DurableObjectLog.append() stores all of 200 concurrent appends", async () => {
   const log = await RemoteLog.open();
   const positions = await Promise.all(
     Array.from({ length: 200 }, (_, i) => log.append([`${i}`])),
@@ -157,7 +157,7 @@ Deno.test("DurableObjectLog.append() keeps all of 200 appends that come at once"
   assert(positions.every((position) => position.epoch === epoch));
 });
 
-Deno.test("DurableObjectLog shows nobody an entry before it is durable", async () => {
+Deno.test("DurableObjectLog shows an entry only after it is durable", async () => {
   const log = await RemoteLog.open();
   assertEquals(await log.run("hold"), {
     before: [],
@@ -165,7 +165,7 @@ Deno.test("DurableObjectLog shows nobody an entry before it is durable", async (
   });
 });
 
-Deno.test("DurableObjectLog.append() leaves nothing half-written when the database refuses", async () => {
+Deno.test("DurableObjectLog.append() writes nothing when the database rejects a statement", async () => {
   const log = await RemoteLog.open({ maxEvents: 2 });
   await log.append(["1", "2"]);
   await log.sql(
@@ -187,7 +187,7 @@ Deno.test("DurableObjectLog.append() leaves nothing half-written when the databa
   assertEquals((await log.read()).bodies, ["3", "4"]);
 });
 
-Deno.test("DurableObjectLog.append() refuses a body that no row can hold", async () => {
+Deno.test("DurableObjectLog.append() rejects a body that is too long for a row", async () => {
   const log = await RemoteLog.open();
   await assertRejects(
     () => log.append(["a", "é".repeat(950_001)]),
@@ -199,7 +199,7 @@ Deno.test("DurableObjectLog.append() refuses a body that no row can hold", async
   assertEquals((await log.read()).bodies[0]?.length, 950_000);
 });
 
-Deno.test("DurableObjectLog rejects when it finds tables that are not its own", async () => {
+Deno.test("DurableObjectLog rejects when it finds tables of another program", async () => {
   const log = await RemoteLog.open();
   await log.sql("CREATE TABLE rivulet_log (format INTEGER)");
   await log.sql("INSERT INTO rivulet_log VALUES (2)");
@@ -232,7 +232,7 @@ Deno.test("DurableObjectLog.append() wakes watchers of another log on the same s
   await until(async () => (await log.run<State>("state")).wakes === 1);
 });
 
-Deno.test("DurableObjectLog deletes aged entries by alarm, without an append", async () => {
+Deno.test("DurableObjectLog deletes expired entries by alarm, without an append", async () => {
   const log = await RemoteLog.open({ maxAge: 150 });
   const { epoch } = await log.append(["a", "b"]);
   await until(async () => (await log.rows()).entries === 0);
@@ -263,7 +263,7 @@ Deno.test("DurableObjectLog never sets the object's alarm to a later time", asyn
   assertEquals((await log.run<State>("state")).alarm, soon);
 });
 
-Deno.test("DurableObjectLog sets no alarm when nothing goes by time", async () => {
+Deno.test("DurableObjectLog sets no alarm when nothing expires", async () => {
   const log = await RemoteLog.open();
   await log.append(["a"]);
   assertEquals((await log.run<State>("state")).alarm, null);
@@ -286,7 +286,7 @@ Deno.test("DurableObjectLog.expire() deletes the log's tables by alarm, and no o
   assert(next.epoch !== epoch);
 });
 
-Deno.test("DurableObjectLog deletes a log that nobody uses by alarm", async () => {
+Deno.test("DurableObjectLog deletes an unused log by alarm", async () => {
   const log = await RemoteLog.open({ idleTtl: 150, idempotencyTtl: 100 });
   await log.append(["a"], { idempotencyKey: "key" });
   await until(async () => (await log.rows()).log === undefined);
@@ -311,7 +311,7 @@ Deno.test("DurableObjectLog forgets idempotency keys by alarm and by append", as
   assert(alarm! > now + 30_000);
 });
 
-Deno.test("DurableObjectLog begins again when the object's storage was deleted", async () => {
+Deno.test("DurableObjectLog starts a new log when the object's storage was deleted", async () => {
   const log = await RemoteLog.open();
   const { epoch } = await log.append(["a"]);
   await log.run("deleteAll");
@@ -340,7 +340,7 @@ Deno.test("append() and expire() that need an alarm write nothing in an object t
   assertEquals(await log.rows(), { log: 1, entries: 1, keys: 0 });
 });
 
-Deno.test("append() keeps the order of the calls where it finds out about the alarm first", async () => {
+Deno.test("append() keeps the order of calls when it reads the alarm first", async () => {
   for (const [name, done] of [["LogObject", 3], ["AlarmlessObject", 2]]) {
     const log = new RemoteLog(name as string);
     const entry = (body: string): LogInput[] => [{ kind: "event", body }];

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { Workerd } from "../../support/workerd.ts";
 import { RemoteChannel } from "./remote_channel.ts";
 
-Deno.test("durableChannel() keeps channels apart whose names every object has", async () => {
+Deno.test("durableChannel() keeps channels apart that are named like properties of Object.prototype", async () => {
   await using workerd = await Workerd.start({
     worker: "tests/integration/durable_object/channel_worker.ts",
     classes: { OpenChannel: { sql: true } },

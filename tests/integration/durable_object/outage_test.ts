@@ -57,7 +57,7 @@ class Page implements Disposable {
   }
 }
 
-Deno.test("durableChannel() tells clients to come back while the objects' process is away, and they catch up", async () => {
+Deno.test("durableChannel() tells clients to reconnect while the objects' process is unavailable, and they catch up", async () => {
   await using objects = await startObjects();
   await using servers = await startServers(objects);
   using stack = new DisposableStack();
@@ -82,7 +82,7 @@ Deno.test("durableChannel() tells clients to come back while the objects' proces
   }
 });
 
-Deno.test("durableChannel() gives everybody everything once though a serving process is killed", async () => {
+Deno.test("durableChannel() delivers everything once to every client though a serving process is killed", async () => {
   await using objects = await startObjects();
   await using servers = await startServers(objects);
   const followers = [0, 1, 0, 1].map((place) => servers.follow(place));

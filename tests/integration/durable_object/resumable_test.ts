@@ -35,7 +35,7 @@ async function countsOf({ url }: Answers, name: string): Promise<Counts> {
   return await (await fetch(`${url}/${name}/counts`)).json();
 }
 
-Deno.test("resumable() in a Durable Object gives every event once to readers who come and go between isolates", async () => {
+Deno.test("resumable() in a Durable Object delivers every event once to readers that move between isolates", async () => {
   const [workerd, main, twin] = await start();
   await using _ = workerd;
   const order = { count: 24, pause: 20 };
@@ -55,14 +55,14 @@ Deno.test("resumable() in a Durable Object gives every event once to readers who
   assertEquals((await twin.get("all", order, rest.at(-1)!.id)).status, 204);
 });
 
-Deno.test("resumable() in a Durable Object gives every event once and whole to a reader who is cut at any byte", async () => {
+Deno.test("resumable() in a Durable Object delivers every event once and whole to a reader whose connection is cut at any byte", async () => {
   const [workerd, main, twin] = await start();
   await using _ = workerd;
   await checkEveryCut([main, twin], "all", { count: 6, pause: 1 });
 });
 
 const tries = TRIES;
-Deno.test(`resumable() in a Durable Object starts one producer when two first requests come at once, ${tries} times`, async () => {
+Deno.test(`resumable() in a Durable Object starts one producer for two simultaneous first requests, ${tries} times`, async () => {
   const [workerd, main, twin] = await start();
   await using _ = workerd;
   await checkFirstRequests(
@@ -72,7 +72,7 @@ Deno.test(`resumable() in a Durable Object starts one producer when two first re
   );
 });
 
-Deno.test("resumable() in a Durable Object passes a model's answer on to readers in both isolates", async () => {
+Deno.test("resumable() in a Durable Object sends a model's answer to readers in both isolates", async () => {
   await using model = await startModel();
   const [workerd, main, twin] = await start({ MODEL: model.url });
   await using _ = workerd;
@@ -81,7 +81,7 @@ Deno.test("resumable() in a Durable Object passes a model's answer on to readers
   assertEquals(await model.running(), 0);
 });
 
-Deno.test("resumable() in a Durable Object goes on when nobody reads", async () => {
+Deno.test("resumable() in a Durable Object continues without readers", async () => {
   const [workerd, main] = await start();
   await using _ = workerd;
   const order = { count: 50, pause: 20 };
@@ -93,7 +93,7 @@ Deno.test("resumable() in a Durable Object goes on when nobody reads", async () 
   assertEquals((await countsOf(main, "all")).started, 1);
 });
 
-Deno.test("resumable() in a Durable Object is declared failed once when workerd was killed", async () => {
+Deno.test("resumable() in a Durable Object is marked as failed once after workerd was killed", async () => {
   const [workerd, main, twin] = await start();
   await using _ = workerd;
   const order = { count: 100_000, pause: 10, lease: 1000 };
@@ -135,7 +135,7 @@ Deno.test("resumable() in a Durable Object fences a producer that could not reac
   assertEquals([started, stopped], [1, 1]);
 });
 
-Deno.test("resumable() in a Durable Object tells readers that its producer has thrown, and not what", async () => {
+Deno.test("resumable() in a Durable Object tells readers that its producer threw, without the error's text", async () => {
   const [workerd, main, twin] = await start();
   await using _ = workerd;
   for (const failAt of [0, 3]) {
@@ -155,7 +155,7 @@ Deno.test("resumable() in a Durable Object tells readers that its producer has t
   assertEquals([last.event, last.data], ["sorry", "It broke"]);
 });
 
-Deno.test("resumable() in a Durable Object is stopped by anybody, for good", async () => {
+Deno.test("resumable() in a Durable Object is stopped for good from any isolate", async () => {
   const [workerd, main, twin] = await start();
   await using _ = workerd;
   const order = { count: 100_000, pause: 20 };
@@ -179,7 +179,7 @@ Deno.test("resumable() in a Durable Object is stopped by anybody, for good", asy
   assertEquals((await countsOf(main, "never")).started, 0);
 });
 
-Deno.test("resumable() in a Durable Object lets the log go after its ttl, and may then begin anew", async () => {
+Deno.test("resumable() in a Durable Object deletes the log after its ttl, and can then start again", async () => {
   const [workerd, main] = await start();
   await using _ = workerd;
   const order = { count: 3, pause: 5, ttl: 1000 };

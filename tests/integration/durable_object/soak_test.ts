@@ -1,4 +1,4 @@
 import { checkSoak } from "../soak/soak.ts";
 
-Deno.test("Channel on a DurableObjectLog gives everything once, in order, to clients whose connections are cut hundreds of times", () =>
+Deno.test("Channel on a DurableObjectLog delivers everything once and in order to clients whose connections are cut hundreds of times", () =>
   checkSoak("durable-object"));

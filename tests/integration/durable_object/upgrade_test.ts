@@ -21,14 +21,14 @@ Deno.test.beforeAll(async () => {
 });
 Deno.test.afterAll(() => workerd[Symbol.asyncDispose]());
 
-Deno.test("DurableObjectLog reads, resumes and goes on with a log of format 1", async () => {
+Deno.test("DurableObjectLog reads, resumes and continues a log of format 1", async () => {
   const log = await RemoteLog.open(workerd);
   const { stored, page } = await readStored<StoredTables>("durable_object");
   await load(log, stored);
   await checkUpgrade(log, page);
 });
 
-Deno.test("DurableObjectLog leaves a log of another format as it is, and says so", async () => {
+Deno.test("DurableObjectLog leaves a log of another format unchanged, and reports the format", async () => {
   const log = await RemoteLog.open(workerd);
   const { stored } = await readStored<StoredTables>("durable_object");
   await load(log, stored);
@@ -36,7 +36,7 @@ Deno.test("DurableObjectLog leaves a log of another format as it is, and says so
   await checkOther(log, () => dump(log));
 });
 
-Deno.test("DurableObjectLog still writes what format 1 is", async () => {
+Deno.test("DurableObjectLog still writes format 1", async () => {
   const now = await recordObject(workerd);
   assertEquals(shapeOf(now), shapeOf(await readStored("durable_object")));
 });

@@ -64,7 +64,7 @@ for (const [heading, framework] of Object.entries(frameworks)) {
   }
 }
 
-Deno.test("The app for Hono answers with every kind of source, with the headers and cookies of middleware", async () => {
+Deno.test("The app for Hono responds with every kind of source, with the headers and cookies of middleware", async () => {
   await using app = await start("Hono");
   for (const path of ["/count", "/answer", "/upstream"]) {
     const response = await fetch(app.url + path);

@@ -107,7 +107,7 @@ for (const name of ["react", "svelte"]) {
   });
 }
 
-Deno.test("The hook for React resumes after its last event when React subscribes again", async () => {
+Deno.test("The hook for React resumes after its last event when React resubscribes", async () => {
   await using page = await Page.open("react");
   await page.publish("seen");
   await page.tab.evaluate('show("hidden")');

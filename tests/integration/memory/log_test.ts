@@ -1,7 +1,7 @@
 import { assertGreater, assertLess } from "@std/assert";
 import { runDeno } from "../../../tools/command.ts";
 
-Deno.test("MemoryLog lets texts go from memory when they are trimmed", async () => {
+Deno.test("MemoryLog releases the memory of trimmed events", async () => {
   const { stdout } = await runDeno([
     "run",
     "--no-lock",

@@ -70,7 +70,7 @@ Deno.test("checkImports() reports a cycle, also of types", async () => {
   ]);
 });
 
-Deno.test("checkImports() reports a dependency, and a file that is in no room", async () => {
+Deno.test("checkImports() reports a dependency, and a file outside every room", async () => {
   const wrong = await check({
     "src/log/log.ts": `import "node:fs";\n`,
     "src/elsewhere/mod.ts": empty,

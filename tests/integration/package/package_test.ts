@@ -68,7 +68,7 @@ Deno.test("The packed package passes publint and @arethetypeswrong/cli", async (
   await project.run("node_modules/.bin/attw", tarball, ...profile);
 });
 
-Deno.test("Packing warns of nothing but modules whose types no declaration needs", async () => {
+Deno.test("Packing warns only about modules whose types no declaration needs", async () => {
   // Deno writes declarations for what the doors' types lead to alone, and warns of every other module.
   const { output } = await runDeno(["pack", "--allow-dirty", "--dry-run"]);
   const pattern = /Could not generate types for '.*\/(src\/.*)\.ts'/;
@@ -104,7 +104,7 @@ Deno.test("The packed package runs in workerd, bundled", async () => {
   });
 });
 
-Deno.test("Every subpath of the packed package imports on its own", async () => {
+Deno.test("Every subpath of the packed package can be imported alone", async () => {
   for (const subpath of subpaths) {
     const script = `
       const names = Object.keys(await import("${subpath}"));

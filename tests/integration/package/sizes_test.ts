@@ -8,7 +8,7 @@ import { findKept } from "../../../tools/sizes.ts";
 Deno.test.beforeAll(async () => void await bundlers.esbuild!("", "."));
 Deno.test.afterAll(stopBundlers);
 
-Deno.test("findKept() names what a bundler keeps of an import that uses nothing", async () => {
+Deno.test("findKept() lists what a bundler keeps of an unused import", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/node_modules/planted`;
   await Deno.mkdir(path, { recursive: true });

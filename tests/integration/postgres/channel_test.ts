@@ -16,19 +16,19 @@ async function start(): Promise<PostgresServer> {
   return server;
 }
 
-Deno.test("Channel on a PostgresLog gives every client everything once though a serving process is killed", async () => {
+Deno.test("Channel on a PostgresLog delivers everything once to every client though a serving process is killed", async () => {
   await using postgres = await start();
   await using servers = await startServers(script, "postgres", postgres.url);
   await checkKill(servers);
 });
 
-Deno.test("Channel on a PostgresLog keeps its clients' connections while Postgres is away, and catches up", async () => {
+Deno.test("Channel on a PostgresLog keeps its clients' connections while Postgres is unavailable, and catches up", async () => {
   await using postgres = await start();
   await using servers = await startServers(script, "postgres", postgres.url);
   await checkOutage(servers, () => postgres.kill(), () => postgres.restart());
 });
 
-Deno.test("Channel on a PostgresLog keeps its clients' connections while the network is away, and catches up", async () => {
+Deno.test("Channel on a PostgresLog keeps its clients' connections while the network is down, and catches up", async () => {
   await using postgres = await start();
   using proxy = new Proxy(postgres.port);
   const url = `postgres://postgres@127.0.0.1:${proxy.port}/postgres`;
@@ -36,14 +36,14 @@ Deno.test("Channel on a PostgresLog keeps its clients' connections while the net
   await checkOutage(servers, () => proxy.mute(), () => proxy.cut());
 });
 
-Deno.test("Channel on a PostgresLog sends a gap to a client that was away for too long", async () => {
+Deno.test("Channel on a PostgresLog sends a gap to a client that was disconnected for too long", async () => {
   await using postgres = await start();
   await using adapted = pgClient(postgres.url);
   const options = { maxEvents: KEPT };
   await checkGap(new PostgresLog(adapted.client, "news", options));
 });
 
-Deno.test("PostgresLog keeps channels apart whose names every object has", async () => {
+Deno.test("PostgresLog keeps channels apart that are named like properties of Object.prototype", async () => {
   await using postgres = await start();
   await using adapted = pgClient(postgres.url);
   await channelsKeepApart((name) => new PostgresLog(adapted.client, name));

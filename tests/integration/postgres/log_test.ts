@@ -82,7 +82,7 @@ Deno.test("migrate() installs once, however often and wherever it runs", async (
   assertEquals(await bodies(log), ["a"]);
 });
 
-Deno.test("migrate() refuses tables that are not a log's, and leaves them as they are", async () => {
+Deno.test("migrate() rejects tables that are not a log's, and leaves them unchanged", async () => {
   await using adapted = await open();
   const { client } = adapted;
   await client.query("CREATE TABLE public.mine_keys (a int)", []);
@@ -97,7 +97,7 @@ Deno.test("migrate() refuses tables that are not a log's, and leaves them as the
   );
 });
 
-Deno.test("migrate() takes turns at any isolation, and for several prefixes", async () => {
+Deno.test("migrate() serializes concurrent calls at any isolation level, and for several prefixes", async () => {
   for (
     const isolation of ["read committed", "repeatable read", "serializable"]
   ) {
@@ -118,7 +118,7 @@ Deno.test("migrate() takes turns at any isolation, and for several prefixes", as
   }
 });
 
-Deno.test("migrate() takes a schema whose name is a word of SQL", async () => {
+Deno.test("migrate() accepts a schema whose name is an SQL keyword", async () => {
   await using adapted = await open();
   const { client } = adapted;
   for (const schema of ["user", "select", "_"]) {
@@ -129,7 +129,7 @@ Deno.test("migrate() takes a schema whose name is a word of SQL", async () => {
   }
 });
 
-Deno.test("migrate() replaces no function that is there before its tables", async () => {
+Deno.test("migrate() replaces no existing function when its tables are missing", async () => {
   await using adapted = await open();
   const { client } = adapted;
   await client.query(
@@ -176,7 +176,7 @@ Deno.test("PostgresLog says that migrate() is missing", async () => {
   }
 });
 
-Deno.test("PostgresLog leaves tables of another format as they are, and says so", async () => {
+Deno.test("PostgresLog leaves tables of another format unchanged, and reports the format", async () => {
   await using adapted = await openMigrated();
   const { client } = adapted;
   const log = new PostgresLog(client, "news");
@@ -199,7 +199,7 @@ Deno.test("PostgresLog leaves tables of another format as they are, and says so"
   );
 });
 
-Deno.test("append() takes turns with others where transactions are serializable", async () => {
+Deno.test("append() serializes concurrent appends where transactions are serializable", async () => {
   await using adapted = await openMigrated();
   const { client, name } = adapted;
   await client.query(
@@ -217,7 +217,7 @@ Deno.test("append() takes turns with others where transactions are serializable"
   assertEquals(new Set(await bodies(logs[0]!)).size, 100);
 });
 
-Deno.test("append() deletes what retention has released, at most 1000 entries more than it adds", async () => {
+Deno.test("append() deletes entries beyond the retention limits, at most 1000 more than it adds", async () => {
   await using adapted = await openMigrated();
   const { client } = adapted;
   const log = new PostgresLog(client, "news");
@@ -255,7 +255,7 @@ Deno.test("append() deletes other logs that have expired, 500 entries at a time"
   assertEquals(await bodies(old), ["new"]);
 });
 
-Deno.test("append() takes entries as they were when it was called", async () => {
+Deno.test("append() stores entries as they were when it was called", async () => {
   await using adapted = await openMigrated();
   const log = new PostgresLog(adapted.client, "news");
   const entries = [{ kind: "event" as const, body: "a" }];
@@ -266,7 +266,7 @@ Deno.test("append() takes entries as they were when it was called", async () => 
   assertEquals(await bodies(log), ["a"]);
 });
 
-Deno.test("append() that conflicts leaves no log behind", async () => {
+Deno.test("append() that conflicts creates no log", async () => {
   await using adapted = await openMigrated();
   const { client } = adapted;
   const log = new PostgresLog(client, "news");
@@ -277,7 +277,7 @@ Deno.test("append() that conflicts leaves no log behind", async () => {
   assertEquals(await valueOf(client, "SELECT count(*) FROM rivulet.logs"), "0");
 });
 
-Deno.test("append() does each of those that go together for itself, in one call", async () => {
+Deno.test("append() applies each append of a batch separately, in one call", async () => {
   await using adapted = await openMigrated();
   let calls = 0;
   const query: PostgresClient["query"] = (text, params) => {
@@ -333,7 +333,7 @@ Deno.test("PostgresLog keeps any text in a database of any encoding", async () =
   }
 });
 
-Deno.test("PostgresLog needs the rights that its documents name, and no other", async () => {
+Deno.test("PostgresLog needs exactly the privileges that its documents list", async () => {
   await using adapted = await openMigrated();
   const { client, name } = adapted;
   await client.query(
@@ -358,7 +358,7 @@ Deno.test("PostgresLog needs the rights that its documents name, and no other", 
   await assertRefused(() => read!.append(events("b")), "permission denied");
 });
 
-Deno.test("watch() wakes again after its connection was lost", async () => {
+Deno.test("watch() notifies again after its connection was lost", async () => {
   await using adapted = await openMigrated();
   const { client } = adapted;
   const log = new PostgresLog(client, "news", { pollInterval: 3_600_000 });
@@ -379,7 +379,7 @@ Deno.test("watch() wakes again after its connection was lost", async () => {
   controller.abort();
 });
 
-Deno.test("read() finds nothing of a log that is half deleted, though the clock goes back", async () => {
+Deno.test("read() finds nothing of a half-deleted log, even when the clock goes back", async () => {
   await using adapted = await openMigrated();
   const { client } = adapted;
   const old = new PostgresLog(client, "old");
@@ -496,7 +496,7 @@ Deno.test("watch() of many logs polls for all of them in one query", async () =>
   assert(polls < 20, `${polls}`);
 });
 
-Deno.test("append() begins another epoch when a standby that took over has lost commits, and keeps the rest", async () => {
+Deno.test("append() starts a new epoch when a standby that took over has lost commits, and keeps the rest", async () => {
   await using primary = await PostgresServer.start(
     "synchronous_commit=local",
     "wal_level=replica",
@@ -536,7 +536,7 @@ Deno.test("append() begins another epoch when a standby that took over has lost 
   }
 });
 
-Deno.test("PostgresLog and pgListener() refuse what they cannot use", async () => {
+Deno.test("PostgresLog and pgListener() reject invalid arguments", async () => {
   const client: PostgresClient = { query: () => Promise.resolve([]) };
   for (
     const wrong of [undefined, null, 5, {}, { query: 5 }, {

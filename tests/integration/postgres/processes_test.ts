@@ -15,13 +15,13 @@ import { pause } from "../../../tools/pause.ts";
 const libraries = ["pg", "postgresJs", "bunSql"] as const;
 const options = { maxEvents: 1_000_000 };
 
-Deno.test("PostgresLog gives every process each of 10,000 events once, in one order", async () => {
+Deno.test("PostgresLog delivers each of 10,000 events once to every process, in one order", async () => {
   await using server = await PostgresServer.start("fsync=off");
   const load = { publishers: 2, events: 1250, followers: 2 };
   checkAll(await run(server, [...libraries, "pg"], load), 10_000);
 });
 
-Deno.test("PostgresLog appends once what resolved, and at most once what rejected, though a backend and then Postgres is killed", async () => {
+Deno.test("PostgresLog applies a resolved append once, and a rejected one at most once, though a backend and then Postgres is killed", async () => {
   await using server = await PostgresServer.start();
   const load = { publishers: 4, followers: 2 };
   const works = await run(server, libraries, load, async () => {
@@ -39,7 +39,7 @@ Deno.test("PostgresLog appends once what resolved, and at most once what rejecte
   checkTrouble(works);
 });
 
-Deno.test("PostgresLog shows no hole to a reader that reads as fast as it can while 50 appenders in 4 processes append", async () => {
+Deno.test("PostgresLog shows no hole to a fast reader while 50 appenders in 4 processes append", async () => {
   await using server = await PostgresServer.start("fsync=off");
   await using adapted = pgClient(server.url);
   await PostgresLog.migrate(adapted.client);

@@ -35,7 +35,7 @@ testResumable("PostgresLog", async () => {
   };
 }, TRIES);
 
-Deno.test("resumable() on a PostgresLog continues when Postgres was killed and restarted", async () => {
+Deno.test("resumable() on a PostgresLog continues after Postgres was killed and restarted", async () => {
   await using scene = await start();
   const { server, client } = scene;
   const args = ["postgres", server.url];

@@ -12,7 +12,7 @@ import {
 import { recordPostgres } from "../upgrade/record.ts";
 import { dumpPostgres, loadPostgres, type StoredRows } from "../upgrade/sql.ts";
 
-Deno.test("PostgresLog reads, resumes and continues a log of format 1, and leaves another format as it is", async () => {
+Deno.test("PostgresLog reads, resumes and continues a log of format 1, and leaves another format unchanged", async () => {
   await using server = await PostgresServer.start("fsync=off");
   await using adapted = pgClient(server.url);
   await PostgresLog.migrate(adapted.client);
@@ -24,7 +24,7 @@ Deno.test("PostgresLog reads, resumes and continues a log of format 1, and leave
   await checkOther(log, () => dumpPostgres(server));
 });
 
-Deno.test("PostgresLog still writes what format 1 is", async () => {
+Deno.test("PostgresLog still writes format 1", async () => {
   const now = await recordPostgres();
   assertEquals(shapeOf(now), shapeOf(await readStored("postgres")));
 });

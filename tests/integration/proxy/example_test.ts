@@ -79,7 +79,7 @@ async function readFirst(url: string): Promise<void> {
   for await (const _ of decode(await fetch(url))) break;
 }
 
-Deno.test("The proxy's reader goes on where it was, however often it is killed", async () => {
+Deno.test("The proxy's reader resumes after its last event, however often the proxy is killed", async () => {
   await using setup = await Setup.start();
   const prompt = "Grüße, 世界 👋🏽 ".repeat(60);
   const urls = await setup.prompt(prompt);
@@ -108,7 +108,7 @@ Deno.test("The proxy's reader goes on where it was, however often it is killed",
   ]);
 });
 
-Deno.test("The proxy asks the model once, however many readers an answer has, and goes on without any", async () => {
+Deno.test("The proxy requests the model once, however many readers an answer has, and continues without readers", async () => {
   await using setup = await Setup.start();
   const prompt = "x".repeat(600);
   const urls = await setup.prompt(prompt);
@@ -121,7 +121,7 @@ Deno.test("The proxy asks the model once, however many readers an answer has, an
   ]);
 });
 
-Deno.test("The proxy stops the model when an answer is deleted, at whichever process", async () => {
+Deno.test("The proxy stops the model when an answer is deleted, in any process", async () => {
   await using setup = await Setup.start("thinker");
   const [here, there] = await setup.prompt("Hi");
   const reading = readAll(here);
@@ -132,7 +132,7 @@ Deno.test("The proxy stops the model when an answer is deleted, at whichever pro
   assertEquals(await reading, [answerTo("Hi").slice(0, 3), "stopped"]);
 });
 
-Deno.test("The proxy tells its readers when the model breaks off", async () => {
+Deno.test("The proxy tells its readers when the model's stream breaks", async () => {
   await using setup = await Setup.start("breaker");
   const [here] = await setup.prompt("Hi");
   const events = await Array.fromAsync(
@@ -145,7 +145,7 @@ Deno.test("The proxy tells its readers when the model breaks off", async () => {
   ]);
 });
 
-Deno.test("The proxy knows no answer to what was not asked", async () => {
+Deno.test("The proxy responds 404 for an answer that was not requested", async () => {
   await using setup = await Setup.start();
   const { url } = setup.proxies[0];
   for (const path of ["/", "/answers", "/answers/", "/answers/nobody"]) {

@@ -9,27 +9,27 @@ const durable = ["--appendonly", "yes", "--appendfsync", "always"];
 
 const script = new URL("./server.ts", import.meta.url);
 
-Deno.test("Channel on a RedisLog gives everybody everything once though a serving process is killed", async () => {
+Deno.test("Channel on a RedisLog delivers everything once to every client though a serving process is killed", async () => {
   await using redis = await RedisServer.start();
   await using servers = await startServers(script, redis.url);
   await checkKill(servers);
 });
 
 for (const names of [["a", "b"], ["a", "b", "c"]]) {
-  Deno.test(`combine() of ${names.length} channels in Redis gives everybody everything once though a serving process is killed`, async () => {
+  Deno.test(`combine() of ${names.length} channels in Redis delivers everything once to every client though a serving process is killed`, async () => {
     await using redis = await RedisServer.start();
     await using servers = await startServers(script, redis.url, ...names);
     await checkKill(servers, names);
   });
 }
 
-Deno.test("Channel on a RedisLog keeps its clients' connections while Redis is away, and catches up", async () => {
+Deno.test("Channel on a RedisLog keeps its clients' connections while Redis is unavailable, and catches up", async () => {
   await using redis = await RedisServer.start(...durable);
   await using servers = await startServers(script, redis.url);
   await checkOutage(servers, () => redis.kill(), () => redis.restart());
 });
 
-Deno.test("Channel on a RedisLog tells a client that was away for too long of the gap", async () => {
+Deno.test("Channel on a RedisLog sends a gap to a client that was disconnected for too long", async () => {
   await using redis = await RedisServer.start();
   await using client = ioRedisClient(redis.port);
   await checkGap(new RedisLog(client.redis, "news", { maxEvents: KEPT }));

@@ -6,7 +6,7 @@ import { libraries } from "./redis_operators.ts";
 import { succeeds, until } from "../../support/until.ts";
 
 for (const [library, open] of Object.entries(libraries)) {
-  Deno.test(`append() over ${library}() is done once when the connection breaks before the reply`, async () => {
+  Deno.test(`append() over ${library}() is applied once when the connection breaks before the reply`, async () => {
     await using server = await RedisServer.start();
     const proxies: Proxy[] = [];
     await using client = await open(server.port, (port) => {
@@ -27,7 +27,7 @@ for (const [library, open] of Object.entries(libraries)) {
     assertEquals(await operator.read("news"), ["a", "b", "c"]);
   });
 
-  Deno.test(`${library}() listens to all logs on one connection, and only while one is watched`, async () => {
+  Deno.test(`${library}() listens to all logs over one connection, only while a log is watched`, async () => {
     await using server = await RedisServer.start();
     await using client = await open(server.port);
     const { operator } = client;
@@ -52,7 +52,7 @@ for (const [library, open] of Object.entries(libraries)) {
     await until(async () => await countListeners(server) === 0);
   });
 
-  Deno.test(`${library}() leaves no connection when nobody watches before it is open`, async () => {
+  Deno.test(`${library}() leaves no connection when the last watch ends before it is open`, async () => {
     await using server = await RedisServer.start();
     await using client = await open(server.port);
     const { operator } = client;
@@ -69,7 +69,7 @@ for (const [library, open] of Object.entries(libraries)) {
     await until(async () => await countListeners(server) === 0);
   });
 
-  Deno.test(`${library}() listens again by itself, and wakes for what it missed`, async () => {
+  Deno.test(`${library}() resubscribes by itself, and notifies of missed appends`, async () => {
     await using server = await RedisServer.start();
     await using client = await open(server.port);
     const { operator } = client;
@@ -95,7 +95,7 @@ for (const [library, open] of Object.entries(libraries)) {
     await until(async () => await countListeners(server) === 0);
   });
 
-  Deno.test(`${library}() rejects while Redis is away, and goes on when it is back`, async () => {
+  Deno.test(`${library}() rejects while Redis is unavailable, and continues when it recovers`, async () => {
     await using server = await RedisServer.start();
     await using client = await open(server.port);
     const { operator } = client;

@@ -98,7 +98,7 @@ for (const library of ["ioRedis", "nodeRedis"]) {
 
   Deno.test({
     name:
-      `RedisLog with ${library}() goes on when a node of the cluster was away`,
+      `RedisLog with ${library}() continues after a node of the cluster was unavailable`,
     // The node's process is another one afterwards.
     sanitizeOps: false,
     sanitizeResources: false,
@@ -122,7 +122,7 @@ for (const library of ["ioRedis", "nodeRedis"]) {
 
 const events = [{ kind: "event", body: "a" }] as const;
 
-Deno.test("watch() finds what no message announces, of logs in different slots of a cluster", async () => {
+Deno.test("watch() finds unannounced appends to logs in different slots of a cluster", async () => {
   const { send } = clients.ioRedis!;
   const polling: RedisClient = { send };
   const stop = new AbortController();

@@ -9,7 +9,7 @@ import { ioRedisClient } from "./redis_clients.ts";
 
 const EVENTS = 30;
 
-Deno.test("combine() of channels in Redis, SQLite and memory gives each event once to a client that is cut again and again", async () => {
+Deno.test("combine() of channels in Redis, SQLite and memory delivers each event once to a client that is cut repeatedly", async () => {
   await using redis = await RedisServer.start();
   await using client = ioRedisClient(redis.port);
   using database = new DatabaseSync(":memory:");

@@ -3,7 +3,7 @@ import { checkExample, publish, serveExample } from "../../support/example.ts";
 import { RedisServer } from "./redis.ts";
 import { succeeds, until } from "../../support/until.ts";
 
-Deno.test("examples/channel on a RedisLog publishes, resumes after a kill and tells gaps", async () => {
+Deno.test("examples/channel on a RedisLog publishes, resumes after a kill and sends gaps", async () => {
   await using redis = await RedisServer.start();
   const env = { REDIS_URL: redis.url };
   await checkExample(() => serveExample("channel/redis.ts", env), {
@@ -12,7 +12,7 @@ Deno.test("examples/channel on a RedisLog publishes, resumes after a kill and te
   });
 });
 
-Deno.test("examples/channel asks to try again while its engine is away", async () => {
+Deno.test("examples/channel asks clients to retry while its engine is unavailable", async () => {
   await using redis = await RedisServer.start();
   await using app = await serveExample("channel/redis.ts", {
     REDIS_URL: redis.url,

@@ -18,7 +18,7 @@ function stepClient(redis: RedisClient, faults: Faults): RedisClient {
   };
 }
 
-Deno.test("RedisLog loses and doubles nothing whatever Redis does at any of its calls", async () => {
+Deno.test("RedisLog loses and duplicates nothing whatever Redis does at any of its calls", async () => {
   await using server = await RedisServer.start();
   await using client = ioRedisClient(server.port);
   let runs = 0;

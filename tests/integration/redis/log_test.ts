@@ -76,7 +76,7 @@ async function assertRefused(
   assertStringIncludes(error.cause.message, words);
 }
 
-Deno.test("append(), read() and expire() leave a key of another type alone", async () => {
+Deno.test("append(), read() and expire() do not change a key of another type", async () => {
   await using scene = await Scene.open();
   const { log, server } = scene;
   await server.command("RPUSH", KEY, "a");
@@ -101,7 +101,7 @@ Deno.test("append(), read() and expire() leave a key of another type alone", asy
   assertEquals(await bodies(other), []);
 });
 
-Deno.test("watch() finds what no message announces, with one command for all logs of a client", async () => {
+Deno.test("watch() finds unannounced appends with one command for all logs of a client", async () => {
   await using scene = await Scene.open();
   const sent: string[][] = [];
   const redis: RedisClient = {
@@ -130,7 +130,7 @@ Deno.test("watch() finds what no message announces, with one command for all log
   }
 });
 
-Deno.test("The scripts' hashes are those of their texts", async () => {
+Deno.test("The scripts' hashes match their texts", async () => {
   for (const script of Object.values(scripts)) {
     if (!(script instanceof scripts.Script)) continue;
     const text = new TextEncoder().encode(script.text);
@@ -139,7 +139,7 @@ Deno.test("The scripts' hashes are those of their texts", async () => {
   }
 });
 
-Deno.test("append() sends a script by its text only when Redis does not have it", async () => {
+Deno.test("append() sends a script's text only when Redis does not have it", async () => {
   await using scene = await Scene.open();
   const sent: string[] = [];
   const redis: RedisClient = {
@@ -159,7 +159,7 @@ Deno.test("append() sends a script by its text only when Redis does not have it"
   assertEquals(await bodies(log), ["a", "b", "c", "d", "e"]);
 });
 
-Deno.test("append() keeps the order of the calls while Redis forgets the script again and again", async () => {
+Deno.test("append() keeps the order of calls while Redis repeatedly forgets the script", async () => {
   await using scene = await Scene.open();
   const { log, server } = scene;
   const texts = Array.from({ length: 2000 }, (_, i) => `${i}`);
@@ -173,7 +173,7 @@ Deno.test("append() keeps the order of the calls while Redis forgets the script 
   assertEquals(await bodies(log), texts);
 });
 
-Deno.test("append() does each of those that go together for itself", async () => {
+Deno.test("append() applies each append of a batch separately", async () => {
   await using scene = await Scene.open();
   const { log } = scene;
   const outcome = (append: Promise<LogPosition>) =>
@@ -198,7 +198,7 @@ Deno.test("append() does each of those that go together for itself", async () =>
   assertEquals(await bodies(log), ["a", "b", "c", "d", ""]);
 });
 
-Deno.test("append() bounds what it lets Redis do at once", async () => {
+Deno.test("append() limits the size of each command when calls are batched", async () => {
   await using scene = await Scene.open();
   const counts: number[] = [];
   const redis: RedisClient = {
@@ -218,7 +218,7 @@ Deno.test("append() bounds what it lets Redis do at once", async () => {
   assertEquals(counts, [500, 500, 201, 1, 1]);
 });
 
-Deno.test("read() and watch() work on a replica, and append() tells that it refused", async () => {
+Deno.test("read() and watch() work on a replica, and append() reports that the replica is read-only", async () => {
   await using scene = await Scene.open({}, "--repl-diskless-sync-delay", "0");
   const { log, server } = scene;
   await using replica = await RedisServer.start(
@@ -244,7 +244,7 @@ Deno.test("read() and watch() work on a replica, and append() tells that it refu
   controller.abort();
 });
 
-Deno.test("append() writes nothing when Redis is out of memory, and read() goes on", async () => {
+Deno.test("append() writes nothing when Redis is out of memory, and read() still works", async () => {
   await using scene = await Scene.open();
   const { log, server } = scene;
   await log.append(events("a"));
@@ -261,7 +261,7 @@ Deno.test("append() writes nothing when Redis is out of memory, and read() goes 
   assertEquals((await log.append(events("b", "c"), options)).seq, 3);
 });
 
-Deno.test("append() of more than Redis takes in one text rejects, and the log goes on", async () => {
+Deno.test("append() of more than a Redis string holds rejects, and the log stays usable", async () => {
   await using scene = await Scene.open();
   const { log, server } = scene;
   await server.command("CONFIG", "SET", "proto-max-bulk-len", "1mb");
@@ -278,7 +278,7 @@ Deno.test("append() of more than Redis takes in one text rejects, and the log go
   assertEquals(await bodies(log), ["a", "c"]);
 });
 
-Deno.test("append() begins another epoch when Redis has lost the log", async () => {
+Deno.test("append() starts a new epoch when Redis has lost the log", async () => {
   await using scene = await Scene.open();
   const { log, server } = scene;
   const options = { idempotencyKey: "once" };
@@ -291,7 +291,7 @@ Deno.test("append() begins another epoch when Redis has lost the log", async () 
   assertEquals(await bodies(log), ["c"]);
 });
 
-Deno.test("append() trims to less at once when the log is opened with less", async () => {
+Deno.test("append() trims at once to the smaller limits of a log that is reopened", async () => {
   await using scene = await Scene.open();
   const { log, client } = scene;
   for (let i = 0; i < 4; i++) {
@@ -303,7 +303,7 @@ Deno.test("append() trims to less at once when the log is opened with less", asy
   assertEquals([first, last], [4001 - 123, 4001]);
 });
 
-Deno.test("append() leaves nothing behind that outlives the log", async () => {
+Deno.test("append() leaves no key that outlives the log", async () => {
   await using scene = await Scene.open({ idempotencyTtl: 20 });
   const { log, server } = scene;
   await log.append(events("a"), { idempotencyKey: "once" });
@@ -311,13 +311,13 @@ Deno.test("append() leaves nothing behind that outlives the log", async () => {
   await until(async () => await server.command("DBSIZE") === "0");
 });
 
-Deno.test("idleTtl leaves nothing behind in Redis", async () => {
+Deno.test("idleTtl leaves no key in Redis", async () => {
   await using scene = await Scene.open({ idleTtl: 50, idempotencyTtl: 50 });
   await scene.log.append(events("a"), { idempotencyKey: "once" });
   await until(async () => await scene.server.command("DBSIZE") === "0");
 });
 
-Deno.test("RedisLog needs the commands that it names, and no other", async () => {
+Deno.test("RedisLog needs exactly the commands that its documentation lists", async () => {
   await using scene = await Scene.open();
   const { server } = scene;
   const both = ["+evalsha", "+eval", "+xrange", "+xrevrange", "+xlen", "+time"];
@@ -345,7 +345,7 @@ Deno.test("RedisLog needs the commands that it names, and no other", async () =>
   assertEquals(await bodies(write!), ["a"]);
 });
 
-Deno.test("read() and append() give up after the timeout, and the reason is told", async () => {
+Deno.test("read() and append() reject after the timeout with its reason", async () => {
   await using scene = await Scene.open();
   const { log, server, client } = scene;
   await log.append(events("a"));
@@ -359,7 +359,7 @@ Deno.test("read() and append() give up after the timeout, and the reason is told
   assertEquals(await bodies(log), ["a", "b"]);
 });
 
-Deno.test("watch() looks every second where the client cannot subscribe", async () => {
+Deno.test("watch() polls every second when the client cannot subscribe", async () => {
   await using scene = await Scene.open();
   const { send } = scene.client.redis;
   const log = new RedisLog({ send }, "news");
@@ -372,7 +372,7 @@ Deno.test("watch() looks every second where the client cannot subscribe", async 
   controller.abort();
 });
 
-Deno.test("watch() looks every second where the user may not subscribe", async () => {
+Deno.test("watch() polls every second when the user is not allowed to subscribe", async () => {
   await using scene = await Scene.open();
   const rights = ["on", "nopass", "~*", "resetchannels", "+@all"];
   await scene.server.command("ACL", "SETUSER", "deaf", ...rights);
@@ -385,13 +385,13 @@ Deno.test("watch() looks every second where the user may not subscribe", async (
   controller.abort();
 });
 
-Deno.test("read() rejects when the client gives no strings", async () => {
+Deno.test("read() rejects when the client does not return strings", async () => {
   const send = () => Promise.resolve([new Uint8Array(1)]);
   const log = new RedisLog({ send }, "news");
   await assertRefused(() => log.read(0, ALL), "must be an array of strings");
 });
 
-Deno.test("RedisLog and its adapters refuse what they cannot use", () => {
+Deno.test("RedisLog and its adapters reject invalid arguments", () => {
   const redis = { send: () => Promise.resolve() };
   for (
     const wrong of [undefined, null, 5, {}, { send: 5 }, {

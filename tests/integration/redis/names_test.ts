@@ -9,7 +9,7 @@ import {
 } from "./redis_clients.ts";
 import { channelsKeepApart } from "../../support/names.ts";
 
-Deno.test("RedisLog keeps channels apart whose names every object has, over each client", async () => {
+Deno.test("RedisLog keeps channels apart that are named like properties of Object.prototype, over each client", async () => {
   await using server = await RedisServer.start();
   await using bridge = await startRestBridge(server.port);
   const clients = {

@@ -12,14 +12,14 @@ import { pause } from "../../../tools/pause.ts";
 
 const libraries = ["ioRedis", "nodeRedis", "bunRedis"] as const;
 
-Deno.test("watch() and read() give every process each of 10,000 events once, in one order", async () => {
+Deno.test("watch() and read() deliver each of 10,000 events once to every process, in one order", async () => {
   await using server = await RedisServer.start();
   const load = { publishers: 2, events: 1250, followers: 2 };
   const works = await run(server, [...libraries, "ioRedis"], load);
   checkAll(works, 10_000);
 });
 
-Deno.test("append() is done once when it resolved, and at most once when it rejected, though Redis is killed", async () => {
+Deno.test("append() is applied once when it resolved, and at most once when it rejected, though Redis is killed", async () => {
   await using server = await RedisServer.start(
     ...["--appendonly", "yes", "--appendfsync", "always"],
   );

@@ -12,7 +12,7 @@ import { startRestBridge } from "./redis_clients.ts";
 
 const ONE = { entries: 1, bytes: 1 };
 
-Deno.test("The bridge that stands for Upstash satisfies Upstash's own client", async () => {
+Deno.test("The test server that emulates Upstash works with Upstash's client", async () => {
   await using server = await RedisServer.start();
   await using bridge = await startRestBridge(server.port);
   const redis = new Redis({
@@ -39,7 +39,7 @@ Deno.test("The bridge that stands for Upstash satisfies Upstash's own client", a
   await subscriber.unsubscribe();
 });
 
-Deno.test("restRedis() tells what it was answered instead of a result", async () => {
+Deno.test("restRedis() reports a response that is not a result", async () => {
   await using server = await RedisServer.start();
   await using bridge = await startRestBridge(server.port);
   const answers: Record<string, () => Response> = {
@@ -70,7 +70,7 @@ Deno.test("restRedis() tells what it was answered instead of a result", async ()
   }
 });
 
-Deno.test("restRedis() lets go of a request whose answer nobody waits for", async () => {
+Deno.test("restRedis() aborts a request whose answer is no longer needed", async () => {
   let gone = () => {};
   const aborted = new Promise<void>((resolve) => gone = resolve);
   await using silent = Deno.serve(

@@ -22,7 +22,7 @@ testResumable("RedisLog", async () => {
 
 const durable = ["--appendonly", "yes", "--appendfsync", "always"];
 
-Deno.test("resumable() on a RedisLog goes on when Redis was killed and restarted", async () => {
+Deno.test("resumable() on a RedisLog continues after Redis was killed and restarted", async () => {
   await using server = await RedisServer.start(...durable);
   await using client = ioRedisClient(server.port);
   const args = ["redis", String(server.port)];

@@ -52,7 +52,7 @@ class Setup {
   }
 }
 
-Deno.test("resumable() in a Worker goes on when the reader who started it has left", async () => {
+Deno.test("resumable() in a Worker continues when the reader that started it has disconnected", async () => {
   await using setup = await Setup.start(40);
   const events = decode(await setup.fetch(0, "left"))[Symbol.asyncIterator]();
   const { value: first } = await events.next();
@@ -66,7 +66,7 @@ Deno.test("resumable() in a Worker goes on when the reader who started it has le
   assertEquals(there, here);
 });
 
-Deno.test("resumable() in a Worker goes on when a request without a stream has started it", async () => {
+Deno.test("resumable() in a Worker continues when a request without a stream has started it", async () => {
   await using setup = await Setup.start(40);
   const { status } = await setup.fetch(0, "asked", { method: "POST" });
   assertEquals(status, 204);

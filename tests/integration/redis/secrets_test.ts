@@ -5,7 +5,7 @@ import { ioRedis, RedisLog } from "../../../src/redis/mod.ts";
 import { toldBy } from "../../abuse/_told.ts";
 import { RedisServer } from "./redis.ts";
 
-Deno.test("RedisLog with ioRedis() does not tell the password that Redis refuses", async () => {
+Deno.test("RedisLog with ioRedis() does not reveal the password that Redis rejects", async () => {
   await using server = await RedisServer.start();
   await server.command(
     "ACL",

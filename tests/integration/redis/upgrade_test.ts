@@ -12,7 +12,7 @@ import {
 import { recordRedis } from "../upgrade/record.ts";
 import { dump, load } from "../upgrade/redis.ts";
 
-Deno.test("RedisLog reads, resumes and goes on with a log of format 1", async () => {
+Deno.test("RedisLog reads, resumes and continues a log of format 1", async () => {
   await using server = await RedisServer.start();
   await using client = ioRedisClient(server.port);
   const { stored, page } = await readStored<string[][]>("redis");
@@ -20,7 +20,7 @@ Deno.test("RedisLog reads, resumes and goes on with a log of format 1", async ()
   await checkUpgrade(new RedisLog(client.redis, "news", RETENTION), page);
 });
 
-Deno.test("RedisLog leaves a log of another format as it is, and says so", async () => {
+Deno.test("RedisLog leaves a log of another format unchanged, and reports the format", async () => {
   await using server = await RedisServer.start();
   await using client = ioRedisClient(server.port);
   const { stored } = await readStored<string[][]>("redis");
@@ -33,7 +33,7 @@ Deno.test("RedisLog leaves a log of another format as it is, and says so", async
   await checkOther(log, () => dump(server));
 });
 
-Deno.test("RedisLog still writes what format 1 is", async () => {
+Deno.test("RedisLog still writes format 1", async () => {
   const now = await recordRedis();
   assertEquals(shapeOf(now), shapeOf(await readStored("redis")));
 });

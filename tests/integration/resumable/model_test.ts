@@ -45,7 +45,7 @@ async function read(
   return [text, id];
 }
 
-Deno.test("resumable() on connect() passes a model's answer on, to readers that come and go, and asks once", async () => {
+Deno.test("resumable() on connect() sends a model's answer to readers that come and go, with one request to the model", async () => {
   await using model = await startModel();
   const answer = ask(model);
   const [start, id] = await read(answer, undefined, 5);
@@ -56,7 +56,7 @@ Deno.test("resumable() on connect() passes a model's answer on, to readers that 
   assertEquals(await model.running(), 0);
 });
 
-Deno.test("resumable() on connect() cancels the request to the model when it is aborted, and not when a reader leaves", async () => {
+Deno.test("resumable() on connect() cancels the request to the model when it is aborted, and not when a reader disconnects", async () => {
   await using model = await startModel();
   const answer = ask(model, "thinker");
   await read(answer, undefined, 2);
@@ -66,7 +66,7 @@ Deno.test("resumable() on connect() cancels the request to the model when it is 
   assertEquals(await answer.done, "aborted");
 });
 
-Deno.test("resumable() on connect() takes no half of an answer for a whole one", async () => {
+Deno.test("resumable() on connect() does not treat a partial answer as complete", async () => {
   await using model = await startModel();
   const answer = ask(model, "breaker");
   const response = await answer.respond(request());

@@ -217,7 +217,7 @@ Deno.test.beforeAll(async () => {
 });
 Deno.test.afterAll(() => browser.close());
 
-Deno.test("The page of docs/resumable.md shows all of an answer, reloaded in the middle and cut off again and again", async () => {
+Deno.test("The page of docs/resumable.md shows the whole answer when it is reloaded and repeatedly cut off", async () => {
   await using setup = await Setup.start(300);
   const { model, statuses } = setup;
   model.give(5);
@@ -241,7 +241,7 @@ Deno.test("The page of docs/resumable.md shows all of an answer, reloaded in the
   await tab.context().close();
 });
 
-Deno.test("The page of docs/resumable.md says that the connection is lost, and that it is back", async () => {
+Deno.test("The page of docs/resumable.md shows that the connection is lost, and that it is restored", async () => {
   await using setup = await Setup.start(500);
   const { model } = setup;
   model.give(3);
@@ -261,7 +261,7 @@ for (
     ["no marker", "ends before its marker"],
   ] as const
 ) {
-  Deno.test(`The page of docs/resumable.md shows what came and the failure when the model's answer ${what}`, async () => {
+  Deno.test(`The page of docs/resumable.md shows the partial answer and the failure when the model's answer ${what}`, async () => {
     await using setup = await Setup.start();
     setup.model.give(4, end);
     const tab = await ask(setup, "To be?");
@@ -273,7 +273,7 @@ for (
   });
 }
 
-Deno.test("The page of docs/resumable.md shows the failure when the model refuses", async () => {
+Deno.test("The page of docs/resumable.md shows the failure when the model rejects the request", async () => {
   await using setup = await Setup.start();
   setup.model.status = 429;
   const tab = await ask(setup, "To be?");
@@ -298,7 +298,7 @@ Deno.test("The page of docs/resumable.md stops an answer, and the request to the
   await tab.context().close();
 });
 
-Deno.test("The page of docs/resumable.md asks again in the same tab, and says where there is no answer", async () => {
+Deno.test("The page of docs/resumable.md asks again in the same tab, and reports a missing answer", async () => {
   await using setup = await Setup.start();
   const { model, url } = setup;
   model.give(3, "done");

@@ -92,7 +92,7 @@ export function testResumable(
     );
 
   test(
-    "gives every event once to readers who come and go between processes",
+    "delivers every event once to readers that move between processes",
     async (_, [a, b, c], name) => {
       const order = { count: 24, pause: 20 };
       const runs = [
@@ -113,7 +113,7 @@ export function testResumable(
   );
 
   test(
-    "gives every event once and whole to a reader who is cut at any byte",
+    "delivers every event once and whole to a reader whose connection is cut at any byte",
     async (_, [a, b], name) => {
       const order = { count: 6, pause: 1 };
       await checkEveryCut([a!, b!], name, order);
@@ -121,7 +121,7 @@ export function testResumable(
   );
 
   test(
-    "gives readers in two processes what is behind their last event",
+    "sends readers in two processes the events after their last one",
     async (_, [a, b], name) => {
       const order = { count: 12, pause: 20 };
       const first = a!.read(name, order);
@@ -133,7 +133,7 @@ export function testResumable(
   );
 
   test(
-    `starts one producer when two first requests come at once in two processes, ${tries} times`,
+    `starts one producer for two simultaneous first requests in two processes, ${tries} times`,
     async (engine, [a, b]) => {
       await checkFirstRequests([a!, b!], tries, async (name) => {
         assertEquals(await marksOf(await engine.log(name)), ["begin", "end"]);
@@ -144,7 +144,7 @@ export function testResumable(
   );
 
   test(
-    "is declared failed once when its producer's process is killed",
+    "is marked as failed once when its producer's process is killed",
     async (engine, [b, c], name) => {
       await using a = await AnswerProcess.start(...engine.args);
       const order = { count: 1000, pause: 20, lease: LEASE };
@@ -201,7 +201,7 @@ export function testResumable(
   );
 
   test(
-    "tells readers in every process that its producer has thrown, and not what",
+    "tells readers in every process that its producer threw, without the error's text",
     async (_, [a, b], other) => {
       for (const failAt of [0, 3]) {
         const order = { count: 10, pause: 5, failAt };
@@ -228,7 +228,7 @@ export function testResumable(
   );
 
   test(
-    "is stopped by another process, for good",
+    "is stopped for good by another process",
     async (engine, [a, b, c], name) => {
       const order = { count: 100_000, pause: 20 };
       await a!.read(name, order, { count: 1 });
@@ -263,7 +263,7 @@ export function testResumable(
   );
 
   test(
-    "passes a model's answer on to readers in every process",
+    "sends a model's answer to readers in every process",
     async (engine, [a, b]) => {
       await using model = await startModel();
       await checkModel([a!, b!], model.completions);
@@ -273,7 +273,7 @@ export function testResumable(
   );
 
   test(
-    "answers 204 behind the end, lets the log go after its ttl, and may then begin anew",
+    "answers 204 after the end, deletes the log after its ttl, and can then start again",
     async (engine, [a, b], name) => {
       const order = { count: 3, pause: 5, ttl: 5000 };
       const events = await a!.read(name, order);

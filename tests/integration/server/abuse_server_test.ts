@@ -88,7 +88,7 @@ function gapIn(answer: string): { reason: string; requested: string } {
 }
 
 for (const [name, start] of Object.entries(servers)) {
-  Deno.test(`Channel on ${name} takes hostile IDs for a gap, unless the runtime refuses them, and goes on`, async () => {
+  Deno.test(`Channel on ${name} answers hostile IDs with a gap, unless the runtime rejects them, and continues`, async () => {
     await using server = await start();
     await (await fetch(`${server.url}/publish`, { method: "POST" })).text();
     for (const [what, [head, mayRefuse]] of Object.entries(requests)) {
@@ -121,7 +121,7 @@ function serve(channel: Channel): Deno.HttpServer<Deno.NetAddr> {
   );
 }
 
-Deno.test("Channel answers 503 to 200 clients beyond maxSubscribers, sends nobody away, and has places again", async () => {
+Deno.test("Channel answers 503 to 200 clients beyond maxSubscribers, keeps the others connected, and accepts clients again later", async () => {
   const channel = new Channel({ maxSubscribers: 3, retry: 0 });
   await using server = serve(channel);
   const url = `http://127.0.0.1:${server.addr.port}/`;
@@ -149,7 +149,7 @@ Deno.test("Channel answers 503 to 200 clients beyond maxSubscribers, sends nobod
   await until(() => channel.stats.subscribers === 0);
 });
 
-Deno.test("Channel gives everything to a client that reads a byte at a time, and keeps nobody waiting for it", async () => {
+Deno.test("Channel sends everything to a client that reads a byte at a time, without delaying other clients", async () => {
   const channel = new Channel({ retry: 0, keepAlive: false });
   await using server = serve(channel);
   const url = `http://127.0.0.1:${server.addr.port}/?lastEventId=0-0`;

@@ -34,14 +34,14 @@ async function checkGone(server: Server, mode: string): Promise<void> {
 
 for (const [name, start] of Object.entries(servers)) {
   for (const mode of ["idle", "writing"]) {
-    Deno.test(`respond() on ${name} notices that its client has gone while ${mode}`, async () => {
+    Deno.test(`respond() on ${name} notices that its client has disconnected while ${mode}`, async () => {
       await using server = await start();
       await checkGone(server, mode);
       assertEquals(server.complaints, "");
     });
   }
 
-  Deno.test(`respond() on ${name} notices that its client has gone before the response was there`, async () => {
+  Deno.test(`respond() on ${name} notices that its client disconnected before the response was ready`, async () => {
     await using server = await start();
     const socket = await Socket.open(`${server.url}/late`);
     await until(async () => (await stateOf(server)).late === 1);
@@ -52,7 +52,7 @@ for (const [name, start] of Object.entries(servers)) {
     assertEquals(server.complaints, "");
   });
 
-  Deno.test(`Channel on ${name} notices that a client has gone, idle or written to`, async () => {
+  Deno.test(`Channel on ${name} notices that a client has disconnected, idle or during a write`, async () => {
     await using server = await start();
     const publish = async (count: number) => {
       const url = `${server.url}/publish?count=${count}`;
@@ -78,7 +78,7 @@ for (const [name, start] of Object.entries(servers)) {
     assertEquals(server.complaints, "");
   });
 
-  Deno.test(`respond() on ${name} ends the response of a source that fails, and says nothing of it`, async () => {
+  Deno.test(`respond() on ${name} ends the response of a source that fails, and does not send the error`, async () => {
     await using server = await start();
     const response = await fetch(`${server.url}/fail`);
     const text = await response.text();
@@ -88,7 +88,7 @@ for (const [name, start] of Object.entries(servers)) {
     assertEquals(server.complaints, "");
   });
 
-  Deno.test(`respond() on ${name} understands a Last-Event-ID beyond ASCII`, async () => {
+  Deno.test(`respond() on ${name} decodes a Last-Event-ID beyond ASCII`, async () => {
     await using server = await start();
     const id = "Zürich → 北京 🚀";
     const bytes = String.fromCharCode(...new TextEncoder().encode(id));
@@ -98,7 +98,7 @@ for (const [name, start] of Object.entries(servers)) {
   });
 }
 
-Deno.test("respond() outlives the 10 seconds after which Bun.serve cuts a silent response, by its default", async () => {
+Deno.test("respond() by default outlives the 10 seconds after which Bun.serve closes a silent response", async () => {
   await using server = await servers["Bun.serve"]!();
   using socket = await Socket.open(`${server.url}/respond/silent`);
   await socket.until("data: event\n");
@@ -111,14 +111,14 @@ Deno.test("respond() outlives the 10 seconds after which Bun.serve cuts a silent
 for (const flag of ["enable_request_signal", undefined]) {
   for (const mode of ["idle", "writing"]) {
     // Either way workerd 2026-11-17 hears of it when it writes, which a keep-alive is enough for.
-    Deno.test(`respond() in a Worker with ${flag ?? "no flag"} notices that its client has gone while ${mode}`, async () => {
+    Deno.test(`respond() in a Worker with ${flag ?? "no flag"} notices that its client has disconnected while ${mode}`, async () => {
       await using server = await startOnWorkerd(flag ? [flag] : []);
       await checkGone(server, mode);
     });
   }
 }
 
-Deno.test("respond() in a Worker keeps a silent response alive, and understands a Last-Event-ID beyond ASCII", async () => {
+Deno.test("respond() in a Worker keeps a silent response alive, and decodes a Last-Event-ID beyond ASCII", async () => {
   await using server = await startOnWorkerd([]);
   using socket = await Socket.open(`${server.url}/respond/idle`);
   const text = await socket.until("data: event\n");

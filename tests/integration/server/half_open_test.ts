@@ -33,7 +33,7 @@ const starts: Record<
 };
 
 for (const [name, start] of Object.entries(starts)) {
-  Deno.test(`Channel on ${name} lets clients that have vanished go by its maxAge, idle or in the middle of what is written`, async () => {
+  Deno.test(`Channel on ${name} removes clients that have vanished at its maxConnectionAge, idle or during a write`, async () => {
     await using server = await start();
     const url = `${server.url}/follow/mortal`;
     await using proxy = await FaultProxy.start([server.url], () => plan);

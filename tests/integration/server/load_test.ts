@@ -26,7 +26,7 @@ async function load(server: Server): Promise<Record<string, number>> {
 }
 
 for (const [name, start] of Object.entries(servers)) {
-  Deno.test(`Channel on ${name} gives ${EVENTS} events to ${CLIENTS} clients, every one to every one`, async () => {
+  Deno.test(`Channel on ${name} delivers each of ${EVENTS} events to each of ${CLIENTS} clients`, async () => {
     await using server = await start();
     const { deliveries, bytes, chunks, seconds } = await load(server);
     const { memory } = await stateOf(server);

@@ -91,7 +91,7 @@ async function open(
 }
 
 for (const [name, start] of Object.entries(runtimes)) {
-  Deno.test(`A pipeline on ${name} gives a model's answer with events of its own`, async () => {
+  Deno.test(`A pipeline on ${name} sends a model's answer with additional events`, async () => {
     await using model = await startModel();
     await using proxy = await start(model);
     const events = await Array.fromAsync(
@@ -106,7 +106,7 @@ for (const [name, start] of Object.entries(runtimes)) {
     assertEquals(await model.running(), 0);
   });
 
-  Deno.test(`A pipeline on ${name} cancels the request to the model when its reader leaves`, async () => {
+  Deno.test(`A pipeline on ${name} cancels the request to the model when its reader disconnects`, async () => {
     await using model = await startModel();
     await using proxy = await start(model);
     // While the model writes, and while it says nothing.
@@ -124,7 +124,7 @@ for (const [name, start] of Object.entries(runtimes)) {
     }
   });
 
-  Deno.test(`A pipeline on ${name} takes from the model what its reader takes, and no more`, async () => {
+  Deno.test(`A pipeline on ${name} reads no more from the model than its reader takes`, async () => {
     await using model = new EagerModel();
     await using proxy = await start(model);
     const events = (await open(proxy, { prompt: "" }))[Symbol.asyncIterator]();
@@ -141,7 +141,7 @@ for (const [name, start] of Object.entries(runtimes)) {
     await until(() => model.isCancelled);
   });
 
-  Deno.test(`A pipeline on ${name} breaks off where the model does`, async () => {
+  Deno.test(`A pipeline on ${name} fails where the model's stream breaks`, async () => {
     await using model = await startModel();
     await using proxy = await start(model);
     const events = await Array.fromAsync(

@@ -43,7 +43,7 @@ function listen(url: string, seen: Seen): EventSource {
   return source;
 }
 
-Deno.test("Channel tells every client by a gap that its process was started anew with another epoch, and they go on", async () => {
+Deno.test("Channel sends every client a gap when its process was restarted with a new epoch, and the clients continue", async () => {
   const stop = new AbortController();
   const seen: Seen[] = Array.from({ length: 2 * CLIENTS }, () => []);
   const port = freePort();

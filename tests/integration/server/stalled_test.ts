@@ -30,7 +30,7 @@ async function memoryOf(server: Server): Promise<number> {
 }
 
 for (const [name, start] of Object.entries(servers)) {
-  Deno.test(`Channel on ${name} spends nothing on clients that do not read while 200 MB are published`, async () => {
+  Deno.test(`Channel on ${name} buffers nothing for clients that do not read while 200 MB are published`, async () => {
     await using server = await start();
     const stop = new AbortController();
     const following = follow(server, stop.signal);

@@ -42,20 +42,20 @@ Deno.test("Ledger finds nothing wrong with every event once, in order", () => {
   assertEquals(defectsOf(all), {});
 });
 
-Deno.test("Ledger tells what was lost, at the end and in the middle", () => {
+Deno.test("Ledger reports lost events, at the end and in the middle", () => {
   assertEquals(defectsOf(all.slice(0, -1)), { lost: 1 });
   assertEquals(defectsOf(["0.0", "0.1", "1.0", "0.3"]), { lost: 1 });
   assertEquals(defectsOf([]), { lost: 5 });
 });
 
-Deno.test("Ledger tells what was doubled or came too late", () => {
+Deno.test("Ledger reports events that are duplicated or out of order", () => {
   assertEquals(defectsOf([...all, "0.3"]), { doubled: 1 });
   assertEquals(defectsOf(["0.0", "0.2", "0.1", "1.0", "0.3"]), {
     outOfOrder: 1,
   });
 });
 
-Deno.test("Ledger tells of other data, another type and a gap", () => {
+Deno.test("Ledger reports wrong data, a wrong type and a gap", () => {
   const right = eventAt(5, "0.3");
   const others = all.slice(0, 4);
   const cut = { ...right, data: right.data.slice(0, -1) };
@@ -66,7 +66,7 @@ Deno.test("Ledger tells of other data, another type and a gap", () => {
   assertEquals(defectsOf([...others, gap, right]), { wrong: 1 });
 });
 
-Deno.test("Ledger finds nothing wrong with what is missing as a gap says, and tells of what is missing besides", () => {
+Deno.test("Ledger accepts missing events that a gap reports, and reports other missing events", () => {
   const options = { mayMiss: true };
   const last = eventAt(5, "0.3");
   assertEquals(defectsOf(["0.0", gapTo(4), last], options), {});
@@ -82,7 +82,7 @@ Deno.test("Ledger finds nothing wrong with what is missing as a gap says, and te
   assertEquals(back, { wrong: 1, doubled: 1 });
 });
 
-Deno.test("Ledger tells of an ID that is not the next, and of what others saw elsewhere", () => {
+Deno.test("Ledger reports an ID that is not the next one, and an event that others received at another ID", () => {
   const [last] = all.slice(-1) as [string];
   const leap = eventAt(6, last);
   assertEquals(defectsOf([...all.slice(0, 4), leap]), { wrong: 1 });

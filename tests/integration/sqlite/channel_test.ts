@@ -12,7 +12,7 @@ async function withFile(run: (path: string) => Promise<void>): Promise<void> {
   await Deno.remove(folder, { recursive: true });
 }
 
-Deno.test("Channel on a SqliteLog gives every client everything once though a serving process is killed", () =>
+Deno.test("Channel on a SqliteLog delivers everything once to every client though a serving process is killed", () =>
   withFile(async (path) => {
     await using servers = await startServers(script, "sqlite", path);
     await checkKill(servers);
@@ -29,7 +29,7 @@ Deno.test("Channel on a SqliteLog keeps its clients' connections while another p
     );
   }));
 
-Deno.test("SqliteLog keeps channels apart whose names every object has", async () => {
+Deno.test("SqliteLog keeps channels apart that are named like properties of Object.prototype", async () => {
   using database = new DatabaseSync(":memory:");
   await channelsKeepApart((name) => new SqliteLog(database, name));
 });

@@ -94,7 +94,7 @@ Deno.test("read() of a file without a log writes nothing", async () => {
   assertEquals(tablesOf(database), []);
 });
 
-Deno.test("append() refuses tables that are not a log's, and leaves them as they are", async () => {
+Deno.test("append() rejects tables that are not a log's, and leaves them unchanged", async () => {
   await using scene = new Scene();
   const database = scene.open();
   // As in a Durable Object's database.
@@ -109,7 +109,7 @@ Deno.test("append() refuses tables that are not a log's, and leaves them as they
   assertEquals(tablesOf(database), ["rivulet_entries"]);
 });
 
-Deno.test("SqliteLog leaves tables of another format as they are, and says so", async () => {
+Deno.test("SqliteLog leaves tables of another format unchanged, and reports the format", async () => {
   await using scene = new Scene();
   const database = scene.open();
   const log = new SqliteLog(database, "news");
@@ -129,7 +129,7 @@ Deno.test("SqliteLog leaves tables of another format as they are, and says so", 
   assertEquals(count(database, "rivulet_entries"), 1);
 });
 
-Deno.test("append() deletes what retention has released, at most 1000 entries more than it adds", async () => {
+Deno.test("append() deletes entries beyond the retention limits, at most 1000 more than it adds", async () => {
   await using scene = new Scene();
   const database = scene.open();
   const log = new SqliteLog(database, "news");
@@ -164,7 +164,7 @@ Deno.test("append() deletes other logs that have expired, 500 entries at a time"
   assertEquals(await bodies(old), ["new"]);
 });
 
-Deno.test("append() takes entries as they were when it was called", async () => {
+Deno.test("append() stores entries as they were when it was called", async () => {
   await using scene = new Scene();
   const log = new SqliteLog(scene.open(), "news");
   const entries = [{ kind: "event" as const, body: "a" }];
@@ -175,7 +175,7 @@ Deno.test("append() takes entries as they were when it was called", async () => 
   assertEquals(await bodies(log), ["a"]);
 });
 
-Deno.test("append() to several logs at once is one transaction, each append done for itself", async () => {
+Deno.test("append() to several logs at once uses one transaction, and each append is applied separately", async () => {
   await using scene = new Scene();
   const database = scene.open();
   const [a, b] = ["a", "b"].map((name) => new SqliteLog(database, name));
@@ -198,7 +198,7 @@ Deno.test("append() to several logs at once is one transaction, each append done
   assertEquals(await bodies(b!), ["x", ""]);
 });
 
-Deno.test("append() on a connection with a transaction of its user's rejects, and leaves that as it is", async () => {
+Deno.test("append() on a connection with an open transaction rejects, and leaves the transaction open", async () => {
   await using scene = new Scene();
   const database = scene.open();
   const log = new SqliteLog(database, "news");
@@ -213,7 +213,7 @@ Deno.test("append() on a connection with a transaction of its user's rejects, an
   assertEquals(await bodies(log), ["a", "b"]);
 });
 
-Deno.test("append() begins another epoch when the tables were dropped", async () => {
+Deno.test("append() starts a new epoch when the tables were dropped", async () => {
   await using scene = new Scene();
   const database = scene.open();
   const log = new SqliteLog(database, "news");
@@ -230,7 +230,7 @@ Deno.test("append() begins another epoch when the tables were dropped", async ()
   assertEquals(await bodies(log), ["c"]);
 });
 
-Deno.test("watch() wakes for appends over the same connection without a poll", async () => {
+Deno.test("watch() notifies of appends over the same connection without a poll", async () => {
   await using scene = new Scene();
   const database = scene.open();
   const controller = new AbortController();
@@ -242,7 +242,7 @@ Deno.test("watch() wakes for appends over the same connection without a poll", a
   controller.abort();
 });
 
-Deno.test("watch() wakes for appends over another connection", async () => {
+Deno.test("watch() notifies of appends over another connection", async () => {
   await using scene = new Scene();
   const log = new SqliteLog(scene.open(), "news");
   const other = new SqliteLog(scene.open(), "news");
@@ -257,7 +257,7 @@ Deno.test("watch() wakes for appends over another connection", async () => {
   controller.abort();
 });
 
-Deno.test("read() finds nothing of a log that is half deleted, though the clock goes back", async () => {
+Deno.test("read() finds nothing of a half-deleted log, even when the clock goes back", async () => {
   await using scene = new Scene();
   const database = scene.open();
   const old = new SqliteLog(database, "old");
@@ -272,7 +272,7 @@ Deno.test("read() finds nothing of a log that is half deleted, though the clock 
   assertEquals((await old.append(events("new"))).seq, 1);
 });
 
-Deno.test("watch() of many logs wakes the ones alone that another connection has appended to", async () => {
+Deno.test("watch() of many logs notifies only the logs that another connection has appended to", async () => {
   await using scene = new Scene();
   const database = scene.open();
   const names = Array.from({ length: 50 }, (_, i) => `news ${i}`);
@@ -357,7 +357,7 @@ Deno.test("watch() of many logs renews those together that are due together", as
   }
 });
 
-Deno.test("append() that finds the disk full rejects, and the log goes on when there is room", async () => {
+Deno.test("append() rejects when the disk is full, and the log continues when there is space", async () => {
   await using scene = new Scene();
   const database = scene.open();
   const log = new SqliteLog(database, "news");
@@ -375,7 +375,7 @@ Deno.test("append() that finds the disk full rejects, and the log goes on when t
   assertEquals([seq, repeated], [2, undefined]);
 });
 
-Deno.test("SqliteLog takes integers as BigInt too", async () => {
+Deno.test("SqliteLog also accepts integers as BigInt", async () => {
   await using scene = new Scene();
   const database = scene.open();
   const toBigInt = (value: unknown) =>
@@ -409,7 +409,7 @@ Deno.test("SqliteLog takes integers as BigInt too", async () => {
   assert((await log.append(events("e"))).seq === 1);
 });
 
-Deno.test("SqliteLog refuses what it cannot use", () => {
+Deno.test("SqliteLog rejects invalid arguments", () => {
   using database = new DatabaseSync(":memory:");
   for (const wrong of [undefined, null, 5, {}, { exec() {} }]) {
     assertThrows(

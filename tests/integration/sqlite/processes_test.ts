@@ -2,7 +2,7 @@ import { DatabaseSync } from "node:sqlite";
 import { SqliteLog } from "../../../src/sql/sqlite_mod.ts";
 import { checkAll, runWorkers } from "../../support/log_worker.ts";
 
-Deno.test("SqliteLog gives every process each of 10,000 events once, in one order", async () => {
+Deno.test("SqliteLog delivers each of 10,000 events once to every process, in one order", async () => {
   const folder = await Deno.makeTempDir({ prefix: "sqlite_" });
   const path = `${folder}/logs.db`;
   using database = new DatabaseSync(path);

@@ -30,7 +30,7 @@ function isFree(path: string): boolean {
   }
 }
 
-Deno.test("resumable() on a SqliteLog continues when the file was locked", async () => {
+Deno.test("resumable() on a SqliteLog continues after the file was locked", async () => {
   const folder = await Deno.makeTempDir({ prefix: "sqlite_" });
   const path = `${folder}/logs.db`;
   using database = new DatabaseSync(path, { timeout: 30_000 });

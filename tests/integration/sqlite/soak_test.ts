@@ -1,4 +1,4 @@
 import { checkSoak } from "../soak/soak.ts";
 
-Deno.test("Channel on a SqliteLog gives everything once, in order, to clients whose connections are cut hundreds of times", () =>
+Deno.test("Channel on a SqliteLog delivers everything once and in order to clients whose connections are cut hundreds of times", () =>
   checkSoak("sqlite"));

@@ -20,7 +20,7 @@ Deno.test("SqliteLog reads, resumes and continues a log of format 1", async () =
   await checkUpgrade(new SqliteLog(database, "news", RETENTION), page);
 });
 
-Deno.test("SqliteLog leaves a log of another format as it is, and says so", async () => {
+Deno.test("SqliteLog leaves a log of another format unchanged, and reports the format", async () => {
   using database = new DatabaseSync(":memory:");
   const { stored } = await readStored<Stored>("sqlite");
   loadSqlite(database, stored);
@@ -29,7 +29,7 @@ Deno.test("SqliteLog leaves a log of another format as it is, and says so", asyn
   await checkOther(log, () => Promise.resolve(dumpSqlite(database)));
 });
 
-Deno.test("SqliteLog still writes what format 1 is", async () => {
+Deno.test("SqliteLog still writes format 1", async () => {
   const now = await recordSqlite();
   assertEquals(shapeOf(now), shapeOf(await readStored("sqlite")));
 });
