@@ -115,7 +115,7 @@ const DEFAULT_FAILURE = {
  * expires and another process that follows the stream ends it as failed, once. If the first process was only suspended,
  * its next append is refused and it stops.
  *
- * A log isValid one stream. Use a log with a new name for each stream.
+ * A log holds one stream. Use a log with a new name for each stream.
  *
  * @example
  * ```ts

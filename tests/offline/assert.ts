@@ -1,6 +1,6 @@
 /**
- * The part of `@std/assert` that this project uses, over `npm:chai`, for machines that reach npm but not JSR.
- * Where the two differ it is the stricter one: what passes here passes with `@std/assert`.
+ * The part of `@std/assert` that this project uses, over `npm:chai`, for machines that reach npm but not JSR. Where the
+ * two differ, this module is stricter: a test that passes here passes with `@std/assert`.
  */
 import { AssertionError as ChaiError, config, util } from "npm:chai@^6";
 
@@ -10,10 +10,10 @@ config.truncateThreshold = 0;
 // deno-lint-ignore no-explicit-any -- as in @std/assert: any class, whatever its constructor takes
 type Class<T> = abstract new (...args: any[]) => T;
 
-/** Thrown by every assertion that does not hold. */
+/** Thrown by every failed assertion. */
 export const AssertionError: new (message: string) => Error = ChaiError;
 
-// The message is built on failure only: showing a value costs more than comparing it.
+// Create the message only on failure, because formatting a value costs more than comparing it.
 function check(
   holds: boolean,
   what: () => string,
@@ -34,7 +34,7 @@ function classOf(value: unknown): unknown {
 
 function equal(actual: unknown, expected: unknown): boolean {
   return util.eql(actual, expected, {
-    // chai alone takes an instance of a class for a plain object with the same properties.
+    // chai treats a class instance as equal to a plain object with the same properties.
     comparator: (a: unknown, b: unknown) =>
       classOf(a) === classOf(b) ? null : false,
   });
@@ -219,7 +219,7 @@ function isRecord(value: unknown): value is Record<PropertyKey, unknown> {
     ![RegExp, Date, Map, Set].some((type) => value instanceof type);
 }
 
-/** What an error is held against: nothing but a message, or a class and a part of its message. */
+/** The expected error: only a message, or a class and a part of its message. */
 type Expected<E extends Error> = [
   typeOrMessage?: Class<E> | string,
   includes?: string,
