@@ -23,19 +23,19 @@ function visit(value: unknown): void {
 
 /** Expensive data by description. */
 const bombs: Record<string, string> = {
-  "arrays in arrays": "[".repeat(DEEP) + "]".repeat(DEEP),
-  "objects in objects": '{"a":'.repeat(DEEP) + "1" + "}".repeat(DEEP),
-  "arrays in arrays that do not end": "[".repeat(DEEP),
-  "arrays in arrays beside __proto__": `{"__proto__":1,"a":${"[".repeat(DEEP)}${
+  "nested arrays": "[".repeat(DEEP) + "]".repeat(DEEP),
+  "nested objects": '{"a":'.repeat(DEEP) + "1" + "}".repeat(DEEP),
+  "unclosed nested arrays": "[".repeat(DEEP),
+  "nested arrays next to __proto__": `{"__proto__":1,"a":${"[".repeat(DEEP)}${
     "]".repeat(DEEP)
   }}`,
   "a long array": `[${"0,".repeat(1_000_000)}0]`,
   "an object of many keys": `{${
     Array.from({ length: 100_000 }, (_, i) => `"k${i}":0`).join(",")
   }}`,
-  "keys that are all one": `{${'"a":0,'.repeat(500_000)}"a":0}`,
+  "an object with one key repeated": `{${'"a":0,'.repeat(500_000)}"a":0}`,
   "a long number": "9".repeat(1_000_000),
-  "a long text of escapes": `"${"\\u0000".repeat(300_000)}"`,
+  "a long string of escapes": `"${"\\u0000".repeat(300_000)}"`,
 };
 
 for (const [name, bomb] of Object.entries(bombs)) {

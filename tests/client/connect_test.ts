@@ -111,14 +111,14 @@ for (const [name, start] of servers) {
       assertEquals((await pending[2])?.done, true);
       assertEquals((await iterator.next()).done, true);
     }],
-    ["return() while next() waits", async (connection) => {
+    ["return() while next() is pending", async (connection) => {
       const iterator = connection[Symbol.asyncIterator]();
       const results = [1, 2, 3, 4].map(() => iterator.next());
       await results[2];
       await iterator.return!();
       assertEquals((await results[3])?.done, true);
     }],
-    ["an abort while next() waits", async (connection, aborter) => {
+    ["an abort while next() is pending", async (connection, aborter) => {
       const iterator = connection[Symbol.asyncIterator]();
       const results = [1, 2, 3, 4].map(() => iterator.next());
       await results[2];
@@ -395,7 +395,7 @@ for (const [name, start] of servers) {
     ], ["not-an-event-stream", 200, "<p>Log in</p>"]);
   });
 
-  test(`connect() makes no request to ${name} before an event is asked for`, async () => {
+  test(`connect() makes no request to ${name} before an event is requested`, async () => {
     const server = await start([{ body: ["data: a\n\n"] }]);
     const connection = connect(server.url, server.options);
     await pause();

@@ -137,7 +137,7 @@ for (const [name, start] of servers) {
 
   for (const [face, read] of faces) {
     for (const id of ["a\nb", "a\rb", "a\0b", 7, {}, true]) {
-      test(`${face} fails with a TypeError and makes no request when cursor.load() gives ${JSON.stringify(id)}, with ${name}`, async () => {
+      test(`${face} fails with a TypeError and makes no request when cursor.load() returns ${JSON.stringify(id)}, with ${name}`, async () => {
         for (const isAsync of [false, true]) {
           const server = await start([]);
           const { events, reason } = await read(server.url, {

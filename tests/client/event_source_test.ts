@@ -41,24 +41,28 @@ const rows: [what: string, body: string, events: string[]][] = [
     '"\\n"',
     '"test"',
   ]],
-  ["an event type for one event", "event:test\ndata:x\n\ndata:x\n\n", [
-    'test "x"',
-    '"x"',
-  ]],
+  [
+    "an event type that applies to one event",
+    "event:test\ndata:x\n\ndata:x\n\n",
+    [
+      'test "x"',
+      '"x"',
+    ],
+  ],
   ["an empty event type as message", "event: \ndata:data\n\n", ['"data"']],
   ["an id until it is reset", "id: 1\ndata: 1\n\nid:\ndata:2\n\ndata:3\n\n", [
     '"1" #1',
     '"2"',
     '"3"',
   ]],
-  ["no id that holds NUL", "id: a\0b\ndata: 1\n\n", ['"1"']],
+  ["an id with NUL, which it ignores,", "id: a\0b\ndata: 1\n\n", ['"1"']],
   [
-    "field names to the letter",
+    "exact field names only",
     "data:\0\ndata:  2\rData:1\ndata\0:2\ndata:1\r\0data:4\nda-ta:3\rdata_5\ndata:3\rdata:\r\n data:32\ndata:4\n\n",
     ['"\\u0000\\n 2\\n1\\n3\\n\\n4"'],
   ],
   [
-    "no unknown fields",
+    "unknown fields, which it ignores,",
     "data:test\n data\ndata\nfoobar:xxx\njustsometext\n:comment\ndata:test\n\n",
     ['"test\\n\\ntest"'],
   ],

@@ -101,7 +101,7 @@ const endings: Record<string, Ending> = {
     reply: { body: [] },
     once: "truncated",
   },
-  "a 200 of comments alone": {
+  "a 200 with only comments": {
     safe: [1],
     standard: [2, refused],
     reply: { body: [": hello\n\n"] },

@@ -135,7 +135,7 @@ test("EventSource with a contract that lists error types the data of the server'
   const source = new EventSource(url, { fetch, contract });
   const words = await new Promise<string>((resolve) => {
     source.onerror = (event) => {
-      // @ts-expect-error: what it is is not known yet
+      // @ts-expect-error: its type is not narrowed yet
       event.data;
       if (event instanceof MessageEvent) resolve(event.data.text);
       // @ts-expect-error: a connection error has no data
@@ -143,7 +143,7 @@ test("EventSource with a contract that lists error types the data of the server'
     };
     source.addEventListener("error", (event) => {
       if (!(event instanceof MessageEvent)) return event.message;
-      // @ts-expect-error: the contract says what it holds
+      // @ts-expect-error: the contract types its data
       event.data.words;
       return event.data.text;
     });

@@ -468,7 +468,7 @@ test("EventEncoderStream rejects wrong types at compile time", () => {
     void writer.write({ data: 5 });
     // @ts-expect-error retry is a number
     void writer.write({ retry: "5" });
-    // @ts-expect-error a type goes by the name of event
+    // @ts-expect-error the event type is named event
     void writer.write({ type: "x" });
   };
   assertStrictEquals(check.length, 1);

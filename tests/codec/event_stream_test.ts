@@ -325,7 +325,7 @@ const leaves: Record<string, (stream: EventStream) => Promise<void>> = {
     await iterator.return?.();
     assertEquals(await iterator.next(), { done: true, value: undefined });
   },
-  "return() of the iterator while next() waits": async (stream) => {
+  "return() of the iterator while next() is pending": async (stream) => {
     const iterator = stream[Symbol.asyncIterator]();
     for (let events = 0; events < 3; events++) await iterator.next();
     const waiting = [iterator.next(), iterator.next()];
@@ -339,7 +339,7 @@ const leaves: Record<string, (stream: EventStream) => Promise<void>> = {
     assertEquals(await iterator.next(), done);
     assertFalse(stream.locked);
   },
-  "return() of batches() while next() waits": async (stream) => {
+  "return() of batches() while next() is pending": async (stream) => {
     const iterator = stream.batches();
     await iterator.next();
     const waiting = iterator.next();
@@ -362,7 +362,7 @@ const leaves: Record<string, (stream: EventStream) => Promise<void>> = {
       value: undefined,
     });
   },
-  "cancel() while a read waits": async (stream) => {
+  "cancel() while a read is pending": async (stream) => {
     const reader = stream.getReader();
     for (let reads = 0; reads < 3; reads++) await reader.read();
     const reading = reader.read();

@@ -73,7 +73,7 @@ for (const [name, [Parser, most]] of Object.entries(wrong)) {
   test(`fuzz() finds a parser that ${name}, and shows it in at most ${most} bytes`, () => {
     let index = 0;
     while (difference(fuzzInput(seed, index), Parser) === undefined) {
-      assert(++index < inputs, "it does not find it");
+      assert(++index < inputs, "no input shows the defect");
     }
     const less = shrink(fuzzInput(seed, index), Parser);
     assertStrictEquals(difference(less), undefined);

@@ -125,7 +125,7 @@ const endless: Record<string, (size: number) => string> = {
     "data: x\n: y\n".repeat(size / 4),
   "event lines without a blank line": (size) => "event: x\n".repeat(size / 4),
   "id lines without a blank line": (size) => "id: x\n".repeat(size / 4),
-  "a finished id and event type beside data": (size) => {
+  "a complete id and event type together with data": (size) => {
     const third = "x".repeat(size / 3 + 1);
     return `id: ${third}\nevent: ${third}\ndata: ${third}\n\n`;
   },

@@ -159,7 +159,7 @@ test("contract.encode() refuses events that the contract does not list", () => {
 
 test("contract.encode() rejects wrong data at compile time", async () => {
   const calls = [
-    // @ts-expect-error the member is misspelt
+    // @ts-expect-error the member is misspelled
     () => contract.encode({ event: "tick", data: { prize: 1 } }),
     // @ts-expect-error the data is that of another event
     () => contract.encode({ event: "tick", data: { text: "hi" } }),
@@ -411,7 +411,7 @@ test("defineEvents() refuses invalid arguments", () => {
   ];
   for (const schema of noSchemas) {
     assertThrows(
-      // @ts-expect-error it is no schema
+      // @ts-expect-error it is not a schema
       () => defineEvents({ tick: schema }),
       TypeError,
       "Cannot define events: tick must be a schema of Standard Schema version 1: received ",
@@ -424,7 +424,7 @@ test("defineEvents() refuses invalid arguments", () => {
     'Cannot define events: unlisted must be "text", "skip" or "error": received "drop"',
   );
   assertThrows(
-    // @ts-expect-error it is no function
+    // @ts-expect-error it is not a function
     () => defineEvents({ tick: price }, { onInvalid: "skip" }),
     TypeError,
     'Cannot define events: onInvalid must be a function: received "skip"',

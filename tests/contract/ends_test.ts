@@ -46,7 +46,7 @@ test("Channel.publish() with a contract writes JSON, and refuses wrong data befo
   const batch = [{ event: "tick", data: { price: 3 } }, wrong] as const;
   assertRefused(await reasonOf(channel.publish(batch)));
   await assertRejects(
-    // @ts-expect-error the name is misspelt
+    // @ts-expect-error the name is misspelled
     () => channel.publish({ event: "tikc", data: { price: 4 } }),
     TypeError,
     'event must be one of "tick": received "tikc"',

@@ -43,7 +43,7 @@ test("json() returns what JSON.parse() returns", () => {
 test("json() returns the requested type, or unknown without one", () => {
   assertStrictEquals(json<{ price: number }>(eventOf('{"price":1}')).price, 1);
   const value = json(eventOf('"text"'));
-  // @ts-expect-error nothing is known of it
+  // @ts-expect-error its type is unknown
   assertStrictEquals(value.length, 4);
 });
 

@@ -47,9 +47,9 @@ test("Channel accepts what its contract lists, and rejects anything else at comp
   }]);
   await channel.publish({ retry: 7 });
   const wrong = () => [
-    // @ts-expect-error the name is misspelt
+    // @ts-expect-error the name is misspelled
     channel.publish({ event: "tikc", data: { price: 1 } }),
-    // @ts-expect-error the member is misspelt
+    // @ts-expect-error the member is misspelled
     channel.publish({ event: "tick", data: { prize: 1 } }),
     // @ts-expect-error the member has another type
     channel.publish({ event: "tick", data: { price: "1" } }),
@@ -61,9 +61,9 @@ test("Channel accepts what its contract lists, and rejects anything else at comp
     channel.publish({ event: "tick" }),
     // @ts-expect-error this contract lists no event without a name
     channel.publish({ data: { price: 1 } }),
-    // @ts-expect-error what is sent is the schema's input
+    // @ts-expect-error the sent data is the schema's input
     channel.publish({ event: "meeting", data: new Date() }),
-    // @ts-expect-error the name is misspelt
+    // @ts-expect-error the name is misspelled
     channel.writable.getWriter().write({ event: "tikc", data: { price: 1 } }),
   ];
   assertEquals(wrong.length, 0);
@@ -98,7 +98,7 @@ test("Channel without a contract accepts events with text, and rejects other dat
     channel.publish({ data: "text", id: 4711 }),
     // @ts-expect-error the data is not text
     channel.publish({ data: { price: 1 } }),
-    // @ts-expect-error a type goes by the name of event
+    // @ts-expect-error the event type is named event
     channel.publish({ type: "tick", data: "1" }),
   ];
   assertEquals(wrong.length, 0);
@@ -125,12 +125,12 @@ test("connect() yields a union discriminated by the event name, and rejects anyt
           void event.data.prize;
           return event.data.price.toFixed(2);
         case "chat-message":
-          // @ts-expect-error that is of another event
+          // @ts-expect-error that member belongs to another event
           void event.data.price;
           return event.data.text.length;
         case "meeting":
           return event.data.getUTCFullYear();
-        // @ts-expect-error the name is misspelt
+        // @ts-expect-error the name is misspelled
         case "tikc":
           return;
         default:
@@ -150,7 +150,7 @@ test("connect() yields a union discriminated by the event name, and rejects anyt
   holds<Same<ReturnType<typeof typed>, EventConnection<EventOf<Contract>>>>();
   const untyped = () => connect("/");
   holds<Same<ReturnType<typeof untyped>, EventConnection<ServerSentEvent>>>();
-  // @ts-expect-error it is no contract
+  // @ts-expect-error it is not a contract
   const wrong = () => connect("/", { events: {} });
   assertEquals(
     [read, readOnly, typed, untyped, wrong].map(({ length }) => length),
@@ -168,7 +168,7 @@ test("EventDecoderStream yields a union discriminated by the event name, and rej
           // @ts-expect-error there is no such member
           void event.data.prize;
           return event.data.price.toFixed(2);
-        // @ts-expect-error the name is misspelt
+        // @ts-expect-error the name is misspelled
         case "tikc":
           return;
         default:
@@ -178,7 +178,7 @@ test("EventDecoderStream yields a union discriminated by the event name, and rej
   }
   const typed = () => bytes().pipeThrough(new EventDecoderStream({ contract }));
   holds<Same<ReturnType<typeof typed>, ReadableStream<EventOf<Contract>>>>();
-  // @ts-expect-error it is no contract
+  // @ts-expect-error it is not a contract
   const wrong = () => new EventDecoderStream({ events: {} });
   assertEquals([read.length, typed.length, wrong.length], [0, 0, 0]);
 });
@@ -225,9 +225,9 @@ test("EventSource types its listeners by the contract, and rejects anything else
     source.addEventListener("open", (event) => event.type);
     // @ts-expect-error there is no such member
     source.addEventListener("tick", ({ data }) => data.prize);
-    // @ts-expect-error that is of another event
+    // @ts-expect-error that member belongs to another event
     source.addEventListener("chat-message", ({ data }) => data.price);
-    // @ts-expect-error the name is misspelt
+    // @ts-expect-error the name is misspelled
     source.addEventListener("tikc", ({ data }) => data);
     const own: EventSource<Contract> = source;
     // @ts-expect-error the contracts differ
@@ -244,9 +244,9 @@ test("EventSource types its listeners by the contract, and rejects anything else
       body: "",
     });
     named.addEventListener("tick", ({ data }) => data.toUpperCase());
-    // @ts-expect-error the name is misspelt
+    // @ts-expect-error the name is misspelled
     named.addEventListener("tikc", ({ data }) => data);
-    // @ts-expect-error it is no contract
+    // @ts-expect-error it is not a contract
     return new EventSource("https://example.com/", { contract: {} });
   }
   assertEquals([listen.length, untyped.length], [0, 0]);
@@ -256,9 +256,9 @@ test("respond() and resumable() accept what a contract encodes, and every source
   const request = new Request("https://example.com/");
   async function* encoded(): AsyncGenerator<ServerSentEventInit> {
     yield contract.encode({ event: "tick", data: { price: 1 } });
-    // @ts-expect-error the name is misspelt
+    // @ts-expect-error the name is misspelled
     yield contract.encode({ event: "tikc", data: { price: 1 } });
-    // @ts-expect-error the member is misspelt
+    // @ts-expect-error the member is misspelled
     yield contract.encode({ event: "tick", data: { prize: 1 } });
   }
   async function* raw(): AsyncGenerator<

@@ -368,7 +368,7 @@ test("decode() without a contract yields text", async () => {
   const stream: EventStream = decode(sourceOf([numbers(1)]).stream);
   for await (const event of stream) {
     assertStrictEquals(event.data.trim(), "1");
-    // @ts-expect-error text is no number
+    // @ts-expect-error a string is not a number
     assertThrows(() => event.data.toFixed(), TypeError);
   }
 });
@@ -376,7 +376,7 @@ test("decode() without a contract yields text", async () => {
 test("decode() accepts only a contract as its contract option", () => {
   for (const events of [null, {}, "json", () => {}, { encode: () => {} }]) {
     assertThrows(
-      // @ts-expect-error it is no contract
+      // @ts-expect-error it is not a contract
       () => decode(sourceOf([]).stream, { contract: events }),
       TypeError,
       "Cannot decode: contract must be made by defineEvents(): received ",

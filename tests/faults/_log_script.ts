@@ -96,7 +96,7 @@ async function settled<T>(
   } catch (error) {
     check(error instanceof EventStreamError, `${error}`);
     checkSame<string>(error.code, "log-unavailable", "the code");
-    check(error.cause !== undefined, "the cause must be told");
+    check(error.cause !== undefined, "the error must have a cause");
     return undefined;
   }
 }

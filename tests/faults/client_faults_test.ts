@@ -177,7 +177,7 @@ async function script(
   await clock.advance(LONG);
   if (first.end === undefined) {
     // The client waits without a limit only for a function of the caller.
-    assert(faults.hangs, "it must come to an end");
+    assert(faults.hangs, "it must end");
     assert(["headers", "load", "save"].includes(faults.hit!), faults.hit);
   } else assert(isStated(faults, first.end), `it ended with ${first.end}`);
   if (first.end === "ended") assertEquals(seen, DATAS);

@@ -143,7 +143,7 @@ const keeping: readonly WrongLog[] = [
     entries(({ time }) => ({ time: Math.round(time / 1000) })),
   ),
   wrong(
-    "takes times from clocks that differ",
+    "uses times of clocks that differ",
     "append() sets times in milliseconds that never decrease",
     "must be an integer from",
     entries(({ seq, time }) => ({ time: time - (seq % 2 ? 0 : 1000) })),
@@ -158,7 +158,7 @@ const keeping: readonly WrongLog[] = [
     ["trims texts", (body) => body.trim()],
     ["ends texts at a NUL", (body) => body.split("\0")[0]!],
     ["drops a byte order mark", (body) => body.replace(/^\ufeff/, "")],
-    ["makes line ends one", (body) => body.replace(/\r\n?/g, "\n")],
+    ["normalizes line ends", (body) => body.replace(/\r\n?/g, "\n")],
     ["composes characters", (body) => body.normalize()],
     [
       "stores digits as a number",
@@ -433,7 +433,7 @@ const conditions: readonly WrongLog[] = [
     ["trims keys", (key) => key.trim()],
     ["ends keys at a NUL", (key) => key.split("\0")[0]!],
     ["composes keys", (key) => key.normalize()],
-    ["takes keys for numbers", (key) => String(Number(key) || key)],
+    ["stores keys as numbers", (key) => String(Number(key) || key)],
     ["cuts keys at 255", (key) => key.slice(0, 255)],
     ["finds keys in an object", (key) => key === "__proto__" ? "k" : key],
   ] satisfies [string, (key: string) => string][]).map(([what, change]) =>

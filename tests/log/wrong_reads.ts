@@ -92,7 +92,7 @@ const reads: readonly WrongLog[] = [
     }),
   ),
   wrong(
-    "never gives an entry that is bigger than the limit",
+    "never returns an entry that is larger than the limit",
     "read() returns at least one entry, of any size",
     "a page after 0 must have an entry",
     (log) => ({
@@ -104,7 +104,7 @@ const reads: readonly WrongLog[] = [
     }),
   ),
   wrong(
-    "reads a thousand entries and no more",
+    "returns at most a thousand entries",
     "read() returns more than a thousand entries, in pages if necessary",
     "a page after 1000 must have an entry",
     pages(({ entries }) => ({
@@ -112,7 +112,7 @@ const reads: readonly WrongLog[] = [
     })),
   ),
   wrong(
-    "takes wrong arguments",
+    "accepts wrong arguments",
     "read() refuses wrong arguments",
     "a number below 0 must be refused: it was not",
     (log) => ({
@@ -203,7 +203,7 @@ const retention: readonly WrongLog[] = [
     ({ maxEvents }) => ({ maxEvents: maxEvents! + 2 }),
   ),
   wrongRetention(
-    "evicts sooner than it must",
+    "evicts too early",
     "append() trims to the newest maxEvents entries, and no further",
     "first and last must be [1,5]: received [2,5]",
     ({ maxEvents }) => ({ maxEvents: maxEvents! - 1 }),
@@ -215,13 +215,13 @@ const retention: readonly WrongLog[] = [
     pages(() => ({ first: 1 })),
   ),
   wrongRetention(
-    "does not look at maxBytes",
+    "ignores maxBytes",
     "append() trims to maxBytes of UTF-8, and no further",
     "first and last must be [2,6]: received [1,6]",
     () => ({ maxBytes: 1000 }),
   ),
   wrong(
-    "counts code units for bytes",
+    "counts code units instead of bytes",
     "append() trims to maxBytes of UTF-8, and no further",
     "first and last must be",
     (log) => ({
@@ -236,25 +236,25 @@ const retention: readonly WrongLog[] = [
     }),
   ),
   wrongRetention(
-    "keeps less than one append may hold",
+    "retains less than one append may contain",
     "append() keeps one append of exactly maxEvents and maxBytes",
     "Cannot append",
     ({ maxBytes }) => ({ maxBytes: maxBytes! - 1 }),
   ),
   wrongRetention(
-    "does not look at maxAge",
+    "ignores maxAge",
     "read() returns no entry older than maxAge",
     "an entry older than maxAge must be deleted: it is still there",
     () => ({ maxAge: undefined }),
   ),
   wrong(
-    "begins at 1 again when age took all entries",
+    "starts at 1 again after all entries expired by age",
     "append() continues from the last number when all entries have expired",
     "must",
     pages(({ first, last }) => first > last ? { first: 1, last: 0 } : {}),
   ),
   wrongRetention(
-    "takes maxAge for something smaller",
+    "uses a shorter maxAge",
     "read() returns entries of any age that maxAge allows",
     "the entries must be",
     ({ maxAge }) => ({ maxAge: Math.ceil(maxAge! / 1_000_000) }),
@@ -304,7 +304,7 @@ const expiry: readonly WrongLog[] = [
     },
   ),
   wrong(
-    "expires though something was appended",
+    "expires in spite of an append",
     "expire() is undone by an append",
     "epoch and last must be",
     (log) => {
@@ -320,7 +320,7 @@ const expiry: readonly WrongLog[] = [
     },
   ),
   wrong(
-    "does not expire after an append that conflicted or was known",
+    "does not expire after an append that stored nothing",
     "expire() is not undone by calls that append nothing",
     "the log must expire: it is still there",
     (log) => ({
@@ -359,7 +359,7 @@ const expiry: readonly WrongLog[] = [
     },
   ),
   wrong(
-    "takes a ttl of 0",
+    "accepts a ttl of 0",
     "expire() refuses wrong arguments",
     "a ttl of 0 must be refused: it was not",
     (log) => ({
@@ -394,7 +394,7 @@ const watches: readonly WrongLog[] = [
     () => ({ watch() {} }),
   ),
   wrongClients(
-    "wakes within a client only",
+    "wakes watchers of the same client only",
     wakesTitle,
     "a watcher must be woken when an append can be read",
     (log) => {
@@ -465,7 +465,7 @@ const watches: readonly WrongLog[] = [
 
 const idle: readonly WrongLog[] = [
   wrongRetention(
-    "never deletes what is idle",
+    "never deletes an idle log",
     "idleTtl deletes the log when nothing was appended for that time",
     "the log must expire",
     () => ({ idleTtl: undefined }),

@@ -19,7 +19,8 @@ export class Inspector implements Disposable {
     const socket = new WebSocket(url);
     await new Promise((resolve, reject) => {
       socket.onopen = resolve;
-      socket.onerror = () => reject(new Error(`There is no inspector ${url}`));
+      socket.onerror = () =>
+        reject(new Error(`Cannot connect to the inspector ${url}`));
     });
     return new Inspector(socket);
   }

@@ -20,7 +20,7 @@ const folder = await Deno.makeTempDir({ prefix: "pack_" });
 const tarball = await pack(folder);
 for (const name of only.split(",")) {
   try {
-    if (!(name in proofs)) throw new Error("There is no such proof");
+    if (!(name in proofs)) throw new Error("Unknown proof");
     for await (const line of proofs[name]!(tarball)) {
       console.log(`ok  ${name}: ${line}`);
     }

@@ -61,7 +61,7 @@ class Clients implements AsyncDisposable {
   async leave(): Promise<() => Promise<void>> {
     await Promise.all(this.#processes.map((process) => process.say("leave")));
     // A client that has not read the command yet would reconnect.
-    await until("all know that they leave", () => this.state.leaving);
+    await until("all clients are leaving", () => this.state.leaving);
     return () => this.#over;
   }
 
@@ -90,7 +90,9 @@ async function until(
 ): Promise<void> {
   const end = performance.now() + 3_600_000;
   while (!await holds()) {
-    if (performance.now() > end) throw new Error(`It never came to: ${what}`);
+    if (performance.now() > end) {
+      throw new Error(`Timed out waiting until ${what}`);
+    }
     await pause(100);
   }
 }

@@ -37,7 +37,7 @@ export class Ledger {
   readonly #excused = new Set<number>();
   #seq = 0;
 
-  /** Creates a ledger for a client, which may miss events if a gap reports them, or `false`. */
+  /** Creates a ledger for a client; with `mayMiss`, gaps may report missed events. */
   constructor(name: string, order: Order, mayMiss: boolean) {
     this.#name = name;
     this.#order = order;
