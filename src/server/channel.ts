@@ -145,7 +145,8 @@ export class Channel<Contract extends AnyContract = undefined> {
     this.#encode = contract && orderedEncoder(contract);
     this.#audience = new Audience(log, options);
     this.#hub = this.#audience.hub;
-    channelParts.set(this, { audience: this.#audience, options });
+    const parts: ChannelParts = { audience: this.#audience, options };
+    Object.defineProperty(this, PARTS, { value: parts });
   }
 
   /** A snapshot of this channel object's statistics. It can be serialized as JSON. */
@@ -306,9 +307,13 @@ export interface ChannelParts {
   readonly options: ChannelOptions<AnyContract>;
 }
 
-/** The internals of each channel. */
-export const channelParts: WeakMap<object, ChannelParts> =
-  /* @__PURE__ */ new WeakMap();
+/** The property of a channel that holds its internals. It is the same in all copies of this module that are loaded. */
+const PARTS = /* @__PURE__ */ Symbol.for("@rivulet/sse/channel");
+
+/** Returns the internals of a channel, `undefined` for any other value. */
+export function partsOf(channel: unknown): ChannelParts | undefined {
+  return Object(channel)[PARTS];
+}
 
 /** Merges a subscriber's options into those of its channel. */
 export function selectionOf(

@@ -11,8 +11,9 @@ import { LocalSubscriber } from "./audience.ts";
 import { CombinedAudience } from "./combined_audience.ts";
 import {
   type Channel,
-  channelParts,
+  type ChannelParts,
   deliverInitial,
+  partsOf,
   selectionOf,
   type SubscribedEvent,
 } from "./channel.ts";
@@ -183,7 +184,7 @@ export function combine<Channels extends CombinableChannels>(
 interface Source {
   readonly name: string;
   readonly key: string;
-  readonly parts: NonNullable<ReturnType<typeof channelParts.get>>;
+  readonly parts: ChannelParts;
   readonly shared: SharedChunk;
 }
 
@@ -379,7 +380,7 @@ function sourceOf(name: string, channel: unknown): Source {
       name,
     );
   }
-  const parts = channelParts.get(Object(channel));
+  const parts = partsOf(channel);
   if (parts === undefined) {
     throw mustBe(`Cannot combine: ${name}`, "a Channel", channel);
   }

@@ -3,7 +3,8 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { compress as honoCompress } from "npm:hono@^4/compress";
 import { Hono } from "hono";
 import {
-  type Channel,
+  Channel,
+  combine,
   decode,
   EventStreamError,
   respond,
@@ -390,6 +391,18 @@ Deno.test("The recipe for hot reload keeps its channel when the module is loaded
     break;
   }
   delete (globalThis as { news?: Channel }).news;
+});
+
+Deno.test("combine() accepts a kept channel when the package is loaded twice", async () => {
+  const copy: string = "../../../src/server/channel.ts?copy";
+  const other: { Channel: typeof Channel } = await import(copy);
+  assert(other.Channel !== Channel);
+  const news = new other.Channel({ from: "earliest" });
+  await news.publish({ data: "It rains" });
+  for await (const { channel, data } of combine({ news }).subscribe()) {
+    assertEquals([channel, data], ["news", "It rains"]);
+    break;
+  }
 });
 
 Deno.test("The recipe for compression compresses a page and leaves an event stream uncompressed", async () => {
