@@ -55,6 +55,8 @@ const decoder: TextDecoder = /* @__PURE__ */ new TextDecoder("utf-8", {
 });
 /** The maximum size of a buffered unfinished block, in bytes: the default limit of `decode()`. */
 const MAX_HELD = 16_777_216;
+/** The size in bytes from which on a part of a buffered block is not merged with others. */
+const MIN_PART = 4096;
 
 /** Passes the bytes of an upstream event stream through unchanged. */
 export class UpstreamSource implements BodySource {
@@ -252,9 +254,19 @@ class Blocks {
     const end = findLastEnd(chunk, before);
     let blocks = chunk.subarray(0, end);
     if (end > 0 && this.held > 0) blocks = this.take(blocks);
-    if (end < length) this.#parts.push(chunk.subarray(end));
+    if (end < length) this.#hold(chunk.subarray(end));
     this.held += length - end;
     return blocks;
+  }
+
+  /** Merges small parts, because each takes about 200 bytes of memory more. Each byte is copied a few times at most. */
+  #hold(part: Uint8Array): void {
+    const parts = this.#parts;
+    while (part.length < MIN_PART && parts.length > 0) {
+      if (parts.at(-1)!.length > part.length) break;
+      part = concat([parts.pop()!, part]);
+    }
+    parts.push(part);
   }
 
   /** Removes and returns the buffered bytes, followed by the arguments. */
