@@ -115,7 +115,7 @@ async function chooseJobs(folder: string, url: string): Promise<Jobs> {
       // Types are checked before a commit.
       ...flags.quick ? ["--no-check", "--parallel"] : [],
     ],
-    // One runtime of CI takes the random cases at full size.
+    // One runtime of CI runs the random cases at full size.
     isFull: (name) => flags.full || (isCI && name === "deno"),
     leaveOut,
   });

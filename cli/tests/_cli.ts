@@ -22,12 +22,12 @@ export function startWithInput(...args: string[]): Cli {
   return new Cli(Deno.execPath(), [...command, ...args], both);
 }
 
-/** The same in a terminal, whose one output comes as `stdout`; what is written to it is as if typed. */
+/** Runs it in a terminal, whose only output is `stdout`; text written to it counts as typed. */
 export function startInTerminal(
   args: string[],
   setting = "--unset=NO_COLOR",
 ): Cli {
-  // A shell that stays would hear Ctrl-C too, and end with a code of its own.
+  // A shell that stays would also receive Ctrl-C, and exit with a different code.
   const line = `exec env ${setting} ${shellLine(...args)}`;
   return new Cli("script", ["-qec", line, "/dev/null"], both);
 }

@@ -69,7 +69,7 @@ for (
     const [, ...values] = rows(stdout).latency!.replaceAll(",", "").match(
       /^p50 (\d+) p90 (\d+) p99 (\d+) max (\d+) ms of 100 events$/,
     )!.map(Number);
-    // To a hundredth, and what the machine takes.
+    // Accurate to a hundredth, plus the machine's overhead.
     const expected = [49, 89, 98, 99].map((share) => share * 1e7);
     for (const [i, value] of values.entries()) {
       const over = value / expected[i]!;
@@ -108,7 +108,7 @@ Deno.test("load --duration ends by itself", async () => {
     ...["load", server.url, "-c", "2", "--duration", "0.5"],
   );
   assertEquals(code, 0);
-  // How many come before the end is up to the machine.
+  // How many arrive before the end depends on the machine.
   assertMatch(rows(stdout).events!, /^[0-2], /);
 });
 

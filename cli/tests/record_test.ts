@@ -175,7 +175,7 @@ Deno.test("replay keeps the recorded pace after the last event ID", async () => 
   const file = await write(folder.path, [...hourly.slice(0, 3), later]);
   await using cli = start("replay", file, "--port", "0");
   const headers = { "last-event-id": "2" };
-  // Two hours and a millisecond behind the first, which this client has.
+  // Two hours and a millisecond after the first event, which this client has.
   const response = await fetch(await cli.url(), { headers });
   assertMatch(await response.text(), /id: 3\ndata: a\n\n$/);
 });

@@ -16,7 +16,7 @@ async function readData(url: string, count: number): Promise<string[]> {
   return data;
 }
 
-/** The events of a new client up to the end of the stream, and the ID that it would come back with. */
+/** Reads to the end of the stream as a new client: the events, and the ID it would resume with. */
 async function readAll(
   url: string,
 ): Promise<{ events: ServerSentEvent[]; lastEventId: string }> {

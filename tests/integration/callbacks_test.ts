@@ -103,7 +103,7 @@ async function* failing() {
   throw new Error("The producer failed");
 }
 
-/** Makes a callback that decides at once return a promise; resolves with the error that this is. */
+/** Makes a synchronous callback return a promise; resolves with the resulting error. */
 const decisions: Record<string, () => Promise<unknown>> = {
   async "SubscribeOptions.filter"() {
     const errors: unknown[] = [];

@@ -1,4 +1,4 @@
-/** Contracts with the schemas of real libraries, and what is left of them in a bundle. The portable suite has schemas of its own. */
+/** Contracts with the schemas of real libraries, and their size in a bundle. The portable suite uses schemas written by hand. */
 import {
   assertEquals,
   assertInstanceOf,
@@ -65,7 +65,7 @@ function failureOf(error: unknown): EventStreamError {
   return error;
 }
 
-/** What the issues of a refusal say, and where; what its message says of them. */
+/** The messages and paths of a rejection's issues, and the error message. */
 async function refusalOf(call: () => unknown) {
   const error = failureOf(
     await Promise.try(call).catch((error: unknown) => error),

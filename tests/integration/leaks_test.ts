@@ -10,13 +10,13 @@ import {
 const CYCLES = 600;
 const SAMPLES = 12;
 
-/** The names of what is not flat. */
+/** The names of the values that grow. */
 function growing(holdings: Holdings): string[] {
   return check(holdings, SHORT).filter(({ isFlat }) => !isFlat)
     .map(({ name }) => name);
 }
 
-/** Runs the scenarios and gives what grows in each. */
+/** Runs the scenarios and returns what grows in each. */
 async function findGrowth(
   runtime: string,
   scenarios: readonly string[],

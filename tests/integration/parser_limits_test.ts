@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { keepers, measureKept } from "../reliability/parser/_keepers.ts";
 
-/** What ends each of the streams that go past the limit. */
+/** The error that ends each stream that exceeds the limit. */
 const TOO_LARGE = /without end$|^(data|id|event) lines without a blank line$/;
 
 for (const runtime of Object.keys(keepers)) {

@@ -105,7 +105,7 @@ Deno.test("The comparison says for each package how many vectors it parses", asy
 });
 
 Deno.test("The comparison says for each package whether it handles a long retry", async () => {
-  // A timer takes a longer one for 1 ms.
+  // A timer treats a longer delay as 1 ms.
   const row = "handles a `retry` above 2^31 ms";
   const requests = Object.fromEntries(
     Object.keys(sources).map((name) => [name, 0]),
@@ -204,7 +204,7 @@ async function serveHono(
   const app = new Hono();
   app.get("/", (c) =>
     streamSSE(c, async (stream) => {
-      // Without an `onError` it writes what is thrown to the console.
+      // Without an `onError` it writes the error to the console.
       if (onError !== undefined) return await write(stream);
       await write(stream).catch((error) => failure = error);
     }, onError));

@@ -7,7 +7,7 @@ import { runCommand } from "../../tools/command.ts";
 import { pack } from "../../tools/packed.ts";
 import { Project, subpaths } from "./package/package.ts";
 
-/** Packages by the names under which they stand side by side. */
+/** Packages by the names under which they are installed side by side. */
 const compilers = {
   typescript5: "npm:typescript@5.9.3",
   typescript7: "npm:typescript@7.0.2",
@@ -17,7 +17,7 @@ interface Setting {
   /** The folder in `tests/types`. */
   readonly folder: string;
   readonly lib: readonly string[];
-  /** The package that declares what the runtime has. */
+  /** The package that declares the runtime's globals. */
   readonly types?: string;
   /** What `compilerOptions.types` names. */
   readonly names: readonly string[];
@@ -55,7 +55,7 @@ const settings: Record<string, Setting> = {
     lib: ["esnext"],
     types: "@types/bun@1.4.5",
     names: ["bun"],
-    // They let nobody extend a ReadableStream of anything but bytes.
+    // They only allow extending a ReadableStream of bytes.
     fault: "Type 'Received' does not satisfy the constraint 'Uint8Array<",
   },
 };
@@ -126,7 +126,7 @@ source.onmessage = ({ data }) => document.body.append(data);
   await assertRejects(() => project.run(Deno.execPath(), "check", "page.ts"));
 });
 
-/** Copies what is compiled; returns the names. */
+/** Copies the files to compile; returns their names. */
 async function writeFiles(
   project: Project,
   { folder }: Setting,

@@ -1,7 +1,7 @@
 import { EventParser } from "../../src/parse.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
 
-/** What is called with what a block says, in its order. */
+/** The callbacks for the fields of a block, in order. */
 export interface BlockCallbacks {
   onEvent(event: ServerSentEvent): void;
   onId?(id: string): void;
@@ -15,8 +15,8 @@ const LF = 0x0a;
 const CR = 0x0d;
 
 /**
- * Parses as the peers do that report what each block says, where `EventParser` reports what is true after it: every block
- * has a parser of its own.
+ * Parses like the peers that report the fields of each block, while `EventParser` reports the state after it: every block
+ * has a separate parser.
  */
 export class BlockParser {
   readonly #callbacks: BlockCallbacks;

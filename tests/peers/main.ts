@@ -21,7 +21,7 @@ const { values: flags, positionals: [root] } = parseArgs({
   allowPositionals: true,
 });
 
-/** Copies what a suite needs of a checkout, with this package in the place of theirs. */
+/** Copies what a suite needs of a checkout, with this package in place of theirs. */
 async function copySuite(
   from: string,
   folder: string,
@@ -113,7 +113,7 @@ interface VitestFile {
   }[];
 }
 
-/** Reads what our reporter writes in the place of eventsource's own. */
+/** Reads the output of our reporter, which replaces eventsource's. */
 function readWaffle(output: string): Case[] {
   const cases = [...output.matchAll(/^@case (.*)$/gm)]
     .map(([, json]) => JSON.parse(json!));
@@ -121,7 +121,7 @@ function readWaffle(output: string): Case[] {
   return cases.map(({ title, error }) => ({ name: title, error }));
 }
 
-/** Runs a suite and compares; tells whether all is as it should be. */
+/** Runs a suite and compares the results; returns whether they are as expected. */
 async function check(name: string, suite: Suite): Promise<boolean> {
   const folder = await Deno.makeTempDir({ prefix: "peers_" });
   try {

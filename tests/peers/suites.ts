@@ -1,12 +1,12 @@
 /** The suites of other projects, and which of their cases this package fails on purpose. */
 
-/** A suite, and how it comes to run this package. */
+/** A suite, and how to run it with this package. */
 export interface Suite {
-  /** What of the checkout is copied, beside the files of its root. */
+  /** The paths of the checkout that are copied, besides the files of its root. */
   folders: string[];
-  /** Our module that stands in for theirs, which is bundled as `rivulet.js` in the root of the copy. */
+  /** Our module that replaces theirs, bundled as `rivulet.js` in the root of the copy. */
   adapter: string;
-  /** The modules of theirs that are replaced, and by what. */
+  /** Their modules that are replaced, and the replacements. */
   replace: Record<string, string>;
   runner: "vitest" | "waffle" | "deno" | "chromium";
   /** npm packages that it needs. */

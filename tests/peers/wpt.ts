@@ -9,11 +9,11 @@ import { answer } from "./wpt_handlers.ts";
 
 type Case = Pick<CaseResult, "name" | "error">;
 
-/** How many milliseconds a page may take. */
+/** The timeout of a page in milliseconds. */
 const LIMIT = 60_000;
 /** How many pages run at a time. */
 const WIDTH = 4;
-/** Lets the page hand over what its harness found. */
+/** Lets the page report the results of its harness. */
 const REPORT = `add_completion_callback((tests, { status, message }) => {
   globalThis.found = {
     message: status === 0 ? undefined : message ?? "status " + status,

@@ -8,7 +8,7 @@ import { decode } from "../../../src/decode.ts";
 import type { EventLog } from "../../../src/server/mod.ts";
 import { encodeEvent } from "../../../src/encode.ts";
 
-/** An engine; each call opens a log anew, as another process does. */
+/** An engine; each call opens the log again, like another process. */
 export interface Engine extends AsyncDisposable {
   log(name: string): EventLog | Promise<EventLog>;
 }
@@ -37,7 +37,7 @@ async function* running(
   });
 }
 
-/** Declares what an answer does on an engine. */
+/** Declares the cases of an answer on an engine. */
 export function testUIMessageStream(
   name: string,
   open: () => Promise<Engine>,

@@ -1,7 +1,7 @@
 /** A model of the AI SDK, its own one for tests, that gets its words from a provider over a socket. */
 import { MockLanguageModelV4 } from "npm:ai@7.0.173/test";
 
-/** A word that no model says: it breaks the answer. */
+/** A word that breaks the answer when a model would send it. */
 export const BREAK = "!";
 
 type StreamResult = Awaited<ReturnType<MockLanguageModelV4["doStream"]>>;

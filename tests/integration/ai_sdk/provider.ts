@@ -1,4 +1,4 @@
-/** A model's provider whose answers say what the test says, when it says so. */
+/** A model provider whose answers the test controls. */
 
 import { until } from "../../support/until.ts";
 
@@ -25,7 +25,7 @@ export class Provider implements AsyncDisposable {
     return this.#running.size;
   }
 
-  /** Waits until so many answers were asked for. */
+  /** Waits until this many answers were requested. */
   async isAsked(count: number): Promise<void> {
     await until(() => this.asked === count);
   }

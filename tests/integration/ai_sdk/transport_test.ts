@@ -1,4 +1,4 @@
-/** The AI SDK itself as the client: its transport and its reader of messages, on streams of its own model for tests. */
+/** The AI SDK as the client: its transport and its message reader, on streams of its test model. */
 import { assertEquals } from "@std/assert";
 import {
   DefaultChatTransport,
@@ -21,7 +21,7 @@ import { Provider } from "./provider.ts";
 /** A server of a chat with one answer, and the requests that a page makes to it. */
 class Chat implements AsyncDisposable {
   readonly log = new MemoryLog({ maxEvents: 100_000 });
-  /** How the answer ended for the one who stores it. */
+  /** How the answer ended, as reported to `onEnd`. */
   readonly ends: { isAborted: boolean; text: string }[] = [];
   readonly statuses: number[] = [];
   /** What storing an answer waits for. */
@@ -139,7 +139,7 @@ class Reader {
   }
 }
 
-/** Starts an answer, and gives its reader once it has the words. */
+/** Starts an answer, and returns its reader once it has received these words. */
 async function started(
   chat: Chat,
   provider: Provider,

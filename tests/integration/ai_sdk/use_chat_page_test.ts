@@ -285,7 +285,7 @@ class Scene implements AsyncDisposable {
     );
   }
 
-  /** Waits until the server has stored so many messages. */
+  /** Waits until the server has stored this many messages. */
   async stores(count: number): Promise<void> {
     const url = `${this.#app!.url}/api/chat/${this.#chat}`;
     await until(async () => (await (await fetch(url)).json()).length === count);

@@ -107,14 +107,14 @@ function watch(
             : `${name}${source.readyState}`,
         );
         if (log.at(-1) === closeAt) source.close();
-        // Long enough for what should not come.
+        // Long enough for an unexpected event to arrive.
         if (source.readyState === 2) setTimeout(() => resolve(log), 300);
       });
     }
   });
 }
 
-/** Everything that one class did, scenario by scenario, and what it requested. */
+/** Everything that one class dispatched and requested, by scenario. */
 async function runAll(
   run: (url: string, closeAt: string | undefined) => Promise<string[]>,
 ): Promise<string[]> {

@@ -16,7 +16,7 @@ declare const process: {
   exit(): never;
 };
 
-/** What to follow: an idle timeout only where nothing else tells that the connection has ended. */
+/** What to follow; an idle timeout only where nothing else shows that the connection has ended. */
 export type Job = [face: Face, url: string, idleTimeout: number | null];
 
 const retry = { delay: 0, minDelay: 0, maxDelay: 100, maxAttempts: 100 };

@@ -48,14 +48,14 @@ class Server implements AsyncDisposable {
   }
 }
 
-/** What comes over a socket until the last event is there. */
+/** The bytes received from a socket until the last event. */
 async function responseOf(url: string): Promise<string> {
   using socket = await Socket.open(url);
   const text = await socket.until("data: last\n\n");
   return text.slice(0, text.indexOf("data: last\n\n") + 12);
 }
 
-/** What a client knows of its place that has received so much of a response: the ID of the last whole block. */
+/** The last event ID of a client that has received this much of a response: that of the last complete block. */
 function placeBehind(response: string, bytes: number): string | null {
   const received = new TextDecoder("latin1").decode(
     new TextEncoder().encode(response).subarray(0, bytes),
@@ -92,7 +92,7 @@ function placesOf(response: number): [Face, Cut][] {
       places.push([face, { direction, after, fault }]);
     }
   };
-  // First those that take their time.
+  // The slow ones first.
   add("EventSource", "response", "half-open", 16);
   add("connect()", "request", "reset", 8);
   add("EventSource", "request", "drop", 8);
@@ -103,7 +103,7 @@ function placesOf(response: number): [Face, Cut][] {
 
 const untouched: Plan = { piece: 65536, pause: 0, cut: undefined };
 
-/** What runs the client in a runtime; gives what it prints. */
+/** Runs the client in a runtime and returns its output. */
 const clients: Record<string, (list: string) => Promise<string>> = {
   Deno: (list) =>
     run(Deno.execPath(), ["run", "-A", "--quiet", "--no-lock", script, list]),
@@ -159,7 +159,7 @@ for (const [runtime, client] of Object.entries(clients)) {
       const place = placeBehind(response, cut.after);
       assertEquals(ids[0], null, where);
       if (runtime === "Bun" && seqOf(ids[1]!) < seqOf(place)) {
-        // It (1.4.5) fails at once where a response has ended too early, whatever of it is unread.
+        // Bun 1.4.5 fails at once when a response ends too early, even if part of it is unread.
         continue;
       }
       assertEquals(ids[1], place, where);

@@ -1,4 +1,4 @@
-/** A browser bundle of the client must hold no server code. */
+/** A browser bundle of the client must contain no server code. */
 import { assert, assertEquals } from "@std/assert";
 import { runDeno } from "../../../tools/command.ts";
 

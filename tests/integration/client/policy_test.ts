@@ -13,7 +13,7 @@ import {
 } from "../../../src/testing/mod.ts";
 import { count } from "../../contract/_schemas.ts";
 
-/** How what a row describes comes about: what the server replies with at first, and the options. */
+/** How to reproduce a row: the server's first response, and the options. */
 interface Scenario {
   readonly replies: ScriptedReply[];
   readonly options?: () => ConnectOptions;
@@ -40,7 +40,7 @@ function failingOnce(): ConnectOptions {
 const silence = { options: () => ({ idleTimeout: 30 }) };
 const until = { options: () => ({ until: "[DONE]" }) };
 
-/** Each row of the table, as often as it stands for different things. */
+/** Each row of the table, once for each case it covers. */
 const scenarios: Record<string, Scenario[]> = {
   "the `headers` function fails": [{ replies: [], options: failingOnce }],
   "no connection": [{ replies: [refused] }],

@@ -1,4 +1,4 @@
-/** Reconnects so many times with each face, `reconnects.ts URL COUNT`, and writes five times what it holds by then. */
+/** Reconnects COUNT times with each API, `reconnects.ts URL COUNT`, and prints five times what is still allocated. */
 import { connect, EventSource } from "../../../src/client/mod.ts";
 
 declare function gc(): void;

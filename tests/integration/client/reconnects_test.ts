@@ -13,7 +13,7 @@ interface Figures {
   listeners: number;
 }
 
-/** Runs the script in a process of its own against a server that gives one event for each connection. */
+/** Runs the script in a separate process against a server that sends one event per connection. */
 async function run(): Promise<{ name: string; figures: Figures[] }[]> {
   await using server = Deno.serve({
     hostname: "127.0.0.1",

@@ -1,4 +1,4 @@
-/** Follows the event stream at a URL with a secret header, in this thread or a worker, and prints what came of it. */
+/** Follows the event stream at a URL with a secret header, in this thread or a worker, and prints the outcome. */
 import { connect } from "../../../src/client/connect.ts";
 
 async function follow(url: string): Promise<string> {

@@ -22,7 +22,7 @@ function serve(answer: () => Response) {
   return { server, seen, port: server.addr.port };
 }
 
-/** Follows a redirect in a process of Deno; returns what that printed. */
+/** Follows a redirect in a Deno process and returns its output. */
 async function follow(
   location: string,
   flags: string[],

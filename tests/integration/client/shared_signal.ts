@@ -1,4 +1,4 @@
-/** Ends twelve streams of each kind by one signal, and prints how many ended by it and what is left on the signal. */
+/** Ends twelve streams of each kind with one signal, and prints how many ended and which listeners are left on the signal. */
 import { getEventListeners } from "node:events";
 import { connect, EventSource } from "../../../src/client/mod.ts";
 import { decode } from "../../../src/decode.ts";

@@ -16,14 +16,14 @@ export function pngFile(size: number): FilePayload {
   return { name: "picture.png", mimeType: "image/png", buffer };
 }
 
-/** A file for an input, as Playwright takes it. */
+/** A file for an input, as Playwright expects it. */
 export interface FilePayload {
   name: string;
   mimeType: string;
   buffer: Buffer;
 }
 
-/** The demo's page in a browser tab, with what a visitor sees and does. Disposing of it closes the visitor's tabs. */
+/** The demo's page in a browser tab, with a visitor's actions and view. Disposing it closes the visitor's tabs. */
 export class DemoPage implements AsyncDisposable {
   readonly page: Page;
   /** The exceptions that the page did not catch. */
@@ -168,7 +168,7 @@ interface KeptElement {
   position?: number;
 }
 
-/** Runs in the page before its own scripts: records what the output elements show. */
+/** Runs before the page's scripts: records the text of the output elements. */
 function keepShown(): void {
   const page = globalThis as unknown as KeptPage;
   page.shown = {};

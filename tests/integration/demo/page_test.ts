@@ -336,7 +336,7 @@ Deno.test("An answer that is stopped says so, and can be asked for again", async
   assert(ANSWER.startsWith(answer!) && answer!.length < ANSWER.length);
   const words = answer!.split(/\s+/).length;
   await visitor.waitForText("#answer-status", ` ${words} words`);
-  // After a reload the log says the same.
+  // After a reload the log shows the same.
   await visitor.page.reload();
   await visitor.waitForText("#answer-status", `Stopped after ${words} words`);
   await ask.click();
@@ -448,7 +448,7 @@ function keepEventSources(): void {
   };
 }
 
-/** Runs in the page before its own scripts: records what has moved. */
+/** Runs before the page's scripts: records layout shifts. */
 function keepShifts(): void {
   const page = globalThis as unknown as Page;
   page.shifts = [];

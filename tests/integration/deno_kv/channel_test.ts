@@ -95,7 +95,7 @@ Deno.test("Channel on a DenoKvLog keeps its clients while the database is unavai
   );
   assertEquals(error.code, "log-unavailable");
   away = false;
-  // And while another process writes, which keeps nobody from reading.
+  // And while another process writes, which does not block readers.
   const database = new DatabaseSync(file.path);
   database.exec("begin immediate");
   await assertRejects(() => hasty.publish({ data: "y" }), EventStreamError);

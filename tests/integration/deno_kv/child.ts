@@ -10,7 +10,7 @@ export function startPeer(path: string): Process {
 
 /** The whole lines that it has written and that begin with a sign, without it. */
 export function marked({ stdout }: Process, sign: string): string[] {
-  // What a killed process began to write is no line.
+  // A killed process may leave an incomplete last line.
   return stdout.split("\n").slice(0, -1)
     .filter((line) => line.startsWith(sign))
     .map((line) => line.slice(sign.length));

@@ -43,13 +43,13 @@ export class ConnectServer extends KvDatabase {
     return `http://127.0.0.1:${this.#server.addr.port}/`;
   }
 
-  /** Closes all connections, and lets nobody connect. */
+  /** Closes all connections, and refuses new ones. */
   async stop(): Promise<void> {
     this.#abort.abort();
     await this.#server.finished;
   }
 
-  /** Listens again on the same port, with what it holds. */
+  /** Listens again on the same port, with the same data. */
   restart(): void {
     this.#server = this.#listen(this.#server.addr.port);
   }
@@ -179,7 +179,7 @@ function entryOf({ k, v, encoding, version }: Row): Field[] {
   return [[1, k], [2, v], [3, encoding], [4, stampOf(version)]];
 }
 
-/** What a watch tells: the length of the message, and the message. */
+/** A watch message: its length, then its bytes. */
 function frameOf(row: Row | undefined): Uint8Array {
   const entry: Field[] = row === undefined ? [] : [[2, entryOf(row)]];
   const message = writeMessage([[1, SUCCESS], [2, [[1, 1], ...entry]]]);

@@ -45,7 +45,7 @@ Deno.test("append() with a key is applied once though it was rejected while the 
   assertEquals(error.code, "log-unavailable");
   assertEquals((error.cause as Error).name, "TimeoutError");
   server.isAway = false;
-  // Deno still tries the commit that nobody waits for.
+  // Deno still retries the commit that is no longer awaited.
   await log.append(events("b"), options);
   await log.append(events("c"));
   await Promise.all(commits);

@@ -8,7 +8,7 @@ import type { LogEntry, LogInput } from "../../../src/log/log.ts";
 
 /** A database for one test, opened as often as that wants. */
 export abstract class KvDatabase implements AsyncDisposable {
-  /** What `Deno.openKv()` takes. */
+  /** The argument of `Deno.openKv()`. */
   abstract readonly path: string;
   readonly #opened: Deno.Kv[] = [];
 
@@ -35,7 +35,7 @@ export abstract class KvDatabase implements AsyncDisposable {
     await this.remove();
   }
 
-  /** Lets the data go. */
+  /** Deletes the data. */
   protected abstract remove(): Promise<void>;
 }
 

@@ -23,7 +23,7 @@ import { pause } from "../../../tools/pause.ts";
 const ALL = { entries: 10_000, bytes: 100_000_000 };
 const MOST = 720 * 1024;
 
-/** Fails unless the promise rejects because of the engine, and gives the engine's own error. */
+/** Fails unless the promise rejects because of the engine, and returns the engine's error. */
 async function causeOf(promise: Promise<unknown>): Promise<Error> {
   const error = await assertRejects(() => promise, EventStreamError);
   assertEquals(error.code, "log-unavailable");
@@ -134,7 +134,7 @@ Deno.test("append() fits into one commit with the longest names and keys", async
     const wide = new DenoKvLog(kv, name);
     for (let i = 0; i < 150; i++) await wide.append(events("a"));
     const log = new DenoKvLog(kv, name, { maxEvents: 30, maxBytes: MOST });
-    // Bodies for which the blocks come out as many, and as badly filled, as can be.
+    // Bodies that need as many blocks as possible, filled as badly as possible.
     const bodies = Array.from(
       { length: 22 },
       (_, i) => "a".repeat(i % 2 ? 63_900 : 3_000),
@@ -237,7 +237,7 @@ Deno.test("append() deletes trimmed entries a few at a time", async () => {
   const kv = await file.open();
   const count = new DenoKvLog(kv, "count", { maxEvents: 50 });
   for (let i = 0; i < 400; i++) await count.append(events("a"));
-  // The head, what is kept, and what waits to be deleted.
+  // The head, the retained entries, and the entries to be deleted.
   const keys = await countKeys(kv);
   assert(keys > 50 && keys <= 1 + 50 + 65, `${keys} keys`);
 
@@ -304,7 +304,7 @@ Deno.test("expire() leaves no key, and a later append cancels it", async () => {
   await kept.append(events("c"));
   await gone.expire(1);
   kv.close();
-  // Deno KV deletes what has expired when it opens a file, and then about once a minute.
+  // Deno KV deletes expired keys when it opens a file, and then about once a minute.
   await until(async () => {
     using kv = await Deno.openKv(file.path);
     const prefix = ["rivulet", "gone"];
@@ -535,7 +535,7 @@ class Sqlite {
     this.#database = new DatabaseSync(path);
   }
 
-  /** How many keys have a time to go. */
+  /** How many keys have an expiry. */
   get expiring(): number {
     const sql = "select count(*) as n from kv where expiration_ms >= 0";
     return Number(this.#database.prepare(sql).get()!.n);

@@ -1,5 +1,5 @@
 /**
- * A process with a log on a database in a file, which does what its standard input says, a command a line, and
+ * A process with a log on a database in a file, which runs one command per line of its standard input, and
  * writes one line for each thing that has happened.
  *
  * | command | what it does, and writes |

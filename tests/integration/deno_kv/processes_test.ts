@@ -5,7 +5,7 @@ import type { Process } from "../../../tools/process.ts";
 import { marked, startPeer } from "./child.ts";
 import { interfere, KvFile, readAll } from "./fixture.ts";
 
-/** Reads what a follower wrote, and fails unless it is numbered 1, 2, 3, … */
+/** Reads a follower's output, and fails unless it is numbered 1, 2, 3, … */
 function followed(child: Process): string[] {
   return marked(child, "=").map((line, i) => {
     const [seq, body] = line.split(" ");
@@ -14,7 +14,7 @@ function followed(child: Process): string[] {
   });
 }
 
-/** Reads where what a publisher was told to be durable stands. */
+/** Reads the positions of the events that were acknowledged to a publisher. */
 function acknowledged(child: Process): Map<string, number> {
   return new Map(
     marked(child, "+").map((line) => {
@@ -57,7 +57,7 @@ Deno.test("DenoKvLog keeps every acknowledged event when processes are killed un
     await using child = startPeer(file.path);
     await child.say(`publish ${life} 1000000`);
     await until(() => marked(child, "+").length > 300);
-    // Now and then there is nobody else at the file.
+    // Sometimes no other process uses the file.
     if (life === 1) {
       await until(() => marked(survivor, "=").length > 300);
       await survivor.kill();
@@ -72,7 +72,7 @@ Deno.test("DenoKvLog keeps every acknowledged event when processes are killed un
   for (const [body, seq] of told.flatMap((map) => [...map])) {
     assertEquals(bodies[seq - 1], body);
   }
-  // What one append wrote stands together, whether it was acknowledged or not.
+  // The entries of one append are consecutive, acknowledged or not.
   for (const [i, body] of bodies.entries()) {
     const [life, n] = body.split(":").map(Number) as [number, number];
     if (groupOf(n) < n) assertEquals(bodies[i - 1], `${life}:${n - 1}`);
@@ -104,7 +104,7 @@ Deno.test("watch() polls more often when kv.watch() does not report another proc
     await child.say(`publish ${i} 1`);
     await until(() => woken > before);
   }
-  // At the first pace, of a look every 1 to 4 seconds, it would take longer than is waited for.
+  // At the initial pace of a poll every 1 to 4 seconds, this would take longer than the test waits.
   looks = 0;
   await until(() => looks >= 50);
   controller.abort();

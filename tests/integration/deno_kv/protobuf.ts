@@ -26,7 +26,7 @@ export function readMessage(bytes: Uint8Array): Message {
   return message;
 }
 
-/** Writes a message from its fields in order; an array stands for a message. */
+/** Encodes a message from its fields in order; an array is a nested message. */
 export function writeMessage(fields: readonly Field[]): Uint8Array {
   const chunks: Uint8Array[] = [];
   for (const [number, value] of fields) {

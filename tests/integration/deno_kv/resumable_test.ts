@@ -20,7 +20,7 @@ testResumable("DenoKvLog", async () => {
   };
 }, TRIES);
 
-/** Tells whether nobody is writing to the file. */
+/** Returns whether no process is writing to the file. */
 function isFree(path: string): boolean {
   using database = new DatabaseSync(path);
   try {
@@ -39,7 +39,7 @@ Deno.test("resumable() on a DenoKvLog continues after the database was unavailab
     using database = new DatabaseSync(file.path);
     // The producer is writing just now, as likely as not.
     database.exec("pragma busy_timeout = 30000; begin immediate");
-    // Until the log gives up to write to a file that somebody else is writing to.
+    // Until the log gives up writing to a file that another process is writing to.
     await pause(6000);
     database.exec("rollback");
   });

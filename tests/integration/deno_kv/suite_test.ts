@@ -4,7 +4,7 @@ import { ConnectServer } from "./connect_server.ts";
 import { interfere, type KvDatabase, KvFile } from "./fixture.ts";
 import { pause } from "../../../tools/pause.ts";
 
-/** Declares the cases for a log whose clients open the database anew, as those of another process would. */
+/** Declares the cases for a log whose clients each open the database again, like another process. */
 function declare(
   name: string,
   make: () => Promise<KvDatabase>,

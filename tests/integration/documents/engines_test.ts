@@ -4,7 +4,7 @@ import { runDeno } from "../../../tools/command.ts";
 import { readSection } from "../../support/section.ts";
 import settings from "../../../deno.json" with { type: "json" };
 
-/** Runs a program of a document, whose imports lead to the source, and returns what it prints. */
+/** Runs a program of a document with imports mapped to the source, and returns its output. */
 async function run(
   command: string[],
   files: Readonly<Record<string, string>>,

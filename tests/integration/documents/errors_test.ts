@@ -12,7 +12,7 @@ import {
 
 const page = await Deno.readTextFile("docs/errors.md");
 
-/** What stands between the quotes of each match, once, in order. */
+/** The distinct quoted texts of the matches, in order. */
 function found(text: string, pattern: RegExp): string[] {
   return [...new Set([...text.matchAll(pattern)].map(([, name]) => name!))]
     .sort();
@@ -40,14 +40,14 @@ Deno.test("docs/errors.md lists how each message of the source starts, and no ot
     }
   }
   assert(starts.size > 0);
-  // An outage's message starts with what the engine was asked to do.
+  // The message of an outage starts with the operation.
   assertEquals(found(page, /`(Cannot [A-Za-z ]+)`/g), [...starts].sort());
 });
 
 const refuse = (status: number): Answer => () => new Response("No", { status });
 const part = "id: 1\ndata: To\n\n";
 
-/** What a server does in each row of the table on a model's API; `undefined` for a server that is gone. */
+/** What a server does in each row of the table on a model's API; `undefined` for a server that is not running. */
 const failures: Record<string, (Answer | undefined)[]> = {
   "400, 401, 404 …, or no SSE": [
     ...[400, 401, 404].map(refuse),

@@ -25,7 +25,7 @@ async function start(name: string, ...packages: string[]): Promise<Project> {
   return project;
 }
 
-/** Puts the package's client into the page, as the section says; the command bundles it. */
+/** Puts the package's client into the page, as the section describes; the command bundles it. */
 async function useClient(project: Project, name: string): Promise<string[]> {
   const document = `docs/getting_started_${name}.md`;
   const text = await Deno.readTextFile(document);

@@ -14,7 +14,7 @@ export function deno(file: string): [string, ...string[]] {
   return [Deno.execPath(), "run", "--quiet", ...permissions, file];
 }
 
-/** `Deno.serve()` listens there, whatever a program says. */
+/** `Deno.serve()` listens on this port, whichever the program passes. */
 export const onPort = { DENO_SERVE_ADDRESS: "tcp:127.0.0.1:$PORT" };
 
 /** What a reader has: the packed package, and a browser. */
@@ -49,7 +49,7 @@ export class Reader implements AsyncDisposable {
     return project;
   }
 
-  /** Opens a page in a browser of its own. */
+  /** Opens a page in a separate browser. */
   async open(url: string): Promise<Page> {
     const page = await (await this.#browser.newContext()).newPage();
     await page.goto(url);

@@ -461,7 +461,7 @@ Deno.test("The recipe for shutdown ends a response of each kind and the process 
   await Deno.remove(folder, { recursive: true });
 });
 
-/** Ends a response after the event that holds a text. */
+/** Ends a response after the event that contains a text. */
 function cutAfter(text: string, { body, headers }: Response): Response {
   const decoder = new TextDecoder();
   const encoder = new TextEncoder();

@@ -9,7 +9,7 @@ function start(): Promise<Workerd> {
   });
 }
 
-/** Reads until some part has come. */
+/** Reads until a matching part arrives. */
 async function until(
   types: AsyncIterator<string>,
   type: string,

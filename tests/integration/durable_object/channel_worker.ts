@@ -41,7 +41,7 @@ export class OpenChannel extends ChannelObject {
   }
 }
 
-/** One that notices soon when a client has gone: it tries to write every 100 ms. */
+/** A channel that soon notices a disconnected client: it tries to write every 100 ms. */
 export class LivelyChannel extends OpenChannel {
   override readonly options: ChannelOptions = { keepAlive: 100 };
 }
@@ -56,7 +56,7 @@ export class ShortChannel extends OpenChannel {
   override readonly retention = { maxEvents: 3, maxAge: 2000 };
 }
 
-/** One that shows each user what is for them. */
+/** A channel that filters events by user. */
 export class PrivateChannel extends ChannelObject {
   override respond(
     request: Request,

@@ -127,7 +127,7 @@ class WorkerSite implements AsyncDisposable {
     if (method !== "GET") {
       return await send().catch(() => new Response(null, { status: 502 }));
     }
-    // EventSource would give up at an error status, and tries again where a connection is refused.
+    // EventSource gives up at an error status, and retries when a connection is refused.
     let response: Response | undefined;
     await until(async () => {
       response = await send().catch(() => undefined);

@@ -12,7 +12,7 @@ const options = {
 const retry = { delay: 10, minDelay: 10, maxDelay: 100, maxAttempts: 1000 };
 const EVENTS = 300;
 
-/** Follows a combination until everything that is awaited has come; counts the connections. */
+/** Follows a combination until every expected event has arrived; counts the connections. */
 async function follow(
   workerd: Workerd,
   names: readonly string[],

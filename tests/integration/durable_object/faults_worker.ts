@@ -1,4 +1,4 @@
-/** A Worker whose object runs a script with a fault at each call of its storage, and answers with what came of it. */
+/** A Worker whose object runs a script with a fault at each call of its storage, and responds with the outcome. */
 import {
   DurableObjectLog,
   type DurableObjectLogStorage,
@@ -60,7 +60,7 @@ export class FaultsObject {
       await logScript(faults, {
         faulty: new DurableObjectLog(stepStorage(storage, faults)),
         sound: new DurableObjectLog(storage),
-        // The platform's calls settle; a log has no time of its own for them.
+        // The platform's calls always settle, so a log needs no timeout for them.
         patience: 30,
       });
       while (!faults.isOver) await pause(5);

@@ -2,7 +2,7 @@ import { decode } from "../../../src/decode.ts";
 import type { ServerSentEvent } from "../../../src/event.ts";
 import { pause } from "../../../tools/pause.ts";
 
-/** A client that follows a channel through whatever happens, and comes back with its last event ID until it is disposed of. */
+/** A client that follows a channel through any failure, and resumes with its last event ID until it is disposed. */
 export class Follower {
   readonly events: ServerSentEvent[] = [];
   /** How often it has connected. */

@@ -12,7 +12,7 @@ interface Env {
   OBJECTS: { fetch(request: Request): Promise<Response> };
 }
 
-/** What a binding to objects does: it sends what is called on one to where it is. */
+/** Emulates a binding to objects: forwards calls to the process that holds the object. */
 function namespaceOf({ OBJECTS }: Env): ChannelNamespace {
   return {
     idFromName: (name) => name,

@@ -9,7 +9,7 @@ const options = {
   classes: { LivelyChannel: SQL, QuietChannel: SQL },
 };
 
-/** A client that follows a channel over a socket of its own. */
+/** A client that follows a channel over a separate socket. */
 async function connect(channel: RemoteChannel): Promise<Deno.TcpConn> {
   const { hostname, port, pathname } = new URL(channel.url);
   const socket = await Deno.connect({ hostname, port: Number(port) });

@@ -100,7 +100,7 @@ Deno.test("ChannelObject loses and duplicates no acknowledged event when workerd
   }
 });
 
-/** Publishers that do not stop when the server does. Every other one tries again, with a key, what has failed. */
+/** Publishers that do not stop when the server does. Every other one retries failed publications with a key. */
 class Load {
   /** What was acknowledged, with its ID. */
   readonly acknowledged = new Map<string, string>();

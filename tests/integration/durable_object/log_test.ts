@@ -46,7 +46,7 @@ Deno.test.beforeAll(async () => {
 });
 Deno.test.afterAll(() => workerd[Symbol.asyncDispose]());
 
-/** A log in an object of its own, from outside. */
+/** A log in a separate object, accessed through the Worker. */
 class RemoteLog {
   readonly #url: string;
 
@@ -74,7 +74,7 @@ class RemoteLog {
     return this.run("sql", query);
   }
 
-  /** The rows in each table of the log, `undefined` when there is no such table. */
+  /** The number of rows in each table of the log; `undefined` when the table does not exist. */
   async rows(): Promise<Record<string, number | undefined>> {
     const counts: Record<string, number | undefined> = {};
     for (const name of ["log", "entries", "keys"]) {
@@ -301,7 +301,7 @@ Deno.test("DurableObjectLog forgets idempotency keys by alarm and by append", as
   assertEquals((await log.append(["c"], { idempotencyKey: "1" })).seq, 3);
   await until(async () => (await log.rows()).keys === 0);
 
-  // Of keys that were kept for longer once, none may keep the alarm busy with those behind it.
+  // A key with a longer retention must not keep the alarm busy with the keys after it.
   await log.run("open", { idempotencyTtl: 60_000 });
   await log.append(["d"], { idempotencyKey: "long" });
   await log.run("open", { idempotencyTtl: 50 });

@@ -81,7 +81,7 @@ export class AlarmlessObject {
     }
   }
 
-  /** Tells what a log does while its storage does not become durable, and what once it has. */
+  /** Returns what a log does before its storage becomes durable, and after. */
   async #hold() {
     const storage = this.#storage;
     const durable = Promise.withResolvers<void>();

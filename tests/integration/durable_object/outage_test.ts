@@ -17,7 +17,7 @@ function startObjects(): Promise<Workerd> {
   });
 }
 
-/** Two processes that serve what is in the objects. */
+/** Two processes that serve the objects' channels. */
 async function startServers(objects: Workerd): Promise<Servers> {
   const servers = new Servers(() =>
     Workerd.start({
@@ -29,10 +29,10 @@ async function startServers(objects: Workerd): Promise<Servers> {
   return servers;
 }
 
-/** A client as browsers have it, which gives up for good at any answer but an event stream. */
+/** A client like a browser's, which stops for good at any response other than an event stream. */
 class Page implements Disposable {
   readonly events: ServerSentEvent[] = [];
-  /** How often it had to come back. */
+  /** How often it had to reconnect. */
   losses = 0;
   readonly #source: EventSource;
 

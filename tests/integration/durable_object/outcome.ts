@@ -7,7 +7,7 @@ import {
 /** What became of an operation in another process. */
 export type Outcome = { value: unknown } | { error: RemoteError };
 
-/** Runs an operation and makes what becomes of it fit for JSON. */
+/** Runs an operation and converts its outcome to JSON values. */
 export async function toOutcome(run: () => unknown): Promise<Outcome> {
   try {
     return { value: await run() ?? null };

@@ -12,7 +12,7 @@ import { fromOutcome } from "./outcome.ts";
 
 let channels = 0;
 
-/** A channel in an object of its own, seen through the Worker in front of it. */
+/** A channel in a separate object, accessed through the Worker. */
 export class RemoteChannel {
   readonly url: string;
   readonly #path: string;
@@ -66,7 +66,7 @@ export class RemoteChannel {
     return fromOutcome(await response.json());
   }
 
-  /** Reads so many events. */
+  /** Reads this many events. */
   async take(
     count: number,
     lastEventId = "",

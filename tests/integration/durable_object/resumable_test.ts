@@ -86,7 +86,7 @@ Deno.test("resumable() in a Durable Object continues without readers", async () 
   await using _ = workerd;
   const order = { count: 50, pause: 20 };
   await main.read("all", order, { count: 1 });
-  // Nor does anybody ask anything.
+  // And no request is made.
   await pause(2000);
   await until(async () => (await countsOf(main, "all")).settled === 1);
   assertEquals(datasOf(await main.read("all", order)), textsOf(50));

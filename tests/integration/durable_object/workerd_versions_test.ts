@@ -5,7 +5,7 @@ import { installPacked } from "../../../tools/packed.ts";
 import { OLDEST_WORKERD } from "../../_tools.ts";
 import { Workerd } from "../../support/workerd.ts";
 
-// esbuild starts a process of its own at the first use, which no test is to be taken for leaking.
+// esbuild starts a process at first use, which must not be reported as a leak of a test.
 Deno.test.beforeAll(async () => void await bundlers.esbuild!("", "."));
 Deno.test.afterAll(stopBundlers);
 

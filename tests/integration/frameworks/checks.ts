@@ -10,19 +10,19 @@ import { until } from "../../support/until.ts";
 
 /** How an app differs from the others. */
 export interface Differences {
-  /** Where its channel is; `/news` unless given. */
+  /** The path of its channel; default `/news`. */
   readonly path?: string;
-  /** The content type of what is published; `text/plain` unless given. */
+  /** The content type of a publication; default `text/plain`. */
   readonly contentType?: string;
-  /** Why a subscriber that disconnects has left; `disconnected` unless given. */
+  /** The close reason of a subscriber that disconnects; default `disconnected`. */
   readonly reason?: string;
-  /** The exit code after SIGINT; 0 unless given. */
+  /** The exit code after SIGINT; default 0. */
   readonly exitCode?: number;
 }
 
 type Check = (app: App, differences: Differences) => Promise<void>;
 
-/** The checks, by what they show. */
+/** The checks, by name. */
 export const checks: Readonly<Record<string, Check>> = {
   "sends each event when it is published": sendOneByOne,
   "notices that an idle client disconnects, and resumes it": noticeAndResume,
@@ -92,7 +92,7 @@ export async function follow(
   return await fetch(url + path, { headers });
 }
 
-/** Publishes to the channel of an app, and gives the ID. */
+/** Publishes to the channel of an app, and returns the ID. */
 export async function publish(
   { url }: App,
   body: string,

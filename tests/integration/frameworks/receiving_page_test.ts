@@ -14,7 +14,7 @@ const react = `
   import { News } from "./news.tsx";
   const root = createRoot(document.body.appendChild(document.createElement("main")));
   globalThis.leave = () => root.unmount();
-  // React unsubscribes what an Activity hides, and keeps its state.
+  // React unsubscribes a component that an Activity hides, and keeps its state.
   globalThis.show = (mode) => root.render(
     createElement(StrictMode, null, createElement(Activity, { mode }, createElement(News)))
   );

@@ -1,5 +1,5 @@
 /**
- * A process of its own that publishes to a log and follows it, in Deno or Bun:
+ * A separate process that publishes to a log and follows it, in Deno or Bun:
  * `process.ts LIBRARY PLACE LOG PUBLISHERS EVENTS FOLLOWERS`. It prints what became of it as JSON. Without a number of
  * EVENTS it publishes until its standard input ends.
  */

@@ -7,7 +7,7 @@ import {
 } from "@rivulet/sse";
 import { encodeEvent } from "@rivulet/sse/encoder";
 
-/** Does with the installed package what the README does, and tells what came of it. */
+/** Runs the README's example with the installed package, and reports the outcome. */
 export async function run(url: string): Promise<Record<string, unknown>> {
   return {
     codec: await passThroughCodec(),
@@ -34,7 +34,7 @@ async function passThroughCodec(): Promise<unknown[]> {
   return seen;
 }
 
-/** The server ends each stream behind an event, so the second comes over another connection. */
+/** The server ends each stream after one event, so the second arrives over another connection. */
 async function connectTo(url: string): Promise<string[]> {
   const seen: string[] = [];
   for await (const event of connect(url)) {

@@ -47,7 +47,7 @@ export class Project implements AsyncDisposable {
     await this.run("npm", "install", ...quiet, ...packages);
   }
 
-  /** Runs a command in the project; returns what it wrote to standard output. */
+  /** Runs a command in the project; returns its standard output. */
   async run(command: string, ...args: string[]): Promise<string> {
     return await run("env", "-C", this.folder, command, ...args);
   }

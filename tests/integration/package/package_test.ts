@@ -8,7 +8,7 @@ import { SseServer, stream } from "../../support/sse_server.ts";
 
 const compilers = [
   { compiler: "typescript@7.0.2", lib: "esnext,dom" },
-  // Before 6 the asynchronous iteration of a ReadableStream is in a library of its own.
+  // Before 6 the asynchronous iteration of a ReadableStream is in a separate library.
   { compiler: "typescript@5.9.3", lib: "esnext,dom,dom.asynciterable" },
 ];
 const esbuild = "esbuild@0.25.10";
@@ -47,7 +47,7 @@ for (const { compiler, lib } of compilers) {
     await project.write("subpaths.ts", importAll());
     await compile(project, lib, "esnext", "bundler");
     await compile(project, lib, "nodenext", "nodenext");
-    // As most projects are set, whose libraries know less than the declarations speak of.
+    // The settings of most projects, whose libraries lack some of the types in the declarations.
     await compile(project, "es2022,dom", "esnext", "bundler", true);
   });
 }
@@ -113,7 +113,7 @@ Deno.test("Every subpath of the packed package can be imported alone", async () 
   }
 });
 
-/** Runs the example against a server that ends its streams behind each event, and checks both sides. */
+/** Runs the example against a server that ends its streams after each event, and checks both sides. */
 async function checkRun(
   run: (url: string) => Promise<string>,
 ): Promise<void> {

@@ -1,10 +1,10 @@
-/** The gate that measures imports, on a package made for it, and what it lets through of this one. */
+/** The gate that measures imports: on a sample package, and on this one. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { bundlers, stopBundlers } from "../../../tools/bundlers.ts";
 import { installPacked } from "../../../tools/packed.ts";
 import { findKept } from "../../../tools/sizes.ts";
 
-// esbuild starts a process of its own at the first use, which no test is to be taken for leaking.
+// esbuild starts a process at first use, which must not be reported as a leak of a test.
 Deno.test.beforeAll(async () => void await bundlers.esbuild!("", "."));
 Deno.test.afterAll(stopBundlers);
 

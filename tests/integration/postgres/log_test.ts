@@ -30,7 +30,7 @@ Deno.test.afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-/** A client of a database of its own. */
+/** A client of a separate database. */
 async function open(settings = ""): Promise<AdaptedClient & { name: string }> {
   const name = `d_${crypto.randomUUID().replaceAll("-", "")}`;
   await server.query(`CREATE DATABASE ${name} ${settings}`);
@@ -512,7 +512,7 @@ Deno.test("append() starts a new epoch when a standby that took over has lost co
     await until(async () =>
       await standby!.query("SELECT last FROM rivulet.logs") === "2"
     );
-    // It receives nothing from now on, and does not know.
+    // It receives nothing from now on, without noticing.
     await standby.query("ALTER SYSTEM SET primary_conninfo = ''");
     await standby.query("SELECT pg_reload_conf()");
     await until(async () =>
@@ -528,7 +528,7 @@ Deno.test("append() starts a new epoch when a standby that took over has lost co
     assertEquals([second.seq, lost.seq], [3, 3]);
     assertNotEquals(second.epoch, first.epoch);
     assertEquals(await bodies(next), ["a", "b", "c"]);
-    // The epoch stays as long as no other server takes over.
+    // The epoch stays the same until another server takes over.
     assertEquals((await next.append(events("d"))).epoch, second.epoch);
     await primary.restart();
   } finally {

@@ -6,7 +6,7 @@ import { pause } from "../../../tools/pause.ts";
 /** Postgres refuses to run as root: then it runs as this user, which its package makes. */
 const USER = "postgres";
 
-/** A Postgres on a free port of the loopback interface, its data in a folder of its own until the end. */
+/** A Postgres on a free port of the loopback interface, with its data in a temporary folder. */
 export class PostgresServer {
   readonly port: number;
   readonly #folder: string;
@@ -55,7 +55,7 @@ export class PostgresServer {
     return `postgres://${USER}@127.0.0.1:${this.port}/${database}`;
   }
 
-  /** Runs SQL with psql and returns what it prints, columns separated by `|`. */
+  /** Runs SQL with psql and returns its output, columns separated by `|`. */
   async query(sql: string): Promise<string> {
     const args = [this.url, "-AtXq", "-v", "ON_ERROR_STOP=1", "-c", sql];
     const { success, stdout, output } = await runCommand(
@@ -88,19 +88,19 @@ export class PostgresServer {
     if (pid !== "") Deno.kill(Number(pid), "SIGKILL");
   }
 
-  /** Makes a standby a server of its own. */
+  /** Promotes a standby to a primary server. */
   async promote(): Promise<void> {
     await this.query("SELECT pg_promote()");
   }
 
   /** Starts another process on the same port and data. */
   async restart(): Promise<void> {
-    // What was killed has left this behind.
+    // The killed process has left this file.
     await Deno.remove(`${this.#folder}/data/postmaster.pid`).catch(() => {});
     this.#process = await spawn(this.#folder, this.port, this.#config);
   }
 
-  /** Ends the process and deletes what it kept. */
+  /** Ends the process and deletes its data. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#process.signal("SIGQUIT");
     await this.#process.ended;
@@ -164,7 +164,7 @@ function startup(): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Tells whether Postgres takes connections: it answers with an error while it starts or stops. */
+/** Returns whether Postgres accepts connections: it answers with an error while it starts or stops. */
 async function answers(port: number): Promise<boolean> {
   try {
     using connection = await Deno.connect({ hostname: "127.0.0.1", port });
@@ -217,7 +217,7 @@ async function findProgram(name: string): Promise<string> {
 
 /** The folder of Postgres's programs, if it is installed. */
 export async function findPostgres(): Promise<string | undefined> {
-  // Debian's newest; elsewhere what is in the path.
+  // The newest version of Debian's packages; elsewhere the one in the PATH.
   const script =
     "{ ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null | sort -Vr; command -v initdb; } | head -n 1";
   const { stdout } = await runCommand("sh", ["-c", script]);

@@ -5,7 +5,7 @@ import {
   type PostgresClient,
 } from "../../../src/sql/postgres_mod.ts";
 
-/** A client of a library, as a log takes it. */
+/** A library's client in the form that a log accepts. */
 export interface AdaptedClient extends AsyncDisposable {
   client: PostgresClient;
 }
@@ -38,7 +38,7 @@ export function pollingClient(connectionString: string): AdaptedClient {
 }
 
 function makePool(connectionString: string): pg.Pool {
-  // It leaves the timers of idle connections behind.
+  // It leaks the timers of idle connections.
   const pool = new pg.Pool({ connectionString, max: 4, idleTimeoutMillis: 0 });
   // A connection that broke while it was idle is made again.
   pool.on("error", () => {});
@@ -60,7 +60,7 @@ export function postgresClient(url: string): AdaptedClient {
   };
 }
 
-/** Starts what Neon's driver reaches a Postgres through: a WebSocket whose messages are the bytes of its protocol. */
+/** Starts the proxy that Neon's driver connects through: a WebSocket whose messages are the bytes of Postgres's protocol. */
 export function startNeonProxy(
   postgresPort: number,
 ): Deno.HttpServer<Deno.NetAddr> {

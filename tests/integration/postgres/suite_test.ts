@@ -58,7 +58,7 @@ testElsewhere(
   "PostgresLog with Bun.SQL",
   async () => [await toolPath("bun"), [script, "bun", server.url]],
 );
-// In another process, as its connections end some time after they are closed.
+// In another process, as its connections end a while after they are closed.
 testElsewhere("PostgresLog with @neondatabase/serverless", () => {
   const url = `postgres://postgres:any@127.0.0.1:${proxy.addr.port}/postgres`;
   const run = ["run", "-A", "--quiet", "--no-lock"];

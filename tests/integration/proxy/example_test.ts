@@ -1,4 +1,4 @@
-/** examples/proxy/answers.ts as its users have it: a model, two processes that share a file, readers that come and go. */
+/** examples/proxy/answers.ts in real use: a model, two processes that share a file, readers that come and go. */
 import { assert, assertEquals } from "@std/assert";
 import { answerTo } from "../../../examples/proxy/model.ts";
 import { connect, decode, type ServerSentEvent } from "../../../mod.ts";
@@ -39,7 +39,7 @@ class Setup implements AsyncDisposable {
     return new Setup(model, proxies, folder);
   }
 
-  /** Gives a prompt to the first proxy; gives where its answer will be, at either. */
+  /** Sends a prompt to the first proxy; returns the path of its answer at both. */
   async prompt(text: string): Promise<[string, string]> {
     const response = await fetch(`${this.proxies[0].url}/answers`, {
       method: "POST",
@@ -101,7 +101,7 @@ Deno.test("The proxy's reader resumes after its last event, however often the pr
   assertEquals(await reader.ended, 0, reader.stderr);
   assertEquals(reader.stdout, `${answerTo(prompt)}\n`);
   assertEquals(await setup.model.running(), 0);
-  // The answer is there for whoever comes, and was asked for once.
+  // Any reader can get the answer, and it was requested once.
   assertEquals(await Promise.all(urls.map(readAll)), [
     [answerTo(prompt), "done"],
     [answerTo(prompt), "done"],

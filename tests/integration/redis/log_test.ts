@@ -27,7 +27,7 @@ import { succeeds, until } from "../../support/until.ts";
 const ALL = { entries: 10_000, bytes: 64 * 1024 * 1024 };
 const KEY = "rivulet:{news}";
 
-/** A log on a server of its own. */
+/** A log on a separate server. */
 class Scene {
   readonly server: RedisServer;
   readonly client: AdaptedClient;
@@ -65,7 +65,7 @@ async function bodies(log: EventLog): Promise<string[]> {
   return (await log.read(0, ALL)).entries.map(({ body }) => body);
 }
 
-/** Checks that Redis refused, and that its own words are told. */
+/** Checks that Redis rejected the call, and that its message is passed on. */
 async function assertRefused(
   run: () => Promise<unknown>,
   words: string,
@@ -154,7 +154,7 @@ Deno.test("append() sends a script's text only when Redis does not have it", asy
   await Promise.all(["c", "d"].map((body) => log.append(events(body))));
   await log.append(events("e"));
   assertEquals(sent.slice(0, 3), ["EVALSHA", "EVAL", "EVALSHA"]);
-  // What is appended at once goes together.
+  // Concurrent appends are sent together.
   assertEquals(sent.slice(3), ["EVALSHA", "EVAL", "EVALSHA"]);
   assertEquals(await bodies(log), ["a", "b", "c", "d", "e"]);
 });

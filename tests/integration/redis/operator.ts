@@ -3,7 +3,7 @@ import { type RedisClient, RedisLog } from "../../../src/redis/mod.ts";
 
 const ALL = { entries: 10_000, bytes: 1_000_000 };
 
-/** Does with logs what it is told, in this process or in another. */
+/** Runs operations on logs, in this process or in another. */
 export class Operator {
   readonly #redis: RedisClient;
   readonly #watches = new Map<string, { stop: () => void; wakes: number }>();

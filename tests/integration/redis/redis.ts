@@ -2,7 +2,7 @@ import { runCommand } from "../../../tools/command.ts";
 import { Process } from "../../../tools/process.ts";
 import { freePort } from "../../support/port.ts";
 
-/** A redis-server process on a free port of the loopback interface, its data in a folder of its own until the end. */
+/** A redis-server process on a free port of the loopback interface, with its data in a temporary folder. */
 export class RedisServer {
   readonly port: number;
   readonly #folder: string;
@@ -33,7 +33,7 @@ export class RedisServer {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  /** Sends a command with redis-cli and returns what it prints. */
+  /** Sends a command with redis-cli and returns its output. */
   async command(...args: string[]): Promise<string> {
     const place = ["-h", "127.0.0.1", "-p", String(this.port), "-e"];
     const result = await runCommand("redis-cli", [...place, ...args]);
@@ -42,12 +42,12 @@ export class RedisServer {
     return stdout.trim();
   }
 
-  /** Ends the process with SIGKILL, which gives it no chance to save anything. */
+  /** Ends the process with SIGKILL, so that it cannot save anything. */
   async kill(): Promise<void> {
     await this.#process.kill();
   }
 
-  /** Lets it do nothing, its connections open, until it is to go on. */
+  /** Stops the process with its connections open, until it is continued. */
   pause(isPaused: boolean): void {
     this.#process.signal(isPaused ? "SIGSTOP" : "SIGCONT");
   }
@@ -57,7 +57,7 @@ export class RedisServer {
     this.#process = await spawn(this.#folder, this.port, this.#config);
   }
 
-  /** Ends the process and deletes what it kept. */
+  /** Ends the process and deletes its data. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
     await Deno.remove(this.#folder, { recursive: true });

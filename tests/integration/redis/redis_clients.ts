@@ -74,7 +74,7 @@ export async function startRestBridge(port: number): Promise<RestBridge> {
   };
 }
 
-/** Makes a client for HTTP, which holds nothing open but subscriptions. */
+/** Makes an HTTP client, which keeps only subscriptions open. */
 export function restRedisClient(options: RestRedisOptions): AdaptedClient {
   return { redis: restRedis(options), async [Symbol.asyncDispose]() {} };
 }

@@ -13,12 +13,12 @@ import { Operator } from "./operator.ts";
 /** An operator in this process or in another one. */
 export type Operations = Pick<Operator, keyof Operator>;
 
-/** One that ends what it stands on. */
+/** An operator that also ends what it depends on. */
 export interface OpenOperator extends AsyncDisposable {
   operator: Operations;
 }
 
-/** Makes an operator of the Redis on a port; its last connection goes to what `through` makes of that port. */
+/** Makes an operator of the Redis on a port; its last connection goes to the port that `through` returns. */
 export type OpenOperatorBy = (
   port: number,
   through?: (port: number) => number,

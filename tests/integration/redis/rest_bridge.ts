@@ -33,7 +33,7 @@ function listen(channels: string[]): Response {
   const writer = writable.getWriter();
   function send(type: string, channel: string, value: unknown): void {
     const data = `${type},${channel},${value}`;
-    // A client that has gone is noticed here.
+    // A disconnected client is noticed here.
     writer.write({ data }).catch(() => own.disconnect());
   }
   own.on("error", () => {});

@@ -1,4 +1,4 @@
-/** resumable() in a Worker without objects, where `waitUntil` is what keeps a producer alive without a reader. */
+/** resumable() in a Worker without Durable Objects, where `waitUntil` keeps a producer alive without a reader. */
 import { assertEquals } from "@std/assert";
 import { decode, type ServerSentEvent } from "../../../mod.ts";
 import { RedisServer } from "./redis.ts";

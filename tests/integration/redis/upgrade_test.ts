@@ -27,7 +27,7 @@ Deno.test("RedisLog leaves a log of another format unchanged, and reports the fo
   const other = stored.map((command) =>
     command.with(4, command[3] === "format" ? "2" : command[4]!)
   );
-  // Whoever upgrades a log leaves what is there already.
+  // An upgrade keeps the entries that the log already has.
   await load(client, [...stored.slice(0, 3), ...other.slice(3)]);
   const log = new RedisLog(client.redis, "news", RETENTION);
   await checkOther(log, () => dump(server));

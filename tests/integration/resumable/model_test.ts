@@ -27,7 +27,7 @@ function request(lastEventId?: string): Request {
   return new Request("https://example.com/answer", { headers });
 }
 
-/** Reads a part of an answer, or what is left of it; gives the text and where it ends. */
+/** Reads a part or the rest of an answer; returns the text and the position of its end. */
 async function read(
   answer: Resumable,
   lastEventId?: string,

@@ -12,10 +12,10 @@ declare const document: {
   querySelector(selector: string): { readonly textContent: string };
 };
 
-/** How an answer of the model goes on after the events that the test gives it. */
+/** How an answer of the model continues after the events that the test sends. */
 type ModelEnd = "done" | "break" | "no marker";
 
-/** A model that streams as OpenAI's chat completions do, as far as the test says. */
+/** A model that streams like OpenAI's chat completions, up to where the test says. */
 class Model implements AsyncDisposable {
   /** What it was asked. */
   readonly prompts: string[] = [];
@@ -35,7 +35,7 @@ class Model implements AsyncDisposable {
     return `http://127.0.0.1:${this.#server.addr.port}`;
   }
 
-  /** Lets the answer have so many tokens, and then end so. */
+  /** Sends this many tokens of the answer, and then ends it this way. */
   give(count: number, end?: ModelEnd): void {
     this.#count = count;
     this.#end = end;
@@ -148,7 +148,7 @@ class Setup implements AsyncDisposable {
   }
 
   async #pass(request: Request): Promise<Response> {
-    // EventSource would give up at an error status, and tries again where a connection is refused.
+    // EventSource gives up at an error status, and retries when a connection is refused.
     await until(() => !this.isDown);
     const { pathname } = new URL(request.url);
     const { method, headers, body } = request;
@@ -168,7 +168,7 @@ class Setup implements AsyncDisposable {
   }
 }
 
-/** Ends a body after the chunk with which so many bytes have come. */
+/** Ends a body after the chunk that reaches this many bytes. */
 function cut(length: number): TransformStream<Uint8Array, Uint8Array> {
   let left = length;
   return new TransformStream({
@@ -189,7 +189,7 @@ async function ask({ url }: Setup, prompt: string): Promise<Page> {
   return tab;
 }
 
-/** Waits until the page shows so many tokens, and this status. */
+/** Waits until the page shows this many tokens, and this status. */
 async function shows(tab: Page, count: number, status: string): Promise<void> {
   await tab.waitForFunction(
     ([text, status]) =>
@@ -199,7 +199,7 @@ async function shows(tab: Page, count: number, status: string): Promise<void> {
   );
 }
 
-/** Follows an answer with the browser's EventSource, to where that gives up; gives what came. */
+/** Follows an answer with the browser's EventSource until that gives up; returns what it received. */
 function follow(path: string): Promise<string[]> {
   return new Promise((resolve) => {
     const source = new EventSource(path);

@@ -21,7 +21,7 @@ export class Answers {
     this.url = url;
   }
 
-  /** Asks for a stream, from behind an event on. */
+  /** Requests a stream, starting after an event. */
   get(name: string, order: Order, lastEventId = ""): Promise<Response> {
     const query = encodeURIComponent(JSON.stringify(order));
     const headers = new Headers();
@@ -29,7 +29,7 @@ export class Answers {
     return fetch(`${this.url}/${name}?order=${query}`, { headers });
   }
 
-  /** Gives the events of a stream to its end, or so many of them and then leaves. */
+  /** Returns the events of a stream to its end, or this many of them and then disconnects. */
   async read(
     name: string,
     order: Order,
@@ -68,7 +68,7 @@ export class AnswerProcess extends Answers implements AsyncDisposable {
     const script = new URL("./process.ts", import.meta.url);
     const process = startDeno(script, log);
     const url = await process.line();
-    // One process serves several tests, each of which looks for what it leaves.
+    // One process serves several tests, each of which checks for leaks.
     await process.deafen();
     return new AnswerProcess(process, url);
   }
@@ -81,12 +81,12 @@ export class AnswerProcess extends Answers implements AsyncDisposable {
     ).length;
   }
 
-  /** Stops the process where it is, or lets it go on. */
+  /** Stops or continues the process. */
   signal(signal: "SIGSTOP" | "SIGCONT"): void {
     this.#process.signal(signal);
   }
 
-  /** Ends it with SIGKILL, which gives it no chance to do anything more. */
+  /** Ends it with SIGKILL, so that it cannot do anything more. */
   async kill(): Promise<void> {
     await this.#process.kill();
   }
@@ -101,7 +101,7 @@ export function datasOf(events: readonly ServerSentEvent[]): string[] {
   return events.map(({ data }) => data);
 }
 
-/** Reads a stream by a client that leaves after each event and comes back to the next one of those who serve it. */
+/** Reads a stream with a client that disconnects after each event and resumes at the next server. */
 export async function readOneByOne(
   places: readonly Answers[],
   name: string,
@@ -118,7 +118,7 @@ export async function readOneByOne(
   }
 }
 
-/** Reads a stream by a client whose connections are cut behind some bytes each, and who comes back to the next one who serves it. */
+/** Reads a stream with a client whose connections are each cut after some bytes, and that resumes at the next server. */
 export async function readCut(
   places: readonly Answers[],
   name: string,
@@ -142,7 +142,7 @@ export async function readCut(
   }
 }
 
-/** Draws lengths in bytes; who gets less than an event again and again never comes to an end. */
+/** Draws lengths in bytes; a client that always gets less than one event would never finish. */
 export function anyLength(seed: number, most = 200): () => number {
   let random = seed;
   return () => {
@@ -175,7 +175,7 @@ export async function checkEveryCut(
   }
 }
 
-/** How often the start is tried: 50 times a day, and as often as the `resumable:starts` task says. */
+/** How often the start is tried: 50 times, or as often as the `resumable:starts` task says. */
 export const TRIES: number = Number(
   Deno.env.get("RESUMABLE_TRIES") ?? sizeOf(1000),
 );

@@ -17,9 +17,9 @@ import { pause } from "../../../tools/pause.ts";
 
 /** An engine with logs that several processes reach. */
 export interface Engine extends AsyncDisposable {
-  /** How a process is told to open it. */
+  /** The argument that makes a process open it. */
   readonly args: string[];
-  /** Tells whether others can write to it: not while a process that has been stopped holds a lock. */
+  /** Returns whether others can write to it: not while a stopped process holds a lock. */
   isFree(): boolean;
   /** Opens a log in this process. */
   log(name: string): EventLog | Promise<EventLog>;
@@ -38,7 +38,7 @@ async function marksOf(log: EventLog): Promise<LogEntryKind[]> {
     .filter((kind) => kind !== "event" && kind !== "beat");
 }
 
-/** Lets a stream run in a process on a log that comes and goes, and fails unless everybody gets each event once. */
+/** Runs a stream in a process on a log with outages, and fails unless every reader receives each event once. */
 export async function checkTrouble(
   log: EventLog,
   [producer, follower]: [string[], string[]],
@@ -50,7 +50,7 @@ export async function checkTrouble(
   await using b = await AnswerProcess.start(...follower);
   await a.read("all", order, { count: 1 });
   const read = Promise.all([a, b].map((place) => place.read("all", order)));
-  // What the trouble itself fails with must be told, not what the readers then do.
+  // Report the error of the outage itself, not the readers' later errors.
   read.catch(() => {});
   await trouble((count) => b.read("all", order, { count }));
   for (const events of await read) {
@@ -60,7 +60,7 @@ export async function checkTrouble(
   assert(await a.count("error", "all") > 0, "There was no trouble");
 }
 
-/** Declares what resumable() must do in several processes on an engine; each case has a stream of its own. */
+/** Declares the cases of resumable() in several processes on an engine; each case uses a separate stream. */
 export function testResumable(
   engineName: string,
   start: () => Promise<Engine>,
@@ -161,7 +161,7 @@ export function testResumable(
       assertEquals(datasOf(events!), [...textsOf(events!.length - 1), FAILURE]);
       assertEquals(events!.at(-1)!.event, "failed");
       assertEquals(await marksOf(await engine.log(name)), ["begin", "failed"]);
-      // Whoever comes later is told the same, and nobody starts it again.
+      // A later reader receives the same, and no process starts it again.
       await using late = await AnswerProcess.start(...engine.args);
       assertEquals(await late.read(name, order), events!);
       for (const place of [b!, c!, late]) {
@@ -251,7 +251,7 @@ export function testResumable(
 
       const abortEvent = { event: "stopped", data: "by you" };
       await b!.read("told", { ...order, abortEvent }, { count: 1 });
-      // Whoever stops it tells what its own options say.
+      // The process that stops it uses its own options.
       await b!.abort("told");
       const told = (await a!.read("told", order)).at(-1)!;
       assertEquals([told.event, told.data], ["stopped", "by you"]);

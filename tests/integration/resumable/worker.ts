@@ -33,7 +33,7 @@ interface Env {
   MODEL?: { fetch: typeof fetch };
 }
 
-/** A log that lets nobody in while it is stalled: what a process sees that does nothing. */
+/** A log whose calls wait while it is stalled, as in a process that is stopped. */
 class StalledLog implements EventLog {
   readonly #log: EventLog;
   #gate: Promise<void> = Promise.resolve();

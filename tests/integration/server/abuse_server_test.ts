@@ -52,7 +52,7 @@ function header(value: string | number[]): Uint8Array {
   return Uint8Array.from([...name, ...bytes]);
 }
 
-/** Requests, and whether a server may refuse them before anybody has seen them. */
+/** Requests, and whether a server may reject them before the handler runs. */
 const requests: Record<string, [head: Uint8Array[], mayRefuse?: true]> = {
   "an ID of 4 KB": [headOf("", header("a".repeat(4000)))],
   "an ID of 100 KB": [headOf("", header("a".repeat(100_000))), true],
@@ -80,7 +80,7 @@ const requests: Record<string, [head: Uint8Array[], mayRefuse?: true]> = {
   "an array in the query": [headOf("lastEventId[]=1&lastEventId=__proto__")],
 };
 
-/** The one event that the answer holds, which must be a gap. */
+/** The only event of the response, which must be a gap. */
 function gapIn(answer: string): { reason: string; requested: string } {
   const event = answer.match(/^event: .*$/gm);
   assertEquals(event, ["event: gap"], answer.slice(0, 500));

@@ -16,7 +16,7 @@ async function comeAndGo(
   }
 }
 
-/** Three clients of `respond()` go, and each is noticed once. */
+/** Three clients of `respond()` disconnect, and each is noticed once. */
 async function checkGone(server: Server, mode: string): Promise<void> {
   await comeAndGo(server, `/respond/${mode}`);
   await until(async () => (await stateOf(server)).closes.length === 3);
@@ -102,7 +102,7 @@ Deno.test("respond() by default outlives the 10 seconds after which Bun.serve cl
   await using server = await servers["Bun.serve"]!();
   using socket = await Socket.open(`${server.url}/respond/silent`);
   await socket.until("data: event\n");
-  // Each comes 6 to 8 seconds behind what was before it.
+  // Each arrives 6 to 8 seconds after the previous one.
   await socket.until(":\n\n");
   await socket.until(":\n\n");
   assertEquals((await stateOf(server)).closes, []);

@@ -13,7 +13,7 @@ const plan: Plan = {
   cut: { direction: "response", after: 20, fault: "half-open" },
 };
 
-/** More than the runtime and the kernel take for a client that does not read. */
+/** More than the runtime and the kernel buffer for a client that does not read. */
 const BYTES = 16 * 1024 * 1024;
 
 const starts: Record<
@@ -54,7 +54,7 @@ for (const [name, start] of Object.entries(starts)) {
       await (await fetch(url, { method: "POST", body })).text();
     }
     await until(isLetGo);
-    // Nobody has told the server.
+    // The server was not notified.
     assertEquals(proxy.held, 2);
   });
 }

@@ -1,4 +1,4 @@
-/** One handler for every runtime: responses of each kind, and what became of them. */
+/** One handler for every runtime: responses of each kind, and how they ended. */
 import { Hono } from "hono";
 import type { ServerSentEventInit } from "../../../src/event.ts";
 import { MemoryLog } from "../../../src/log/memory.ts";
@@ -24,7 +24,7 @@ export interface State {
   subscribers: number;
   /** The subscribers of the channels in `/follow/`. */
   followers: Record<string, number>;
-  /** Bytes that the process holds; 0 where it cannot tell. */
+  /** The memory of the process in bytes; 0 where it is unknown. */
   memory: number;
 }
 
@@ -40,7 +40,7 @@ const state = {
 const onError = (error: unknown): void => void state.errors.push(`${error}`);
 const onClose = (reason: string): void => void state.closes.push(reason);
 
-/** Nothing but the runtime's own signs tells that a client has gone. */
+/** Only the runtime shows that a client has disconnected. */
 const channel = new Channel({
   log: new MemoryLog({ maxBytes: 8 * 1024 * 1024 }),
   keepAlive: false,
@@ -86,7 +86,7 @@ const PAUSES: Record<string, number> = {
   writing: 5,
 };
 
-/** Short where a Worker is to hear of a client that has gone, which it does when it writes. */
+/** Short where a Worker must notice a disconnected client, which it does only when it writes. */
 const KEEP_ALIVES: Record<string, number | false | undefined> = {
   idle: 1000,
   writing: false,

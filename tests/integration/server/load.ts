@@ -10,7 +10,7 @@ const [url, clients, events] = [
 const encoder = new TextEncoder();
 const START = encoder.encode("retry: 0\n\nid: 0-0\n\n");
 
-/** What every client must get behind the start: built once, when the epoch is known. */
+/** What every client must receive after the start: built once, when the epoch is known. */
 let expected: Uint8Array | undefined;
 
 function expectedOf(chunk: Uint8Array): Uint8Array {

@@ -1,4 +1,4 @@
-/** What docs/metrics.md reports to OpenTelemetry, with its SDK and with what Deno has built in. */
+/** What docs/metrics.md reports to OpenTelemetry, with its SDK and with Deno's built-in support. */
 import { assertEquals } from "@std/assert";
 import type { Attributes, Meter } from "npm:@opentelemetry/api@^1";
 import {
@@ -25,7 +25,7 @@ interface Recipe {
 
 const place = ["docs/metrics.md", "OpenTelemetry"] as const;
 
-/** The SDK, which exports when it is told to. */
+/** The SDK, which exports on request. */
 class Sdk implements AsyncDisposable {
   readonly #exporter = new InMemoryMetricExporter(
     AggregationTemporality.CUMULATIVE,
@@ -54,7 +54,7 @@ class Sdk implements AsyncDisposable {
   }
 }
 
-/** A metric as one line each for what it is and for its values. */
+/** A metric as text: one line for its description and one for its values. */
 function show({ descriptor, dataPointType, dataPoints, ...rest }: MetricData) {
   const kind = dataPointType === DataPointType.GAUGE
     ? "gauge"
@@ -138,7 +138,7 @@ Deno.test("observeChannel() of the docs reports every member of stats to the SDK
   stop();
   log.appendFailure = undefined;
   await publish(news, "7");
-  // The SDK repeats the last values that it was given.
+  // The SDK repeats the last values that it received.
   const after = Object.fromEntries(
     (await sdk.collect()).map(show).map(([name, , values]) => [name, values]),
   );

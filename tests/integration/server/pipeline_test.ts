@@ -27,7 +27,7 @@ const runtimes: Record<string, (model: Upstream) => Promise<Served>> = {
     Workerd.start({
       worker: "tests/integration/proxy/worker.ts",
       servers: { MODEL: url },
-      // Without it a Worker does not hear that its client has gone.
+      // Without it a Worker does not notice that its client has disconnected.
       flags: ["enable_request_signal"],
     }),
 };
@@ -50,7 +50,7 @@ class EagerModel implements Upstream, AsyncDisposable {
     return `${this.url}/v1/chat/completions`;
   }
 
-  /** Waits until nobody has taken anything for a while. */
+  /** Waits until no chunk has been read for a while. */
   async resting(): Promise<void> {
     let taken = this.taken;
     let looks = 0;
@@ -109,7 +109,7 @@ for (const [name, start] of Object.entries(runtimes)) {
   Deno.test(`A pipeline on ${name} cancels the request to the model when its reader disconnects`, async () => {
     await using model = await startModel();
     await using proxy = await start(model);
-    // While the model writes, and while it says nothing.
+    // While the model writes, and while it is silent.
     for (
       const query of [{ prompt: "long ".repeat(1000) }, {
         prompt: "",
@@ -129,7 +129,7 @@ for (const [name, start] of Object.entries(runtimes)) {
     await using proxy = await start(model);
     const events = (await open(proxy, { prompt: "" }))[Symbol.asyncIterator]();
     await events.next();
-    // Until all is full that lies between: runtimes and sockets hold some megabytes.
+    // Until every buffer in between is full: runtimes and sockets hold some megabytes.
     await model.resting();
     const { taken } = model;
     assert(taken < 1024, String(taken));

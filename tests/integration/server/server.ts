@@ -4,7 +4,7 @@ import { toolPath } from "../../_tools.ts";
 import { Workerd } from "../../support/workerd.ts";
 import type { State } from "./handler.ts";
 
-/** The handler of `server/handler.ts` in a process of its own; disposing of it kills that. */
+/** The handler of `server/handler.ts` in a separate process; disposing it kills the process. */
 export interface Server extends AsyncDisposable {
   /** `http://127.0.0.1:PORT`, without a slash at the end. */
   readonly url: string;
@@ -21,7 +21,7 @@ export const servers: Record<string, () => Promise<Server>> = {
   "Node with @hono/node-server": startOnNode,
 };
 
-/** Starts it on Deno, on a port of its own choice unless one is given. */
+/** Starts it on Deno, on a free port unless one is given. */
 export function startOnDeno(port = 0): Promise<Server> {
   const args = ["run", "-A", "--quiet", "--no-lock", `${folder}/deno.ts`];
   return start(Deno.execPath(), args, { PORT: String(port) });
@@ -49,7 +49,7 @@ export async function startOnWorkerd(flags: string[]): Promise<Server> {
   };
 }
 
-/** Asks a server what happened there. */
+/** Requests a server's record of what happened. */
 export async function stateOf({ url }: Server): Promise<State> {
   return await (await fetch(`${url}/state`)).json();
 }

@@ -19,7 +19,7 @@ async function publish(
   await (await fetch(url, { method: "POST" })).text();
 }
 
-/** Follows the channel and forgets what it reads, until it is to stop. */
+/** Follows the channel and discards what it reads, until it is stopped. */
 async function follow(server: Server, signal: AbortSignal): Promise<void> {
   const response = await fetch(`${server.url}/channel`, { signal });
   await response.body!.pipeTo(new WritableStream()).catch(() => {});
@@ -57,7 +57,7 @@ for (const [name, start] of Object.entries(servers)) {
     assertLess(grown, 500);
     await until(async () => (await stateOf(server)).subscribers === STALLED);
 
-    // They are told what they missed, and go on.
+    // They receive a gap, and continue.
     const [socket] = sockets;
     const text = await socket!.until("finished\n\n");
     const events = eventsOf(text);
@@ -70,7 +70,7 @@ for (const [name, start] of Object.entries(servers)) {
   });
 }
 
-/** The events in what came over a socket, without the marks of the chunked encoding. */
+/** The events received from a socket, without the chunked encoding. */
 function eventsOf(text: string) {
   const body = text.slice(text.indexOf("\r\n\r\n") + 4);
   const plain = body.replaceAll(/\r\n[0-9a-f]+\r\n/gi, "")

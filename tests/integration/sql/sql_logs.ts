@@ -7,7 +7,7 @@ import { pgClient } from "../postgres/postgres_clients.ts";
 /** Opens logs of one name each. */
 export type OpenLog = (name: string, options?: RetentionOptions) => EventLog;
 
-/** What a process is told to open: `sqlite PATH` or `postgres URL`. */
+/** The argument that says what a process opens: `sqlite PATH` or `postgres URL`. */
 export const sqlLogs: Record<string, (place: string) => OpenLog> = {
   sqlite(path) {
     const database = new DatabaseSync(path);

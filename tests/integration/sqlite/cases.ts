@@ -9,7 +9,7 @@ export interface Connection extends SqliteDatabase {
   close(): void;
 }
 
-/** The cases for any log, each client with a connection of its own to one file. */
+/** The cases for any log, each client with a separate connection to one file. */
 export function sqliteCases(
   name: string,
   open: () => Connection,

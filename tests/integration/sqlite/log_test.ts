@@ -14,7 +14,7 @@ import { until } from "../../support/until.ts";
 
 const ALL = { entries: 10_000, bytes: 64 * 1024 * 1024 };
 
-/** A file of its own, with as many connections as are opened. */
+/** A temporary file, with as many connections as are opened. */
 class Scene implements AsyncDisposable {
   readonly #folder = Deno.makeTempDirSync({ prefix: "sqlite_" });
   readonly #opened: DatabaseSync[] = [];

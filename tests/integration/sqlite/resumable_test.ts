@@ -19,7 +19,7 @@ testResumable("SqliteLog", async () => {
   };
 }, TRIES);
 
-/** Tells whether nobody is writing to the file. */
+/** Returns whether no process is writing to the file. */
 function isFree(path: string): boolean {
   using database = new DatabaseSync(path);
   try {
@@ -40,7 +40,7 @@ Deno.test("resumable() on a SqliteLog continues after the file was locked", asyn
     await seen(50);
     using other = new DatabaseSync(path, { timeout: 30_000 });
     other.exec("BEGIN IMMEDIATE");
-    // Until the log gives up to write to a file that another process is writing to.
+    // Until the log gives up writing to a file that another process is writing to.
     await pause(6000);
     other.exec("ROLLBACK");
   });

@@ -9,7 +9,7 @@ export interface StoredTables {
   readonly rows: Record<string, Record<string, unknown>[]>;
 }
 
-/** A log in an object of its own, from outside. */
+/** A log in a separate object, accessed through the Worker. */
 export class RemoteLog implements EventLog {
   readonly #url: string;
 
@@ -46,7 +46,7 @@ export class RemoteLog implements EventLog {
   }
 }
 
-/** Gives all that a log holds. */
+/** Returns everything in a log. */
 export async function dump(log: RemoteLog): Promise<StoredTables> {
   const tables = await log.sql(
     "SELECT name, sql FROM sqlite_master WHERE name LIKE 'rivulet%' AND sql IS NOT NULL ORDER BY name",
@@ -58,7 +58,7 @@ export async function dump(log: RemoteLog): Promise<StoredTables> {
   return { schema: tables.map(({ sql }) => String(sql)), rows };
 }
 
-/** Makes a log anew. */
+/** Creates a new log. */
 export async function load(
   log: RemoteLog,
   { schema, rows }: StoredTables,

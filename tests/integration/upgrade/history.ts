@@ -13,7 +13,7 @@ import type {
 } from "../../../src/log/log.ts";
 import { Channel } from "../../../src/server/channel.ts";
 
-/** A log as some version left it in its engine, and what it is to be read as. */
+/** A log as a version stored it in its engine, and the expected result of reading it. */
 export interface Stored<Form> {
   readonly stored: Form;
   readonly page: LogPage;
@@ -52,7 +52,7 @@ export function readAll(log: EventLog): Promise<LogPage> {
   return log.read(0, ALL);
 }
 
-/** Reads, resumes and goes on with a log that an earlier version has written. */
+/** Reads, resumes and continues a log that an earlier version has written. */
 export async function checkUpgrade(
   log: EventLog,
   page: LogPage,
@@ -119,18 +119,18 @@ export async function checkOther(
   assertEquals(await look(), before);
 }
 
-/** Reads what a version has left. */
+/** Reads the data that a version has stored. */
 export async function readStored<Form>(engine: string): Promise<Stored<Form>> {
   const url = new URL(`format_1/${engine}.json`, import.meta.url);
   return JSON.parse(await Deno.readTextFile(url), unpack);
 }
 
-/** Writes what a version has left as text. */
+/** Writes the data that a version has stored as text. */
 export function textOf(value: unknown): string {
   return JSON.stringify(value, pack, 2);
 }
 
-/** Writes what JSON has no word for, and briefly what is long. */
+/** Encodes values that JSON does not support, and shortens long ones. */
 function pack(_: string, value: unknown): unknown {
   if (value === Infinity) return { infinity: true };
   if (typeof value === "string" && /^(.)\1{999,}$/.test(value)) {

@@ -1,6 +1,6 @@
 /**
- * `deno run -A tests/integration/upgrade/record.ts` writes the fixtures anew: what this version leaves in each engine.
- * For a new format only, into a folder of its own: those of the formats before stay as they are.
+ * `deno run -A tests/integration/upgrade/record.ts` rewrites the fixtures: the data that this version stores in each engine.
+ * Use it for a new format only, into a separate folder: the fixtures of earlier formats stay unchanged.
  */
 import { DatabaseSync } from "node:sqlite";
 import { DenoKvLog } from "../../../src/deno_kv/mod.ts";

@@ -3,7 +3,7 @@ import type { AdaptedClient } from "../redis/redis_clients.ts";
 
 export const KEY = "rivulet:{news}";
 
-/** Gives the commands that make a log anew. */
+/** Returns the commands that create a new log. */
 export async function dump(server: RedisServer): Promise<string[][]> {
   const lines = await server.command("--json", "XRANGE", KEY, "-", "+");
   const commands = (JSON.parse(lines) as [string, string[]][])
@@ -13,7 +13,7 @@ export async function dump(server: RedisServer): Promise<string[][]> {
   return [...commands, ["SET", key, known, "PX", String(1e12)]];
 }
 
-/** Makes a log anew. */
+/** Creates a new log. */
 export async function load(
   { redis }: AdaptedClient,
   commands: readonly string[][],
