@@ -7,7 +7,7 @@ const without: Record<string, string> = {
   EventIteratorOptions: "ReadableStream.values() ignores unknown ones",
   EventSourceOptions: "Web IDL ignores unknown ones",
   EventStreamErrorOptions: "Error ignores unknown ones",
-  ParseOptions: "EventParser has a check of its own, for its size",
+  ParseOptions: "EventParser has a separate check, for its size",
   RestRedisOptions: "both are required, so a misspelt one is missing",
   TestEventLogOptions: "its table stands in its call",
   RedisLogOptions: "its table stands in its call",

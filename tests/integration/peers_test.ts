@@ -230,7 +230,7 @@ function bodyOf({ input }: EventStreamVector): ReadableStream<
   return new Blob([input as string]).stream();
 }
 
-/** What an EventSource hears of a vector, to the end of the stream. */
+/** The events that an EventSource dispatches for a vector, to the end of the stream. */
 function listen(
   Source: typeof PeerEventSource,
   vector: EventStreamVector,

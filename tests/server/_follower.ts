@@ -143,7 +143,7 @@ export interface Followed {
  * receives with the history of each channel: each expected event once, in order, except those that a gap reports.
  */
 export class Follower {
-  /** Whether it was told to stop. */
+  /** Whether it was stopped. */
   stopped = false;
   readonly #ledgers = new Map<string, Ledger>();
   #fault: string | undefined;

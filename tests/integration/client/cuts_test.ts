@@ -165,7 +165,7 @@ for (const [runtime, client] of Object.entries(clients)) {
       assertEquals(ids[1], place, where);
       resumed.add(place);
     }
-    // Nowhere, before the first event, and behind each but the last; in Bun those of them at which it had read all.
+    // At the start, before the first event, and after each event but the last; in Bun only where it had read everything.
     if (runtime === "Bun") assert(resumed.size > 0);
     else assertEquals(resumed.size, 2 + datas.length - 1);
   });

@@ -1,4 +1,4 @@
-/** The tables in docs/client.md that say when a request is repeated, against what the client does. */
+/** Compares the tables in docs/client.md, which define when a request is repeated, with the client's behavior. */
 import { assert, assertEquals } from "@std/assert";
 import {
   connect,

@@ -81,7 +81,7 @@ Deno.test("DenoKvLog keeps every acknowledged event when processes are killed un
   assertEquals(seen, bodies.slice(0, seen.length));
 });
 
-/** The first number of the append that a peer put this number in: they are of 1, 2, 3, 1, 2, 3, … by what came before. */
+/** Returns the first number of the append that contains this number: a peer appends 1, 2, 3, 1, 2, 3, … events at a time. */
 function groupOf(n: number): number {
   let start = 0;
   for (;;) {

@@ -28,7 +28,7 @@ function declare(
 
 declare("DenoKvLog in a file", () => KvFile.make(), (kv) => kv);
 
-// What a round trip lets happen in between: the way there and the way back are each as long as chance has it.
+// Simulates the round trip: the request and the response are each delayed by a random time.
 function delay(): Promise<void> {
   return pause(3 * Math.random());
 }

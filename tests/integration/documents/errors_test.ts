@@ -87,7 +87,7 @@ function cellOf(error: unknown): string {
   return error instanceof TypeError ? "the error of `fetch()`" : String(error);
 }
 
-Deno.test("docs/errors.md gives the code for each failure of a model's API, with connect() and with decode()", async () => {
+Deno.test("docs/errors.md lists the code of each failure of a model's API, with connect() and with decode()", async () => {
   const [, section = ""] = page.split("\n## A model's API\n");
   const rows = (section.split(/^## /m)[0]!.match(/^\|.*\|$/gm) ?? []).slice(2)
     .map((row) => row.split("|").slice(1, -1).map((cell) => cell.trim()));
@@ -102,7 +102,7 @@ Deno.test("docs/errors.md gives the code for each failure of a model's API, with
   }
 });
 
-Deno.test("docs/errors.md gives the causes of a POST that was truncated, or had no response", async () => {
+Deno.test("docs/errors.md lists the causes of a POST that was truncated, or had no response", async () => {
   const [post] = ways as [(url: string) => Promise<unknown>];
   const causes = [];
   for (const answer of [broken(part), stream(part), endless(part)]) {

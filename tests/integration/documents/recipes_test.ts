@@ -1,4 +1,4 @@
-/** Every recipe of docs/recipes.md does what the page says. */
+/** Tests every recipe of docs/recipes.md. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { compress as honoCompress } from "npm:hono@^4/compress";
 import { Hono } from "hono";

@@ -81,7 +81,7 @@ export class BrokenChannel extends ChannelObject {
   }
 }
 
-// deno-lint-ignore no-explicit-any -- the test that gives them knows them
+// deno-lint-ignore no-explicit-any -- the test that passes them knows their types
 function run(channel: DurableChannel, operation: string, args: any[]) {
   switch (operation) {
     case "publish":

@@ -43,7 +43,7 @@ export class AlarmlessObject {
     return this.#log ??= new DurableObjectLog(this.#storage, this.#options);
   }
 
-  // deno-lint-ignore no-explicit-any -- the test that gives them knows them
+  // deno-lint-ignore no-explicit-any -- the test that passes them knows their types
   #run(operation: string, args: any[]): unknown {
     const log = this.opened;
     switch (operation) {

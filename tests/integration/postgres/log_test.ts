@@ -413,7 +413,7 @@ Deno.test("watch() renews the idleTtl once more when it ends", async () => {
   await until(async () => Number(await expiry()) > Number(before));
 });
 
-Deno.test("append() without a notification wakes the watchers of its own client", async () => {
+Deno.test("append() without a notification still notifies the watchers of the same client", async () => {
   await using adapted = await openMigrated();
   const { client } = adapted;
   const options = { notify: false, pollInterval: 3_600_000 };

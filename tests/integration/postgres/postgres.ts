@@ -153,7 +153,7 @@ async function spawn(
   return process;
 }
 
-/** What a client of Postgres sends first: its length, the version of the protocol, and who connects to what. */
+/** The first message of a Postgres client: its length, the protocol version, the user and the database. */
 function startup(): Uint8Array<ArrayBuffer> {
   const text = `user\0${USER}\0database\0postgres\0\0`;
   const bytes = new Uint8Array(8 + text.length);

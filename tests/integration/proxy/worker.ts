@@ -1,4 +1,4 @@
-/** examples/proxy/pipeline.ts as a Worker, in front of the model behind the binding `MODEL`. */
+/** examples/proxy/pipeline.ts as a Worker, in front of the model of the binding `MODEL`. */
 import { pipeline } from "../../../examples/proxy/pipeline.ts";
 import { modelOf } from "./model.ts";
 

@@ -1,5 +1,5 @@
 /**
- * A Redis behind HTTP in the format of Upstash: `deno run -A rest_bridge.ts PORT TOKEN`. Commands are JSON arrays,
+ * An HTTP front end of a Redis in the format of Upstash: `deno run -A rest_bridge.ts PORT TOKEN`. Commands are JSON arrays,
  * subscriptions are event streams. It prints its URL and ends with its standard input.
  */
 import { Redis } from "npm:ioredis@6.0.0";

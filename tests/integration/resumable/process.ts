@@ -1,7 +1,7 @@
 /**
  * A process that serves resumable streams: `process.ts kv PATH`, `redis PORT`, `sqlite PATH` or `postgres URL`. GET of `/NAME` follows the stream
- * of that name, DELETE aborts it; the query of the first request says what it is. `/` gives what has happened, and the
- * first line of its standard output where it listens.
+ * of that name, DELETE aborts it; the query of the first request configures it. `/` returns a record of what happened. The
+ * first line of standard output is the address.
  */
 import { DenoKvLog } from "../../../src/deno_kv/mod.ts";
 import { RedisLog } from "../../../src/redis/mod.ts";

@@ -22,7 +22,7 @@ export interface Order {
   abortEvent?: ServerSentEventInit;
 }
 
-/** The prompt of the model, and the URL that its stream is read from. */
+/** The prompt; the model's answer is derived from it. */
 export const PROMPT = "Grüße, 世界 👋🏽";
 
 const TEXTS = ["Ünïcode", "日本語の文章", "👩‍👩‍👧‍👦", "𠮷野家\n😀", "", "plain"];

@@ -1,7 +1,7 @@
 /**
  * A Worker in front of objects that hold one resumable stream each. GET of `/NAME` follows the stream of that name, DELETE
- * aborts it; the query of the first request says what it is. `/NAME/counts` tells what has happened in the object.
- * `/NAME/stall` keeps its producer from the log until `/NAME/go`; `/NAME/other` follows the stream past that.
+ * aborts it; the query of the first request configures it. `/NAME/counts` returns a record of what happened in the object.
+ * `/NAME/stall` blocks its producer's access to the log until `/NAME/go`; `/NAME/other` follows the stream regardless.
  */
 import {
   DurableObjectLog,

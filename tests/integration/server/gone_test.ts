@@ -110,7 +110,7 @@ Deno.test("respond() by default outlives the 10 seconds after which Bun.serve cl
 
 for (const flag of ["enable_request_signal", undefined]) {
   for (const mode of ["idle", "writing"]) {
-    // Either way workerd 2026-11-17 hears of it when it writes, which a keep-alive is enough for.
+    // Either way workerd 2026-11-17 notices it on a write, for which a keep-alive is enough.
     Deno.test(`respond() in a Worker with ${flag ?? "no flag"} notices that its client has disconnected while ${mode}`, async () => {
       await using server = await startOnWorkerd(flag ? [flag] : []);
       await checkGone(server, mode);

@@ -6,7 +6,7 @@ import { Socket } from "../../support/socket.ts";
 import { until } from "../../support/until.ts";
 import { Workerd } from "../../support/workerd.ts";
 
-/** Lets a connection begin; then neither end hears of the other any more. */
+/** Forwards the start of a connection; then neither end receives anything from the other. */
 const plan: Plan = {
   piece: 65536,
   pause: 0,

@@ -1,6 +1,6 @@
 /**
- * `load.ts URL CLIENTS EVENTS`: follows a channel with many clients and holds every byte that each gets against what was
- * published. Says `ready` when all are connected, and at the end what came, as JSON.
+ * `load.ts URL CLIENTS EVENTS`: follows a channel with many clients and compares every byte that each receives with what was
+ * published. Prints `ready` when all are connected, and at the end the results as JSON.
  */
 const [url, clients, events] = [
   Deno.args[0]!,

@@ -7,7 +7,7 @@ import {
 } from "../../reliability/soak/ledger.ts";
 import { dataOf, PUBLISHERS } from "../../reliability/soak/traffic.ts";
 
-/** The event in a place of a log in which each publisher's are where their names say. */
+/** The event at a position of a log in which each publisher's events are at the positions in their names. */
 function eventAt(seq: number, name: string): ServerSentEvent {
   const [publisher, number] = name.split(".").map(Number) as [number, number];
   return {
@@ -21,7 +21,7 @@ function gapTo(seq: number, reason = "trimmed"): ServerSentEvent {
   return { event: "gap", data: JSON.stringify({ reason }), id: `e-${seq}` };
 }
 
-/** What a ledger says of the events with these names, received one after the other, when `0.0` to `0.3` and `1.0` were published. */
+/** The defects that a ledger finds in these events, received in this order, when `0.0` to `0.3` and `1.0` were published. */
 function defectsOf(
   received: readonly (string | ServerSentEvent)[],
   { order = new Map(), mayMiss = false }: { order?: Order; mayMiss?: boolean } =

@@ -4,8 +4,8 @@ import { runCommand } from "../../../tools/command.ts";
 const VERSION = "12.11.1";
 
 /**
- * The folder of modules with better-sqlite3, installed through npm when it is not there yet. Where there is no binary of it to
- * be fetched, npm compiles it, which takes a minute.
+ * The modules folder with better-sqlite3, installed through npm when it is missing. When no binary of it can
+ * be downloaded, npm compiles it, which takes a minute.
  */
 export async function findBetterSqlite3(): Promise<string> {
   const { success, stdout, output } = await runCommand("npx", [
