@@ -18,7 +18,7 @@ const names: Record<string, number | undefined> = {
   connect: 9_000,
   EventSource: 9_700,
   respond: 6_700,
-  Channel: 13_000,
+  Channel: 13_050,
   merge: undefined,
   defineEvents: undefined,
   resumable: undefined,

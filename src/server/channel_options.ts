@@ -80,7 +80,11 @@ export interface ChannelOptions<Contract extends AnyContract = undefined>
   onUnsubscribe?:
     | ((subscriber: Subscriber, reason: CloseReason) => void)
     | undefined;
-  /** Called with each failed read of the log, and with errors thrown by filters and `initial`. Not awaited. */
+  /**
+   * Called with each failed read of the log, and with errors thrown by filters and `initial`. Not awaited.
+   *
+   * @default {undefined} prints them with `console.error()`
+   */
   onError?: ((error: unknown) => void) | undefined;
 }
 

@@ -7,7 +7,7 @@ import {
   mustBe,
   type OptionTable,
 } from "../internal/check.ts";
-import { notify } from "../internal/report.ts";
+import { notify, reportTo } from "../internal/report.ts";
 import {
   type AppendOptions,
   type EventLog,
@@ -360,7 +360,7 @@ class ResumableStream implements Resumable {
   }
 
   #report(error: unknown): void {
-    notify(this.#options.onError, error);
+    reportTo(this.#options.onError, error);
   }
 }
 
@@ -426,7 +426,11 @@ export interface ResumableOptions extends Omit<EventResponseOptions, "signal"> {
    * @default {undefined} none
    */
   abortEvent?: ServerSentEventInit | undefined;
-  /** Called with errors of the producer and the log. Not awaited. */
+  /**
+   * Called with errors of the producer and the log. Not awaited.
+   *
+   * @default {undefined} prints them with `console.error()`
+   */
   onError?: ((error: unknown) => void) | undefined;
 }
 
