@@ -203,7 +203,7 @@ test("EventDecoderStream without a contract yields text, whatever it is piped to
     respond(
       request,
       // @ts-expect-error the data is not text
-      bytes().pipeThrough(new EventDecoderStream({ events: contract })),
+      bytes().pipeThrough(new EventDecoderStream({ contract })),
     ),
   ];
   assertEquals([untyped.length, unused.length], [0, 0]);
@@ -276,7 +276,7 @@ test("respond() and resumable() accept what a contract encodes, and every source
     // @ts-expect-error the data is not text
     raw,
     // @ts-expect-error the data is not text
-    () => connect("/", { events: contract }),
+    () => connect("/", { contract }),
   ];
   const producers: Produce[] = [
     encoded,
@@ -285,7 +285,7 @@ test("respond() and resumable() accept what a contract encodes, and every source
     // @ts-expect-error the data is not text
     raw,
     // @ts-expect-error the data is not text
-    () => connect("/", { events: contract }),
+    () => connect("/", { contract }),
     // @ts-expect-error it is not there yet
     () => Promise.resolve(decode(new Blob([]).stream())),
   ];

@@ -204,7 +204,7 @@ function follow(path: string): Promise<string[]> {
   return new Promise((resolve) => {
     const source = new EventSource(path);
     const seen: string[] = [];
-    source.addEventListener("token", ({ data }) => seen.push(data));
+    source.addEventListener("token", ({ data }) => seen.push(JSON.parse(data)));
     source.onerror = () => {
       if (source.readyState === EventSource.CLOSED) resolve(seen);
     };
