@@ -14,7 +14,7 @@ import {
   stream,
 } from "../../tests/support/sse_server.ts";
 
-/** So that a connection is made again as soon as the client is willing to. */
+/** Makes the client reconnect without a delay. */
 const RETRY = "retry: 1\n\n";
 
 Deno.test("tail prints events as fields of the format, without colours in a pipe, until the stream ends", async () => {

@@ -21,7 +21,7 @@ interface Setting {
   readonly types?: string;
   /** What `compilerOptions.types` names. */
   readonly names: readonly string[];
-  /** A fault of the runtime's own types, which the compiler finds in a declaration of ours. */
+  /** An error in the runtime's types, which the compiler reports in one of our declarations. */
   readonly fault?: string;
 }
 

@@ -593,7 +593,7 @@ test("`initial` of a combination is sent once, after the gaps of a resuming clie
   assertEquals([news.stats.gaps.invalid, inbox.stats.gaps.epoch], [1, 1]);
 });
 
-test("`initial` of a combination comes once where the `from` of a channel makes a gap", async () => {
+test("`initial` of a combination is sent once when the `from` of a channel causes a gap", async () => {
   const news = new Channel({ from: "x-1" });
   const inbox = new Channel();
   const a = epochOf(await publish(news, "1"));

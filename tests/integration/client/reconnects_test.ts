@@ -33,7 +33,7 @@ async function run(): Promise<{ name: string; figures: Figures[] }[]> {
   return process.stdout.trim().split("\n").map((line) => JSON.parse(line));
 }
 
-Deno.test(`${2 * COUNT} reconnections leave no listener, timer or memory behind`, async () => {
+Deno.test(`${2 * COUNT} reconnections leak no listener, timer or memory`, async () => {
   for (const { name, figures } of await run()) {
     for (const { connections, heapUsed, rss, timers, listeners } of figures) {
       const megabytes = [heapUsed, rss].map((bytes) =>

@@ -148,7 +148,7 @@ Deno.test("A page whose connection is cut shows a second of outage and misses no
   }
 });
 
-Deno.test("A page with an idle timeout leaves a connection that has gone silent, and misses nothing", async () => {
+Deno.test("A page with an idle timeout closes a silent connection, and misses nothing", async () => {
   await using visitor = await DemoPage.open(browser, demo.url);
   await visitor.checkEvents(1);
   await visitor.page.locator("[value=rivulet]").check();
@@ -227,7 +227,7 @@ Deno.test("A server that is killed is started again, and the page misses nothing
   await visitor.checkEvents(2);
 });
 
-Deno.test("A demo that is killed and started again continues its log, receives the message sent meanwhile, and says that its answer ended", async () => {
+Deno.test("A demo that is killed and restarted continues its log, receives the message sent meanwhile, and shows that its answer ended", async () => {
   const file = `${folder}/kept.db`;
   const port = freePort();
   const first = await startOnDeno(file, port);
@@ -322,7 +322,7 @@ Deno.test("An answer continues while the page is reloaded", async () => {
   assert(ANSWER.startsWith(answer!));
 });
 
-Deno.test("An answer that is stopped says so, and can be asked for again", async () => {
+Deno.test("A stopped answer is shown as stopped, and can be requested again", async () => {
   await using visitor = await DemoPage.open(browser, demo.url);
   const ask = visitor.button("Ask this question");
   const stop = visitor.button("Stop");

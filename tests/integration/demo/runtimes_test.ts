@@ -300,7 +300,7 @@ Deno.test("The demo serves on Bun and restarts its server", () =>
     await checkRestart(demo);
   }));
 
-Deno.test("The demo serves on workerd, and says that it cannot restart its server", () =>
+Deno.test("The demo serves on workerd, and reports that it cannot restart its server", () =>
   withFolder(async (folder) => {
     await using demo = await startOnWorkerd(folder);
     await checkDemo(demo);

@@ -75,7 +75,7 @@ export interface Interference {
   watch?(): void;
 }
 
-/** A store with somebody in its way. */
+/** A store whose calls a test can intercept. */
 export function interfere(kv: Deno.Kv, on: Interference): KvStore {
   return {
     async get(key, options) {

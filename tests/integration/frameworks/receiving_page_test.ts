@@ -97,7 +97,7 @@ Deno.test("The hook for React and the store for Svelte type-check", async () => 
 });
 
 for (const name of ["react", "svelte"]) {
-  Deno.test(`A component in ${name} shows events as they come, and disconnects when it is removed`, async () => {
+  Deno.test(`A component in ${name} shows events as they arrive, and disconnects when it is removed`, async () => {
     await using page = await Page.open(name);
     await page.publish("It rains");
     await page.publish("It pours");

@@ -168,7 +168,7 @@ Deno.test("PostgresLog keeps logs of two prefixes and schemas apart", async () =
   }
 });
 
-Deno.test("PostgresLog says that migrate() is missing", async () => {
+Deno.test("PostgresLog reports that migrate() was not called", async () => {
   await using adapted = await open();
   const log = new PostgresLog(adapted.client, "news");
   for (const call of [() => log.append(events("a")), () => log.read(0, ALL)]) {

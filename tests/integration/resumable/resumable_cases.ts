@@ -31,7 +31,7 @@ const FAILURE = "The stream failed before its end.";
 /** How many milliseconds a stopped process stays stopped: longer than it takes others to notice. */
 const STOP = LEASE * 2;
 
-/** The kinds of a log's entries that are no events, but for the signs of life. */
+/** The kinds of a log's entries that are not events, without heartbeats. */
 async function marksOf(log: EventLog): Promise<LogEntryKind[]> {
   const { entries } = await log.read(0, { entries: 10_000, bytes: 1e8 });
   return entries.map(({ kind }) => kind)

@@ -1,4 +1,4 @@
-/** What strangers send to and do with a server, over real sockets. */
+/** Untrusted requests and misbehaving clients of a server, over real sockets. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { decode } from "../../../src/decode.ts";
 import type { ServerSentEvent } from "../../../src/event.ts";

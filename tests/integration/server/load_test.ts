@@ -6,7 +6,7 @@ import { until } from "../../support/until.ts";
 const CLIENTS = 1000;
 const EVENTS = 10_000;
 
-/** Runs the clients in a process of their own, and publishes when all of them follow. */
+/** Runs the clients in a separate process, and publishes when all of them are connected. */
 async function load(server: Server): Promise<Record<string, number>> {
   await using process = startDeno("tests/integration/server/load.ts", [
     `${server.url}/channel`,

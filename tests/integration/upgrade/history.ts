@@ -152,8 +152,8 @@ function unpack(_: string, value: any): unknown {
 }
 
 /**
- * What is stored, without what differs each time. Should this be another than that of the fixture, then what is
- * written has changed: an earlier version would misread it, so the format has to be counted up.
+ * The stored data, without the parts that differ on each run. If it differs from the fixture, the written format has
+ * changed: an earlier version would misread it, so the format number must be increased.
  */
 export function shapeOf({ stored, page }: Stored<unknown>): string {
   return textOf(stored)
