@@ -308,7 +308,7 @@ export interface ChannelParts {
 }
 
 /** The property of a channel that holds its internals. It is the same in all copies of this module that are loaded. */
-const PARTS = /* @__PURE__ */ Symbol.for("@rivulet/sse/channel");
+const PARTS = /* @__PURE__ */ Symbol.for("@rivulet/sse");
 
 /** Returns the internals of a channel, `undefined` for any other value. */
 export function partsOf(channel: unknown): ChannelParts | undefined {

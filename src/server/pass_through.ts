@@ -119,8 +119,9 @@ export class UpstreamSource implements BodySource {
     if (this.#stopped) return;
     if (done) return this.#finish();
     if (!(value instanceof Uint8Array)) {
-      const subject = "Cannot respond: a chunk of the upstream";
-      return this.#break(mustBe(subject, "a Uint8Array", value));
+      return this.#break(
+        mustBe("Cannot respond: chunk", "a Uint8Array", value),
+      );
     }
     const chunk = this.#prefix === undefined ? value : this.#withoutBom(value);
     if (this.#blocks === undefined) this.#write(chunk);
@@ -262,8 +263,8 @@ class Blocks {
   /** Merges small parts, because each takes about 200 bytes of memory more. Each byte is copied a few times at most. */
   #hold(part: Uint8Array): void {
     const parts = this.#parts;
-    while (part.length < MIN_PART && parts.length > 0) {
-      if (parts.at(-1)!.length > part.length) break;
+    const last = (): number => parts.at(-1)?.length ?? MIN_PART;
+    while (part.length < MIN_PART && last() <= part.length) {
       part = concat([parts.pop()!, part]);
     }
     parts.push(part);

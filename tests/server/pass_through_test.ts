@@ -475,7 +475,7 @@ test("respond() treats an upstream whose chunks are not bytes as broken, and can
     assertStrictEquals(client.failure, errors[0]);
     assert(
       String(errors[0]).includes(
-        "a chunk of the upstream must be a Uint8Array: received",
+        "chunk must be a Uint8Array: received",
       ),
     );
     assertEquals([reasons, upstream.cancels], [["failed"], 1]);
