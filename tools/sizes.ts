@@ -17,7 +17,7 @@ const names: Record<string, number | undefined> = {
   decode: 5_050,
   connect: 9_000,
   EventSource: 9_700,
-  respond: 6_700,
+  respond: 6_750,
   Channel: 13_050,
   merge: undefined,
   defineEvents: undefined,
