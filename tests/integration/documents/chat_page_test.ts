@@ -43,7 +43,7 @@ async function say(page: Page, text: string): Promise<void> {
 
 Deno.test("The chat shows messages and users in two tabs, across a server restart and a reload", async () => {
   const port = freePort();
-  const all = ["Ada: Hello", "Bob: Hi", "Ada: Back?"];
+  const all = ["Ada: Hello", "Bob: Hi", "Ada: Back?", "Ada: Yes!"];
   let [ada, bob]: Page[] = [];
   {
     await using app = await App.start(project.folder, server, { port });
@@ -59,13 +59,14 @@ Deno.test("The chat shows messages and users in two tabs, across a server restar
   }
   await ada.locator("#status", { hasText: "Reconnecting" }).waitFor();
   await say(ada, "Back?");
-  await ada.locator("#status", { hasText: "Not sent" }).waitFor();
+  await say(ada, "Yes!");
+  await ada.locator("#unsent", { hasText: "Back?, Yes!" }).waitFor();
   await using _app = await App.start(project.folder, server, { port });
-  await ada.locator("input").press("Enter");
   for (const page of [ada, bob]) {
     await shows(page, "#messages", ...all);
     await lists(page, "Ada,Bob");
   }
+  await until(async () => await texts(ada, "#unsent") === "");
   await bob.reload();
   await shows(bob, "#messages", ...all);
   await lists(ada, "Ada,Bob");
@@ -86,6 +87,7 @@ Deno.test("The chat stores a message once that is sent twice with the same key, 
   };
   assertEquals([await send("Hi", "1"), await send("Hi", "1")], [204, 204]);
   assertEquals([await send("", "2"), await send("Hi")], [400, 400]);
+  assertEquals(await send("Hi", ""), 400);
   assertEquals(await send("x".repeat(1001), "3"), 400);
   assertEquals(await send("Bye", "4"), 204);
   const received: string[] = [];
@@ -97,6 +99,37 @@ Deno.test("The chat stores a message once that is sent twice with the same key, 
     if (text === "Bye") break;
   }
   assertEquals(received, ["Hi", "Bye"]);
+});
+
+Deno.test("The chat sends text that the browser restored without an input event, and keeps what is typed while it sends", async () => {
+  await using app = await App.start(project.folder, server);
+  const page = await reader.open(`${app.url}/?user=Eve`);
+  const input = page.locator("input");
+  const restore = async (text: string) => {
+    await input.evaluate((element, text) => {
+      (element as unknown as { value: string }).value = text;
+    }, text);
+    await input.press("Enter");
+    await page.locator("#messages li", { hasText: `Eve: ${text}` }).waitFor();
+  };
+  await restore("One");
+  await restore("Two");
+
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
+  await page.route("**/messages?*", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await say(page, "Three");
+  await page.locator("#unsent", { hasText: "Three" }).waitFor();
+  await input.fill("Four");
+  release();
+  await page.locator("#messages li", { hasText: "Eve: Three" }).waitFor();
+  await until(async () => await texts(page, "#unsent") === "");
+  assertEquals(await input.inputValue(), "Four");
+  await input.press("Enter");
+  await page.locator("#messages li", { hasText: "Eve: Four" }).waitFor();
+  await page.context().close();
 });
 
 Deno.test("The chat clears its messages when the log was recreated", async () => {
