@@ -2,7 +2,7 @@
 export interface Section {
   /** The code blocks that start with a comment with a file name, by that name. */
   readonly files: Readonly<Record<string, string>>;
-  /** The packages in its install command, without versions. */
+  /** The packages in its `npm install` or `bun add` line, without versions. */
   readonly packages: readonly string[];
 }
 

@@ -19,6 +19,22 @@ interface Framework extends Differences {
   readonly start: readonly [string, ...string[]];
 }
 
+const svelteKit = {
+  section: "SvelteKit",
+  files: {
+    "vite.config.ts": `
+        import adapter from "@sveltejs/adapter-node";
+        import { sveltekit } from "@sveltejs/kit/vite";
+        import { defineConfig } from "vite";
+        export default defineConfig({ plugins: [sveltekit({ adapter: adapter() })] });`,
+    "src/app.html":
+      "<head>%sveltekit.head%</head><body>%sveltekit.body%</body>",
+  },
+  build: ["vite", "build"],
+  start: ["node", "build"],
+  contentType: "application/json",
+} as const;
+
 const frameworks: Record<string, Framework> = {
   next: {
     section: "Next.js",
@@ -47,7 +63,7 @@ const frameworks: Record<string, Framework> = {
     reason: "closed",
   },
   sveltekit: {
-    section: "SvelteKit",
+    ...svelteKit,
     packages: [
       "@sveltejs/kit@3.2.0",
       "@sveltejs/adapter-node@6.0.1",
@@ -55,18 +71,16 @@ const frameworks: Record<string, Framework> = {
       "svelte@5.57.3",
       "vite@8.4.0",
     ],
-    files: {
-      "vite.config.ts": `
-        import adapter from "@sveltejs/adapter-node";
-        import { sveltekit } from "@sveltejs/kit/vite";
-        import { defineConfig } from "vite";
-        export default defineConfig({ plugins: [sveltekit({ adapter: adapter() })] });`,
-      "src/app.html":
-        "<head>%sveltekit.head%</head><body>%sveltekit.body%</body>",
-    },
-    build: ["vite", "build"],
-    start: ["node", "build"],
-    contentType: "application/json",
+  },
+  sveltekit2: {
+    ...svelteKit,
+    packages: [
+      "@sveltejs/kit@2.70.4",
+      "@sveltejs/adapter-node@5.5.7",
+      "@sveltejs/vite-plugin-svelte@7.3.1",
+      "svelte@5.57.3",
+      "vite@8.4.0",
+    ],
   },
 };
 

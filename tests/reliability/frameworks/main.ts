@@ -2,7 +2,7 @@
  * The `frameworks` task: the apps of docs/frameworks.md and examples/cloudflare that are slow to install and to build.
  * It installs them from npm into temporary folders.
  *
- *   deno task frameworks [--only=next,nuxt,sveltekit,wrangler-node20,wrangler-node24,miniflare]
+ *   deno task frameworks [--only=next,nuxt,sveltekit,sveltekit2,wrangler-node20,wrangler-node24,miniflare]
  */
 import { parseArgs } from "node:util";
 import { pack } from "../../../tools/packed.ts";
