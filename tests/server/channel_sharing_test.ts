@@ -72,9 +72,10 @@ test("respond() sends all subscribers views of one buffer, without copying", asy
 test("respond() reads the log again when a subscriber has detached the shared buffer by transferring its chunk", async () => {
   const channel = new Channel(options);
   const [taker, other] = await follow(channel, 2);
+  // Both wait, so that no chunk is in a queue when its buffer is detached.
+  const reading = [taker!, other!].map((client) => client.until("data: 3\n\n"));
   await publish(channel, ...texts(3));
-  await taker!.until("data: 3\n\n");
-  await other!.until("data: 3\n\n");
+  await Promise.all(reading);
   const buffer = taker!.chunks.at(-1)!.buffer as ArrayBuffer;
   structuredClone(buffer, { transfer: [buffer] });
   await publish(channel, "4");
