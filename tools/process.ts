@@ -108,7 +108,10 @@ export class Process implements AsyncDisposable {
 
   /** Writes text to standard input. */
   async write(text: string): Promise<void> {
-    await this.#input!.write(new TextEncoder().encode(text));
+    if (this.#input === undefined) {
+      throw new Error("Cannot write: the option `input` must be true");
+    }
+    await this.#input.write(new TextEncoder().encode(text));
   }
 
   /** Closes standard input. */
