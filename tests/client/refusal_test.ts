@@ -203,7 +203,8 @@ for (const [face, read] of faces) {
           script: [{ ...reply, body: ["why"], end: "hang" }],
         });
         const { reason } = await read(server.url, {
-          ...{ retry, method, idleTimeout: 100 },
+          // Less than the second that a refused body is read for, and enough for the response of a busy machine.
+          ...{ retry, method, idleTimeout: 700 },
           // A browser follows the redirect inside fetch(), which fails with a network error.
           fetch: (url, init) => fetch(url, { ...init, redirect: "manual" }),
         });
