@@ -1,11 +1,11 @@
-import type { EventSource } from "../../../src/client/mod.ts";
+import { EventSource } from "../../../src/client/mod.ts";
 import { importProgram } from "../../support/program.ts";
 import { serve, type Served } from "../../support/served.ts";
 import { until } from "../../support/until.ts";
 import { RedisServer } from "./redis.ts";
 
 interface ClientModule {
-  follow(user: string, show: (users: string[]) => void): EventSource;
+  follow(source: EventSource, show: (users: string[]) => void): void;
 }
 
 function start(redis: RedisServer): Promise<Served> {
@@ -20,10 +20,10 @@ async function enter({ url }: Served, user: string) {
     "docs/recipes.md",
     "Presence",
     "client.ts",
-    { "https://example.com": url },
   );
   let users: string[] = [];
-  const source = follow(user, (shown) => users = shown);
+  const source = new EventSource(`${url}?user=${user}`);
+  follow(source, (shown) => users = shown);
   return { close: () => source.close(), shows: () => users.sort().join() };
 }
 
