@@ -39,7 +39,7 @@ import {
   mustBe,
   type OptionTable,
 } from "../internal/check.ts";
-import { reportTo } from "../internal/report.ts";
+import { notify } from "../internal/report.ts";
 import { isFinal } from "../log/check.ts";
 import { formatCursor } from "../log/log.ts";
 import {
@@ -368,7 +368,7 @@ class Answer implements UIMessageStream {
     const error = new Error(
       `Cannot send answer: the log must store all of its events: received a gap ${gap}: increase maxEvents, maxBytes, maxAge or idleTtl`,
     );
-    reportTo(this.#options.onError, error);
+    notify(this.#options.onError, error);
     return this.#failure(error);
   }
 
@@ -388,7 +388,7 @@ class Answer implements UIMessageStream {
         text,
       );
     } catch (callbackError) {
-      reportTo(onError, callbackError);
+      notify(onError, callbackError);
       return DEFAULT_ERROR_TEXT;
     }
   }

@@ -22,12 +22,3 @@ export function notify<T>(
     report(error);
   }
 }
-
-/** Passes an error of background work to `onError`, or prints it: without a callback, nothing else would show it. */
-export function reportTo(
-  onError: ((error: unknown) => unknown) | undefined,
-  error: unknown,
-): void {
-  if (onError === undefined) console.error(error);
-  else notify(onError, error);
-}

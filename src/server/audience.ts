@@ -3,7 +3,7 @@ import { EventStreamError } from "../error.ts";
 import type { ServerSentEvent } from "../event.ts";
 import type { EventBatchSource } from "../event_stream.ts";
 import { within } from "../internal/abort.ts";
-import { notify, reportTo } from "../internal/report.ts";
+import { notify } from "../internal/report.ts";
 import type { EventLog } from "../log/log.ts";
 import type { ChannelStats, Subscriber } from "./channel_options.ts";
 import { countedLog, type Counts, newCounts } from "./counts.ts";
@@ -212,7 +212,7 @@ export class Audience {
 
   fail(error: unknown): void {
     this.counts.errors++;
-    reportTo(this.#options.onError, error);
+    notify(this.#options.onError, error);
   }
 
   /** Ends all members within `over` milliseconds. Later subscribers end immediately. */

@@ -83,7 +83,7 @@ export interface ChannelOptions<Contract extends AnyContract = undefined>
   /**
    * Called with each failed read of the log, and with errors thrown by filters and `initial`. Not awaited.
    *
-   * @default {undefined} prints them with `console.error()`
+   * @default {undefined} the errors show only in `stats.errors` and in how responses end
    */
   onError?: ((error: unknown) => void) | undefined;
 }

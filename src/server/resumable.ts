@@ -7,7 +7,7 @@ import {
   mustBe,
   type OptionTable,
 } from "../internal/check.ts";
-import { notify, reportTo } from "../internal/report.ts";
+import { notify } from "../internal/report.ts";
 import {
   type AppendOptions,
   type EventLog,
@@ -360,7 +360,7 @@ class ResumableStream implements Resumable {
   }
 
   #report(error: unknown): void {
-    reportTo(this.#options.onError, error);
+    notify(this.#options.onError, error);
   }
 }
 
@@ -429,7 +429,7 @@ export interface ResumableOptions extends Omit<EventResponseOptions, "signal"> {
   /**
    * Called with errors of the producer and the log. Not awaited.
    *
-   * @default {undefined} prints them with `console.error()`
+   * @default {undefined} the errors show only in how the stream ends
    */
   onError?: ((error: unknown) => void) | undefined;
 }
