@@ -1,70 +1,28 @@
 import { EventStreamError } from "../../src/error.ts";
 import type {
+  AppendOptions,
   EventLog,
   LogEntry,
+  LogInput,
   LogPage,
+  LogPosition,
   RetentionOptions,
 } from "../../src/log/log.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
-import type { TestedLogFactory } from "../../src/testing/event_log_suite.ts";
-import { pause } from "../../tools/pause.ts";
 
-/** A log that is wrong in one way: a `MemoryLog` with a small change. */
-export interface WrongLog {
-  /** What it does wrong. */
-  readonly what: string;
-  /** The title of the case that must fail with it. */
-  readonly caughtBy: string;
-  /** A part of what the case must say. */
-  readonly saying: string;
-  readonly factory: TestedLogFactory;
-}
+/**
+ * Defects by the case that must find them, by a part of what the case must say, and by what a log with
+ * the defect does.
+ */
+export type Defects = Record<string, Record<string, Record<string, Defect>>>;
 
-type Row = readonly [what: string, caughtBy: string, saying: string];
+/** The members of a `MemoryLog` that a defect replaces; a function returns other ones for each client. */
+export type Defect = (
+  log: EventLog,
+  retention: RetentionOptions,
+) => Partial<EventLog> | (() => Partial<EventLog>);
 
-/** The changed members of a log, or of one of its clients. */
-export type Change = (log: EventLog) => Partial<EventLog>;
-
-/** A log whose clients share one change. */
-export function wrong(...row: [...Row, Change]): WrongLog {
-  const [what, caughtBy, saying, change] = row;
-  return wrongLog([what, caughtBy, saying], (retention) => {
-    const log = asRecord(new MemoryLog(retention));
-    const client = { ...log, ...change(log) };
-    return () => client;
-  });
-}
-
-/** A log with a separate change for each client. */
-export function wrongClients(...row: [...Row, Change]): WrongLog {
-  const [what, caughtBy, saying, change] = row;
-  return wrongLog([what, caughtBy, saying], (retention) => {
-    const log = asRecord(new MemoryLog(retention));
-    return () => ({ ...log, ...change(log) });
-  });
-}
-
-/** A log with other retention options than requested. */
-export function wrongRetention(
-  ...row: [...Row, (retention: RetentionOptions) => RetentionOptions]
-): WrongLog {
-  const [what, caughtBy, saying, change] = row;
-  return wrongLog([what, caughtBy, saying], (retention) => {
-    const log = new MemoryLog({ ...retention, ...change(retention) });
-    return () => log;
-  });
-}
-
-/** A log made by `opener`, which returns the function that opens its clients. */
-export function wrongLog(
-  [what, caughtBy, saying]: Row,
-  opener: (retention: RetentionOptions) => () => EventLog,
-  close: () => Promise<void> = () => Promise.resolve(),
-): WrongLog {
-  const factory: TestedLogFactory = (retention) =>
-    Promise.resolve({ open: opener(retention), close });
-  return { what, caughtBy, saying, factory };
-}
+type Replaced = (log: EventLog) => Partial<EventLog>;
 
 /** The log as an object whose members can be spread. */
 export function asRecord(log: EventLog): EventLog {
@@ -76,10 +34,20 @@ export function asRecord(log: EventLog): EventLog {
   };
 }
 
+/** Uses other retention options than requested. */
+export function retained(
+  change: (retention: Required<RetentionOptions>) => RetentionOptions,
+): Defect {
+  return (_, options) => {
+    const retention = options as Required<RetentionOptions>;
+    return asRecord(new MemoryLog({ ...retention, ...change(retention) }));
+  };
+}
+
 /** Changes every page that is read. */
 export function pages(
   change: (page: LogPage, after: number) => Partial<LogPage>,
-): Change {
+): Replaced {
   return (log) => ({
     async read(after, limit) {
       const page = await log.read(after, limit);
@@ -91,30 +59,76 @@ export function pages(
 /** Changes every entry that is read. */
 export function entries(
   change: (entry: LogEntry) => Partial<LogEntry>,
-): Change {
+): Replaced {
   return pages((page) => ({
     entries: page.entries.map((entry) => ({ ...entry, ...change(entry) })),
   }));
 }
 
-/** Changes every body that is appended. */
-export function bodies(change: (body: string) => string): Change {
+/** Changes every entry that is appended. */
+export function inputs(
+  change: (input: LogInput) => Partial<LogInput>,
+): Replaced {
   return (log) => ({
     append: (entries, options) =>
       log.append(
-        entries.map(({ kind, body }) => ({ kind, body: change(body) })),
+        entries.map((entry) => ({ ...entry, ...change(entry) })),
         options,
       ),
   });
 }
 
+/** Changes every body that is appended. */
+export function bodies(change: (body: string) => string): Replaced {
+  return inputs(({ body }) => ({ body: change(body) }));
+}
+
 /** Changes every key that is given. */
-export function keys(change: (key: string) => string | undefined): Change {
+export function keys(change: (key: string) => string | undefined): Replaced {
   return (log) => ({
-    append(entries, options = {}) {
-      const { idempotencyKey = "", expectedLast } = options;
-      const key = idempotencyKey === "" ? undefined : change(idempotencyKey);
-      return log.append(entries, { idempotencyKey: key, expectedLast });
+    append(entries, { idempotencyKey: key, expectedLast } = {}) {
+      const idempotencyKey = key === undefined ? key : change(key);
+      return log.append(entries, { idempotencyKey, expectedLast });
+    },
+  });
+}
+
+/** Changes every position that an append returns. */
+export function positions(
+  change: (
+    position: LogPosition,
+    entries: readonly LogInput[],
+  ) => LogPosition,
+): Replaced {
+  return (log) => ({
+    append: async (entries, options) =>
+      change(await log.append(entries, options), entries),
+  });
+}
+
+/** Does something before every append, and returns its position instead if it has one. */
+export function before(
+  act: (
+    log: EventLog,
+    options: AppendOptions,
+    entries: readonly LogInput[],
+  ) => Promise<LogPosition | void> | void,
+): Replaced {
+  return (log) => ({
+    append: async (entries, options = {}) =>
+      await act(log, options, entries) ?? await log.append(entries, options),
+  });
+}
+
+/** Does something after every append. */
+export function after(
+  act: (log: EventLog) => unknown,
+): Replaced {
+  return (log) => ({
+    async append(entries, options) {
+      const position = await log.append(entries, options);
+      await act(log);
+      return position;
     },
   });
 }
@@ -132,8 +146,4 @@ export function conflict(): EventStreamError {
 /** The error of an append after the end. */
 export function closed(): EventStreamError {
   return new EventStreamError("closed", "Cannot append: the log must be open");
-}
-
-export function wait(milliseconds: number): Promise<void> {
-  return pause(milliseconds);
 }
