@@ -263,6 +263,7 @@ test("EventParser.push() returns events as plain objects", () => {
   const [event] = new EventParser().push(
     encoder.encode("id: 1\nevent: e\ndata: x\n\n"),
   );
+  assertStrictEquals(Object.getPrototypeOf(event), Object.prototype);
   assertEquals(JSON.stringify(event), '{"event":"e","data":"x","id":"1"}');
 });
 
