@@ -1,4 +1,4 @@
-/** No options object may ignore a misspelt name: each has a table, or a reason to have none. */
+/** Options: none may ignore a misspelt name, and the documentation shows each in an example. */
 import { assertEquals } from "@std/assert";
 import { findFiles } from "../../tools/files.ts";
 
@@ -24,10 +24,10 @@ const without: Record<string, string> = {
   HubOptions: "internal",
 };
 
+const read = (path: string) => Deno.readTextFileSync(path);
+
 Deno.test("Every options interface has a table for checkOptions(), or a reason to have none", () => {
-  const texts = findFiles("src", ".ts").map((path) =>
-    Deno.readTextFileSync(path)
-  );
+  const texts = findFiles("src", ".ts").map(read);
   const names = texts.flatMap((text) =>
     [...text.matchAll(/^(?:export )?interface (\w*Options)\b/gm)]
       .map((match) => match[1]!)
@@ -38,4 +38,21 @@ Deno.test("Every options interface has a table for checkOptions(), or a reason t
     without[name] === undefined
   );
   assertEquals(untold, []);
+});
+
+Deno.test("Every option is in an example of the documentation", () => {
+  const examples = ["README.md", ...findFiles("docs", ".md")].map(read)
+    .flatMap((text) => text.match(/^```(ts|js|html)[^]*?^```/gm) ?? [])
+    .join("\n");
+  const missing = findFiles("src", ".ts").map(read).flatMap((text) =>
+    [...text.matchAll(/OptionTable<(.*?)> = ([^]*?)^\}\)?;/gm)]
+      .flatMap(([, name, table]) =>
+        [...table!.matchAll(/^  (\w+):/gm)].map(([, option]) =>
+          `${name}: ${option}`
+        )
+      )
+  ).filter((option) =>
+    !new RegExp(`\\b${option.split(": ")[1]}\\b`).test(examples)
+  );
+  assertEquals(missing, []);
 });
