@@ -2,7 +2,7 @@ import { ChannelObject, durableChannel } from "@rivulet/sse/durable-object";
 
 const DAY = 86_400_000;
 
-/** A room: the events of its last day, and the responses of its clients. It is deleted after a day without use. */
+/** A room: keeps the events of the past 24 hours and sends them to its clients. It is deleted after a day without use. */
 export class Room extends ChannelObject {
   override readonly retention = { maxAge: DAY, idleTtl: DAY };
   override readonly options = { from: { last: 20 } };

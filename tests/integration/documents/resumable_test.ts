@@ -1,12 +1,7 @@
 /** The programs that docs/resumable.md prints; its first server and its page are in tests/integration/resumable/page_test.ts. */
 import { assertEquals, assertRejects } from "@std/assert";
-import {
-  decode,
-  EventStreamError,
-  MemoryLog,
-  resumable,
-} from "../../../mod.ts";
-import type { Produce, Resumable } from "../../../src/server/mod.ts";
+import { decode, EventStreamError } from "../../../mod.ts";
+import type { Resumable } from "../../../src/server/mod.ts";
 import {
   type HandlerModule,
   importProgram,
@@ -14,7 +9,7 @@ import {
 } from "../../support/program.ts";
 import { readSection } from "../../support/section.ts";
 import { bundle } from "../../support/served.ts";
-import { stream } from "../../support/sse_server.ts";
+import { type Answer, endless, stream } from "../../support/sse_server.ts";
 import { until } from "../../support/until.ts";
 import { Workerd } from "../../support/workerd.ts";
 
@@ -41,36 +36,48 @@ async function datasOf(
   return (await eventsOf(response)).map(({ data }) => data);
 }
 
-/** Follows an answer to its end with the client of the page. */
-async function readWith(produce: Produce): Promise<string> {
+/** Asks the first server of the page, whose model answers like this, and reads the answer with the client of the page. */
+async function readWith(answer: Answer, isStopped = false): Promise<string> {
+  await using model = serveHandler(answer);
+  Deno.env.set("API_URL", model.url);
+  const heading = "A model's answer";
+  const { handler } = await load<HandlerModule>(heading, "server.ts", {
+    "setTimeout(() => answers.delete(location), 600_000);": "",
+    "onError: (error) => console.error(error),": "retry: 1,",
+  });
+  Deno.env.delete("API_URL");
   const { read } = await load<{ read(url: string): Promise<string> }>(
-    "A model's answer",
+    heading,
     "client.ts",
   );
-  const answer = resumable(new MemoryLog(), produce, { retry: 1 });
-  await using server = serveHandler((request) => answer.respond(request));
-  return await read(server.url);
+  await using server = serveHandler(handler);
+  const taken = await handler(new Request(url, { method: "POST", body: "Hi" }));
+  const path = taken.headers.get("location")!;
+  if (isStopped) {
+    await handler(new Request(new URL(path, url), { method: "DELETE" }));
+  }
+  return await read(server.url + path);
 }
 
-Deno.test("The client of docs/resumable.md reads a whole answer", async () => {
-  const text = await readWith(async function* () {
-    for (const data of ["To", " be"]) yield { event: "token", data };
-    yield { event: "done", data: "" };
-  });
-  assertEquals(text, "To be");
+const chunks = ["To", " be"].map((content) =>
+  `data: ${JSON.stringify({ choices: [{ delta: { content } }] })}\n\n`
+).join("");
+
+Deno.test("The client of docs/resumable.md reads a whole answer from its server", async () => {
+  assertEquals(await readWith(stream(`${chunks}data: [DONE]\n\n`)), "To be");
 });
 
-Deno.test("The client of docs/resumable.md rejects when the answer has failed", async () => {
-  const error = await assertRejects(
-    () =>
-      // deno-lint-ignore require-yield
-      readWith(async function* () {
-        throw new Error("The model broke off");
-      }),
-    EventStreamError,
-  );
-  assertEquals(error.code, "truncated");
-});
+const partial: [what: string, answer: Answer, isStopped: boolean][] = [
+  ["has failed", stream(chunks), false],
+  ["was stopped", endless(chunks), true],
+];
+for (const [what, answer, isStopped] of partial) {
+  Deno.test(`The client of docs/resumable.md rejects when the answer ${what}`, async () => {
+    const read = () => readWith(answer, isStopped);
+    const { code } = await assertRejects(read, EventStreamError);
+    assertEquals(code, "truncated");
+  });
+}
 
 Deno.test("The server of docs/resumable.md drops an answer some time after its end", async () => {
   await using model = serveHandler(stream("data: [DONE]\n\n"));

@@ -99,14 +99,14 @@ Deno.test("The answers for Express continue after a disconnect, are stopped by D
   let lastEventId = "";
   for await (const { id, data } of decode(await fetch(answer))) {
     lastEventId = id;
-    assertEquals(data, "To");
+    assertEquals(JSON.parse(data), "To");
     break;
   }
   const headers = { "last-event-id": lastEventId };
   const rest = await Array.fromAsync(decode(await fetch(answer, { headers })));
   const texts = rest.map(({ event, data }) => [event, data]);
   assertEquals(texts, [
-    ...[" be", " or", " not"].map((data) => ["token", data]),
+    ...[" be", " or", " not"].map((text) => ["token", JSON.stringify(text)]),
     ["done", ""],
   ]);
 
