@@ -14,7 +14,6 @@ import {
   FinalError,
   isHidden,
   type Opened,
-  orAborted,
   page,
   type RequestAttempt,
   type Until,
@@ -82,15 +81,17 @@ class Attempt<Received extends AnyEvent> implements RequestAttempt {
  */
 export class Connection<Received extends AnyEvent> {
   readonly #settings: ConnectionSettings<Received>;
-  readonly #lifetime = new AbortController();
+  readonly #isSafe: boolean;
   readonly #stored: StoredPosition | undefined;
+  #loading: Promise<void> | undefined;
+  /** Remove the listeners of the caller's signal and the page. */
+  readonly #cleanUps: (() => void)[] = [];
   #attempt: Attempt<Received> | undefined = new Attempt();
   /** The number of failed attempts in a row, including the current one. */
   #attempts = 0;
   #batch: Received[] = [];
   #next = 0;
   #failure: { readonly reason: unknown } | undefined;
-  #hasLoaded = false;
   #lastEventId: string;
   /** Whether there has ever been an ID to resume from. */
   #hasId: boolean;
@@ -100,6 +101,7 @@ export class Connection<Received extends AnyEvent> {
     const { options, policy } = settings;
     const { cursor, signal, lastEventId = "" } = options;
     this.#settings = settings;
+    this.#isSafe = isSafe(options.method ?? "GET");
     this.#lastEventId = lastEventId;
     this.#hasId = lastEventId !== "";
     this.#reconnectionTime = policy.delay;
@@ -109,12 +111,8 @@ export class Connection<Received extends AnyEvent> {
       (reason) => this.#fail(reason),
     );
     const abort = (): void => void this.#fail(signal!.reason);
-    if (signal?.aborted) abort();
-    else addAbortListener(signal, abort);
-    this.#lifetime.signal.addEventListener(
-      "abort",
-      () => removeAbortListener(signal, abort),
-    );
+    addAbortListener(signal, abort);
+    this.#cleanUps.push(() => removeAbortListener(signal, abort));
     if (options.pauseWhenHidden) {
       this.#listen(page.document, "visibilitychange", () => {
         if (this.#canRepeat(this.#attempt!)) this.#restart();
@@ -126,6 +124,7 @@ export class Connection<Received extends AnyEvent> {
         if (awaitsNetwork && !isSent) this.#restart();
       });
     }
+    if (signal?.aborted) abort();
   }
 
   get readyState(): 0 | 1 | 2 {
@@ -155,8 +154,10 @@ export class Connection<Received extends AnyEvent> {
         return false;
       }
       try {
-        if (attempt.reader === undefined) await this.#open(attempt);
-        else await this.#read(attempt, attempt.reader);
+        const { controller: { signal }, reader } = attempt;
+        if (reader !== undefined) await this.#read(attempt, reader);
+        // The caller's `headers`, `fetch` and cursor store may ignore the signal.
+        else await Promise.race([this.#open(attempt), aborted(signal)]);
       } catch (reason) {
         if (attempt === this.#attempt) this.#reestablish(attempt, reason);
       }
@@ -181,10 +182,8 @@ export class Connection<Received extends AnyEvent> {
 
   /** Closes the connection immediately. */
   close(): void {
-    const attempt = this.#attempt;
-    this.#attempt = undefined;
-    this.#lifetime.abort();
-    this.#abandon(attempt);
+    this.#replace(undefined);
+    for (const cleanUp of this.#cleanUps.splice(0)) cleanUp();
   }
 
   /** Resolves when the position is saved. Rejects if saving failed after the connection was closed. */
@@ -194,32 +193,28 @@ export class Connection<Received extends AnyEvent> {
 
   async #open(attempt: Attempt<Received>): Promise<void> {
     const { controller, delay } = attempt;
-    const { signal } = controller;
     const { open, options, onOpen } = this.#settings;
-    if (delay !== undefined) await sleep(delay, signal);
-    while (options.pauseWhenHidden && isHidden() && !signal.aborted) {
-      await sleep(MAX_DELAY, signal);
-    }
-    if (!this.#hasLoaded) await this.#load(signal);
+    if (delay !== undefined) await sleep(delay, controller.signal);
+    // When the page becomes visible, another attempt replaces this one.
+    if (options.pauseWhenHidden && isHidden()) await new Promise(() => {});
+    await (this.#loading ??= this.#load());
     if (attempt !== this.#attempt) return;
     attempt.lastEventId = this.#lastEventId;
     this.#attempts++;
     const opened = await open(attempt);
-    if (attempt !== this.#attempt) return;
     attempt.reader = opened.reader;
+    if (attempt !== this.#attempt) return abandon(attempt);
     attempt.url = opened.url;
     attempt.openedAt = performance.now();
     onOpen(opened);
   }
 
-  async #load(signal: AbortSignal): Promise<void> {
+  async #load(): Promise<void> {
     try {
-      if (this.#stored) {
-        this.#move(await orAborted(this.#stored.load(), signal));
-      }
-      this.#hasLoaded = true;
+      const id = await this.#stored?.load() ?? this.#lastEventId;
+      if (this.#attempt !== undefined) this.#move(id);
     } catch (reason) {
-      if (!signal.aborted) this.#fail(reason);
+      this.#fail(reason);
     }
   }
 
@@ -266,10 +261,6 @@ export class Connection<Received extends AnyEvent> {
     this.#hasId ||= id !== "";
   }
 
-  get #isSafe(): boolean {
-    return isSafe(this.#settings.options.method ?? "GET");
-  }
-
   /** Whether to reconnect after the server has ended the stream. */
   #mayResume(attempt: Attempt<Received>): boolean {
     const { isStandard, options, policy } = this.#settings;
@@ -309,50 +300,48 @@ export class Connection<Received extends AnyEvent> {
     if (attempt.handedOut || hasMoved || age > (attempt.delay ?? 0)) {
       this.#attempts = 0;
     }
-    this.#attempt = undefined;
     const retryAfter = retryAfterOf(response);
     try {
-      const failure = this.#failureOf(attempt, reason, retryAfter);
-      if (failure !== undefined) throw failure.reason;
+      this.#checkRetry(attempt, reason, retryAfter);
     } catch (failure) {
       return void this.#fail(failure);
     }
     // The policy calls the caller's `retry.statuses`, which may have closed the connection.
-    if (this.#lifetime.signal.aborted) return;
+    if (attempt !== this.#attempt) return;
     const count = Math.max(1, this.#attempts);
     const delay = retryDelay(policy, this.#reconnectionTime, count, retryAfter);
     this.#attempt = new Attempt(delay, response === undefined);
     onRetry({ reason, attempt: this.#attempts + 1, delay });
   }
 
-  /** Returns the reason to fail the connection, or `undefined` if another attempt may follow. */
-  #failureOf(
+  /** Throws the reason to fail the connection, unless another attempt may follow. */
+  #checkRetry(
     attempt: Attempt<Received>,
     reason: unknown,
     retryAfter: number,
-  ): { readonly reason: unknown } | undefined {
-    const { policy, options } = this.#settings;
+  ): void {
+    const { options: { idempotent, method }, policy } = this.#settings;
+    const { maxAttempts, maxRetryAfter, statuses } = policy;
     const { reader } = attempt;
     const response = responseOf(reason);
-    if (reason instanceof FinalError) return reason;
+    if (reason instanceof FinalError) throw reason.reason;
     // Another attempt would receive the same content or the same response.
     const isFinal = response === undefined
       ? reader?.hasEnding
-      : !policy.statuses(response.status);
-    if (isFinal) return { reason };
+      : !statuses(response.status);
+    if (isFinal) throw reason;
     const isOnce = !this.#canRepeat(attempt);
-    if (
-      !isOnce && retryAfter <= policy.maxRetryAfter &&
-      this.#attempts < policy.maxAttempts
-    ) return undefined;
-    const isCut = reader !== undefined && (isOnce || policy.maxAttempts === 0);
-    if (isCut) return { reason: this.#truncated("broke", reason) };
-    const hint = retryAfter > policy.maxRetryAfter
-      ? `: retry-after must be at most ${policy.maxRetryAfter} ms (retry.maxRetryAfter): received ${retryAfter} ms`
-      : isOnce && !options.idempotent
-      ? `: a ${options.method} is sent once, unless idempotent is true`
+    const isTooLong = retryAfter > maxRetryAfter;
+    if (!isOnce && !isTooLong && this.#attempts < maxAttempts) return;
+    if (reader !== undefined && (isOnce || maxAttempts === 0)) {
+      throw this.#truncated("broke", reason);
+    }
+    const hint = isTooLong
+      ? `: retry-after must be at most ${maxRetryAfter} ms (retry.maxRetryAfter): received ${retryAfter} ms`
+      : isOnce && !idempotent
+      ? `: a ${method} is sent once, unless idempotent is true`
       : "";
-    return { reason: this.#connectionFailed(reason, hint) };
+    throw this.#connectionFailed(reason, hint);
   }
 
   #connectionFailed(cause: unknown, hint: string): EventStreamError {
@@ -380,43 +369,52 @@ export class Connection<Received extends AnyEvent> {
     );
   }
 
-  /** Abandons the current attempt and starts another one without a wait. */
+  /** Starts another attempt without a wait. */
   #restart(): void {
-    const attempt = this.#attempt;
-    this.#attempt = new Attempt();
     this.#attempts = 0;
-    this.#abandon(attempt);
+    this.#replace(new Attempt());
+  }
+
+  /** Abandons the current attempt. */
+  #replace(next: Attempt<Received> | undefined): void {
+    const attempt = this.#attempt;
+    this.#attempt = next;
+    this.#batch = [];
+    this.#next = 0;
+    if (attempt !== undefined) abandon(attempt);
   }
 
   /** [spec] Fail the connection. `fill()` throws the reason. Returns `false` if the connection was already closed. */
   #fail(reason: unknown): boolean {
-    if (this.#lifetime.signal.aborted) return false;
+    if (this.#attempt === undefined) return false;
     this.#failure = { reason };
     this.close();
     return true;
   }
 
-  #abandon(attempt: Attempt<Received> | undefined): void {
-    this.#batch = [];
-    this.#next = 0;
-    attempt?.controller.abort();
-  }
-
+  // Not with the option `signal` of `addEventListener()`: if garbage is collected before the signal aborts, Node 20
+  // removes only the last such listener of a target.
   #listen(
     target: Partial<EventTarget> | undefined,
     type: string,
     listener: () => void,
   ): void {
-    const { signal } = this.#lifetime;
-    if (signal.aborted || target === undefined) return;
-    target.addEventListener?.(type, listener);
-    // Not with the option `signal`: if garbage is collected before the signal aborts, Node 20 removes only the last
-    // such listener of a target.
-    signal.addEventListener(
-      "abort",
-      () => target.removeEventListener?.(type, listener),
-    );
+    target?.addEventListener?.(type, listener);
+    this.#cleanUps.push(() => target?.removeEventListener?.(type, listener));
   }
+}
+
+function abandon({ controller, reader }: Attempt<AnyEvent>): void {
+  controller.abort();
+  // The source may have failed by now, which does not matter.
+  reader?.cancel().catch(() => {});
+}
+
+/** Rejects with the signal's reason when the signal aborts. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) =>
+    signal.addEventListener("abort", () => reject(signal.reason))
+  );
 }
 
 /** Returns the response that was rejected, if that is the reason. */

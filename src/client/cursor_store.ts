@@ -68,9 +68,7 @@ export class StoredPosition {
   readonly #store: CursorStore;
   readonly #onError: (reason: unknown) => boolean;
   #id: string;
-  #isSaved = true;
   #saving: Promise<void> | undefined;
-  #loading: Promise<string> | undefined;
 
   /** `lastEventId` is used if no ID is stored. `onError` returns whether the error will be reported. */
   constructor(
@@ -83,12 +81,8 @@ export class StoredPosition {
     this.#onError = onError;
   }
 
-  /** Resolves with the start position. The store is called once, even if an attempt stops waiting for it. */
-  load(): Promise<string> {
-    return this.#loading ??= this.#load();
-  }
-
-  async #load(): Promise<string> {
+  /** Resolves with the start position. */
+  async load(): Promise<string> {
     const id = await this.#store.load() ?? "";
     if (!isEventId(id)) {
       throw new TypeError(
@@ -103,7 +97,6 @@ export class StoredPosition {
   save(id: string): void {
     if (id === this.#id) return;
     this.#id = id;
-    this.#isSaved = false;
     if (this.#saving !== undefined) return;
     this.#saving = this.#saveAll();
     // `flush()` reports the error.
@@ -117,9 +110,8 @@ export class StoredPosition {
 
   async #saveAll(): Promise<void> {
     try {
-      while (!this.#isSaved) {
-        this.#isSaved = true;
-        await this.#store.save(this.#id);
+      for (let saved; saved !== this.#id;) {
+        await this.#store.save(saved = this.#id);
       }
       this.#saving = undefined;
     } catch (reason) {

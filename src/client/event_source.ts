@@ -15,13 +15,7 @@ import {
   CONNECTION_OPTIONS,
   type ConnectionOptions,
 } from "./options.ts";
-import {
-  isFutile,
-  type Opened,
-  openStream,
-  parseUrl,
-  type RequestAttempt,
-} from "./request.ts";
+import { isFutile, type Opened, openStream, parseUrl } from "./request.ts";
 import { retryPolicy } from "./retry.ts";
 
 /**
@@ -282,8 +276,8 @@ export class EventSource<Events extends object = Record<string, string>>
       options: init,
       policy: retryPolicy(init.retry, true, isFutile(urlRecord, init)),
       isStandard: true,
-      open: (attempt) =>
-        reader ? adopt(reader, attempt) : openStream(
+      open: async (attempt) =>
+        reader ? { reader, url: urlRecord } : await openStream(
           { url: urlRecord, options: init, statuses: "200" },
           attempt,
         ),
@@ -460,18 +454,6 @@ function dictionaryOf(options: object): ConnectionOptions<AnyEvent> {
   }
   checkConnection(init, CONNECTION_OPTIONS);
   return init;
-}
-
-/** Opens the stream of `fromReadableStream()`. */
-function adopt(
-  reader: EventReader<AnyEvent>,
-  { controller }: RequestAttempt,
-): Promise<Opened<AnyEvent>> {
-  controller.signal.addEventListener(
-    "abort",
-    () => reader.cancel().catch(() => {}),
-  );
-  return Promise.resolve({ reader, url: new URL(STREAM_URL) });
 }
 
 /** The event handler attributes of a target (WHATWG HTML, section 8.1.8.1, "event handlers"). */

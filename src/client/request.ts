@@ -349,8 +349,8 @@ export interface RequestSettings<
 }
 
 /**
- * Sends one request and opens its stream. The attempt's controller aborts it, and the idle timeout aborts that
- * controller.
+ * Sends one request and opens its stream. The idle timeout aborts the attempt. The caller stops waiting when the attempt
+ * is aborted; a stream that opens later is the caller's to cancel.
  */
 export async function openStream<
   Received extends ServerSentEvent<string, unknown>,
@@ -358,44 +358,20 @@ export async function openStream<
   { url, options, statuses }: RequestSettings<Received>,
   attempt: RequestAttempt,
 ): Promise<Opened<Received>> {
-  const { idleTimeout } = options;
   const { controller, lastEventId } = attempt;
   const { signal } = controller;
+  const subject = connectingTo(url);
   // Without this, the constructor would call the caller's functions synchronously.
   await undefined;
   signal.throwIfAborted();
-  const headers = await orAborted(headersOf(options, lastEventId), signal);
-  const timer = idleTimeout === undefined ? undefined : setTimeout(
-    () => controller.abort(noResponse(url, idleTimeout)),
-    idleTimeout,
-  );
+  const headers = await headersOf(options, lastEventId);
+  signal.throwIfAborted();
+  const stopTimer = startTimer(options.idleTimeout, subject, controller);
   attempt.isSent = true;
-  const opening = request(url, options, headers, signal).then((answer) => {
+  const answer = await request(url, options, headers, signal)
     // The body of a rejected response has a separate time limit.
-    clearTimeout(timer);
-    return opened(answer, { url, options, statuses }, lastEventId);
-  });
-  // The caller's `fetch` may ignore the signal.
-  opening.then(({ reader }) => {
-    const stop = () => reader.cancel(signal.reason).catch(() => {});
-    if (signal.aborted) stop();
-    else signal.addEventListener("abort", stop);
-  }).catch(() => {});
-  try {
-    return await orAborted(opening, signal);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Opens the response as an event stream. If it is not one, rejects after the connection has been released. */
-async function opened<Received extends ServerSentEvent<string, unknown>>(
-  answer: Answer,
-  { url, options, statuses }: RequestSettings<Received>,
-  lastEventId: string,
-): Promise<Opened<Received>> {
+    .finally(stopTimer);
   const { response } = answer;
-  const subject = connectingTo(url);
   const refusal = answer.refusal ?? refusalOf(response, subject, statuses);
   if (refusal !== undefined) {
     await refusal.released;
@@ -411,24 +387,19 @@ async function opened<Received extends ServerSentEvent<string, unknown>>(
   return { ...answer, reader };
 }
 
-function noResponse(url: URL, idleTimeout: number): EventStreamError {
-  return new EventStreamError(
-    "idle-timeout",
-    `${connectingTo(url)}: no response arrived for ${idleTimeout} ms`,
+/** Starts the time limit for the response. Returns a function that stops it. */
+function startTimer(
+  idleTimeout: number | undefined,
+  subject: string,
+  controller: AbortController,
+): () => void {
+  if (idleTimeout === undefined) return () => {};
+  const message = `${subject}: no response arrived for ${idleTimeout} ms`;
+  const timer = setTimeout(
+    () => controller.abort(new EventStreamError("idle-timeout", message)),
+    idleTimeout,
   );
-}
-
-/** Settles like the promise, or rejects with the signal's reason as soon as the signal aborts. */
-export function orAborted<T>(
-  promise: T | Promise<T>,
-  signal: AbortSignal,
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort);
-    Promise.resolve(promise).then(resolve, reject).finally(() =>
-      signal.removeEventListener("abort", onAbort)
-    );
-  });
+  const stop = (): void => clearTimeout(timer);
+  controller.signal.addEventListener("abort", stop);
+  return stop;
 }
