@@ -19,6 +19,7 @@
  * @module
  */
 
+import { EventStreamError } from "./error.ts";
 import type { ServerSentEvent } from "./event.ts";
 import { type DecodeOptions, EventReader } from "./event_reader.ts";
 import { EventStream } from "./event_stream.ts";
@@ -30,7 +31,7 @@ import {
 } from "./internal/check.ts";
 import { isResponse, refusalOf, streamOf } from "./internal/refusal.ts";
 
-export { EventStreamError } from "./error.ts";
+export { EventStreamError };
 export type { EventStreamErrorCode, EventStreamErrorOptions } from "./error.ts";
 export type { ServerSentEvent } from "./event.ts";
 export { EventStream } from "./event_stream.ts";
@@ -129,7 +130,15 @@ function eventsOf<Received extends ServerSentEvent<string, unknown>>(
     options,
     DECODE_OPTIONS,
   );
-  return new EventStream(new EventReader(source, options), options.signal);
+  const reader = new EventReader(source, options, () => {
+    throw new EventStreamError(
+      "truncated",
+      `Cannot decode: the stream must end with the event that until names: it ended after id ${
+        describe(reader.lastEventId)
+      }`,
+    );
+  });
+  return new EventStream(reader, options.signal);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { decided, describe } from "./internal/check.ts";
+import { decided } from "./internal/check.ts";
 import type { EventContract } from "./contract.ts";
 import { EventStreamError } from "./error.ts";
 import type { ServerSentEvent } from "./event.ts";
@@ -60,38 +60,33 @@ export class EventReader<
 > implements EventBatchSource<Received> {
   readonly #source: ReadableStreamDefaultReader<Uint8Array>;
   readonly #options: ReadOptions<Received>;
+  readonly #onTruncated: (() => void) | undefined;
   #parser: EventParser;
-  /** The position after the events returned so far: the parser's, unless the events ended earlier. */
-  #position: Pick<EventParser, "lastEventId" | "reconnectionTime">;
-  #hasEnding = false;
   #failure: Stop["failure"];
   #isDone = false;
   #stopWaiting: (() => void) | undefined;
-
-  /** Locks `source`. The caller has checked the options. */
-  constructor(
-    source: ReadableStream<Uint8Array>,
-    options: ReadOptions<Received>,
-  ) {
-    this.#options = options;
-    this.#position = this.#parser = this.#newParser(options.lastEventId);
-    this.#source = source.getReader();
-  }
-
   /** The last event ID as of the events returned so far. */
-  get lastEventId(): string {
-    return this.#position.lastEventId;
-  }
-
-  get reconnectionTime(): number | undefined {
-    return this.#position.reconnectionTime;
-  }
-
+  lastEventId: string;
+  reconnectionTime: number | undefined;
   /**
    * Whether the stream ends because of its content, such as an end marker or an invalid event, and not with its source.
    */
-  get hasEnding(): boolean {
-    return this.#hasEnding;
+  hasEnding = false;
+
+  /**
+   * Locks `source`. The caller has checked the options. `onTruncated` is called if the source ends before the event that
+   * `until` names.
+   */
+  constructor(
+    source: ReadableStream<Uint8Array>,
+    options: ReadOptions<Received>,
+    onTruncated?: () => void,
+  ) {
+    this.#options = options;
+    this.#onTruncated = onTruncated;
+    this.lastEventId = options.lastEventId ?? "";
+    this.#parser = this.#newParser(this.lastEventId);
+    this.#source = source.getReader();
   }
 
   readChunk(): Promise<{ readonly value?: Uint8Array | undefined }> {
@@ -111,27 +106,25 @@ export class EventReader<
     if (this.#isDone) return undefined;
     if (value === undefined) return this.#finish();
     const { contract, until } = this.#options;
-    const { lastEventId } = this.#parser;
-    let events: ServerSentEvent[] = [];
+    const events: ServerSentEvent[] = [];
     let stop: Stop | undefined;
     try {
       this.#parser.push(value, events);
     } catch (reason) {
       stop = { lastEventId: this.#parser.lastEventId, failure: { reason } };
     }
+    // A failure after the end marker does not matter.
     if (until !== undefined) {
-      [events, stop] = cut(events, until, lastEventId, stop);
+      stop = cut(events, until, this.lastEventId) ?? stop;
     }
-    if (contract !== undefined) {
-      return this.#apply(contract, events, lastEventId, stop);
-    }
-    if (stop !== undefined) this.#stop(stop);
+    if (contract !== undefined) return this.#apply(contract, events, stop);
+    this.#move(stop);
     return events as ServerSentEvent<string, unknown>[] as Received[];
   }
 
   /** Discards the incomplete line and event, so that the next chunk starts a new stream. */
   reset(): void {
-    this.#position = this.#parser = this.#newParser(this.#parser.lastEventId);
+    this.#parser = this.#newParser(this.#parser.lastEventId);
   }
 
   /** Stops reading, unless it has ended already. Resolves when the source has been cancelled. */
@@ -144,7 +137,7 @@ export class EventReader<
     await cancelled;
   }
 
-  #newParser(lastEventId: string | undefined): EventParser {
+  #newParser(lastEventId: string): EventParser {
     const { maxEventSize, onComment } = this.#options;
     return new EventParser({
       maxEventSize,
@@ -160,12 +153,11 @@ export class EventReader<
     idleTimeout: number,
   ): Promise<T> {
     const timer = setTimeout(() => {
-      this.#fail(
-        new EventStreamError(
-          "idle-timeout",
-          `Cannot decode: no byte arrived for ${idleTimeout} ms`,
-        ),
+      const reason = new EventStreamError(
+        "idle-timeout",
+        `Cannot decode: no byte arrived for ${idleTimeout} ms`,
       );
+      this.#fail({ reason });
     }, idleTimeout);
     try {
       return await reading;
@@ -178,10 +170,10 @@ export class EventReader<
   async #apply(
     contract: EventContract<Received>,
     raw: ServerSentEvent[],
-    lastEventId: string,
     stop: Stop | undefined,
   ): Promise<Received[] | undefined> {
     const events: Received[] = [];
+    let { lastEventId } = this;
     try {
       for (const event of raw) {
         const step = contract.decode(event);
@@ -193,7 +185,7 @@ export class EventReader<
     } catch (reason) {
       stop = { lastEventId, failure: { reason } };
     }
-    if (stop !== undefined) this.#stop(stop);
+    this.#move(stop);
     return events;
   }
 
@@ -209,49 +201,36 @@ export class EventReader<
     this.#isDone = true;
     this.#source.releaseLock();
     const { until } = this.#options;
-    if (until === undefined) return undefined;
-    const { lastEventId, reconnectionTime } = this.#parser;
-    this.#position = { lastEventId, reconnectionTime };
+    if (until === undefined) return;
     // Some servers send no blank line, or not even a line end, after their end marker, so both are added here.
     const [unfinished] = this.#parser.push(new Uint8Array([0x0a, 0x0a]));
-    if (unfinished?.data === until) {
-      return this.#stop({ lastEventId: unfinished.id });
-    }
-    throw new EventStreamError(
-      "truncated",
-      `Cannot decode: the stream must end with the event that until names: it ended after id ${
-        describe(lastEventId)
-      }`,
-    );
+    if (unfinished?.data === until) this.#move({ lastEventId: unfinished.id });
+    else this.#onTruncated?.();
   }
 
-  /** Stops reading because the content ended the stream. The events before that are still returned. */
-  #stop({ lastEventId, failure }: Stop): undefined {
-    const { reconnectionTime } = this.#position;
-    this.#position = { lastEventId, reconnectionTime };
-    this.#hasEnding = true;
-    this.#failure = failure;
-    this.#cancelQuietly(failure?.reason);
-  }
-
-  #fail(reason: unknown): void {
-    this.#failure = { reason };
-    this.#cancelQuietly(reason);
+  /** Moves the position to the end of the chunk, or to where the content ended the stream, and then stops reading. */
+  #move(stop: Stop | undefined): void {
+    const { lastEventId, reconnectionTime } = this.#parser;
+    this.lastEventId = stop?.lastEventId ?? lastEventId;
+    this.reconnectionTime = reconnectionTime;
+    if (stop === undefined) return;
+    this.hasEnding = true;
+    this.#fail(stop.failure);
   }
 
   /** Cancels the source. The outcome is already decided, so an error of the source is ignored. */
-  #cancelQuietly(reason: unknown): void {
-    this.cancel(reason).catch(() => {});
+  #fail(failure: Stop["failure"]): void {
+    this.#failure = failure;
+    this.cancel(failure?.reason).catch(() => {});
   }
 }
 
-/** Returns the events up to the one that `until` names, and where they end. */
+/** Removes the events after the one that `until` names. Returns where they end, if it is one of them. */
 function cut(
   events: ServerSentEvent[],
   until: NonNullable<DecodeOptions["until"]>,
   lastEventId: string,
-  stop: Stop | undefined,
-): [events: ServerSentEvent[], stop: Stop | undefined] {
+): Stop | undefined {
   const isMarker = typeof until === "string";
   for (const [index, event] of events.entries()) {
     try {
@@ -259,14 +238,13 @@ function cut(
         ? event.data === until
         : decided("Cannot decode: until", until(event));
       if (isEnd) {
-        // A failure after the end marker does not matter.
-        const end = isMarker ? index : index + 1;
-        return [events.slice(0, end), { lastEventId: event.id }];
+        events.length = isMarker ? index : index + 1;
+        return { lastEventId: event.id };
       }
     } catch (reason) {
-      return [events.slice(0, index), { lastEventId, failure: { reason } }];
+      events.length = index;
+      return { lastEventId, failure: { reason } };
     }
     lastEventId = event.id;
   }
-  return [events, stop];
 }

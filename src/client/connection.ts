@@ -231,18 +231,10 @@ export class Connection<Received extends AnyEvent> {
     } catch (reason) {
       throw withoutQuery(reason, attempt.url);
     }
-    let events: Received[] | undefined;
-    try {
-      const step = reader.eventsOf(chunk);
-      // Awaits a promise only. With another microtask, `lastEventId` would be outdated when a pipe into
-      // `fromReadableStream()` resolves.
-      events = step instanceof Promise ? await step : step;
-    } catch (reason) {
-      // If the stream ended before the event that `until` names, another connection may continue it.
-      const isEnd = reason instanceof EventStreamError &&
-        reason.code === "truncated" && !reader.hasEnding;
-      if (!isEnd) throw reason;
-    }
+    const step = reader.eventsOf(chunk);
+    // Awaits a promise only. With another microtask, `lastEventId` would be outdated when a pipe into
+    // `fromReadableStream()` resolves.
+    const events = step instanceof Promise ? await step : step;
     if (attempt !== this.#attempt) return;
     const { reconnectionTime = this.#reconnectionTime } = reader;
     this.#reconnectionTime = Math.min(reconnectionTime, MAX_DELAY);
