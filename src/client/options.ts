@@ -162,7 +162,7 @@ export const CONNECTION_OPTIONS: OptionTable<AnyOptions> = {
     "text, bytes or a form (a stream can be sent only once)",
     isBody,
   ],
-  headers: ["valid", isHeaders, "secret"],
+  headers: ["valid", isHeaders],
   fetch: "function",
   signal: ["an AbortSignal", (signal) => signal instanceof AbortSignal],
   withCredentials: "boolean",
@@ -217,11 +217,20 @@ function isBody(body: unknown): boolean {
 }
 
 function isHeaders(headers: ConnectionOptions["headers"]): boolean {
+  return typeof headers === "function" ||
+    !isThenable(headers) && !!parseHeaders(headers);
+}
+
+/**
+ * Parses headers. The error of Deno (2.9) and Node (20) would reveal the value, which may be a token with a line break.
+ */
+export function parseHeaders(headers: HeadersSource | undefined): Headers {
   try {
-    return typeof headers === "function" ||
-      !!new Headers(headers) && !isThenable(headers);
+    return new Headers(headers);
   } catch {
-    return false;
+    throw new TypeError(
+      "Cannot connect: headers must be valid: received a name or value that a header cannot contain",
+    );
   }
 }
 

@@ -9,8 +9,11 @@ import {
   refuse,
   streamOf,
 } from "../internal/refusal.ts";
-import type { ConnectionOptions, FetchInit } from "./options.ts";
-import type { HeadersSource } from "../internal/web.ts";
+import {
+  type ConnectionOptions,
+  type FetchInit,
+  parseHeaders,
+} from "./options.ts";
 
 /** The headers that are sent to another origin after a redirect. Any other header may be a secret. */
 const SAFE_HEADER = /^(accept|cache-control|last-event-id)$/;
@@ -248,23 +251,11 @@ async function headersOf(
   { headers }: RequestOptions,
   lastEventId: string,
 ): Promise<Record<string, string>> {
-  const all = parsed(typeof headers === "function" ? await headers() : headers);
+  const given = typeof headers === "function" ? await headers() : headers;
+  const all = parseHeaders(given);
   if (!all.has("accept")) all.set("accept", "text/event-stream");
   if (lastEventId !== "") all.set("last-event-id", utf8Header(lastEventId));
   return Object.fromEntries(all);
-}
-
-/**
- * Parses headers. The error of Deno (2.9) and Node (20) would reveal the value, which may be a token with a line break.
- */
-function parsed(headers: HeadersSource | undefined): Headers {
-  try {
-    return new Headers(headers);
-  } catch {
-    throw new TypeError(
-      `${SUBJECT}: headers must be valid: received a name or value that a header cannot contain`,
-    );
-  }
 }
 
 /** Encodes a header value so that it is sent as UTF-8. */

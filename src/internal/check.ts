@@ -96,9 +96,8 @@ export function decided<T>(subject: string, value: T): T {
 
 /**
  * What an option must be: a type, the least and greatest integer (without the greatest, any safe integer; `Infinity`
- * allows `Infinity` itself, a third `false` allows `false`), or words for the message with a predicate. `"secret"`
- * keeps the value out of the message. Bundlers keep a table that reads `Number.MAX_SAFE_INTEGER` or computes `2 ** 30`,
- * even if it is unused.
+ * allows `Infinity` itself, a third `false` allows `false`), or words for the message with a predicate. Bundlers keep a
+ * table that reads `Number.MAX_SAFE_INTEGER` or computes `2 ** 30`, even if it is unused.
  */
 export type Rule =
   | "function"
@@ -109,7 +108,6 @@ export type Rule =
     what: string,
     // deno-lint-ignore no-explicit-any -- a predicate looks at what may be anything
     isValid: (value: any) => boolean,
-    secret?: "secret",
   ];
 
 /** A rule for each option. Leaving one out does not compile. */
@@ -128,44 +126,36 @@ export function checkOptions<Options extends object>(
   prefix: string = "",
 ): void {
   const given = Object.keys(options ?? {});
-  if (
-    typeof options !== "object" || options === null ||
-    given.length === 0 && !isRecord(options)
-  ) {
+  const isEmpty = given.length === 0;
+  if (Object(options) !== options || isEmpty && !isRecord(options)) {
     const name = prefix.slice(0, -1) || "options";
     throw mustBe(`${subject}: ${name}`, "an options object", options);
   }
   const known = Object.keys(table);
   for (const name of given) {
     if (known.includes(name)) continue;
-    const [nearest] = known
-      .filter((other) => distance(name, other) <= Math.max(2, other.length / 3))
-      .sort((a, b) => distance(name, a) - distance(name, b));
-    const hint = nearest === undefined
+    known.sort((a, b) => distance(name, a) - distance(name, b));
+    const nearest = known[0]!;
+    const hint = distance(name, nearest) > Math.max(2, nearest.length / 3)
       ? `: the options are ${known.sort().join(", ")}`
       : `, did you mean "${prefix}${nearest}"?`;
     throw new TypeError(`${subject}: unknown option "${prefix}${name}"${hint}`);
   }
   const values = options as Record<string, unknown>;
-  const rules = table as Record<string, Rule>;
-  for (const name of known) {
-    checkValue(`${subject}: ${prefix}${name}`, values[name], rules[name]!);
+  for (const [name, rule] of Object.entries<Rule>(table)) {
+    checkValue(`${subject}: ${prefix}${name}`, values[name], rule);
   }
 }
 
 function checkValue(subject: string, value: unknown, rule: Rule): void {
   if (value === undefined) return;
   if (typeof rule === "string") return checkType(subject, value, rule);
-  const [what, limit, extra] = rule;
-  if (typeof what === "number") {
-    if (value === extra) return;
-    return checkInteger(subject, value as number, what, limit as number);
+  const [what, limit, alternative] = rule;
+  if (typeof limit === "function") {
+    if (!limit(value)) throw mustBe(subject, what as string, value);
+  } else if (value !== alternative) {
+    checkInteger(subject, value as number, what as number, limit);
   }
-  if ((limit as (value: unknown) => boolean)(value)) return;
-  const isSecret = extra === "secret" && typeof value === "string";
-  throw isSecret
-    ? new TypeError(`${subject} must be ${what}: received a string`)
-    : mustBe(subject, what, value);
 }
 
 /** Returns how many letters differ between two names, whatever their order. */

@@ -289,6 +289,18 @@ test("connect() rejects a promise passed as options or headers, which would othe
   }
 });
 
+test("connect() refuses headers that cannot be sent without revealing their values", () => {
+  const wrong = ["Bearer secret", { authorization: "Bearer\nsecret" }];
+  for (const headers of wrong) {
+    const error = assertThrows(
+      () => connect("https://example.com/", { headers } as object),
+      TypeError,
+      "Cannot connect: headers must be valid: received a name or value that a header cannot contain",
+    );
+    assert(!error.message.includes("secret"));
+  }
+});
+
 test("new EventSource() reads each option once, and no other property", () => {
   const reads: PropertyKey[] = [];
   const { fetch } = scriptedServer([]);

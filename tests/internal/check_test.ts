@@ -8,7 +8,6 @@ interface Options {
   maxSize?: number | undefined;
   attempts?: number | undefined;
   isQuiet?: boolean | undefined;
-  token?: string | undefined;
 }
 
 const table: OptionTable<Options> = {
@@ -20,7 +19,6 @@ const table: OptionTable<Options> = {
   maxSize: [1, 100],
   attempts: [1, Infinity],
   isQuiet: "boolean",
-  token: ["a token", (value) => value === "right", "secret"],
 };
 
 function messageOf(options: object, prefix?: string): string {
@@ -38,7 +36,7 @@ test("checkOptions() accepts what the table allows, and undefined for every opti
     {},
     undefinedOptions,
     { from: "latest", filter: () => true, maxSize: 1, attempts: Infinity },
-    { maxSize: 100, attempts: 3, isQuiet: false, token: "right" },
+    { maxSize: 100, attempts: 3, isQuiet: false },
     Object.create({ from: "earliest" }),
   ];
   for (const options of all) checkOptions("Cannot test", options, table);
@@ -76,8 +74,7 @@ test("checkOptions() suggests the option nearest to an unknown one", () => {
 });
 
 test("checkOptions() lists all options when none is near, and ignores names that every object inherits", () => {
-  const list =
-    "the options are attempts, filter, from, isQuiet, maxSize, token";
+  const list = "the options are attempts, filter, from, isQuiet, maxSize";
   for (const name of ["somethingElse", "toString", "__proto__"]) {
     const options = Object.fromEntries([[name, 1]]);
     assertEquals(
@@ -93,14 +90,12 @@ test("checkOptions() reports what each option must be and what it received", () 
     { filter: "all" },
     { isQuiet: 1 },
     { maxSize: "5" },
-    { token: "wrong" },
   ].map((options) => messageOf(options));
   assertEquals(messages, [
     'Cannot test: from must be "latest" or "earliest": received "lastest"',
     'Cannot test: filter must be a function: received "all"',
     "Cannot test: isQuiet must be a boolean: received 1",
     'Cannot test: maxSize must be a number: received "5"',
-    "Cannot test: token must be a token: received a string",
   ]);
   const ranges = [{ maxSize: 0 }, { maxSize: 1.5 }, { maxSize: Infinity }];
   for (const options of ranges) {
