@@ -22,3 +22,12 @@ export function notify<T>(
     report(error);
   }
 }
+
+/** Reports an error after the end, when an `AbortError` is the result of the end and not a failure. */
+export function notifyLate(
+  callback: ((error: unknown) => unknown) | undefined,
+  error: unknown,
+): void {
+  const isAbort = error instanceof Error && error.name === "AbortError";
+  if (!isAbort) notify(callback, error);
+}

@@ -11,13 +11,13 @@ import { TRANSFERRED } from "./frames.ts";
 import { type Follower, Hub } from "./hub.ts";
 import { type KeepAliveTimer, keepAliveTimer } from "./keep_alive.ts";
 import {
+  answerWithoutEvents,
   type BodySource,
   type CloseReason,
   COMMENT,
   type EventBody,
   eventResponse,
   type EventResponseOptions,
-  isSubscription,
   textResponse,
 } from "./response.ts";
 import {
@@ -124,6 +124,8 @@ export class Audience {
     request: Request,
     { headers, signal, ...selection }: Admission,
   ): Promise<Response> {
+    const answer = answerWithoutEvents(request, headers);
+    if (answer !== undefined) return answer;
     const options = { ...selection, latest: this.hub.position };
     const reservation: Follower = { advance() {}, onOutage() {} };
     const open = (body: EventBody): BodySource =>
@@ -131,12 +133,10 @@ export class Audience {
         ? closedSource(body)
         : new ResponseSubscriber(this, request, options, body);
     try {
-      if (isSubscription(request)) {
-        const refused = await this.reserve(reservation, headers);
-        if (refused) return refused;
-        if (isOver(this.hub, options)) {
-          return new Response(null, { status: 204, headers });
-        }
+      const refused = await this.reserve(reservation, headers);
+      if (refused !== undefined) return refused;
+      if (isOver(this.hub, options)) {
+        return new Response(null, { status: 204, headers });
       }
       return eventResponse(request, open, {
         ...this.#options,

@@ -13,10 +13,10 @@ import {
 } from "./combined_subscription.ts";
 import type { Follower } from "./hub.ts";
 import {
+  answerWithoutEvents,
   type CloseReason,
   eventResponse,
   type EventResponseOptions,
-  isSubscription,
 } from "./response.ts";
 import { type Delivery, isOver } from "./subscription.ts";
 
@@ -50,15 +50,15 @@ export class CombinedAudience implements Host<CombinedOptions> {
     lastEventId: string,
     { initial, ...settings }: CombinedAdmission,
   ): Promise<Response> {
+    const answer = answerWithoutEvents(request, settings.headers);
+    if (answer !== undefined) return answer;
     const options = { request, lastEventId, initial };
     const reservations = this.#places.map(({ audience }): Reservation => ({
       audience,
       reservation: { advance() {}, onOutage() {} },
     }));
     try {
-      const refused = isSubscription(request)
-        ? await this.#admit(reservations, settings.headers)
-        : undefined;
+      const refused = await this.#admit(reservations, settings.headers);
       return refused ?? eventResponse(
         request,
         (body) =>

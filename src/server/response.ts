@@ -104,7 +104,7 @@ export interface BodySource {
 interface ResponseSettings extends EventResponseOptions {
   /** The number of chunks that may be queued for the client. @default {0} */
   highWaterMark?: number | undefined;
-  /** Replaces the shared timer for `keepAlive`. */
+  /** Sends keep-alive comments while the body is idle. @default {keepAliveTimer(keepAlive)} */
   timer?: KeepAliveTimer | undefined;
   /** Called once when the response has ended and its source has stopped. */
   onClose?: ((reason: CloseReason) => void) | undefined;
@@ -112,44 +112,34 @@ interface ResponseSettings extends EventResponseOptions {
 
 /**
  * Answers a request with an event stream. Every response of the package is created here; the callers only supply
- * `open`.
+ * `open`, which returns the source. The source must not write before its first pull.
  *
- * Requests that receive no events are answered without calling `open`: OPTIONS, HEAD, unsupported methods, and an
- * `Accept` header without `text/event-stream`.
+ * If the request receives no events, the source is stopped without being read. To open none, call
+ * {@linkcode answerWithoutEvents} before.
  */
 export function eventResponse(
   request: Request,
   open: (body: EventBody) => BodySource,
   settings: ResponseSettings,
 ): Response {
-  const { headers, keepAlive, retry, timer, onClose } = settings;
+  const { headers } = settings;
+  const body = new EventBody(request, open, settings);
   const answer = answerWithoutEvents(request, headers);
-  if (answer !== undefined) {
-    notify(onClose, "closed");
-    return answer;
-  }
-  const body = new EventBody(open, {
-    first: retry === undefined ? COMMENT : encode(encodeEvent({ retry })),
-    highWaterMark: settings.highWaterMark,
-    timer: timer ?? keepAliveTimer(keepAlive),
-    clientSignal: disconnectSignalOf(request),
-    signal: settings.signal,
-    maxConnectionAge: settings.maxConnectionAge,
-    onClose,
-  });
-  return new Response(body.stream, { headers: eventHeaders(headers) });
+  if (answer !== undefined) body.end("closed");
+  return answer ??
+    new Response(body.stream, { headers: eventHeaders(headers) });
 }
 
 /** Returns whether {@linkcode eventResponse} answers a request with events. */
 export function isSubscription(request: Request): boolean {
-  return request.method !== "HEAD" &&
-    answerWithoutEvents(request, undefined) === undefined;
+  return answerWithoutEvents(request, undefined) === undefined;
 }
 
 /** The supported methods, as the `Allow` header lists them. */
 const ALLOW = "GET, HEAD, POST, OPTIONS";
 
-function answerWithoutEvents(
+/** Returns the response to OPTIONS, HEAD, an unsupported method or an `Accept` header without `text/event-stream`. */
+export function answerWithoutEvents(
   request: Request,
   headers: HeadersSource | undefined,
 ): Response | undefined {
@@ -195,21 +185,6 @@ function encode(text: string): Uint8Array {
  */
 export const COMMENT: Uint8Array = /* @__PURE__ */ encode(":\n\n");
 
-/** Options of an {@linkcode EventBody}. */
-interface BodyOptions {
-  /** The first bytes. */
-  first: Uint8Array;
-  highWaterMark?: number | undefined;
-  /** Sends keep-alive comments while the body is idle. */
-  timer?: KeepAliveTimer | undefined;
-  /** Aborts when the client has disconnected. */
-  clientSignal?: AbortSignal | undefined;
-  /** Closes the response when it aborts. */
-  signal?: AbortSignal | undefined;
-  maxConnectionAge?: number | undefined;
-  onClose?: ((reason: CloseReason) => void) | undefined;
-}
-
 /**
  * The body of an event-stream response. It requests bytes from its source when the client reads, and ends exactly once.
  *
@@ -220,7 +195,10 @@ export class EventBody implements KeptAlive {
   readonly stream: ReadableStream<Uint8Array>;
   lastTick = 0;
   readonly #source: BodySource;
-  readonly #options: BodyOptions;
+  readonly #settings: ResponseSettings;
+  readonly #timer: KeepAliveTimer | undefined;
+  /** Aborts when the client has disconnected. */
+  readonly #clientSignal: AbortSignal | undefined;
   readonly #onDisconnect = (): void => this.end("disconnected");
   readonly #onSignal = (): void => this.end("closed");
   #ageTimer: ReturnType<typeof setTimeout> | undefined;
@@ -231,14 +209,22 @@ export class EventBody implements KeptAlive {
   #queued: Uint8Array | undefined;
   #ended = false;
 
-  /** `open` returns the source. It must not write before its first pull. */
-  constructor(open: (body: EventBody) => BodySource, options: BodyOptions) {
-    this.#options = options;
+  constructor(
+    request: Request,
+    open: (body: EventBody) => BodySource,
+    settings: ResponseSettings,
+  ) {
+    const { retry, highWaterMark = 0 } = settings;
+    this.#settings = settings;
+    this.#timer = settings.timer ?? keepAliveTimer(settings.keepAlive);
+    this.#clientSignal = disconnectSignalOf(request);
     this.stream = new ReadableStream({
       start: (controller) => {
         this.#controller = controller;
-        const { first } = options;
-        if (first.length > 0) controller.enqueue(first.slice());
+        const first = retry === undefined
+          ? COMMENT.slice()
+          : encode(encodeEvent({ retry }));
+        controller.enqueue(first);
       },
       pull: () =>
         new Promise((resolve) => {
@@ -246,18 +232,18 @@ export class EventBody implements KeptAlive {
           this.#source.pull();
         }),
       cancel: () => this.#settle("disconnected"),
-    }, { highWaterMark: options.highWaterMark ?? 0 });
+    }, { highWaterMark });
     this.#source = open(this);
     this.#start();
   }
 
   #start(): void {
-    const { timer, clientSignal, signal, maxConnectionAge } = this.#options;
-    if (clientSignal?.aborted) return this.end("disconnected");
-    if (signal?.aborted) return this.end("closed");
-    addAbortListener(clientSignal, this.#onDisconnect);
+    const { signal, maxConnectionAge } = this.#settings;
+    if (this.#clientSignal?.aborted) return this.#onDisconnect();
+    if (signal?.aborted) return this.#onSignal();
+    addAbortListener(this.#clientSignal, this.#onDisconnect);
     addAbortListener(signal, this.#onSignal);
-    timer?.add(this);
+    this.#timer?.add(this);
     if (maxConnectionAge === undefined) return;
     const age = maxConnectionAge * (0.8 + 0.2 * Math.random());
     this.#ageTimer = setTimeout(this.#onSignal, age);
@@ -271,14 +257,13 @@ export class EventBody implements KeptAlive {
   /** Queues bytes for the client. */
   write(chunk: Uint8Array): void {
     if (this.#ended) return;
-    const { timer } = this.#options;
-    if (timer !== undefined) this.lastTick = timer.now;
+    if (this.#timer !== undefined) this.lastTick = this.#timer.now;
     try {
       this.#controller.enqueue(chunk);
       if (this.#controller.desiredSize! <= 0) {
         this.#resolvePull?.();
         this.#resolvePull = undefined;
-        if (this.#options.highWaterMark) this.#queued = chunk;
+        if (this.#settings.highWaterMark) this.#queued = chunk;
       }
     } catch {
       // The runtime has closed the stream without cancelling it, so the client has disconnected.
@@ -314,10 +299,10 @@ export class EventBody implements KeptAlive {
   #settle(reason: CloseReason): void {
     if (this.#ended) return;
     this.#ended = true;
-    const { timer, clientSignal, signal, onClose } = this.#options;
-    removeAbortListener(clientSignal, this.#onDisconnect);
+    const { signal, onClose } = this.#settings;
+    removeAbortListener(this.#clientSignal, this.#onDisconnect);
     removeAbortListener(signal, this.#onSignal);
-    timer?.delete(this);
+    this.#timer?.delete(this);
     clearTimeout(this.#ageTimer);
     this.#source.stop(reason);
     notify(onClose, reason);
