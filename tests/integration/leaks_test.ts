@@ -1,11 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { check, type Holdings, SHORT } from "../reliability/leaks/check.ts";
+import { check, SHORT } from "../reliability/leaks/check.ts";
 import {
   failing,
+  type Holdings,
   measure,
-  runtimes,
   scenarios,
-} from "../reliability/leaks/runtimes.ts";
+} from "../reliability/leaks/measure.ts";
+import { runtimes } from "../support/served.ts";
 
 const CYCLES = 600;
 const SAMPLES = 12;

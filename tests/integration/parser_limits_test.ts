@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { keepers, measureKept } from "../reliability/parser/_keepers.ts";
+import { engines, measureKept } from "../reliability/parser/kept.ts";
 
 /** The error that ends each stream that exceeds the limit. */
 const TOO_LARGE = /without end$|^(data|id|event) lines without a blank line$/;
 
-for (const runtime of Object.keys(keepers)) {
+for (const runtime of engines) {
   Deno.test(`decode() on ${runtime} keeps no more of an endless stream than maxEventSize allows`, async () => {
     const rows = await measureKept(runtime, 16);
     assertEquals(rows.length, 18);

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { compareWithChromium } from "../reliability/parser/_chromium_oracle.ts";
+import { compareWithChromium } from "../reliability/parser/chromium_oracle.ts";
 
 Deno.test("decode() reads 300 random and mutated streams like Chromium's EventSource, in the same packets", async () => {
   const { streams, events, differences } = await compareWithChromium(

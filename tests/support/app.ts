@@ -13,15 +13,26 @@ export interface AppOptions {
 }
 
 /** A process that serves HTTP, with its output. Disposing of it kills the process. */
-export class App implements AsyncDisposable {
+export class App extends Process {
   /** The server's URL, without a trailing slash. */
   readonly url: string;
-  readonly #process: Process;
   readonly #hasChildren: boolean;
 
-  private constructor(url: string, process: Process, hasChildren: boolean) {
-    this.url = url;
-    this.#process = process;
+  private constructor(
+    folder: string,
+    [command, ...args]: readonly [string, ...string[]],
+    { env = {}, port = freePort(), hasChildren = false }: AppOptions,
+  ) {
+    const withPort = (text: string) => text.replace("$PORT", `${port}`);
+    const variables = Object.entries({ PORT: "$PORT", ...env })
+      .map(([name, value]) => [name, withPort(value)]);
+    super(command, args.map(withPort), {
+      cwd: folder,
+      detached: hasChildren,
+      env: Object.fromEntries(variables),
+      stderr: "piped",
+    });
+    this.url = `http://localhost:${port}`;
     this.#hasChildren = hasChildren;
   }
 
@@ -31,63 +42,37 @@ export class App implements AsyncDisposable {
    */
   static async start(
     folder: string,
-    [command, ...args]: readonly [string, ...string[]],
-    { env = {}, port = freePort(), hasChildren = false }: AppOptions = {},
+    command: readonly [string, ...string[]],
+    options: AppOptions = {},
   ): Promise<App> {
-    const withPort = (text: string) => text.replace("$PORT", `${port}`);
-    const variables = Object.entries(env)
-      .map(([name, value]) => [name, withPort(value)]);
-    const process = new Process(command, args.map(withPort), {
-      cwd: folder,
-      detached: hasChildren,
-      env: { PORT: `${port}`, ...Object.fromEntries(variables) },
-      stderr: "piped",
-    });
-    const app = new App(`http://localhost:${port}`, process, hasChildren);
+    const app = new App(folder, command, options);
+    const port = Number(new URL(app.url).port);
+    const connect = () => Deno.connect({ hostname: "localhost", port });
     try {
-      await app.#listens(port);
-    } catch (error) {
-      await app[Symbol.asyncDispose]();
-      throw error;
+      await app.untilReady(() => succeeds(connect().then((it) => it.close())));
+    } catch {
+      await app.kill();
+      throw new Error(`It did not start: ${app.output}`);
     }
     return app;
   }
 
   /** The standard output and standard error so far. */
   get output(): string {
-    return this.#process.stdout + this.#process.stderr;
+    return this.stdout + this.stderr;
   }
 
-  /** Resolves when the process has ended. */
-  get status(): Promise<Deno.CommandStatus> {
-    return this.#process.status;
-  }
-
-  signal(name: Deno.Signal): void {
-    this.#process.signal(name);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.signal("SIGKILL");
+  override async kill(): Promise<void> {
     if (this.#hasChildren) this.#killGroup();
-    await this.#process.kill();
+    await super.kill();
   }
 
   #killGroup(): void {
     try {
-      Deno.kill(-this.#process.pid, "SIGKILL");
+      Deno.kill(-this.pid, "SIGKILL");
     } catch (error) {
       // The group has no process left.
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
-  }
-
-  async #listens(port: number): Promise<void> {
-    const connect = () => Deno.connect({ hostname: "localhost", port });
-    await this.#process.untilReady(() =>
-      succeeds(connect().then((it) => it.close()))
-    ).catch(() => {
-      throw new Error(`It did not start: ${this.output}`);
-    });
   }
 }

@@ -1,6 +1,7 @@
 /** Checks examples/channel on an engine, over HTTP. */
 import { assertEquals } from "@std/assert";
 import { decode, type ServerSentEvent } from "../../mod.ts";
+import { Process } from "../../tools/process.ts";
 import { serve, type Served } from "./served.ts";
 
 /** Starts an entry point as a user does. */
@@ -9,12 +10,14 @@ export function serveExample(
   env: Record<string, string> = {},
 ): Promise<Served> {
   const listen = ["--host", "127.0.0.1", "--port", "0"];
-  return serve({
-    command: Deno.execPath(),
-    args: ["serve", "-A", ...listen, `examples/${entry}`],
-    env,
-    output: "stderr",
-  });
+  const args = ["serve", "-A", ...listen, `examples/${entry}`];
+  return serve(
+    new Process(Deno.execPath(), args, {
+      env,
+      stdout: "null",
+      stderr: "piped",
+    }),
+  );
 }
 
 /** Publishes an event. Returns its ID. */

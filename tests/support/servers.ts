@@ -1,13 +1,16 @@
 import { connect } from "../../src/client/mod.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
+import { startDeno } from "../../tools/process.ts";
 import { serve, type Served } from "./served.ts";
+
+type Server = Pick<Served, "url" | "kill"> & AsyncDisposable;
 
 /** Processes that serve one channel and can be killed, with client-side load balancing. */
 export class Servers implements AsyncDisposable {
-  readonly #start: () => Promise<Served>;
-  readonly #served: Served[] = [];
+  readonly #start: () => Promise<Server>;
+  readonly #served: Server[] = [];
 
-  constructor(start: () => Promise<Served>) {
+  constructor(start: () => Promise<Server>) {
     this.#start = start;
   }
 
@@ -60,11 +63,8 @@ export async function startServers(
   script: URL,
   ...log: string[]
 ): Promise<Servers> {
-  const flags = ["-A", "--quiet", "--no-lock", "--unstable-kv"];
-  const args = ["run", ...flags, "--unstable-no-legacy-abort", script.pathname];
-  const servers = new Servers(() =>
-    serve({ command: Deno.execPath(), args: [...args, ...log] })
-  );
+  const flags = ["--unstable-no-legacy-abort"];
+  const servers = new Servers(() => serve(startDeno(script, log, { flags })));
   for (const place of [0, 1]) await servers.start(place);
   return servers;
 }

@@ -22,6 +22,14 @@ export class Socket implements Disposable {
     return new Socket(connection);
   }
 
+  /** Reads what has arrived, at most this many bytes. Throws at the end of the response. */
+  async read(size: number): Promise<Uint8Array> {
+    const buffer = new Uint8Array(size);
+    const length = await this.#connection.read(buffer);
+    if (length === null) throw new Error("The response ended");
+    return buffer.subarray(0, length);
+  }
+
   /** Reads until a text or the end of the response. Returns what it has read. */
   async until(text: string): Promise<string> {
     const buffer = new Uint8Array(65536);

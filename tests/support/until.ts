@@ -1,15 +1,16 @@
 import { pause } from "../../tools/pause.ts";
 
-/** Waits until a condition holds. Fails after 60 seconds. */
+/** Waits until a condition holds. Fails after 60 seconds, or another number of milliseconds. */
 export async function until(
   holds: () => boolean | Promise<boolean>,
+  timeout = 60_000,
 ): Promise<void> {
-  const end = Date.now() + 60_000;
+  const end = Date.now() + timeout;
   while (!await holds()) {
     if (Date.now() > end) {
       throw new Error(`The condition did not become true: ${holds}`);
     }
-    await pause(5);
+    await pause(timeout / 12_000);
   }
 }
 

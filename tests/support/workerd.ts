@@ -1,7 +1,7 @@
-import { runDeno } from "../../tools/command.ts";
 import { Process } from "../../tools/process.ts";
 import { toolPath } from "../_tools.ts";
 import { freePort } from "./port.ts";
+import { bundle } from "./served.ts";
 
 /** Options of {@linkcode Workerd.start}. */
 export interface WorkerdOptions {
@@ -15,6 +15,8 @@ export interface WorkerdOptions {
   servers?: Record<string, string>;
   /** Compatibility flags. */
   flags?: string[];
+  /** Whether it has the function `gc()` and an inspector. */
+  isInspected?: boolean;
 }
 
 /** A Worker in a workerd process on a free loopback port. Its objects are stored on disk until it is disposed of. */
@@ -23,37 +25,45 @@ export class Workerd {
   readonly url: string;
   /** The URL of the same Worker in a second isolate, with the same objects. */
   readonly twinUrl: string;
-  readonly #executable: string;
+  /** The WebSocket of its inspector, if it has one. */
+  readonly inspectorUrl: string;
+  readonly #start: () => Process;
   readonly #folder: string;
   #process: Process;
 
-  private constructor(
-    executable: string,
-    folder: string,
-    process: Process,
-    ports: Ports,
-  ) {
-    this.url = `http://127.0.0.1:${ports.main}`;
-    this.twinUrl = `http://127.0.0.1:${ports.twin}`;
-    this.#executable = executable;
+  private constructor(executable: string, folder: string, isInspected = false) {
+    const [main, twin, inspector] = [freePort(), freePort(), freePort()];
+    this.url = `http://127.0.0.1:${main}`;
+    this.twinUrl = `http://127.0.0.1:${twin}`;
+    this.inspectorUrl = `ws://127.0.0.1:${inspector}/main`;
     this.#folder = folder;
-    this.#process = process;
+    const args = [
+      "serve",
+      "config.capnp",
+      "--control-fd=1",
+      `--socket-addr=main=127.0.0.1:${main}`,
+      `--socket-addr=twin=127.0.0.1:${twin}`,
+      `--directory-path=disk=${folder}/disk`,
+    ];
+    if (isInspected) args.push(`--inspector-addr=127.0.0.1:${inspector}`);
+    this.#start = () => new Process(executable, args, { cwd: folder });
+    this.#process = this.#start();
   }
 
   /** Bundles a Worker and starts it. */
   static async start(options: WorkerdOptions): Promise<Workerd> {
     const folder = await Deno.makeTempDir({ prefix: "workerd_" });
-    const { worker, version } = options;
+    const { worker, version, isInspected } = options;
     const source = typeof worker === "string"
       ? await bundle(worker)
       : worker.source;
-    const executable = await toolPath("workerd", version);
     await Deno.mkdir(`${folder}/disk`);
     await Deno.writeTextFile(`${folder}/worker.js`, source);
     await Deno.writeTextFile(`${folder}/config.capnp`, configOf(options));
-    const ports = { main: freePort(), twin: freePort() };
-    const process = spawn(executable, folder, ports);
-    return new Workerd(executable, folder, process, await listening(process));
+    const executable = await toolPath("workerd", version);
+    const workerd = new Workerd(executable, folder, isInspected);
+    await workerd.#listening();
+    return workerd;
   }
 
   /** Kills the process with SIGKILL, so that it cannot save anything. */
@@ -73,12 +83,10 @@ export class Workerd {
     await this.#process.ended;
   }
 
-  /** Starts another process on the same port and disk. */
+  /** Starts another process on the same ports and disk. */
   async restart(): Promise<void> {
-    const [main, twin] = [this.url, this.twinUrl]
-      .map((url) => Number(new URL(url).port)) as [number, number];
-    this.#process = spawn(this.#executable, this.#folder, { main, twin });
-    await listening(this.#process);
+    this.#process = this.#start();
+    await this.#listening();
   }
 
   /** Kills the process and deletes its storage. */
@@ -86,24 +94,16 @@ export class Workerd {
     await this.kill();
     await Deno.remove(this.#folder, { recursive: true });
   }
-}
 
-const bundles = new Map<string, Promise<string>>();
-
-function bundle(path: string): Promise<string> {
-  const known = bundles.get(path);
-  if (known !== undefined) return known;
-  const fresh = runDeno(["bundle", "--quiet", "--platform=browser", path])
-    .then(({ success, stdout, output }) => {
-      if (!success) throw new Error(`Cannot bundle ${path}: ${output}`);
-      return stdout;
-    });
-  bundles.set(path, fresh);
-  return fresh;
+  async #listening(): Promise<void> {
+    await this.#process.until(/"socket":"main"/);
+    await this.#process.until(/"socket":"twin"/);
+  }
 }
 
 function configOf(
-  { classes = {}, servers = {}, flags = [], version }: WorkerdOptions,
+  { classes = {}, servers = {}, flags = [], version, isInspected }:
+    WorkerdOptions,
 ): string {
   const namespaces = Object.entries(classes).map(([name, { sql }]) =>
     `(className = "${name}", uniqueKey = "${name}", enableSql = ${sql})`
@@ -129,6 +129,7 @@ function configOf(
   return `
 using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
+  v8Flags = [${isInspected ? '"--expose-gc"' : ""}],
   services = [
     (name = "main", worker = (${both}
       durableObjectNamespaces = [${namespaces}],
@@ -149,35 +150,4 @@ const config :Workerd.Config = (
 function dateOf(version: string | undefined): string {
   return version?.match(/\.(\d{4})(\d\d)(\d\d)\./)?.slice(1).join("-") ??
     "2026-11-01";
-}
-
-interface Ports {
-  main: number;
-  twin: number;
-}
-
-function spawn(
-  executable: string,
-  folder: string,
-  { main, twin }: Ports,
-): Process {
-  return new Process(executable, [
-    "serve",
-    "config.capnp",
-    "--control-fd=1",
-    `--socket-addr=main=127.0.0.1:${main}`,
-    `--socket-addr=twin=127.0.0.1:${twin}`,
-    `--directory-path=disk=${folder}/disk`,
-  ], { cwd: folder });
-}
-
-/** Waits until the process listens. Returns its ports. */
-async function listening(process: Process): Promise<Ports> {
-  const [main, twin] = await Promise.all(
-    ["main", "twin"].map(async (socket) => {
-      const pattern = new RegExp(`"socket":"${socket}","port":(\\d+)`);
-      return Number((await process.until(pattern))[1]);
-    }),
-  ) as [number, number];
-  return { main, twin };
 }

@@ -2,19 +2,15 @@
  * Follows every URL of a list, in the form `[face, url, idleTimeout]`, to its event `last`, and prints what each gave, as
  * JSON: `cuts.ts LIST`.
  */
+import process from "node:process";
 import { connect, EventSource } from "../../../src/client/mod.ts";
+import { inLanes } from "../../support/lanes.ts";
 
 /** What a URL is followed with. */
 export type Face = "connect()" | "EventSource";
 
 /** Events by their data and their IDs. */
 export type Seen = [data: string, id: string][];
-
-declare const process: {
-  argv: string[];
-  stdout: { write(text: string, done: () => void): void };
-  exit(): never;
-};
 
 /** What to follow; an idle timeout only where nothing else shows that the connection has ended. */
 export type Job = [face: Face, url: string, idleTimeout: number | null];
@@ -48,14 +44,10 @@ function listen(url: string, idleTimeout?: number): Promise<Seen> {
 
 const list: Job[] = JSON.parse(process.argv[2]!);
 const results: Seen[] = [];
-let next = 0;
-await Promise.all(Array.from({ length: 80 }, async () => {
-  while (next < list.length) {
-    const i = next++;
-    const [face, url, idleTimeout] = list[i]!;
-    const follow = face === "EventSource" ? listen : read;
-    results[i] = await follow(url, idleTimeout ?? undefined);
-  }
-}));
+await inLanes(list.length, 80, async (i) => {
+  const [face, url, idleTimeout] = list[i]!;
+  const follow = face === "EventSource" ? listen : read;
+  results[i] = await follow(url, idleTimeout ?? undefined);
+});
 // Connections that are kept for another request would keep the process.
 process.stdout.write(JSON.stringify(results), () => process.exit());

@@ -1,10 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { runCommand } from "../../../tools/command.ts";
 import { EventParser } from "../../../src/parse.ts";
 import { Channel } from "../../../src/server/mod.ts";
 import type { Cut, Fault, Plan } from "../../reliability/soak/fault_plan.ts";
 import { FaultProxy } from "../../reliability/soak/fault_proxy.ts";
-import { toolPath } from "../../_tools.ts";
+import { runtimes, startOn } from "../../support/served.ts";
 import { Socket } from "../../support/socket.ts";
 import type { Face, Job, Seen } from "./cuts.ts";
 
@@ -56,7 +55,7 @@ async function responseOf(url: string): Promise<string> {
 }
 
 /** The last event ID of a client that has received this much of a response: that of the last complete block. */
-function placeBehind(response: string, bytes: number): string | null {
+function placeAfter(response: string, bytes: number): string | null {
   const received = new TextDecoder("latin1").decode(
     new TextEncoder().encode(response).subarray(0, bytes),
   );
@@ -103,38 +102,7 @@ function placesOf(response: number): [Face, Cut][] {
 
 const untouched: Plan = { piece: 65536, pause: 0, cut: undefined };
 
-/** Runs the client in a runtime and returns its output. */
-const clients: Record<string, (list: string) => Promise<string>> = {
-  Deno: (list) =>
-    run(Deno.execPath(), ["run", "-A", "--quiet", "--no-lock", script, list]),
-  Node: (list) => runBundle("node", list),
-  Bun: async (list) => runBundle(await toolPath("bun"), list),
-};
-
-const script = "tests/integration/client/cuts.ts";
-
-async function run(command: string, args: string[]): Promise<string> {
-  const { success, stdout, output } = await runCommand(command, args);
-  if (!success) throw new Error(`The client failed: ${output}`);
-  return stdout;
-}
-
-async function runBundle(command: string, list: string): Promise<string> {
-  const path = await Deno.makeTempFile({ suffix: ".mjs" });
-  await run(Deno.execPath(), [
-    "bundle",
-    "--quiet",
-    "--no-lock",
-    "--platform=deno",
-    `--output=${path}`,
-    script,
-  ]);
-  const output = await run(command, [path, list]);
-  await Deno.remove(path);
-  return output;
-}
-
-for (const [runtime, client] of Object.entries(clients)) {
+for (const runtime of runtimes) {
   Deno.test(`EventSource and connect() on ${runtime} receive every event once, wherever in a request or response the connection is cut`, async () => {
     await using server = new Server();
     await server.publish();
@@ -149,14 +117,17 @@ for (const [runtime, client] of Object.entries(clients)) {
       const idleTimeout = cut.fault === "half-open" ? 1000 : null;
       return [face, `${proxy.url}/${i}`, idleTimeout] as Job;
     }));
-    const results: Seen[] = JSON.parse(await client(JSON.stringify(list)));
+    const script = "tests/integration/client/cuts.ts";
+    const client = await startOn(runtime, script, [JSON.stringify(list)]);
+    assertEquals(await client.ended, 0);
+    const results: Seen[] = JSON.parse(client.stdout);
     const resumed = new Set<string | null>();
     for (const [i, [face, cut]] of places.entries()) {
       const where = `${face}, ${JSON.stringify(cut)}`;
       assertEquals(results[i], server.expected, where);
       const ids = server.lastEventIds[`/${i}`]!;
       if (cut.direction === "request" || cut.fault !== "drop") continue;
-      const place = placeBehind(response, cut.after);
+      const place = placeAfter(response, cut.after);
       assertEquals(ids[0], null, where);
       if (runtime === "Bun" && seqOf(ids[1]!) < seqOf(place)) {
         // Bun 1.4.5 fails at once when a response ends too early, even if part of it is unread.

@@ -1,11 +1,7 @@
+import { Process, startDeno } from "../../../tools/process.ts";
 import { toolPath } from "../../_tools.ts";
 import { freePort } from "../../support/port.ts";
-import {
-  bundle,
-  serve,
-  type Served,
-  serveWorker,
-} from "../../support/served.ts";
+import { serve, type Served, serveWorker } from "../../support/served.ts";
 
 /** A running demo. Disposing of it kills its supervisor, and the server with it. */
 export type Demo = Served;
@@ -17,25 +13,21 @@ export function startOnDeno(
   file: string,
   port: number = freePort(),
 ): Promise<Demo> {
-  return serve({
-    command: Deno.execPath(),
-    args: ["run", "-A", "--quiet", `${entry}/deno.ts`],
-    env: { DEMO_FILE: file, PORT: String(port) },
-  });
+  const env = { DEMO_FILE: file, PORT: String(port) };
+  return serve(startDeno(`${entry}/deno.ts`, [], { env }));
 }
 
 /** Starts the demo on Bun with its events in a file. */
 export async function startOnBun(file: string): Promise<Demo> {
-  return await serve({
-    command: await toolPath("bun"),
-    args: [`${entry}/bun.ts`],
-    env: { DEMO_FILE: file, PORT: String(freePort()) },
-  });
+  const env = { DEMO_FILE: file, PORT: String(freePort()) };
+  const bun = await toolPath("bun");
+  return await serve(new Process(bun, [`${entry}/bun.ts`], { env }));
 }
 
 /** Starts the demo on workerd, with its build and its disk in `folder`. */
 export async function startOnWorkerd(folder: string): Promise<Demo> {
-  await bundle(`${entry}/worker.ts`, `${folder}/build/worker.js`);
-  await bundle("src/client/mod.ts", `${folder}/build/client.js`);
-  return await serveWorker(`${entry}/worker.capnp`, folder);
+  return await serveWorker(`${entry}/worker.capnp`, folder, {
+    worker: `${entry}/worker.ts`,
+    client: "src/client/mod.ts",
+  });
 }

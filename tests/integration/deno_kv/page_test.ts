@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ServerSentEvent } from "../../../src/event.ts";
 import { launchChromium } from "../../runners/chromium.ts";
+import { startDeno } from "../../../tools/process.ts";
 import { freePort } from "../../support/port.ts";
 import { Publishers } from "../../support/publishers.ts";
 import { serve, type Served } from "../../support/served.ts";
@@ -12,12 +13,8 @@ const NAMES = ["news", "chat"];
 const EVENTS = 150;
 
 function start(path: string, port: number): Promise<Served> {
-  const script = new URL("./page_server.ts", import.meta.url).pathname;
-  const flags = ["-A", "--quiet", "--unstable-kv"];
-  return serve({
-    command: Deno.execPath(),
-    args: ["run", ...flags, script, path, String(port)],
-  });
+  const script = new URL("./page_server.ts", import.meta.url);
+  return serve(startDeno(script, [path, port]));
 }
 
 Deno.test("Chromium's EventSource resumes every channel of a combination after its server was killed and restarted", async () => {

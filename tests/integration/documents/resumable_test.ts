@@ -169,8 +169,7 @@ Deno.test("The Durable Object of docs/resumable.md answers in workerd, and again
       fetch: (request, env) => env.Answer.get(env.Answer.idFromName("1")).fetch(request),
     };`,
   );
-  await bundle(`${folder}/worker.ts`, `${folder}/bundle.js`);
-  const source = await Deno.readTextFile(`${folder}/bundle.js`);
+  const source = await bundle(`${folder}/worker.ts`);
   await Deno.remove(folder, { recursive: true });
   await using workerd = await Workerd.start({
     worker: { source },

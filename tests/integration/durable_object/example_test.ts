@@ -1,12 +1,12 @@
 import { checkExample } from "../../support/example.ts";
-import { bundle, serveWorker } from "../../support/served.ts";
+import { serveWorker } from "../../support/served.ts";
 
 Deno.test("examples/channel on a DurableObjectLog publishes, resumes after a kill and sends gaps", async () => {
   const folder = await Deno.makeTempDir({ prefix: "channel_" });
   try {
-    await bundle("examples/channel/worker.ts", `${folder}/build/worker.js`);
     const config = "examples/channel/worker.capnp";
-    await checkExample(() => serveWorker(config, folder), {
+    const modules = { worker: "examples/channel/worker.ts" };
+    await checkExample(() => serveWorker(config, folder, modules), {
       outlives: true,
       tooLarge: 1_900_001,
     });

@@ -1,4 +1,5 @@
 import { EventSource } from "../../../src/client/mod.ts";
+import { startDeno } from "../../../tools/process.ts";
 import { importProgram } from "../../support/program.ts";
 import { serve, type Served } from "../../support/served.ts";
 import { until } from "../../support/until.ts";
@@ -9,9 +10,8 @@ interface ClientModule {
 }
 
 function start(redis: RedisServer): Promise<Served> {
-  const script = new URL("./presence_server.ts", import.meta.url).pathname;
-  const args = ["run", "-A", "--quiet", script, redis.url];
-  return serve({ command: Deno.execPath(), args });
+  const script = new URL("./presence_server.ts", import.meta.url);
+  return serve(startDeno(script, [redis.url]));
 }
 
 /** A user in a page, and whom it shows. */

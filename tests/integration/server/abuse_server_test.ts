@@ -3,14 +3,15 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { decode } from "../../../src/decode.ts";
 import type { ServerSentEvent } from "../../../src/event.ts";
 import { Channel } from "../../../src/server/mod.ts";
-import { type Server, servers } from "./server.ts";
+import type { Served } from "../../support/served.ts";
+import { servers } from "./server.ts";
 import { Socket } from "../../support/socket.ts";
 import { until } from "../../support/until.ts";
 
 const encoder = new TextEncoder();
 
 /** Sends bytes as they are, and reads until the answer's first event, or its end. */
-async function send(server: Server, head: Uint8Array[]): Promise<string> {
+async function send(server: Served, head: Uint8Array[]): Promise<string> {
   const { hostname, port } = new URL(server.url);
   using connection = await Deno.connect({ hostname, port: Number(port) });
   const buffer = new Uint8Array(65536);
@@ -110,7 +111,7 @@ for (const [name, start] of Object.entries(servers)) {
       if (events.push(event) === 2) break;
     }
     assertEquals(events.map(({ data }) => data), ["1", "the end"]);
-    assertEquals(server.complaints, "");
+    assertEquals(server.stderr, "");
   });
 }
 

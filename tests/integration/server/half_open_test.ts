@@ -1,10 +1,9 @@
 import { assertEquals } from "@std/assert";
 import type { Plan } from "../../reliability/soak/fault_plan.ts";
 import { FaultProxy } from "../../reliability/soak/fault_proxy.ts";
-import { type Server, servers, stateOf } from "./server.ts";
+import { servers, startKinds, stateOf } from "./server.ts";
 import { Socket } from "../../support/socket.ts";
 import { until } from "../../support/until.ts";
-import { Workerd } from "../../support/workerd.ts";
 
 /** Forwards the start of a connection; then neither end receives anything from the other. */
 const plan: Plan = {
@@ -16,21 +15,8 @@ const plan: Plan = {
 /** More than the runtime and the kernel buffer for a client that does not read. */
 const BYTES = 16 * 1024 * 1024;
 
-const starts: Record<
-  string,
-  () => Promise<Pick<Server, "url"> & AsyncDisposable>
-> = {
-  ...servers,
-  "workerd, in a Durable Object,": () =>
-    Workerd.start({
-      worker: "tests/integration/durable_object/kinds_worker.ts",
-      classes: {
-        Silent: { sql: true },
-        Lively: { sql: true },
-        Mortal: { sql: true },
-      },
-    }),
-};
+const starts: Record<string, () => Promise<{ url: string } & AsyncDisposable>> =
+  { ...servers, "workerd, in a Durable Object,": startKinds };
 
 for (const [name, start] of Object.entries(starts)) {
   Deno.test(`Channel on ${name} removes clients that have vanished at its maxConnectionAge, idle or during a write`, async () => {
@@ -40,7 +26,7 @@ for (const [name, start] of Object.entries(starts)) {
     // The response has begun, so its client is a subscriber.
     const hasVanished = (count: number) => () => proxy.held === count;
     const isLetGo = async () => {
-      const { followers } = await stateOf(server as Server);
+      const { followers } = await stateOf(server);
       return followers.mortal === 0;
     };
     using _idle = await Socket.open(`${proxy.url}/follow/mortal`);

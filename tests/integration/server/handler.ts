@@ -5,7 +5,7 @@ import { MemoryLog } from "../../../src/log/memory.ts";
 import { Channel } from "../../../src/server/channel.ts";
 import { respond } from "../../../src/server/respond.ts";
 import { kinds } from "./kinds.ts";
-import { pause } from "../../../tools/pause.ts";
+import { publish } from "./publish.ts";
 
 /** What happened so far. */
 export interface State {
@@ -100,24 +100,6 @@ function answer(request: Request, mode: string): Response {
   );
 }
 
-async function publish(url: URL): Promise<Response> {
-  const [count, size, batch] = ["count", "size", "batch"]
-    .map((name) => Number(url.searchParams.get(name) ?? 1)) as [
-      number,
-      number,
-      number,
-    ];
-  for (let i = 0; i < count; i += batch) {
-    const data = (_: unknown, j: number) => ({
-      data: size === 1 ? `${i + j + 1}` : "x".repeat(size),
-    });
-    await channel.publish(Array.from({ length: batch }, data));
-    await pause(0);
-  }
-  const data = url.searchParams.get("last") ?? "the end";
-  return new Response(await channel.publish({ data }));
-}
-
 function report(): State {
   const { process } = globalThis as {
     process?: { memoryUsage?: () => { rss: number } };
@@ -166,9 +148,15 @@ app.get("/id", (c) =>
   respond(c.req.raw, ({ lastEventId }) => [{
     data: lastEventId,
   }]));
-app.post("/publish", (c) => publish(new URL(c.req.url)));
+app.post("/publish", (c) => publish(channel, c.req.raw));
 app.get("/state", (c) => c.json(report()));
 
 /** Answers a request. */
 export const handle: (request: Request) => Response | Promise<Response> =
   app.fetch;
+
+/** The same in workerd. */
+const worker: { fetch: typeof handle } = {
+  fetch: (request) => handle(request),
+};
+export default worker;

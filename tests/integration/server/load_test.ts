@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { type Server, servers, stateOf } from "./server.ts";
+import type { Served } from "../../support/served.ts";
+import { servers, stateOf } from "./server.ts";
 import { startDeno } from "../../../tools/process.ts";
 import { until } from "../../support/until.ts";
 
@@ -7,7 +8,7 @@ const CLIENTS = 1000;
 const EVENTS = 10_000;
 
 /** Runs the clients in a separate process, and publishes when all of them are connected. */
-async function load(server: Server): Promise<Record<string, number>> {
+async function load(server: Served): Promise<Record<string, number>> {
   await using process = startDeno("tests/integration/server/load.ts", [
     `${server.url}/channel`,
     CLIENTS,
@@ -37,6 +38,6 @@ for (const [name, start] of Object.entries(servers)) {
     );
     assertEquals(deliveries, CLIENTS * (EVENTS + 1));
     await until(async () => (await stateOf(server)).subscribers === 0);
-    assertEquals(server.complaints, "");
+    assertEquals(server.stderr, "");
   });
 }

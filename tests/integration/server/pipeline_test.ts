@@ -2,27 +2,32 @@
 import { assert, assertEquals } from "@std/assert";
 import { answerTo } from "../../../examples/proxy/model.ts";
 import { decode, type EventStream } from "../../../mod.ts";
-import { toolPath } from "../../_tools.ts";
 import { type RunningModel, startModel } from "../resumable/model.ts";
-import { serve, type Served } from "../../support/served.ts";
+import {
+  type Runtime,
+  serve,
+  type Served,
+  startOn,
+} from "../../support/served.ts";
 import { until } from "../../support/until.ts";
 import { Workerd } from "../../support/workerd.ts";
 
 type Upstream = Pick<RunningModel, "url" | "completions">;
 
-const runtimes: Record<string, (model: Upstream) => Promise<Served>> = {
-  Deno: ({ completions }) =>
-    serve({
-      command: Deno.execPath(),
-      args: ["run", "-A", "--quiet", "tests/integration/proxy/deno.ts"],
-      env: { MODEL_URL: completions },
-    }),
-  Bun: async ({ completions }) =>
-    await serve({
-      command: await toolPath("bun"),
-      args: ["tests/integration/proxy/bun.ts"],
-      env: { MODEL_URL: completions },
-    }),
+async function startProxy(
+  runtime: Runtime,
+  { completions }: Upstream,
+): Promise<Served> {
+  const server = "tests/integration/proxy/server.ts";
+  return await serve(await startOn(runtime, server, [completions]));
+}
+
+const runtimes: Record<
+  string,
+  (model: Upstream) => Promise<{ url: string } & AsyncDisposable>
+> = {
+  Deno: (model) => startProxy("Deno", model),
+  Bun: (model) => startProxy("Bun", model),
   workerd: ({ url }) =>
     Workerd.start({
       worker: "tests/integration/proxy/worker.ts",

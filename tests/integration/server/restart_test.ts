@@ -2,7 +2,8 @@ import { assertEquals, assertNotEquals } from "@std/assert";
 import { connect } from "../../../src/client/connect.ts";
 import { EventSource } from "../../../src/client/event_source.ts";
 import { freePort } from "../../support/port.ts";
-import { type Server, startOnDeno } from "./server.ts";
+import type { Served } from "../../support/served.ts";
+import { start } from "./server.ts";
 import { until } from "../../support/until.ts";
 
 const CLIENTS = 10;
@@ -11,7 +12,7 @@ const retry = { delay: 10, minDelay: 10, maxDelay: 100, maxAttempts: 10_000 };
 /** What a client saw: the type and data of each event, and its ID. */
 type Seen = [type: string, data: string, id: string][];
 
-async function publish({ url }: Server, last: string): Promise<void> {
+async function publish({ url }: Served, last: string): Promise<void> {
   const query = `count=2&last=${last}`;
   await fetch(`${url}/publish?${query}`, { method: "POST" })
     .then((response) => response.text());
@@ -47,14 +48,14 @@ Deno.test("Channel sends every client a gap when its process was restarted with 
   const stop = new AbortController();
   const seen: Seen[] = Array.from({ length: 2 * CLIENTS }, () => []);
   const port = freePort();
-  const before = await startOnDeno(port);
+  const before = await start("Deno", port);
   const url = `${before.url}/channel`;
   const following = seen.slice(CLIENTS)
     .map((own) => follow(url, own, stop.signal));
   const sources = seen.slice(0, CLIENTS).map((own) => listen(url, own));
   const has = (data: string) => () =>
     seen.every((own) => own.some(([, text]) => text === data));
-  const subscribed = async (server: Server) => {
+  const subscribed = async (server: Served) => {
     const state = await fetch(`${server.url}/state`);
     return (await state.json()).subscribers === 2 * CLIENTS;
   };
@@ -64,7 +65,7 @@ Deno.test("Channel sends every client a gap when its process was restarted with 
   await until(has("before"));
   await before[Symbol.asyncDispose]();
 
-  await using after = await startOnDeno(port);
+  await using after = await start("Deno", port);
   await until(() => subscribed(after));
   await publish(after, "after");
   await until(has("after"));

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { EventParser } from "../../../src/parse.ts";
-import { type Server, servers, stateOf } from "./server.ts";
+import type { Served } from "../../support/served.ts";
+import { servers, stateOf } from "./server.ts";
 import { Socket } from "../../support/socket.ts";
 import { until } from "../../support/until.ts";
 
@@ -10,7 +11,7 @@ const STALLED = 100;
 const COUNT = 3200;
 
 async function publish(
-  server: Server,
+  server: Served,
   count: number,
   last: string,
 ): Promise<void> {
@@ -20,12 +21,12 @@ async function publish(
 }
 
 /** Follows the channel and discards what it reads, until it is stopped. */
-async function follow(server: Server, signal: AbortSignal): Promise<void> {
+async function follow(server: Served, signal: AbortSignal): Promise<void> {
   const response = await fetch(`${server.url}/channel`, { signal });
   await response.body!.pipeTo(new WritableStream()).catch(() => {});
 }
 
-async function memoryOf(server: Server): Promise<number> {
+async function memoryOf(server: Served): Promise<number> {
   return (await stateOf(server)).memory / MIB;
 }
 
@@ -66,7 +67,7 @@ for (const [name, start] of Object.entries(servers)) {
     assertEquals(JSON.parse(gap.data).reason, "trimmed");
     assertEquals(events.at(-1)?.data, "finished");
     for (const socket of sockets) socket[Symbol.dispose]();
-    assertEquals(server.complaints, "");
+    assertEquals(server.stderr, "");
   });
 }
 

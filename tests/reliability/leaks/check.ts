@@ -1,8 +1,5 @@
 import { median, slopeOf } from "../_series.ts";
-import type { Holding } from "./probe.ts";
-
-/** What was held after each number of cycles, in ascending order. */
-export type Holdings = readonly (readonly [cycles: number, held: Holding])[];
+import type { Holdings } from "./measure.ts";
 
 /** The result of one measure. */
 export interface Verdict {

@@ -3,7 +3,7 @@ import { connect } from "../../../src/client/connect.ts";
 import { decode } from "../../../src/decode.ts";
 import { EventSource } from "../../../src/client/event_source.ts";
 import type { ConnectionOptions } from "../../../src/client/options.ts";
-import { track } from "./_objects.ts";
+import { track } from "./held.ts";
 
 /** Opens one connection to a server of `peer.ts` and closes it; the number decides how. */
 export type ClientCycle = (

@@ -6,23 +6,12 @@
  * The cycles are per runtime, divided among its scenarios. It prints each measure's first third, last third
  * and growth per thousand cycles, and fails if one grows.
  */
-import { parseArgs } from "node:util";
-import { check, type Holdings, LONG, type Verdict } from "./check.ts";
-import { measure, runtimes, scenariosOf } from "./runtimes.ts";
+import { namesOf, readOptions } from "../../support/options.ts";
+import { check, LONG, type Verdict } from "./check.ts";
+import { measure, scenariosOf } from "./measure.ts";
 
 const SAMPLES = 60;
-
-const { values } = parseArgs({
-  args: Deno.args,
-  options: {
-    cycles: { type: "string", default: "100000" },
-    runtimes: {
-      type: "string",
-      default: [...runtimes, "workerd", "Chromium"].join(),
-    },
-  },
-});
-let failed = false;
+const all = ["Deno", "Node", "Bun", "workerd", "Chromium"];
 
 function show({ name, early, late, slope, isFlat }: Verdict): string {
   const isMemory = name === "heap" || name === "rss";
@@ -32,25 +21,22 @@ function show({ name, early, late, slope, isFlat }: Verdict): string {
   const growth = isMemory
     ? `${slope.toFixed(1)} kB`
     : (slope * 1000).toFixed(2);
-  return `  ${name}: ${a} to ${b}, ${growth} in 1000 cycles${
-    isFlat ? "" : ": GROWS"
-  }`;
+  const verdict = isFlat ? "" : ": GROWS";
+  return `  ${name}: ${a} to ${b}, ${growth} in 1000 cycles${verdict}`;
 }
 
-function seriesOf(holdings: Holdings): string {
-  const megabytes = holdings.map(([, { heap }]) => (heap! / 1e6).toFixed(2));
-  return `  heap in MB: ${megabytes.join(" ")}`;
-}
-
-for (const runtime of values.runtimes.split(",")) {
+const options = readOptions({ cycles: 100_000, runtimes: all.join() });
+let failed = false;
+for (const runtime of namesOf(options.runtimes, all)) {
   const scenarios = scenariosOf(runtime);
-  const cycles = Math.ceil(Number(values.cycles) / scenarios.length);
+  const cycles = Math.ceil(options.cycles / scenarios.length);
   const job = { cycles, samples: SAMPLES, scenarios };
   for await (const [scenario, holdings] of measure(runtime, job)) {
     const verdicts = check(holdings, LONG);
+    const heaps = holdings.map(([, { heap }]) => (heap! / 1e6).toFixed(2));
     console.log(`${runtime}, ${scenario}, ${cycles} cycles`);
     console.log(verdicts.map(show).join("\n"));
-    console.log(seriesOf(holdings));
+    console.log(`  heap in MB: ${heaps.join(" ")}`);
     failed ||= verdicts.some(({ isFlat }) => !isFlat);
   }
 }

@@ -1,7 +1,6 @@
-/** The client's cycles in a page: `run(SCENARIO, COUNT)` runs them, `counts()` returns what is left. */
-import { countTimers } from "./_timers.ts";
-import { inLanes } from "./_lanes.ts";
-import { countObjects } from "./_objects.ts";
+/** The client's cycles in a page: `run(SCENARIO, COUNT)` runs them and returns what is left. */
+import { countHeld } from "./held.ts";
+import { inLanes } from "../../support/lanes.ts";
 import { clientCycles } from "./client_cycles.ts";
 
 /** Fewer than the connections that a browser opens to one host. */
@@ -16,5 +15,5 @@ Object.assign(globalThis, {
       LANES,
       (index) => clientCycles[scenario]!(location.origin, { signal }, index),
     ),
-  counts: () => ({ objects: countObjects(), timers: countTimers() }),
+  countHeld,
 });

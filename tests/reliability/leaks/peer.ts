@@ -2,9 +2,10 @@
  * The peer of every cycle, in a separate process; it prints its URL. `/events` sends an event and hangs, `/ending` ends after
  * it, `/silent` does not answer, `/refused/…` answers with 403 and a body that is `short`, `endless` or `hanging`.
  * `POST /visit?url=…&count=N` requests the URL so often: every other one to the end if there is one within three events,
- * the others until the first event. Other paths are files of the folder in its argument, for a page.
+ * the others until the first event. Other paths are an empty page.
  */
-import { inLanes } from "./_lanes.ts";
+import { listen } from "../../support/listen.ts";
+import { inLanes } from "../../support/lanes.ts";
 
 const LANES = 20;
 const headers = {
@@ -70,18 +71,11 @@ async function handle(request: Request): Promise<Response> {
       return Response.json(count);
     }
     default:
-      return new Response(await Deno.readFile(Deno.args[0]! + pathname), {
-        headers: {
-          "content-type": pathname.endsWith(".js")
-            ? "text/javascript"
-            : "text/html",
-        },
+      return new Response('<!doctype html><link rel="icon" href="data:,">', {
+        headers: { "content-type": "text/html" },
       });
   }
 }
 
-Deno.serve({
-  hostname: "127.0.0.1",
-  port: 0,
-  onListen: ({ port }) => console.log(`http://127.0.0.1:${port}`),
-}, handle);
+const { port } = await listen(handle);
+console.log(`http://127.0.0.1:${port}`);

@@ -1,38 +1,41 @@
 /**
- * `run CYCLES SAMPLES PEER SCENARIO…`, on Deno, Node or Bun: for each scenario, opens and closes CYCLES connections, and prints
- * SAMPLES times what the process then holds. A name such as `Channel+timers` makes every cycle leak a timer.
+ * `run.ts PEER`, on Deno, Node or Bun. For each line `["SCENARIO", COUNT]` of its input, it opens and closes COUNT connections,
+ * and prints what the process then holds. A name such as `Channel+timers` makes every cycle leak a timer.
  */
-import "./_timers.ts";
+import { countHeld, track } from "./held.ts";
+import { getEventListeners } from "node:events";
+import { openSync, readdirSync } from "node:fs";
 import process from "node:process";
-import { serve } from "npm:@hono/node-server@2.1.8";
+import { createInterface } from "node:readline";
 import { Channel } from "../../../src/server/channel.ts";
-import { listen } from "../load/listen.ts";
-import { inLanes } from "./_lanes.ts";
-import { track } from "./_objects.ts";
-import { clientCycles } from "./client_cycles.ts";
-import { collect, leaks, probe } from "./probe.ts";
-import { visited } from "./server_cycles.ts";
 import { pause } from "../../../tools/pause.ts";
+import { inLanes } from "../../support/lanes.ts";
+import { listen } from "../../support/listen.ts";
+import { clientCycles } from "./client_cycles.ts";
+import type { Holding } from "./measure.ts";
+import { visited } from "./server_cycles.ts";
 
 /** Runs cycles, and returns how much of them is still open. */
 interface Scenario {
-  run(cycles: number): Promise<void>;
+  run(cycles: number): Promise<unknown>;
   open(): number;
 }
 
-type Handler = (request: Request) => Response | Promise<Response>;
+declare const Bun: { gc(force: boolean): void };
+declare const gc: () => void;
 
-const [cycles, samples] = process.argv.slice(2, 4).map(Number) as [
-  number,
-  number,
-];
-const [peer, ...names] = process.argv.slice(4) as [string, ...string[]];
+const peer = process.argv[2]!;
 /** As long-lived as the process, and shared by all cycles. */
 const { signal } = new AbortController();
 const LANES = 20;
 
+function collect(): void {
+  if ("Bun" in globalThis) Bun.gc(true);
+  else gc();
+}
+
 /** Collects garbage while connections are open, which removes what is only weakly held by mistake. */
-function collectNowAndThen(index: number): void {
+function collectSometimes(index: number): void {
   if (index % 50 === 25) collect();
 }
 
@@ -41,29 +44,18 @@ function client(name: string): Scenario {
   return {
     run: (cycles) =>
       inLanes(cycles, LANES, (index) => {
-        collectNowAndThen(index);
+        collectSometimes(index);
         return cycle(peer, { signal }, index);
       }),
     open: () => 0,
   };
 }
 
-/** Returns the port. */
-function start(handle: Handler): number | Promise<number> {
-  if ("Deno" in globalThis || "Bun" in globalThis) {
-    return listen(0, handle).port;
-  }
-  const options = { fetch: handle, hostname: "127.0.0.1", port: 0 };
-  return new Promise((resolve) => {
-    serve(options, ({ port }) => resolve(port));
-  });
-}
-
 async function server(name: string): Promise<Scenario> {
   const { handle, open } = visited[name]!();
   let requests = 0;
-  const port = await start(async (request) => {
-    collectNowAndThen(requests++);
+  const { port } = await listen(async (request) => {
+    collectSometimes(requests++);
     return track(await handle(request));
   });
   const url = encodeURIComponent(`http://127.0.0.1:${port}/`);
@@ -92,27 +84,45 @@ function subscribing(): Scenario {
   };
 }
 
+const kept: unknown[] = [];
+
+/** What a cycle can leak on purpose, to show that the leak is found. */
+const leaks: Record<string, () => void> = {
+  heap: () => void kept.push(new Array(2000).fill(kept.length + 0.5)),
+  objects: () => void kept.push(track({})),
+  timers: () => void setTimeout(() => {}, 3_600_000),
+  listeners: () => signal.addEventListener("abort", () => kept.length),
+  descriptors: () => void openSync("/dev/null", "r"),
+};
+
+/** Returns what the process holds after a garbage collection. */
+async function hold(): Promise<Holding> {
+  // Twice, with a turn in between for finalizers.
+  collect();
+  await pause(0);
+  collect();
+  const { heapUsed, external, rss } = process.memoryUsage();
+  return {
+    heap: heapUsed + external,
+    rss,
+    ...countHeld(),
+    listeners: getEventListeners(signal, "abort").length,
+    descriptors: readdirSync("/proc/self/fd").length,
+  };
+}
+
 function scenarioOf(name: string): Scenario | Promise<Scenario> {
   if (name === "subscribe()") return subscribing();
   return name in clientCycles ? client(name) : server(name);
 }
 
-async function measure(name: string): Promise<void> {
-  const [scenario, leak] = name.split("+") as [string, string?];
-  const { run, open } = await scenarioOf(scenario);
-  const part = Math.ceil(cycles / samples);
-  // Creates what is kept for the whole run before the first sample.
-  await run(part);
-  for (let sample = 1; sample <= samples; sample++) {
-    await run(part);
-    if (leak !== undefined) {
-      for (let i = 0; i < part; i++) leaks[leak]!(signal);
-    }
-    while (open() > 0) await pause(5);
-    console.log(JSON.stringify([sample * part, await probe(signal)]));
-  }
+const scenarios: Record<string, Scenario> = {};
+for await (const line of createInterface({ input: process.stdin })) {
+  const [name, cycles] = JSON.parse(line) as [string, number];
+  const [base, leak] = name.split("+") as [string, string?];
+  const { run, open } = scenarios[name] ??= await scenarioOf(base);
+  await run(cycles);
+  for (let i = 0; leak !== undefined && i < cycles; i++) leaks[leak]!();
+  while (open() > 0) await pause(5);
+  console.log(JSON.stringify(await hold()));
 }
-
-for (const name of names) await measure(name);
-// Servers keep listening.
-process.exit(0);

@@ -4,7 +4,7 @@ import { MemoryLog } from "../../../src/log/memory.ts";
 import { Channel } from "../../../src/server/channel.ts";
 import { respond } from "../../../src/server/respond.ts";
 import { resumable } from "../../../src/server/resumable.ts";
-import { track } from "./_objects.ts";
+import { track } from "./held.ts";
 
 /** Short, since workerd detects some disconnects only by a failed write. */
 export const KEEP_ALIVE = 1000;

@@ -2,15 +2,14 @@
  * The cycles in workerd. `/respond()`, `/Channel` and `/resumable()` are visited, the channel in a Durable Object; `/client?…` opens
  * connections itself; `/counts` collects garbage and returns what is left.
  */
-import { countTimers } from "./_timers.ts";
+import { countHeld, track } from "./held.ts";
 import {
   ChannelObject,
   type ChannelObjectState,
 } from "../../../src/durable_object/mod.ts";
 import type { ChannelOptions } from "../../../src/server/mod.ts";
 import type { Namespace } from "../../integration/durable_object/log_worker.ts";
-import { inLanes } from "./_lanes.ts";
-import { countObjects, track } from "./_objects.ts";
+import { inLanes } from "../../support/lanes.ts";
 import { clientCycles } from "./client_cycles.ts";
 import { KEEP_ALIVE, visited } from "./server_cycles.ts";
 
@@ -67,8 +66,7 @@ export default {
       case "/counts": {
         gc();
         const open = responding.open() + resuming.open() + subscribers;
-        const [objects, timers] = [countObjects(), countTimers()];
-        return Response.json({ open, objects, timers });
+        return Response.json({ open, ...countHeld() });
       }
       case "/respond()":
         return track(await responding.handle(request));

@@ -5,6 +5,7 @@
 import { EventSource } from "../../../src/client/event_source.ts";
 import { EventStreamError } from "../../../src/error.ts";
 import { pause } from "../../../tools/pause.ts";
+import { inLanes } from "../../support/lanes.ts";
 
 /** The state of the clients. */
 export interface ClientsState {
@@ -17,21 +18,19 @@ export interface ClientsState {
   opens: number;
   /** The number of final streams that ended regularly, not by a broken connection. */
   ended: number;
-  /** Whether it closes at the next end of its stream. */
-  leaving: boolean;
+  /** 1 if each closes at the next end of its stream. */
+  leaving: number;
 }
-
-/** How many clients connect at the same time at the start. */
-const AT_ONCE = 100;
 
 const [url, clients] = [Deno.args[0]!, Number(Deno.args[1])];
 const seen = new Uint32Array(clients);
-const counts = { open: 0, wrong: 0, opens: 0, ended: 0 };
-let leaving = false;
+const state = { open: 0, wrong: 0, opens: 0, ended: 0, leaving: 0 };
 
-function state(): ClientsState {
+function report(): void {
   const least = seen.reduce((a, b) => Math.min(a, b), 2 ** 32);
-  return { ...counts, leaving, seen: least };
+  console.log(
+    JSON.stringify({ ...state, seen: least } satisfies ClientsState),
+  );
 }
 
 /** Resolves when it opens for the first time. */
@@ -40,44 +39,37 @@ function follow(index: number): Promise<void> {
   let isOpen = false;
   source.onmessage = ({ lastEventId }) => {
     const number = Number(lastEventId.split("-")[1]);
-    if (number !== seen[index]! + 1) counts.wrong++;
+    if (number !== seen[index]! + 1) state.wrong++;
     seen[index] = number;
   };
-  source.addEventListener("gap", () => counts.wrong++);
+  source.addEventListener("gap", () => state.wrong++);
   source.onerror = (event) => {
     if (event instanceof MessageEvent) return;
     const { error } = event;
-    if (isOpen) counts.open--;
+    if (isOpen) state.open--;
     isOpen = false;
-    if (!leaving) return;
+    if (!state.leaving) return;
     if (error instanceof EventStreamError && error.code === "truncated") {
-      counts.ended++;
+      state.ended++;
     }
     source.close();
   };
   return new Promise((resolve) => {
     source.onopen = () => {
       isOpen = true;
-      counts.open++;
-      counts.opens++;
+      state.open++;
+      state.opens++;
       resolve();
     };
   });
 }
 
-async function followAll(): Promise<void> {
-  let next = 0;
-  const lanes = Array.from({ length: AT_ONCE }, async () => {
-    while (next < clients) await follow(next++);
-  });
-  await Promise.all(lanes);
-}
-
-const telling = setInterval(() => console.log(JSON.stringify(state())), 500);
-void followAll();
+const reporting = setInterval(report, 500);
+// At most 100 connect at the same time at the start.
+void inLanes(clients, 100, follow);
 for await (const _ of Deno.stdin.readable) break;
-leaving = true;
-while (counts.open > 0) await pause(50);
-clearInterval(telling);
-console.log(JSON.stringify(state()));
+state.leaving = 1;
+while (state.open > 0) await pause(50);
+clearInterval(reporting);
+report();
 Deno.exit();

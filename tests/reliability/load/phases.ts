@@ -1,19 +1,26 @@
-import { startDeno } from "../../../tools/process.ts";
+import { type Process, startDeno } from "../../../tools/process.ts";
+import { pause } from "../../../tools/pause.ts";
+import { Socket } from "../../support/socket.ts";
+import { until } from "../../support/until.ts";
 import { memoryOf } from "../_memory.ts";
 import type { Series } from "../_series.ts";
 import type { ClientsState } from "./clients.ts";
-import type { LoadState } from "./control.ts";
 import { type LoadServer, servers } from "./servers.ts";
-import { pause } from "../../../tools/pause.ts";
 
 /** The maximum clients of one process: half of its descriptors, without those it needs otherwise. */
 const CLIENTS_PER_PROCESS = 10_000;
+/** Milliseconds to wait for tens of thousands of clients. */
+const PATIENCE = 600_000;
+/** The number of events published at once, and again while all clients are cut off. */
+const BURST = { count: 100, batch: 10 };
+/** The number of memory samples in a flood. */
+const SAMPLES = 120;
 
 /** The clients, in separate processes. */
 class Clients implements AsyncDisposable {
-  readonly #processes;
-  readonly #states: ClientsState[];
-  readonly #over: Promise<void>;
+  readonly #processes: readonly Process[];
+  readonly #states: ClientsState[] = [];
+  readonly #left: Promise<unknown>;
 
   constructor(url: string, count: number) {
     const processes = Math.ceil(count / CLIENTS_PER_PROCESS);
@@ -22,55 +29,37 @@ class Clients implements AsyncDisposable {
       const script = "tests/reliability/load/clients.ts";
       return startDeno(script, [`${url}/channel`, own], { input: true });
     });
-    this.#states = this.#processes.map(() => ({
-      open: 0,
-      seen: 0,
-      wrong: 0,
-      opens: 0,
-      ended: 0,
-      leaving: false,
-    }));
-    this.#over = Promise.all(
-      this.#processes.map((_, index) => this.#listen(index)),
-    ).then(() => {});
+    this.#left = Promise.all(
+      this.#processes.map((process, index) => this.#follow(process, index)),
+    );
     // The code that awaits it handles the rejection.
-    this.#over.catch(() => {});
+    this.#left.catch(() => {});
   }
 
-  get state(): ClientsState {
-    const sum = (name: keyof ClientsState) =>
-      this.#states.reduce((total, state) => total + Number(state[name]), 0);
-    return {
-      open: sum("open"),
-      wrong: sum("wrong"),
-      opens: sum("opens"),
-      ended: sum("ended"),
-      leaving: this.#states.every(({ leaving }) => leaving),
-      seen: Math.min(...this.#states.map(({ seen }) => seen)),
-    };
+  /** Adds up a part of the state of all. */
+  sum(name: keyof ClientsState): number {
+    return this.#states.reduce((total, state) => total + state[name], 0);
   }
 
   /** Resolves when each has received the event with this number. */
   have(last: number): Promise<void> {
-    return until(`all have ${last}`, () => this.state.seen >= last);
+    const isThere = ({ seen }: ClientsState) => seen >= last;
+    return until(() => this.#states.every(isThere), PATIENCE);
   }
 
   /** Makes them close at the next end of their streams; returns a function that waits for all of them. */
-  async leave(): Promise<() => Promise<void>> {
+  async leave(): Promise<() => Promise<unknown>> {
     await Promise.all(this.#processes.map((process) => process.say("leave")));
     // A client that has not read the command yet would reconnect.
-    await until("all clients are leaving", () => this.state.leaving);
-    return () => this.#over;
+    await until(() => this.sum("leaving") === this.#processes.length, PATIENCE);
+    return () => this.#left;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const process of this.#processes) {
-      await process[Symbol.asyncDispose]();
-    }
+    for (const process of this.#processes) await process.kill();
   }
 
-  async #listen(index: number): Promise<void> {
-    const process = this.#processes[index]!;
+  async #follow(process: Process, index: number): Promise<void> {
     for (;;) {
       try {
         this.#states[index] = JSON.parse(await process.line());
@@ -82,40 +71,22 @@ class Clients implements AsyncDisposable {
   }
 }
 
-async function until(
-  what: string,
-  holds: () => boolean | Promise<boolean>,
-): Promise<void> {
-  const end = performance.now() + 600_000;
-  while (!await holds()) {
-    if (performance.now() > end) {
-      throw new Error(`Timed out waiting until ${what}`);
-    }
-    await pause(100);
-  }
-}
-
-async function stateOf({ url }: LoadServer): Promise<LoadState> {
+async function stateOf(
+  { url }: LoadServer,
+): Promise<{ subscribers: number; reads: number }> {
   return await (await fetch(`${url}/state`)).json();
 }
 
 /** Publishes; returns the number of the last event. */
 async function publish(
   { url }: LoadServer,
-  { count, size = 1, batch = 10 }: Burst,
+  burst: { count: number; batch: number; size?: number },
 ): Promise<number> {
-  const query = `count=${count}&size=${size}&batch=${batch}`;
-  const answer = await fetch(`${url}/publish?${query}`, { method: "POST" });
-  const id: string = await answer.json();
+  const entries = Object.entries(burst).map(([name, n]) => `${name}=${n}`);
+  const init = { method: "POST" };
+  const response = await fetch(`${url}/publish?${entries.join("&")}`, init);
+  const id = await response.text();
   return Number(id.split("-")[1]);
-}
-
-interface Burst {
-  count: number;
-  /** Characters in each. */
-  size?: number;
-  /** Events in a batch. */
-  batch?: number;
 }
 
 async function seconds(work: () => Promise<unknown>): Promise<number> {
@@ -143,9 +114,6 @@ export interface CrowdResult {
   broken: number;
 }
 
-/** A burst, and another one while all clients are cut off. */
-const BURST: Burst = { count: 100 };
-
 /** Connects clients, cuts them all off, waits until they reconnect, and drains them over a time in milliseconds. */
 export async function crowd(
   runtime: string,
@@ -154,77 +122,57 @@ export async function crowd(
 ): Promise<CrowdResult> {
   await using server = await servers[runtime]!(over);
   await using all = new Clients(server.url, clients);
-  const connecting = await seconds(() => allAreThere(server, all, clients));
+  const connecting = await seconds(() => connected(server, all, clients));
   const memory = memoryOf(server.pid);
   const burst = await seconds(async () =>
     all.have(await publish(server, BURST))
   );
-  const storm = await weather(server, all, clients);
-  const end = await sendAway(server, all);
-  const { wrong, ended } = all.state;
-  const broken = clients - ended;
-  return {
-    clients,
-    connecting,
-    memory,
-    burst,
-    ...storm,
-    ...end,
-    wrong,
-    broken,
-  };
+  const storm = await cutAll(server, all, clients);
+  const leaving = await all.leave();
+  const drained = seconds(leaving);
+  const shutdown = await seconds(() => server.leave());
+  const drain = await drained;
+  const [wrong, broken] = [all.sum("wrong"), clients - all.sum("ended")];
+  const times = { connecting, memory, burst, ...storm, drain, shutdown };
+  return { clients, ...times, wrong, broken };
 }
 
-async function allAreThere(
+/** Waits until every client is connected, and the server has a subscriber for each. */
+async function connected(
   server: LoadServer,
   all: Clients,
   clients: number,
 ): Promise<void> {
-  await until("every client is connected", () => all.state.open === clients);
+  await until(() => all.sum("open") === clients, PATIENCE);
   await until(
-    "the server knows them all",
     async () => (await stateOf(server)).subscribers === clients,
+    PATIENCE,
   );
 }
 
 /** Cuts them all off, publishes meanwhile, and waits until all have reconnected and received every event. */
-async function weather(
+async function cutAll(
   server: LoadServer,
   all: Clients,
   clients: number,
 ): Promise<Pick<CrowdResult, "storm" | "stormReads">> {
   const before = await stateOf(server);
-  const { opens } = all.state;
+  const opens = all.sum("opens") + clients;
   const storm = await seconds(async () => {
     await server.cut();
-    await all.have(await persist(() => publish(server, BURST)));
-    await until("all are back", () => all.state.opens >= opens + clients);
+    let last = 0;
+    await until(async () => {
+      last = await publish(server, BURST).catch(() => 0);
+      return last > 0;
+    }, PATIENCE);
+    await all.have(last);
+    await until(() => all.sum("opens") >= opens, PATIENCE);
   });
-  await allAreThere(server, all, clients);
+  await connected(server, all, clients);
   const { reads } = await stateOf(server);
   // A restarted process counts from 0.
   const stormReads = reads < before.reads ? reads : reads - before.reads;
   return { storm, stormReads };
-}
-
-async function sendAway(
-  server: LoadServer,
-  all: Clients,
-): Promise<Pick<CrowdResult, "drain" | "shutdown">> {
-  const over = await all.leave();
-  const drained = seconds(over);
-  const shutdown = await seconds(() => server.leave());
-  return { drain: await drained, shutdown };
-}
-
-/** Retries until it succeeds. */
-async function persist<T>(attempt: () => Promise<T>): Promise<T> {
-  let result: { value: T } | undefined;
-  await until("it succeeds", async () => {
-    result = await attempt().then((value) => ({ value }), () => undefined);
-    return result !== undefined;
-  });
-  return result!.value;
 }
 
 /** The result of a flood. */
@@ -234,48 +182,45 @@ export interface FloodResult {
   megabytes: number;
   /** Megabytes read by the slowest and the fastest of the slow readers. */
   slowest: number;
-  quickest: number;
+  fastest: number;
   /** The server's memory in MiB over time in seconds. */
   memory: Series;
 }
 
-/** Publishes without a pause for a time in seconds to subscribers that cannot keep up. */
+/** Publishes without a pause for a time in seconds, to this many clients that read nothing and as many that read 16 KiB ten times a second. */
 export async function flood(
   runtime: string,
   time: number,
-  { stalled, slow }: { stalled: number; slow: number },
+  clients: number,
 ): Promise<FloodResult> {
   const burst = { count: 500, size: 4096, batch: 50 };
   await using server = await servers[runtime]!(0);
-  const url = `${server.url}/channel`;
-  const script = "tests/reliability/load/stalled.ts";
-  await using clients = startDeno(script, [url, stalled, slow], {
-    input: true,
-  });
-  await clients.line();
-  const memory: [number, number][] = [];
-  const start = performance.now();
-  const sampling = setInterval(() => {
-    const now = (performance.now() - start) / 1000;
-    memory.push([now, memoryOf(server.pid)]);
-  }, time / SAMPLES * 1000);
-  let published = 0;
-  while (performance.now() - start < time * 1000) {
-    published = await publish(server, burst);
+  using stack = new DisposableStack();
+  const sockets: Socket[] = [];
+  while (sockets.length < 2 * clients) {
+    sockets.push(stack.use(await Socket.open(`${server.url}/channel`)));
   }
+  const memory: [number, number][] = [];
+  const read = new Array<number>(clients).fill(0);
+  const start = performance.now();
+  const age = () => (performance.now() - start) / 1000;
+  const reading = read.map(async (_, index) => {
+    while (age() < time) {
+      read[index]! += (await sockets[index]!.read(16 * 1024)).length;
+      await pause(100);
+    }
+  });
+  const sampling = setInterval(
+    () => memory.push([age(), memoryOf(server.pid)]),
+    time / SAMPLES * 1000,
+  );
+  let published = 0;
+  while (age() < time) published = await publish(server, burst);
   clearInterval(sampling);
+  await Promise.all(reading);
   const { subscribers } = await stateOf(server);
-  if (subscribers !== stalled + slow) throw new Error("Somebody was cut off");
-  await clients.say("enough");
-  const read: number[] = JSON.parse(await clients.line());
-  return {
-    published,
-    megabytes: published * burst.size / 1e6,
-    slowest: read[0]! / 1e6,
-    quickest: read.at(-1)! / 1e6,
-    memory,
-  };
+  if (subscribers !== 2 * clients) throw new Error("A client was cut off");
+  const [slowest, fastest] = [Math.min(...read) / 1e6, Math.max(...read) / 1e6];
+  const megabytes = published * burst.size / 1e6;
+  return { published, megabytes, slowest, fastest, memory };
 }
-
-/** The interval between memory samples in a flood. */
-const SAMPLES = 120;

@@ -1,5 +1,5 @@
 /**
- * A channel under load, on Deno or Bun; it prints its port. SIGUSR2 cuts every connection and listens again on the same port;
+ * A channel under load, on Deno or Bun; it prints its URL. SIGUSR2 cuts every connection and listens again on the same port;
  * `SIGTERM` drains the channel and shuts the server down, and then the process exits. Its argument: over how many
  * milliseconds it drains.
  */
@@ -7,9 +7,9 @@ import process from "node:process";
 import { MemoryLog } from "../../../src/log/memory.ts";
 import type { LogLimit, LogPage } from "../../../src/log/log.ts";
 import { Channel } from "../../../src/server/channel.ts";
-import { control } from "./control.ts";
-import { listen } from "./listen.ts";
 import { pause } from "../../../tools/pause.ts";
+import { publish } from "../../integration/server/publish.ts";
+import { listen } from "../../support/listen.ts";
 
 let reads = 0;
 
@@ -24,21 +24,21 @@ const channel = new Channel({
   log: new CountingLog({ maxBytes: 8 * 1024 * 1024 }),
 });
 
-function handle(request: Request): Promise<Response> {
-  return new URL(request.url).pathname === "/channel"
-    ? channel.respond(request)
-    : control(channel, () => reads, request);
+function handle(request: Request): Response | Promise<Response> {
+  if (request.method === "POST") return publish(channel, request);
+  if (!request.url.endsWith("/state")) return channel.respond(request);
+  return Response.json({ subscribers: channel.stats.subscribers, reads });
 }
 
-let server = listen(0, handle);
+let server = await listen(handle);
 const { port } = server;
-console.log(port);
+console.log(`http://127.0.0.1:${port}`);
 
 async function cut(): Promise<void> {
   server.cut();
   for (;;) {
     try {
-      server = listen(port, handle);
+      server = await listen(handle, port);
       return;
     } catch {
       // The port is not free yet.

@@ -6,7 +6,7 @@ import {
 } from "../../../src/durable_object/mod.ts";
 import type { RetentionOptions } from "../../../src/server/mod.ts";
 import type { Namespace } from "../../integration/durable_object/log_worker.ts";
-import { control } from "./control.ts";
+import { publish } from "../../integration/server/publish.ts";
 
 export class LoadChannel extends ChannelObject {
   override readonly retention: RetentionOptions = { maxBytes: 8 * 1024 * 1024 };
@@ -32,8 +32,20 @@ export class LoadChannel extends ChannelObject {
   }
 
   override async fetch(request: Request): Promise<Response> {
-    const answer = await control(this.channel, this.#reads, request);
-    return answer.status === 404 ? super.fetch(request) : answer;
+    const { pathname, searchParams } = new URL(request.url);
+    switch (pathname) {
+      case "/publish":
+        return await publish(this.channel, request);
+      case "/drain":
+        await this.channel.drain({ over: Number(searchParams.get("over")) });
+        return Response.json(null);
+      case "/state": {
+        const { subscribers } = this.channel.stats;
+        return Response.json({ subscribers, reads: this.#reads() });
+      }
+      default:
+        return await super.fetch(request);
+    }
   }
 }
 

@@ -4,54 +4,24 @@
  * is the number of cores.
  */
 import { difference, fuzzInput, show, shrink } from "../../codec/fuzz.ts";
-import { numberOptions } from "./_number_options.ts";
-import type { Finding, Range } from "./_worker.ts";
+import { inLanes } from "../../support/lanes.ts";
+import { readOptions } from "../../support/options.ts";
+import type { Finding, Range } from "./fuzz_worker.ts";
 
 const RANGE = 20_000;
 
-/** Assigns ranges to workers, and tracks up to which input all are done. */
-class Fuzzing {
-  bytes = 0;
-  failed: number | undefined;
-  readonly #seed: number;
-  readonly #to: number;
-  readonly #running = new Set<number>();
-  #next: number;
-
-  constructor(seed: number, from: number, to: number) {
-    this.#seed = seed;
-    this.#next = from;
-    this.#to = to;
-  }
-
-  /** Every input before this one is done. */
-  get done(): number {
-    return Math.min(this.#next, ...this.#running);
-  }
-
-  async run(workers: number): Promise<void> {
-    await Promise.all(Array.from({ length: workers }, () => this.#work()));
-  }
-
-  async #work(): Promise<void> {
-    const url = new URL("./_worker.ts", import.meta.url);
-    const worker = new Worker(url, { type: "module" });
-    while (this.#next < this.#to && this.failed === undefined) {
-      const from = this.#next;
-      const to = this.#next = Math.min(from + RANGE, this.#to);
-      this.#running.add(from);
-      const { bytes, failed } = await ask(worker, {
-        seed: this.#seed,
-        from,
-        to,
-      });
-      this.#running.delete(from);
-      this.bytes += bytes;
-      this.failed ??= failed;
-    }
-    worker.terminate();
-  }
-}
+const { seed, from, count, workers } = readOptions({
+  seed: Date.now() % 1_000_000_007,
+  from: 0,
+  count: 10_000_000,
+  workers: navigator.hardwareConcurrency,
+});
+const begin = performance.now();
+/** The first inputs of the ranges that run now, and the first of the next range. */
+const running = new Set<number>();
+let next = from;
+let bytes = 0;
+let failed: number | undefined;
 
 function ask(worker: Worker, range: Range): Promise<Finding> {
   return new Promise((resolve, reject) => {
@@ -64,41 +34,46 @@ function ask(worker: Worker, range: Range): Promise<Finding> {
   });
 }
 
-function report(seed: number, index: number): void {
-  const input = fuzzInput(seed, index);
-  const less = shrink(input);
-  console.log(`Input ${index} of seed ${seed}: ${difference(input)}`);
-  console.log(
-    `The smallest input that shows it: ${show(less)}: ${difference(less)}`,
-  );
+async function run(worker: Worker): Promise<void> {
+  if (failed !== undefined) return;
+  const start = next;
+  const end = next = Math.min(start + RANGE, count);
+  running.add(start);
+  const found = await ask(worker, { seed, start, end });
+  running.delete(start);
+  bytes += found.bytes;
+  failed ??= found.failed;
 }
 
-const { seed, from, count, workers } = numberOptions({
-  seed: Date.now() % 1_000_000_007,
-  from: 0,
-  count: 10_000_000,
-  workers: navigator.hardwareConcurrency,
-});
-const start = performance.now();
-const fuzzing = new Fuzzing(seed, from, count);
-
-function tell(): void {
-  const { done, bytes } = fuzzing;
-  const seconds = (performance.now() - start) / 1000;
+function report(): void {
+  // Every input before this one is done.
+  const done = Math.min(next, ...running);
+  const seconds = (performance.now() - begin) / 1000;
+  const rate = ((done - from) / seconds).toFixed(0);
   console.log(
-    `${done} of ${count} inputs agree, ${
-      (bytes / 1e6).toFixed(0)
-    } MB since ${from}, ${((done - from) / seconds).toFixed(0)}/s: ` +
-      `--seed=${seed} --from=${done}`,
+    `${done} of ${count} inputs agree, ${(bytes / 1e6).toFixed(0)} MB since ` +
+      `${from}, ${rate}/s: --seed=${seed} --from=${done}`,
   );
 }
 
 console.log(`Inputs ${from} to ${count} of --seed=${seed}`);
-const timer = setInterval(tell, 30_000);
-await fuzzing.run(workers);
+const timer = setInterval(report, 30_000);
+const url = new URL("./fuzz_worker.ts", import.meta.url);
+const pool = Array.from(
+  { length: workers },
+  () => new Worker(url, { type: "module" }),
+);
+const ranges = Math.ceil((count - from) / RANGE);
+await inLanes(ranges, workers, (_, lane) => run(pool[lane]!));
+for (const worker of pool) worker.terminate();
 clearInterval(timer);
-tell();
-if (fuzzing.failed !== undefined) {
-  report(seed, fuzzing.failed);
+report();
+if (failed !== undefined) {
+  const input = fuzzInput(seed, failed);
+  const less = shrink(input);
+  console.log(`Input ${failed} of seed ${seed}: ${difference(input)}`);
+  console.log(
+    `The smallest input that shows it: ${show(less)}: ${difference(less)}`,
+  );
   Deno.exit(1);
 }

@@ -4,8 +4,8 @@
  */
 import { cpuUsage } from "node:process";
 import { EventParser } from "../../../src/parse.ts";
-import { keepers, measureKept } from "./_keepers.ts";
-import { numberOptions } from "./_number_options.ts";
+import { readOptions } from "../../support/options.ts";
+import { engines, measureKept } from "./kept.ts";
 
 const MEBIBYTE = 1024 * 1024;
 const SIZES = [2, 4, 8, 16, 32];
@@ -50,7 +50,7 @@ function exponentOf(times: readonly number[]): number {
 }
 
 async function printMemory(mebibytes: number): Promise<void> {
-  for (const runtime of Object.keys(keepers)) {
+  for (const runtime of engines) {
     console.log(`\n${runtime}, maxEventSize 1 MiB: what is kept of`);
     for (const row of await measureKept(runtime, mebibytes)) {
       const end = row.code || `${row.events} events`;
@@ -80,6 +80,6 @@ function printTimes(): void {
   }
 }
 
-const { mebibytes } = numberOptions({ mebibytes: 64 });
+const { mebibytes } = readOptions({ mebibytes: 64 });
 if (mebibytes > 0) await printMemory(mebibytes);
 printTimes();

@@ -2,6 +2,7 @@ import { PostgresLog } from "../../../src/sql/postgres_mod.ts";
 import { PostgresServer } from "../../integration/postgres/postgres.ts";
 import { pgClient } from "../../integration/postgres/postgres_clients.ts";
 import { RedisServer } from "../../integration/redis/redis.ts";
+import { startDeno } from "../../../tools/process.ts";
 import { serve } from "../../support/served.ts";
 import { Workerd } from "../../support/workerd.ts";
 import type { retentions } from "./handler.ts";
@@ -58,20 +59,10 @@ async function serveFrom(
   count: number,
   ...args: string[]
 ): Promise<Serving> {
-  const script = new URL("./server.ts", import.meta.url).pathname;
-  const flags = [
-    "-A",
-    "--quiet",
-    "--no-lock",
-    "--unstable-kv",
-  ];
+  const script = new URL("./server.ts", import.meta.url);
   const urls: string[] = [];
   while (urls.length < count) {
-    const served = await serve({
-      command: Deno.execPath(),
-      args: ["run", ...flags, script, ...args],
-    });
-    urls.push(stack.use(served).url);
+    urls.push(stack.use(await serve(startDeno(script, args))).url);
   }
   return { urls, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }

@@ -1,10 +1,10 @@
 /** Compares Chromium's `EventSource` with this package's decoder on the same streams, in the same packets. */
 import type { Page } from "npm:playwright-core@1.65.1";
 import { decode } from "../../../src/decode.ts";
+import { pause } from "../../../tools/pause.ts";
 import { fuzzInput } from "../../codec/fuzz.ts";
 import { join } from "../../codec/mutate.ts";
 import { launchChromium } from "../../runners/chromium.ts";
-import { StreamServer } from "./_stream_server.ts";
 
 /** `type`, `data` and `lastEventId`. */
 type Row = [type: string, data: string, lastEventId: string];
@@ -29,18 +29,20 @@ export interface Comparison {
 
 const BATCH = 60;
 
-/** Compares on streams of a seed until both have read this many. */
+/** Compares on streams of a seed until both have read this many; reports the number of streams now and then. */
 export async function compareWithChromium(
   seed: number,
   count: number,
-  onBatch: (comparison: Comparison) => void = () => {},
+  onProgress: (streams: number) => void = () => {},
 ): Promise<Comparison> {
   const result = { streams: 0, excluded: 0, events: 0, differences: [] };
-  await using server = new StreamServer(seed);
+  const listen = { hostname: "127.0.0.1", port: 0, onListen() {} };
+  await using server = Deno.serve(listen, ({ url }) => serve(seed, url));
+  const url = `http://127.0.0.1:${server.addr.port}/`;
   const browser = await launchChromium();
   try {
     const page = await browser.newPage();
-    await page.goto(server.url);
+    await page.goto(url);
     for (let next = 0; result.streams < count;) {
       const orders: Order[] = [];
       while (orders.length < Math.min(BATCH, count - result.streams)) {
@@ -49,13 +51,39 @@ export async function compareWithChromium(
         if (losesFirstLine(stream)) result.excluded++;
         else orders.push({ path, types: possibleTypes(stream) });
       }
-      await compareBatch(page, server.url, orders, result);
-      onBatch(result);
+      await compareBatch(page, url, orders, result);
+      if (result.streams % (20 * BATCH) === 0) onProgress(result.streams);
     }
   } finally {
     await browser.close();
   }
   return result;
+}
+
+/** Responds with the stream of this number at `/N`, and with an empty page at `/`. */
+function serve(seed: number, url: string): Response {
+  const path = new URL(url).pathname.slice(1);
+  if (path === "") {
+    const page = '<!doctype html><link rel="icon" href="data:,">';
+    return new Response(page, { headers: { "content-type": "text/html" } });
+  }
+  const { chunks } = fuzzInput(seed, Number(path));
+  return new Response(ReadableStream.from(oneByOne(chunks)), {
+    headers: {
+      "content-type": "text/event-stream",
+      "cache-control": "no-store",
+    },
+  });
+}
+
+/** Sends each chunk in another turn of the event loop, and so as a separate packet. */
+async function* oneByOne(
+  chunks: readonly Uint8Array[],
+): AsyncGenerator<Uint8Array> {
+  for (const chunk of chunks) {
+    await pause(0);
+    if (chunk.length > 0) yield chunk;
+  }
 }
 
 /**
@@ -71,10 +99,8 @@ function losesFirstLine(stream: Uint8Array): boolean {
 function possibleTypes(stream: Uint8Array): string[] {
   const types = new Set(["message", "error", "open"]);
   for (const line of new TextDecoder().decode(stream).split(/[\r\n]/)) {
-    for (let at = line.indexOf("event"); at !== -1;) {
-      const value = line.slice(at + 5);
-      for (const skip of [0, 1, 2]) types.add(value.slice(skip));
-      at = line.indexOf("event", at + 1);
+    for (const { index } of line.matchAll(/event/g)) {
+      for (const skip of [5, 6, 7]) types.add(line.slice(index + skip));
     }
   }
   return [...types];
@@ -90,7 +116,7 @@ async function compareBatch(
     page.evaluate<(Row[] | undefined)[]>(
       `(${readInPage})(${JSON.stringify(orders)})`,
     ),
-    readAll(url, orders),
+    Promise.all(orders.map(({ path }) => read(url + path))),
   ]);
   for (const [index, { path }] of orders.entries()) {
     result.streams++;
@@ -103,11 +129,13 @@ async function compareBatch(
   }
 }
 
-/** What Chromium's EventSource dispatches, six streams at a time; `undefined` where it did not open. Self-contained, because it runs in the page. */
-async function readInPage(
+/**
+ * What Chromium's EventSource dispatches; `undefined` where it did not open. Chromium opens six connections at a time to one
+ * host. Self-contained, because it runs in the page.
+ */
+function readInPage(
   orders: readonly Order[],
 ): Promise<(Row[] | undefined)[]> {
-  const results: (Row[] | undefined)[] = [];
   const read = ({ path, types }: Order): Promise<Row[] | undefined> =>
     new Promise((resolve) => {
       let rows: Row[] | undefined;
@@ -123,29 +151,14 @@ async function readInPage(
       };
       for (const type of types) source.addEventListener(type, take);
     });
-  let next = 0;
-  const work = async (): Promise<void> => {
-    while (next < orders.length) {
-      const index = next++;
-      results[index] = await read(orders[index]!);
-    }
-  };
-  await Promise.all(Array.from({ length: 6 }, work));
-  return results;
+  return Promise.all(orders.map(read));
 }
 
-/** The events that the decoder reads from the same streams of the same server. */
-async function readAll(
-  url: string,
-  orders: readonly Order[],
-): Promise<Row[][]> {
-  const results: Row[][] = [];
-  for (const { path } of orders) {
-    const rows: Row[] = [];
-    for await (const { event, data, id } of decode(await fetch(url + path))) {
-      rows.push([event, data, id]);
-    }
-    results.push(rows);
+/** The events that the decoder reads from the same stream of the same server. */
+async function read(url: string): Promise<Row[]> {
+  const rows: Row[] = [];
+  for await (const { event, data, id } of decode(await fetch(url))) {
+    rows.push([event, data, id]);
   }
-  return results;
+  return rows;
 }

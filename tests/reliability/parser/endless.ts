@@ -1,8 +1,8 @@
 /**
  * Streams that never end, or never end an event: prints the result of each under a limit of 1 MiB, and the memory it kept, as
- * one line of JSON for each. The argument is the MiB to send of each. Run with `--expose-gc`, on Deno or on Bun.
+ * one line of JSON for each. The argument is the MiB to send of each. Runs on Deno or on Bun, with `gc()`.
  */
-import { memoryUsage } from "node:process";
+import process from "node:process";
 import { decode } from "../../../src/decode.ts";
 import { EventStreamError } from "../../../src/error.ts";
 import { EventParser } from "../../../src/parse.ts";
@@ -55,7 +55,7 @@ const streams: Record<string, [first: string, unit: string]> = {
 function mebibytesAlive(): number {
   gc?.();
   Bun?.gc(true);
-  return memoryUsage().heapUsed / MEBIBYTE;
+  return process.memoryUsage().heapUsed / MEBIBYTE;
 }
 
 /** The first part, then this many bytes, created when they are requested. */
@@ -75,10 +75,7 @@ function source(
   }, { highWaterMark: 0 });
 }
 
-async function read(
-  name: string,
-  mebibytes: number,
-): Promise<Kept> {
+async function read(name: string, mebibytes: number): Promise<Kept> {
   const before = mebibytesAlive();
   const size = mebibytes * MEBIBYTE;
   let [bytes, events, kept, code] = [0, 0, 0, ""];
@@ -125,7 +122,7 @@ function readIds(): Kept {
   };
 }
 
-const mebibytes = Number(globalThis.Deno?.args[0] ?? 64);
+const mebibytes = Number(process.argv[2]);
 for (const name of Object.keys(streams)) {
   console.log(JSON.stringify(await read(name, mebibytes)));
 }
