@@ -93,17 +93,19 @@ export class KvAppender {
     const batch = new Batch(sight, this.#retention, this.#access.keys);
     for (const append of appends) if (!batch.add(append)) break;
     if (batch.entries.length === 0) return batch;
-    if (!await this.#prepare(sight)) return undefined;
+    const versionstamp = await this.#prepare(sight);
+    if (versionstamp === undefined) return undefined;
     this.#tried = await planCommit(
       this.#access,
       this.#retention,
       batch,
       sight,
+      versionstamp,
     );
-    const versionstamp = await this.#access.commit(this.#tried.operation);
-    if (versionstamp === undefined) return undefined;
+    const stamp = await this.#access.commit(this.#tried.operation);
+    if (stamp === undefined) return undefined;
     this.#turns.end(start);
-    this.#onCommit(versionstamp);
+    this.#onCommit(stamp);
     return batch;
   }
 
@@ -121,7 +123,7 @@ export class KvAppender {
     if (head && head.writer !== WRITER) this.#turns.yieldTo();
     // Keys read after the head are valid while the head stays the same. Keys of an expired log do not count.
     const known = head ? await this.#readKeys(appends, now) : new Map();
-    return { versionstamp: entry.versionstamp, head, known, now };
+    return { entry, head, known, now };
   }
 
   async #readKeys(
@@ -146,12 +148,17 @@ export class KvAppender {
     return known;
   }
 
-  /** Undoes an expiry, or deletes what an expired log left; returns `false` if another writer committed first. */
-  async #prepare({ head, versionstamp }: Sight): Promise<boolean> {
-    if (head === undefined) return await clear(this.#access, versionstamp);
-    if (head.goneAt === Infinity) return true;
-    return await rewrite(this.#access, head, versionstamp, {}) &&
+  /**
+   * Undoes an expiry, or deletes what an expired log left. Returns the head's versionstamp, or `undefined` if another
+   * writer committed first.
+   */
+  async #prepare({ head, entry }: Sight): Promise<string | null | undefined> {
+    if (head === undefined) return await clear(this.#access, entry);
+    const { versionstamp } = entry;
+    if (head.goneAt === Infinity) return versionstamp;
+    const isKept = await rewrite(this.#access, head, versionstamp, {}) &&
       Date.now() < head.goneAt;
+    return isKept ? versionstamp : undefined;
   }
 }
 
@@ -178,7 +185,7 @@ interface Append {
 
 /** The state of the log at the start of an attempt. */
 interface Sight {
-  readonly versionstamp: string | null;
+  readonly entry: KvEntry;
   /** `undefined` if there is no log, or it has expired. */
   readonly head: Head | undefined;
   /** The known idempotency keys, and the last sequence numbers of their appends. */
@@ -338,7 +345,8 @@ async function planCommit(
   access: KvAccess,
   retention: Retention,
   batch: Batch,
-  { versionstamp, head, now }: Sight,
+  { head, now }: Sight,
+  versionstamp: string | null,
 ): Promise<Commit> {
   const { keys } = access;
   const { idleAt, ...old } = head ?? emptyHead(batch.epoch);

@@ -46,8 +46,8 @@ export class IdleSweeper {
 async function sweepLog(access: KvAccess): Promise<void> {
   const entry = await access.head();
   if (headOf(entry, Date.now()) !== undefined) return;
-  const { versionstamp } = entry;
-  if (!await clear(access, versionstamp, MAX_COMMITS)) return;
+  const versionstamp = await clear(access, entry, MAX_COMMITS);
+  if (versionstamp === undefined) return;
   const { keys } = access;
   await access.commit(
     access.changeOf(versionstamp).delete(keys.head).delete(keys.idle),

@@ -167,21 +167,26 @@ export async function rewrite(
   return true;
 }
 
-/** Deletes what is left of earlier epochs of an expired log, in a number of commits, while the head stays the same. */
+/**
+ * Deletes what is left of an expired log, in a number of commits, while its head stays the same. Each marks the head as
+ * expired for all processes, since one whose clock is behind must not continue a log that is partly deleted. Returns
+ * the versionstamp of the head, or `undefined` if it has changed or there is more to delete.
+ */
 export async function clear(
   access: KvAccess,
-  versionstamp: string | null,
+  { value, versionstamp }: KvEntry,
   commits: number = Infinity,
-): Promise<boolean> {
+): Promise<string | null | undefined> {
+  const { head } = access.keys;
   while (commits-- > 0) {
-    const page: KvEntry[] = await access.listBelow(
-      access.keys.head,
-      KEYS_PER_COMMIT,
-    );
-    if (page.length === 0) return true;
+    const page: KvEntry[] = await access.listBelow(head, KEYS_PER_COMMIT);
+    if (page.length === 0) return versionstamp;
     const operation = access.changeOf(versionstamp);
     for (const { key } of page) operation.delete(key as KvKey);
-    if (await access.commit(operation) === undefined) return false;
+    if (value !== null) operation.set(head, { ...value, goneAt: 0 });
+    const stamp = await access.commit(operation);
+    if (stamp === undefined) return undefined;
+    if (value !== null) versionstamp = stamp;
   }
-  return false;
+  return undefined;
 }

@@ -594,3 +594,40 @@ Deno.test("idleTtl never expires a block of a log that is in use", async () => {
   assert(expiries.length >= 4);
   assertEquals(new Set(expiries), new Set([undefined]));
 });
+
+Deno.test("idleTtl never leaves half a log when a process whose clock is ahead deletes it", async () => {
+  const { now } = Date;
+  let offset = 0;
+  Date.now = () => now() + offset;
+  try {
+    // A sweep deletes "old" when "news" is appended to, and an append to "old" itself does so at once.
+    for (const name of ["news", "old"]) {
+      using kv = await Deno.openKv(":memory:");
+      const options = { idleTtl: 600_000 };
+      const log = new DenoKvLog(kv, "old", options);
+      offset = -500_000;
+      for (let i = 0; i < 100; i++) await log.append(events("a"));
+      let deletions = 0;
+      const ahead = interfere(kv, {
+        async commit(commit) {
+          const keys = await countKeys(kv);
+          const result = await commit();
+          if (await countKeys(kv) < keys && deletions++ === 0) {
+            offset = 0;
+            await log.append(events("b"));
+            offset = 200_000;
+          }
+          return result;
+        },
+      });
+      offset = 200_000;
+      await new DenoKvLog(ahead, name, options).append(events("c"));
+      offset = 0;
+      const bodies = name === "old" ? ["b", "c"] : ["b"];
+      assertEquals(await readBodies(log), bodies);
+      assert(deletions > 0);
+    }
+  } finally {
+    Date.now = now;
+  }
+});
