@@ -29,6 +29,7 @@ import "./faults/respond_faults_test.ts";
 import "./faults/resumable_faults_test.ts";
 import "./internal/abort_test.ts";
 import "./internal/check_test.ts";
+import "./log/idle_test.ts";
 import "./log/memory_random_test.ts";
 import "./log/memory_test.ts";
 import "./log/options_test.ts";

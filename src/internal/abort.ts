@@ -90,3 +90,11 @@ export function sleep(delay: number, signal?: AbortSignal): Promise<void> {
     addAbortListener(signal, done);
   });
 }
+
+/** Resolves when the signal aborts. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,4 +1,4 @@
-import { sleep } from "../internal/abort.ts";
+import { aborted, sleep } from "../internal/abort.ts";
 import { Watchers } from "./memory.ts";
 
 /** A connection that can subscribe to channels. */
@@ -107,11 +107,4 @@ export class Subscriptions {
       }
     }
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -1,4 +1,3 @@
-import { sleep } from "../internal/abort.ts";
 import { Batches } from "../internal/batcher.ts";
 import {
   checkOptions,
@@ -27,7 +26,6 @@ import type {
   LogPosition,
   RetentionOptions,
 } from "../log/log.ts";
-import { renewWhileFollowed } from "../log/idle.ts";
 import { checkName } from "./name.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
 import {
@@ -37,7 +35,7 @@ import {
   retryOnConflict,
 } from "./postgres_client.ts";
 import { migration, type Place } from "./postgres_schema.ts";
-import { Poller } from "../log/poller.ts";
+import { watchesOf } from "./postgres_watch.ts";
 
 /** The names of the tables of a {@linkcode PostgresLog}. */
 export interface PostgresTables {
@@ -99,11 +97,6 @@ const POSTGRES_OPTIONS: OptionTable<
 const DEFAULT_TIMEOUT = 5000;
 /** The maximum number of appends in one call, and of their bytes. */
 const MAX_BATCH = { items: 500, weight: 1_048_576 };
-/** The pollers by client, and then by tables and interval. */
-const pollers = /* @__PURE__ */ new WeakMap<
-  PostgresClient,
-  Map<string, Poller>
->();
 
 interface Append {
   readonly entries: readonly LogInput[];
@@ -145,14 +138,14 @@ interface PageRow extends Omit<LogPage, "entries"> {
  * ```
  */
 export class PostgresLog implements EventLog {
-  readonly #client: PostgresClient;
   readonly #name: string;
-  readonly #place: Place;
   readonly #channel: string;
   readonly #retention: Retention;
   readonly #notify: boolean;
+  /** Whether notifications wake the watchers of this client. */
+  readonly #isNotified: boolean;
   readonly #functions: PostgresFunctions;
-  readonly #poller: Poller;
+  readonly #watches: ReturnType<typeof watchesOf>;
   readonly #batches: Batches<Append, Outcome>;
 
   /**
@@ -195,15 +188,14 @@ export class PostgresLog implements EventLog {
     checkClient(client);
     checkName(name);
     this.#retention = retentionOf(options, POSTGRES_OPTIONS);
-    this.#client = client;
     this.#name = name;
-    this.#place = placeOf(options);
-    this.#channel = channelOf(this.#place, name);
+    const place = placeOf(options);
+    this.#channel = channelOf(place, name);
     this.#notify = notify;
-    this.#functions = new PostgresFunctions(client, this.#place, timeout);
-    this.#poller = this.#findPoller(
-      pollInterval ?? (client.listen && notify ? 5000 : 1000),
-    );
+    this.#isNotified = notify && client.listen !== undefined;
+    this.#functions = new PostgresFunctions(client, place, timeout);
+    const interval = pollInterval ?? (this.#isNotified ? 5000 : 1000);
+    this.#watches = watchesOf(client, place, this.#functions, interval);
     this.#batches = new Batches((appends) => this.#append(appends), MAX_BATCH);
   }
 
@@ -221,7 +213,7 @@ export class PostgresLog implements EventLog {
     if (outcome === "closed") throw closed();
     if (outcome === "conflict") throw conflict(options.expectedLast!, seq);
     if (outcome === "repeated") return { epoch, seq, repeated: true };
-    if (!this.#client.listen || !this.#notify) this.#poller.wake(this.#name);
+    if (!this.#isNotified) this.#watches.wake(this.#name);
     return { epoch, seq };
   }
 
@@ -252,14 +244,8 @@ export class PostgresLog implements EventLog {
   /** Calls `wake` after appends; see {@linkcode EventLog.watch}. It is also called each time listening starts. */
   watch(wake: () => void, signal: AbortSignal): void {
     if (signal.aborted) return;
-    this.#poller.add(this.#name, wake, signal);
-    // A driver may still deliver a notification after it was stopped.
-    const wakeUnlessAborted = () => signal.aborted || wake();
-    if (this.#client.listen) void this.#listen(wakeUnlessAborted, signal);
-    const { idleTtl } = this.#retention;
-    const renew = () =>
-      this.#functions.call("watch log", "renew", [this.#name, String(idleTtl)]);
-    renewWhileFollowed(renew, idleTtl, signal);
+    const log = { name: this.#name, idleTtl: this.#retention.idleTtl };
+    this.#watches.add(log, this.#channel, wake, signal);
   }
 
   /** Deletes the log later; see {@linkcode EventLog.expire}. */
@@ -310,45 +296,6 @@ export class PostgresLog implements EventLog {
     const outcomes: Outcome[] = JSON.parse(result);
     return groups.flatMap((group, i) => outcomesOf(group, outcomes[i]!));
   }
-
-  /** Listens until the signal aborts, and tries again after an error. */
-  async #listen(wake: () => void, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      try {
-        const stop = await this.#client.listen!(this.#channel, wake);
-        wake();
-        await aborted(signal);
-        await stop();
-      } catch {
-        // Without notifications the log polls. Reads and appends report why Postgres cannot be reached.
-        await sleep(500 + Math.random() * 500, signal);
-        wake();
-      }
-    }
-  }
-
-  #findPoller(interval: number): Poller {
-    const { schema, prefix } = this.#place;
-    const ofClient = pollers.get(this.#client) ?? new Map<string, Poller>();
-    pollers.set(this.#client, ofClient);
-    const key = `${schema}.${prefix} ${interval}`;
-    const poll = async (names: string[]) =>
-      JSON.parse(
-        await this.#functions.call("watch log", "positions", [
-          JSON.stringify(names),
-        ]),
-      );
-    const poller = ofClient.get(key) ?? new Poller(poll, interval);
-    ofClient.set(key, poller);
-    return poller;
-  }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }
 
 /** Groups consecutive appends without conditions: as one append they are four times as fast. */

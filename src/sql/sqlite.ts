@@ -17,7 +17,6 @@ import type {
   LogPosition,
   RetentionOptions,
 } from "../log/log.ts";
-import { renewWhileFollowed } from "../log/idle.ts";
 import { checkName } from "./name.ts";
 import { storeOf } from "./sqlite_store.ts";
 import type { LogSettings, SqliteDatabase } from "./sqlite_tables.ts";
@@ -106,10 +105,7 @@ export class SqliteLog implements EventLog {
   /** Calls `wake` after appends; see {@linkcode EventLog.watch}. */
   watch(wake: () => void, signal: AbortSignal): void {
     if (signal.aborted) return;
-    this.#store.watch(this.#settings.name, wake, signal);
-    const { idleTtl } = this.#settings.retention;
-    const renew = () => this.#store.renew(this.#settings, signal);
-    renewWhileFollowed(renew, idleTtl, signal);
+    this.#store.watch(this.#settings, wake, signal);
   }
 
   /** Deletes the log later; see {@linkcode EventLog.expire}. */

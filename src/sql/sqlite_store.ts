@@ -1,6 +1,7 @@
 import { sleep } from "../internal/abort.ts";
 import { Batches } from "../internal/batcher.ts";
 import type { LogLimit, LogPage } from "../log/log.ts";
+import { type Renewal, Renewals } from "../log/idle.ts";
 import { Poller } from "../log/poller.ts";
 import {
   type Append,
@@ -31,11 +32,6 @@ export function storeOf(database: SqliteDatabase): SqliteStore {
   return store;
 }
 
-/** The renewal of a log that is watched until the signal aborts. */
-interface Renewal extends LogSettings {
-  readonly signal: AbortSignal;
-}
-
 /** The transactions and the watchers of all logs of a database. */
 class SqliteStore {
   readonly #database: SqliteDatabase;
@@ -48,11 +44,8 @@ class SqliteStore {
     (appends) => this.#appendAll(appends),
     MAX_BATCH,
   );
-  // Renewals share transactions too: a write to the disk for each of 1,000 logs would block the event loop for seconds.
-  readonly #renewals = new Batches<Renewal, undefined>(
-    (renewals) => this.#renewAll(renewals),
-    MAX_BATCH,
-  );
+  // A write to the disk for each of 1,000 logs would block the event loop for seconds.
+  readonly #renewals = new Renewals((renewals) => this.#renewAll(renewals));
   readonly #tables: SqliteTables;
   /** Whether the connection is set up and the tables exist. */
   #isOpen = false;
@@ -89,21 +82,20 @@ class SqliteStore {
     );
   }
 
-  async renew(settings: LogSettings, signal: AbortSignal): Promise<void> {
-    await this.#renewals.add({ ...settings, signal }, 0);
+  watch(
+    { name, retention: { idleTtl } }: LogSettings,
+    wake: () => void,
+    signal: AbortSignal,
+  ): void {
+    this.#poller.add(name, wake, signal);
+    this.#renewals.add({ name, idleTtl }, signal);
   }
 
-  async #renewAll(renewals: readonly Renewal[]): Promise<undefined[]> {
-    // Timers that are due at the same time each run in a turn of the event loop.
-    await sleep(0, renewals[0]!.signal);
+  async #renewAll(renewals: readonly Renewal[]): Promise<readonly string[]> {
     await this.#transact("BEGIN IMMEDIATE", (tables, now) => {
       for (const renewal of renewals) tables.renew(renewal, now);
     });
-    return renewals.map(() => undefined);
-  }
-
-  watch(name: string, wake: () => void, signal: AbortSignal): void {
-    this.#poller.add(name, wake, signal);
+    return [];
   }
 
   /** Returns the positions of logs. Reads them only after another connection has written. */

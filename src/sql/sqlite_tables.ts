@@ -4,6 +4,7 @@ import {
   otherFormat,
   type Retention,
 } from "../log/check.ts";
+import type { Renewal } from "../log/idle.ts";
 import type {
   AppendOptions,
   LogEntry,
@@ -181,10 +182,10 @@ export class SqliteTables {
   }
 
   /** Extends the lifetime of a log that expires. */
-  renew({ name, retention }: LogSettings, now: number): void {
+  renew({ name, idleTtl }: Renewal, now: number): void {
     const head = this.#head(name, now);
     if (head === undefined || head.ended || head.expiresAt === NEVER) return;
-    this.#expireAt(Math.max(head.expiresAt, now + retention.idleTtl), head);
+    this.#expireAt(Math.max(head.expiresAt, now + idleTtl), head);
   }
 
   /** Returns the positions of several logs. */

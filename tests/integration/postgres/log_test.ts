@@ -413,6 +413,77 @@ Deno.test("watch() renews the idleTtl once more when it ends", async () => {
   await until(async () => Number(await expiry()) > Number(before));
 });
 
+Deno.test("watch() of many logs renews all of them in one query", async () => {
+  await using adapted = await openMigrated();
+  let renewals = 0;
+  const query: PostgresClient["query"] = (text, params) => {
+    if (text.includes("renew_all")) renewals++;
+    return adapted.client.query(text, params);
+  };
+  const client = { query };
+  const logs = Array.from(
+    { length: 1000 },
+    (_, i) => new PostgresLog(client, `news ${i}`, { idleTtl: 600_000 }),
+  );
+  await Promise.all(logs.map((log) => log.append(events("a"))));
+  const controller = new AbortController();
+  const oldest = async () =>
+    Number(await valueOf(client, "SELECT min(expires_at) FROM rivulet.logs"));
+  const [start, stop] = [
+    () => logs.forEach((log) => log.watch(() => {}, controller.signal)),
+    () => controller.abort(),
+  ];
+  for (const step of [start, stop]) {
+    const before = await oldest();
+    await until(() => Date.now() > before - 600_000);
+    renewals = 0;
+    step();
+    await until(async () => await oldest() > before);
+    assertEquals(renewals, 1);
+  }
+});
+
+Deno.test("watch() renews the other logs while a transaction holds one, and that one later", async () => {
+  await using adapted = await openMigrated();
+  const { client } = adapted;
+  const logs = ["held", "free"].map((name) =>
+    new PostgresLog(client, name, { idleTtl: 12_000, idempotencyTtl: 1 })
+  );
+  for (const log of logs) await log.append(events("a"));
+  const expiry = async (name: string) =>
+    Number(
+      await valueOf(
+        client,
+        `SELECT expires_at FROM rivulet.logs WHERE name = '${name}'`,
+      ),
+    );
+  const [held, free] = [await expiry("held"), await expiry("free")];
+  await using other = pgClient(server.urlOf(adapted.name));
+  // Holds the log until this test releases the advisory lock.
+  const hold = `DO $$ BEGIN
+    PERFORM FROM rivulet.logs WHERE name = 'held' FOR UPDATE;
+    PERFORM pg_advisory_lock(1);
+  END $$`;
+  const locker = new pg.Client({
+    connectionString: server.urlOf(adapted.name),
+  });
+  await locker.connect();
+  await locker.query("SELECT pg_advisory_lock(1)");
+  const holding = Promise.resolve(other.client.query(hold, []));
+  const waiting =
+    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+  await until(async () => await valueOf(client, waiting) === "1");
+  const controller = new AbortController();
+  for (const log of logs) log.watch(() => {}, controller.signal);
+  await until(async () => await expiry("free") > free);
+  assertEquals(await expiry("held"), held);
+  await locker.query("SELECT pg_advisory_unlock(1)");
+  await holding;
+  await until(async () => await expiry("held") > held);
+  controller.abort();
+  await locker.end();
+});
+
 Deno.test("append() without a notification still notifies the watchers of the same client", async () => {
   await using adapted = await openMigrated();
   const { client } = adapted;
