@@ -27,7 +27,7 @@ Deno.test("docs/errors.md has a section for each code of EventStreamError, and n
   for (const code of codes) {
     const [, section = ""] = page.split(`\n### \`${code}\`\n`);
     const [text = ""] = section.split(/^#/m);
-    assert(/^Cause: /m.test(text) && /^Cure: /m.test(text), code);
+    assert(/^Cause: /m.test(text) && /^What to do: /m.test(text), code);
   }
 });
 
