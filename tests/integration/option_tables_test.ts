@@ -47,7 +47,7 @@ Deno.test("Every option is in an example of the documentation", () => {
   const missing = findFiles("src", ".ts").map(read).flatMap((text) =>
     [...text.matchAll(/OptionTable<(.*?)> = ([^]*?)^\}\)?;/gm)]
       .flatMap(([, name, table]) =>
-        [...table!.matchAll(/^  (\w+):/gm)].map(([, option]) =>
+        [...table!.matchAll(/^ {2}(\w+):/gm)].map(([, option]) =>
           `${name}: ${option}`
         )
       )
