@@ -24,10 +24,10 @@ import {
   type Cursor,
   type Delivery,
   END,
-  isOver,
   Subscription,
   type SubscriptionOptions,
 } from "./subscription.ts";
+import { isOver } from "./start_position.ts";
 
 /** Limits, response options and callbacks of an audience. Callbacks are not awaited. */
 interface AudienceOptions extends EventResponseOptions {

@@ -36,10 +36,10 @@ import { type OrderedEncoder, orderedEncoder } from "./ordered_encoder.ts";
 import { checkRequest, lastEventIdOf } from "./request.ts";
 import { mergeHeaders, SIGNAL_RULE } from "./response.ts";
 import type { HeadersSource } from "../internal/web.ts";
+import { saveEnd } from "./start_position.ts";
 import {
   type Delivery,
   notice,
-  saveEnd,
   type SubscriptionOptions,
 } from "./subscription.ts";
 

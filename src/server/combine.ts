@@ -36,7 +36,7 @@ import {
   mergeHeaders,
   SIGNAL_RULE,
 } from "./response.ts";
-import { saveEnd } from "./subscription.ts";
+import { saveEnd } from "./start_position.ts";
 
 const MAX_CHANNELS = 16;
 

@@ -18,7 +18,8 @@ import {
   eventResponse,
   type EventResponseOptions,
 } from "./response.ts";
-import { type Delivery, isOver } from "./subscription.ts";
+import type { Delivery } from "./subscription.ts";
+import { isOver } from "./start_position.ts";
 
 /** The response options and initial events of a request for a combination. */
 interface CombinedAdmission extends EventResponseOptions {

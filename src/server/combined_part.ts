@@ -10,11 +10,11 @@ import type { CloseReason } from "./response.ts";
 import {
   type Delivery,
   END,
-  isOver,
   Slice,
   Subscription,
   type SubscriptionOptions,
 } from "./subscription.ts";
+import { isOver } from "./start_position.ts";
 
 /** The last chunk of a channel, which the subscribers of one combination share while there is more than one. */
 export interface SharedChunk {
@@ -51,8 +51,8 @@ export class CombinedPart implements Member {
   /** Whether the client has received everything up to the subscription's position. */
   #isSettled = false;
   #end: string | undefined;
-  /** The gap at the start, until it is sent. */
-  gap: Delivery | undefined;
+  /** A gap that has not been sent. */
+  #gap: Delivery | undefined;
 
   constructor(
     { name, key, audience, options, shared }: CombinedPlace,
@@ -82,7 +82,14 @@ export class CombinedPart implements Member {
   /** The position for the client's ID: `""` before a gap is sent, `undefined` while it is not known. */
   get position(): string | undefined {
     if (this.#end !== undefined) return this.#end;
-    return this.#isSettled ? this.subscription.lastEventId : this.#requested;
+    if (this.#isSettled) return this.subscription.lastEventId;
+    return this.#requested ?? (this.#gap && "");
+  }
+
+  /** Whether a gap must be sent next. */
+  get hasGap(): boolean {
+    const isTrimmed = this.#isSettled && this.subscription.hasGap;
+    return !this.isOver && (this.#gap !== undefined || isTrimmed);
   }
 
   /** The part of the ID for this channel. */
@@ -105,10 +112,10 @@ export class CombinedPart implements Member {
 
   /** Finds the start in the log. Returns `false` if the combination must wait for it. */
   findStart(): boolean {
-    if (this.isOver || this.#isSettled || this.gap !== undefined) return true;
+    if (this.isOver || this.#isSettled || this.#gap !== undefined) return true;
     // The first delivery is a gap, or a block with the ID.
     const found = this.subscription.next() as Delivery | undefined;
-    if (found?.gap) this.gap = found;
+    if (found?.gap) this.#gap = found;
     else if (found !== undefined) this.#isSettled = true;
     if (found !== undefined) return true;
     return !this.audience.hub.ready && this.position !== undefined;
@@ -140,11 +147,11 @@ export class CombinedPart implements Member {
     }
   }
 
-  /** Removes and returns the gap at the start. */
-  takeGap(): Delivery | undefined {
-    const { gap } = this;
-    if (gap !== undefined) this.#isSettled = true;
-    this.gap = undefined;
+  /** Returns the gap that must be sent next. */
+  takeGap(): Delivery {
+    const gap = this.#gap ?? this.next()!;
+    this.#gap = undefined;
+    this.#isSettled = true;
     return gap;
   }
 

@@ -44,8 +44,6 @@ export class CombinedSubscription implements Cursor {
   /** Whether the position in every log is known, at least from the client's ID. */
   #isPlaced = false;
   #isLoading = false;
-  /** Whether the gaps, initial events and the first ID have been sent. */
-  #hasStarted = false;
   #initial: Delivery | undefined;
   #failure: { readonly reason: unknown } | undefined;
   #sending: Sending | undefined;
@@ -98,16 +96,9 @@ export class CombinedSubscription implements Cursor {
     if (this.#sending !== undefined) return this.#send(this.#sending);
     if (!this.#isPlaced) this.#findStarts();
     if (!this.#isPlaced || this.#isLoading) return undefined;
-    return this.#takeFirst() ?? this.#takeTurn();
-  }
-
-  /** Returns the initial events, gaps and the first ID, one after the other. */
-  #takeFirst(): Delivery | undefined {
-    if (this.#hasStarted) return undefined;
-    const first = this.#takeInitial() ?? this.#takeGaps() ??
-      (this.#sentId === undefined ? this.idBlock : undefined);
-    this.#hasStarted = first === undefined;
-    return first;
+    return this.#takeInitial() ?? this.#takeGaps() ??
+      (this.#sentId === undefined ? this.idBlock : undefined) ??
+      this.#takeTurn();
   }
 
   /** Finds the start in every log. Nothing is sent before, because there is no ID yet. */
@@ -116,7 +107,7 @@ export class CombinedSubscription implements Cursor {
     if (found.includes(false)) return;
     this.#isPlaced = true;
     // A gap requests the initial events when it is sent.
-    const hasGap = this.#parts.some(({ gap }) => gap !== undefined);
+    const hasGap = this.#parts.some((part) => part.hasGap);
     if (this.#options.lastEventId === "" && !hasGap) this.#requestInitial();
   }
 
@@ -145,12 +136,13 @@ export class CombinedSubscription implements Cursor {
     return initial;
   }
 
-  /** Returns the next gap at the start, or all of them if initial events follow. */
+  /** Returns the next gap, or all of them if initial events follow. */
   #takeGaps(): Delivery | undefined {
-    const withGap = this.#parts.filter(({ gap }) => gap !== undefined);
+    const withGap = this.#parts.filter(({ hasGap }) => hasGap);
     if (withGap.length === 0) return undefined;
-    if (this.#options.initial === undefined) withGap.splice(1);
-    return this.#gap(withGap.map((part) => [part, part.takeGap()!]));
+    const { initial } = this.#options;
+    if (initial === undefined) withGap.splice(1);
+    return this.#gap(withGap.map((part) => [part, part.takeGap()]));
   }
 
   #gap(gaps: [CombinedPart, Delivery][]): Delivery {
@@ -158,7 +150,6 @@ export class CombinedSubscription implements Cursor {
     const { initial } = this.#options;
     const id = initial === undefined ? this.lastEventId : undefined;
     this.#sentId = id;
-    this.#hasStarted = false;
     const events = gaps.map(([{ name, audience }, gap]) => {
       audience.count(gap);
       const data: Gap = JSON.parse(gap.events[0]!.data);

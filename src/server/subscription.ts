@@ -1,23 +1,17 @@
 import { encodeEvent } from "../encode.ts";
 import type { ServerSentEvent } from "../event.ts";
-import { formatCursor, type LogPosition, parseCursor } from "../log/log.ts";
-import type { StartPosition } from "./channel_options.ts";
+import { formatCursor } from "../log/log.ts";
 import type { Frames } from "./frames.ts";
-import { gapOf, type GapReason, gapReason } from "./gap.ts";
+import { gapOf, type GapReason } from "./gap.ts";
 import type { Follower, Hub } from "./hub.ts";
+import { startOf, type StartOptions } from "./start_position.ts";
 
 /** Selects the events of a subscriber. */
-export interface SubscriptionOptions {
-  /** The last event ID, or `""` for none. */
-  lastEventId: string;
-  /** The start position without a last event ID. */
-  from: StartPosition;
+export interface SubscriptionOptions extends StartOptions {
   /** Where to continue after a gap. */
   gap: "earliest" | "latest";
   /** Which events to send. Not awaited. */
   accepts: ((event: ServerSentEvent) => boolean) | undefined;
-  /** The log's end when the subscriber connected, `undefined` if it was not known yet. */
-  latest?: LogPosition | undefined;
   /** Returns the initial events of a client that does not resume, or that has received a gap. */
   initial?: (() => Promise<Delivery>) | undefined;
 }
@@ -74,31 +68,6 @@ export class Slice implements Delivery {
   get count(): number {
     return this.run.count(this.first - 1, this.last);
   }
-}
-
-/** Saves the log's current end, if the start of a subscriber that reads later depends on it. */
-export async function saveEnd(
-  hub: Hub,
-  options: SubscriptionOptions,
-): Promise<void> {
-  const { lastEventId, from } = options;
-  options.latest = hub.position;
-  const isFixedStart = typeof from === "string" && from !== "latest";
-  if (options.latest || lastEventId || isFixedStart) return;
-  options.latest = await hub.readPosition();
-}
-
-/** Returns whether the log has ended and no event is left for a subscriber. */
-export function isOver(
-  { ready, ended, epoch, last }: Hub,
-  { lastEventId, from }: SubscriptionOptions,
-): boolean {
-  if (!ready || ended === undefined) return false;
-  if (lastEventId === "" && from === "latest") return true;
-  const requested = lastEventId || from;
-  // The entry that ended the log has no frame.
-  return requested === formatCursor(epoch, last) ||
-    requested === formatCursor(epoch, last - 1);
 }
 
 /** A subscriber's cursor in one log. */
@@ -164,67 +133,44 @@ export class Subscription implements Cursor {
       if (this.#isCurrent && this.#sentSeq < 0) return this.idBlock;
       const run = this.#isCurrent ? hub.find(this.#cursor) : undefined;
       let delivery: Delivery | undefined;
-      if (!this.#isCurrent) delivery = this.#findStart();
+      if (this.#generation === undefined) delivery = this.#findStart();
+      else if (this.hasGap) delivery = this.#gap();
       else if (run !== undefined) delivery = this.#take(run);
       else if (this.#cursor >= hub.last) return this.#endOrWait();
-      else if (this.#cursor + 1 < hub.first) delivery = this.#gap("trimmed");
       else void this.#waitFor(hub.load(this.#cursor));
       if (delivery !== undefined) return delivery;
     }
     return undefined;
   }
 
+  /** Whether the log has restarted, or retention has removed the next events. */
+  get hasGap(): boolean {
+    const { ready, first, last } = this.#hub;
+    if (this.#generation === undefined || this.#isLoading) return false;
+    if (!this.#isCurrent) return ready;
+    const next = this.#cursor + 1;
+    return next < first && next <= last && !this.#hub.find(this.#cursor);
+  }
+
   /** Finds the start in the log's current generation. */
   #findStart(): Delivery | undefined {
     const { lastEventId, from } = this.#options;
-    if (this.#generation !== undefined) return this.#gap("epoch");
-    // "earliest" is a position in the caller's options, but an invalid ID in a client's request.
-    const start = lastEventId === "" ? this.#seqOf(from) : undefined;
-    if (start !== undefined) return this.#startAt(start);
-    const requested = lastEventId || String(from);
-    const reason = gapReason(requested, this.#hub);
-    if (reason === undefined || reason === "trimmed") {
-      return this.#moveTo(parseCursor(requested)!.seq);
+    const start = startOf(this.#hub, this.#options);
+    const isKnown = typeof start === "number"
+      ? start >= this.#hub.last || this.#hub.find(start) !== undefined
+      : start === "invalid";
+    if (isKnown || this.#hasRead) {
+      return typeof start === "number"
+        ? this.#moveTo(start)
+        : this.#gap(start, lastEventId || String(from));
     }
-    // The client may have received events from another process that this one has not read yet.
-    if (reason === "invalid" || this.#hasRead) {
-      return this.#gap(reason, requested);
-    }
+    // Retention may have removed the next entry. Or another process has sent the client events that this one has not
+    // read yet.
     this.#hasRead = true;
-    void this.#waitFor(this.#hub.refresh());
-    return undefined;
-  }
-
-  /** Returns the sequence number of a start position, `undefined` if it is an ID. */
-  #seqOf(from: StartPosition): number | undefined {
-    if (typeof from === "string" && from !== "latest" && from !== "earliest") {
-      return undefined;
-    }
-    const { first, ended } = this.#hub;
-    const end = this.#end();
-    if (from === "latest") return end;
-    // The entry that ended the log has no frame, so it does not count.
-    const wanted = typeof from === "object"
-      ? end - from.last - Number(ended === end)
-      : 0;
-    return Math.min(Math.max(wanted, first - 1), end);
-  }
-
-  /** Returns the log's end when the subscriber connected, so that a late first read misses no event. */
-  #end(): number {
-    const { epoch, startSeq, last } = this.#hub;
-    const { latest } = this.#options;
-    if (latest === undefined) return startSeq;
-    // All events of a log that has restarted since then are new.
-    return latest.epoch === epoch ? Math.min(latest.seq, last) : 0;
-  }
-
-  /** Starts at a position, after a read if retention may have removed the next entry. */
-  #startAt(start: number): undefined {
-    const isCached = start >= this.#hub.last || this.#hub.find(start);
-    if (isCached || this.#hasRead) return this.#moveTo(start);
-    this.#hasRead = true;
-    void this.#waitFor(this.#hub.load(start));
+    const read = typeof start === "number"
+      ? this.#hub.load(start)
+      : this.#hub.refresh();
+    void this.#waitFor(read);
     return undefined;
   }
 
@@ -252,7 +198,10 @@ export class Subscription implements Cursor {
     return delivery;
   }
 
-  #gap(reason: GapReason, requested: string = this.lastEventId): Delivery {
+  #gap(
+    reason: GapReason = this.#isCurrent ? "trimmed" : "epoch",
+    requested: string = this.lastEventId,
+  ): Delivery {
     this.#set(this.#options.gap);
     const gap = gapOf(reason, requested, this.#hub);
     const id = this.lastEventId;

@@ -445,6 +445,27 @@ test("close() closes the channel once, however often and from whichever process 
   assertEquals((await log.entries()).map(({ kind }) => kind), ["end"]);
 });
 
+test("respond() answers 204 to every start position after close() if no event is stored", async () => {
+  const never = new Channel(quiet);
+  const trimmed = new Channel({
+    ...quiet,
+    log: new MemoryLog({ maxEvents: 1 }),
+  });
+  await publish(trimmed, "1");
+  const positions = ["latest", "earliest", { last: 1 }, { last: 5 }] as const;
+  for (const channel of [never, trimmed]) {
+    await channel.close();
+    for (const from of positions) {
+      const response = await channel.respond(requestOf(), { from });
+      assertEquals([response.status, response.body], [204, null]);
+    }
+  }
+  const first = requestOf({ "last-event-id": "0-0" });
+  assertEquals((await never.respond(first)).status, 204);
+  const behind = await trimmed.respond(first);
+  assertEquals(datasOf(await behind.text()).length, 1);
+});
+
 test("close() ends a channel that has no events", async () => {
   const channel = new Channel(quiet);
   const client = await open(channel);

@@ -593,6 +593,64 @@ test("`initial` of a combination is sent once, after the gaps of a resuming clie
   assertEquals([news.stats.gaps.invalid, inbox.stats.gaps.epoch], [1, 1]);
 });
 
+test("`initial` of a combination is sent once when the events of all channels have been trimmed", async () => {
+  const open = () => new Channel({ log: new MemoryLog({ maxEvents: 2 }) });
+  const [news, inbox] = [open(), open()];
+  const [a, b] = [
+    epochOf(await publish(news, "1")),
+    epochOf(await publish(inbox, "1")),
+  ];
+  for (const data of [["2", "3"], ["4"]]) {
+    await publish(news, ...data);
+    await publish(inbox, ...data);
+  }
+  let calls = 0;
+  const initial = () => {
+    calls++;
+    return welcome();
+  };
+  const lastEventId = `inbox=${b}-1,news=${a}-1`;
+  const client = await join(combine({ news, inbox }), lastEventId, { initial });
+  const text = await client.until(`news=${a}-2\n\n`);
+  await client.leave();
+  const gap = (channel: string, epoch: string) => {
+    const gap = { channel, reason: "trimmed", requested: `${epoch}-1` };
+    const data = JSON.stringify({ ...gap, first: 3, last: 4 });
+    return `event: gap\ndata: ${data}\n\n`;
+  };
+  assertEquals(
+    text,
+    "retry: 0\n\n" + gap("inbox", b) + gap("news", a) +
+      `data: welcome\n\nid: inbox=${b}-2,news=${a}-2\n\n`,
+  );
+  assertEquals([calls, countGaps(news), countGaps(inbox)], [1, 1, 1]);
+});
+
+test("`initial` of a combination is sent once when all channels were trimmed while the client did not read", async () => {
+  const open = () => new Channel({ log: new MemoryLog({ maxEvents: 2 }) });
+  const [news, inbox] = [open(), open()];
+  await publish(news, "1");
+  await publish(inbox, "1");
+  let calls = 0;
+  const initial = () => {
+    calls++;
+    return welcome();
+  };
+  const client = await join(combine({ news, inbox }), undefined, { initial });
+  await client.until("id: ");
+  await client.now();
+  // The caches hold only the newest event.
+  const big = "x".repeat(5_000_000);
+  for (const channel of [news, inbox]) {
+    for (const data of [big, big, big, "last"]) await publish(channel, data);
+    await until(() => channel.stats.behind > 1);
+  }
+  await client.until("news");
+  await client.until("data: welcome");
+  await client.leave();
+  assertEquals([calls, countGaps(news), countGaps(inbox)], [2, 1, 1]);
+});
+
 test("`initial` of a combination is sent once when the `from` of a channel causes a gap", async () => {
   const news = new Channel({ from: "x-1" });
   const inbox = new Channel();

@@ -598,13 +598,7 @@ test("abort() of a stream that has not started prevents it from starting", async
   let calls = 0;
   const answer = resumable(log, () => (calls++, words()));
   await answer.abort();
-  const text = await readText(answer);
-  assertEquals(eventsOf(text), []);
-  const [, id] = /^id: (.+-1)$/m.exec(text)!;
-  assertEquals(
-    (await answer.respond(requestOf({ "last-event-id": id! }))).status,
-    204,
-  );
+  assertEquals((await answer.respond(requestOf())).status, 204);
   assertEquals([calls, await answer.done, await wordsOf(log)], [
     0,
     "aborted",
