@@ -5,16 +5,16 @@ type AnyChannel = Pick<Channel, "publish"> & {
   respond(request: Request): Promise<Response>;
 };
 
-/** Streams the channel on GET. Publishes `{ data, key }` on POST, and responds with the ID or 503. */
+/** Streams the channel on GET. Publishes `{ data, key }` or `{ events, key }` on POST, and responds with the ID or 503. */
 export async function handleChannel(
   channel: AnyChannel,
   request: Request,
 ): Promise<Response> {
   if (request.method !== "POST") return await channel.respond(request);
-  const { data, key } = await request.json();
+  const { data, events = { data }, key } = await request.json();
   try {
     return new Response(
-      await channel.publish({ data }, { idempotencyKey: key }),
+      await channel.publish(events, { idempotencyKey: key }),
     );
   } catch (error) {
     return new Response(String(error), { status: 503 });

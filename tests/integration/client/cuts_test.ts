@@ -1,8 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { EventParser } from "../../../src/parse.ts";
 import { Channel } from "../../../src/server/mod.ts";
-import type { Cut, Fault, Plan } from "../../reliability/soak/fault_plan.ts";
-import { FaultProxy } from "../../reliability/soak/fault_proxy.ts";
+import {
+  type Cut,
+  type Fault,
+  FaultProxy,
+  type Plan,
+} from "../../support/fault_proxy.ts";
 import { runtimes, startOn } from "../../support/served.ts";
 import { Socket } from "../../support/socket.ts";
 import type { Face, Job, Seen } from "./cuts.ts";

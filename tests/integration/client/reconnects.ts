@@ -1,4 +1,6 @@
 /** Reconnects COUNT times with each API, `reconnects.ts URL COUNT`, and prints five times what is still allocated. */
+import { countHeld } from "../../reliability/leaks/held.ts";
+import { getEventListeners } from "node:events";
 import { connect, EventSource } from "../../../src/client/mod.ts";
 
 declare function gc(): void;
@@ -6,88 +8,43 @@ declare function gc(): void;
 const url = Deno.args[0]!;
 const count = Number(Deno.args[1]);
 const { signal } = new AbortController();
-const retry = { delay: 0, minDelay: 0 };
-const held = { timers: 0, listeners: 0 };
+const options = {
+  retry: { delay: 0, minDelay: 0 },
+  signal,
+  idleTimeout: 60_000,
+};
 
-countTimers();
-countListeners();
-for (
-  const [name, run] of Object.entries({
-    "EventSource": readSource,
-    "connect()": readConnection,
-  })
-) {
-  console.log(JSON.stringify({ name, figures: await run() }));
-}
-
-function countTimers(): void {
-  const { setTimeout, clearTimeout } = globalThis;
-  const pending = new Set<unknown>();
-  const count = () => held.timers = pending.size;
-  Object.assign(globalThis, {
-    setTimeout(run: () => void, delay: number) {
-      const id = setTimeout(() => {
-        pending.delete(id);
-        count();
-        run();
-      }, delay);
-      pending.add(id);
-      count();
-      return id;
-    },
-    clearTimeout(id: number | undefined) {
-      pending.delete(id);
-      count();
-      clearTimeout(id);
-    },
-  });
-}
-
-function countListeners(): void {
-  const { addEventListener, removeEventListener } = signal;
-  const listeners = new Set<unknown>();
-  Object.assign(signal, {
-    addEventListener(...args: Parameters<typeof addEventListener>) {
-      listeners.add(args[1]);
-      held.listeners = listeners.size;
-      addEventListener.apply(signal, args);
-    },
-    removeEventListener(...args: Parameters<typeof removeEventListener>) {
-      listeners.delete(args[1]);
-      held.listeners = listeners.size;
-      removeEventListener.apply(signal, args);
-    },
-  });
-}
-
-function figures(connections: number): object {
+/** Records what is allocated at every fifth of the connections. Returns whether this is the last. */
+function record(figures: object[], id: string): boolean {
+  const connections = Number(id);
+  if (connections % (count / 5) !== 0) return false;
   gc();
   const { heapUsed, rss } = Deno.memoryUsage();
-  return { connections, heapUsed, rss, ...held };
+  const { timers } = countHeld();
+  const listeners = getEventListeners(signal, "abort").length;
+  figures.push({ connections, heapUsed, rss, timers, listeners });
+  return connections === count;
 }
 
-function readSource(): Promise<object[]> {
-  return new Promise((resolve) => {
-    const all: object[] = [];
-    const source = new EventSource(url, { retry, signal, idleTimeout: 60_000 });
-    source.onmessage = ({ lastEventId }) => {
-      const id = Number(lastEventId);
-      if (id % (count / 5) === 0) all.push(figures(id));
-      if (id < count) return;
-      source.close();
-      resolve(all);
-    };
-  });
-}
+const apis: Record<string, (figures: object[]) => Promise<void>> = {
+  EventSource: (figures) =>
+    new Promise((resolve) => {
+      const source = new EventSource(url, options);
+      source.onmessage = ({ lastEventId }) => {
+        if (!record(figures, lastEventId)) return;
+        source.close();
+        resolve();
+      };
+    }),
+  "connect()": async (figures) => {
+    for await (const { id } of connect(url, options)) {
+      if (record(figures, id)) break;
+    }
+  },
+};
 
-async function readConnection(): Promise<object[]> {
-  const all: object[] = [];
-  for await (
-    const event of connect(url, { retry, signal, idleTimeout: 60_000 })
-  ) {
-    const id = Number(event.id);
-    if (id % (count / 5) === 0) all.push(figures(id));
-    if (id === count) break;
-  }
-  return all;
+for (const [name, run] of Object.entries(apis)) {
+  const figures: object[] = [];
+  await run(figures);
+  console.log(JSON.stringify({ name, figures }));
 }

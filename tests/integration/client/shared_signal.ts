@@ -10,24 +10,12 @@ const aborter = new AbortController();
 const { signal } = aborter;
 const STREAMS = 12;
 
-function* hanging() {
+const { fetch } = scriptedServer((function* () {
   for (;;) yield { body: "id: 1\ndata: a\n\n", end: "hang" as const };
-}
-
-/** Counts the loops that end with the signal's reason after their first event. */
-async function endedBySignal(
-  open: () => AsyncIterable<unknown>,
-): Promise<number> {
-  const loops = Array.from({ length: STREAMS }, async () => {
-    try {
-      for await (const _ of open()) started();
-      return 0;
-    } catch (reason) {
-      return Number(reason === signal.reason);
-    }
-  });
-  return (await Promise.all(loops)).reduce((sum, one) => sum + one);
-}
+})());
+const aborted = new Promise((resolve) =>
+  signal.addEventListener("abort", resolve, { once: true })
+);
 
 let running = 0;
 /** Aborts when every stream of every kind has begun. */
@@ -35,55 +23,56 @@ function started(): void {
   if (++running === 4 * STREAMS) aborter.abort(new Error("enough"));
 }
 
-const { fetch } = scriptedServer(hanging());
-
-async function endedSources(): Promise<number> {
-  const sources = Array.from(
-    { length: STREAMS },
-    () => new EventSource(url, { fetch, signal }),
-  );
-  for (const source of sources) source.onmessage = started;
-  await new Promise((resolve) =>
-    signal.addEventListener("abort", resolve, { once: true })
-  );
-  return sources.filter(({ readyState }) => readyState === EventSource.CLOSED)
-    .length;
+/** Returns whether a loop ends with the signal's reason after its first event. */
+async function endsWithReason(
+  events: AsyncIterable<unknown>,
+): Promise<boolean> {
+  try {
+    for await (const _ of events) started();
+    return false;
+  } catch (reason) {
+    return reason === signal.reason;
+  }
 }
 
-async function endedResponses(): Promise<number> {
-  let ended = 0;
-  const responses = Array.from(
-    { length: STREAMS },
-    () =>
-      respond(new Request(url), async function* (context) {
-        yield { data: "a" };
-        await new Promise((resolve) =>
-          context.signal.addEventListener("abort", resolve)
-        );
-        ended++;
-      }, { signal }),
-  );
-  await Promise.all(responses.map(async ({ body }) => {
+/** Opens a stream, and returns whether the signal has ended it. */
+const kinds: (() => Promise<boolean>)[] = [
+  () => endsWithReason(connect(url, { fetch, signal })),
+  () => {
+    const bytes = new ReadableStream<Uint8Array>({
+      start: (controller) =>
+        controller.enqueue(new TextEncoder().encode("data: a\n\n")),
+    });
+    return endsWithReason(decode(bytes, { signal }));
+  },
+  async () => {
+    const source = new EventSource(url, { fetch, signal });
+    source.onmessage = started;
+    await aborted;
+    return source.readyState === EventSource.CLOSED;
+  },
+  async () => {
+    let end!: (hasEnded: true) => void;
+    const hasEnded = new Promise<true>((resolve) => end = resolve);
+    const { body } = respond(new Request(url), async function* (context) {
+      yield { data: "a" };
+      await new Promise((resolve) =>
+        context.signal.addEventListener("abort", resolve)
+      );
+      end(true);
+    }, { signal });
     const reader = body!.getReader();
     // The first chunk is a comment, which is there before the source is.
     for (let chunk = 0; chunk < 2; chunk++) await reader.read();
     started();
     while (!(await reader.read()).done);
-  }));
-  return ended;
-}
+    return await hasEnded;
+  },
+];
 
-const counts = await Promise.all([
-  endedBySignal(() => connect(url, { fetch, signal })),
-  endedBySignal(() => {
-    const body = "data: a\n\n";
-    const bytes = new ReadableStream<Uint8Array>({
-      start: (controller) => controller.enqueue(new TextEncoder().encode(body)),
-    });
-    return decode(bytes, { signal });
-  }),
-  endedSources(),
-  endedResponses(),
-]);
+const counts = await Promise.all(kinds.map(async (open) => {
+  const ends = await Promise.all(Array.from({ length: STREAMS }, open));
+  return ends.filter((hasEnded) => hasEnded).length;
+}));
 const left = getEventListeners(signal, "abort").length;
 console.log(`${counts.join(" ")}: ${left} listeners`);

@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Plan } from "../../reliability/soak/fault_plan.ts";
-import { FaultProxy } from "../../reliability/soak/fault_proxy.ts";
+import { FaultProxy, type Plan } from "../../support/fault_proxy.ts";
 import { servers, startKinds, stateOf } from "./server.ts";
 import { Socket } from "../../support/socket.ts";
 import { until } from "../../support/until.ts";

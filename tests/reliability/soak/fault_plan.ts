@@ -1,25 +1,5 @@
 import { below, pick, type Random } from "../../codec/random.ts";
-
-/** What ends a connection: a FIN, an RST, or nothing, as when a peer vanishes. */
-export type Fault = "drop" | "reset" | "half-open";
-
-/** What happens to one connection. */
-export interface Plan {
-  /** The maximum bytes forwarded in one write. */
-  readonly piece: number;
-  /** Milliseconds to wait before each read, while more data collects; 0 does not wait for a turn either. */
-  readonly pause: number;
-  /** `undefined` if the connection is not cut. */
-  readonly cut: Cut | undefined;
-}
-
-/** Where and how a connection is cut. */
-export interface Cut {
-  readonly direction: "request" | "response";
-  /** Bytes forwarded in that direction before the cut. */
-  readonly after: number;
-  readonly fault: Fault;
-}
+import type { Cut, Fault, Plan } from "../../support/fault_proxy.ts";
 
 const faults: Fault[] = ["drop", "drop", "reset", "reset", "half-open"];
 /** About where the head of a response ends. */
@@ -29,15 +9,13 @@ const HEAD = 220;
 export function drawPlan(random: Random, bytes: number): Plan {
   const fault = pick(random, faults);
   const place = random();
-  const cut: Cut = place < 0.06
-    ? { direction: "request", after: below(random, 250), fault }
+  const direction = place < 0.06 ? "request" : "response";
+  const after = place < 0.06
+    ? below(random, 250)
     : place < 0.15
-    ? { direction: "response", after: below(random, HEAD), fault }
-    : {
-      direction: "response",
-      after: HEAD + below(random, 2 * bytes),
-      fault,
-    };
+    ? below(random, HEAD)
+    : HEAD + below(random, 2 * bytes);
+  const cut: Cut = { direction, after, fault };
   return { ...drawPace(random), cut };
 }
 

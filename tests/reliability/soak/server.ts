@@ -8,7 +8,8 @@ import type { EventLog } from "../../../src/log/log.ts";
 import { ioRedis, RedisLog } from "../../../src/redis/mod.ts";
 import { Channel, MemoryLog } from "../../../src/server/mod.ts";
 import { sqlLogs } from "../../integration/sql/sql_logs.ts";
-import { options, publish, retentions } from "./handler.ts";
+import { handleChannel } from "../../support/channel_handler.ts";
+import { options, retentions } from "./settings.ts";
 
 const [kept, log, address] = Deno.args as [
   keyof typeof retentions,
@@ -32,11 +33,9 @@ const logs: Record<string, (address: string) => EventLog | Promise<EventLog>> =
 const channel = new Channel({ log: await logs[log]!(address), ...options });
 
 function handle(request: Request): Response | Promise<Response> {
-  if (request.method === "POST") return publish(channel, request);
-  if (new URL(request.url).pathname === "/stats") {
-    return Response.json(channel.stats);
-  }
-  return channel.respond(request);
+  return request.url.endsWith("/stats")
+    ? Response.json(channel.stats)
+    : handleChannel(channel, request);
 }
 
 Deno.serve({

@@ -1,16 +1,15 @@
+import { pause } from "../../../tools/pause.ts";
 import { randomOf } from "../../codec/random.ts";
-import { engines, type Kept, type Serving } from "./engines.ts";
+import { FaultProxy } from "../../support/fault_proxy.ts";
+import { type Kept, type Serving, startServers } from "./engines.ts";
 import { drawPlan } from "./fault_plan.ts";
-import { FaultProxy } from "./fault_proxy.ts";
 import { faces } from "./follower.ts";
 import { Ledger, type Order } from "./ledger.ts";
-import { cutsOf, type Outcome, type Report } from "./report.ts";
 import { Publisher, PUBLISHERS } from "./traffic.ts";
-import { pause } from "../../../tools/pause.ts";
 
 /** The options of a soak. */
 export interface SoakOptions {
-  /** The log that stores the events: a name of {@linkcode engines}. */
+  /** The log that stores the events. */
   log: string;
   /** The random source of the faults and the publications. */
   seed: number;
@@ -26,8 +25,17 @@ export interface SoakOptions {
   idleTimeout: number;
 }
 
+/** The result of a soak on one log. */
+export interface Report {
+  readonly log: string;
+  /** Everything that was counted. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** Descriptions of all failures: empty if everything was delivered once, in order and unchanged. */
+  readonly complaints: readonly string[];
+}
+
 /** About how many bytes are forwarded between two cuts: about 30 events for clients, a few responses for publishers. */
-const BYTES = [6000, 500] as const;
+const BYTES = { clients: 6000, publishers: 500 };
 /** How many events the publishers may be ahead of most clients, so that they publish during the whole run. */
 const LEADS = { all: 400, few: 40 };
 /** Milliseconds without any arrival after which missing events count as lost. */
@@ -35,38 +43,47 @@ const PATIENCE = 120_000;
 
 /** Follows one log through faults with many clients, while others publish. */
 export async function soak(options: SoakOptions): Promise<Report> {
+  const { log, kept, seed } = options;
   const start = performance.now();
   await using stack = new AsyncDisposableStack();
-  const serving = stack.use(await engines[options.log]!(options.kept));
-  const proxies = await Promise.all(
-    BYTES.map((bytes, i) =>
-      FaultProxy.start(serving.urls, (connection) => {
-        const random = randomOf(options.seed, 1e9 * i + connection);
-        return drawPlan(random, bytes);
-      })
+  const serving = stack.use(await startServers(log, kept));
+  const [proxy, back] = await Promise.all(
+    [BYTES.clients, BYTES.publishers].map(async (bytes, i) =>
+      stack.use(
+        await FaultProxy.start(
+          serving.urls,
+          (n) => drawPlan(randomOf(seed, 1e9 * i + n), bytes),
+        ),
+      )
     ),
-  );
-  const [proxy, back] = proxies.map((each) => stack.use(each)) as [
-    FaultProxy,
-    FaultProxy,
-  ];
+  ) as [FaultProxy, FaultProxy];
   const publishers = publishersOf(options, serving, back);
   const clients = new Clients(options, proxy.url);
   const complaints = await clients.run(publishers);
-  const { connections, cuts, places } = proxy;
-  const stopped = performance.now();
-  const subscribers = await leftOver(serving);
+  const subscribers = await remainingSubscribers(serving);
   if (subscribers > 0) complaints.push(`${subscribers} subscribers are left`);
-  const lettingGo = (performance.now() - stopped) / 1000;
-  return {
-    log: options.log,
-    seconds: (performance.now() - start) / 1000,
+  const { cuts, places } = proxy;
+  const counts = {
     ...clients.close(publishers),
-    ...{ connections, cuts, places, held: proxy.held, lettingGo },
-    publisherCuts: cutsOf(back),
+    disconnects: sum(Object.values(cuts)),
+    ...cuts,
+    ...places,
     retries: sumOf(publishers, "retries"),
-    complaints: [...complaints, ...clients.complaints],
+    seconds: Math.round((performance.now() - start) / 1000),
   };
+  return { log, counts, complaints: [...complaints, ...clients.complaints] };
+}
+
+/** Formats the reports as a Markdown table with one column per log. */
+export function tableOf(reports: readonly Report[]): string {
+  const names = reports.map(({ log }) => log);
+  const rows = Object.keys(reports[0]!.counts).map((name) => {
+    const cells = reports.map(({ counts }) => counts[name]!);
+    return [name, ...[...cells, sum(cells)].map((n) => n.toLocaleString("en"))];
+  });
+  const rule = ["-", ...names.map(() => "-:"), "-:"];
+  return [["", ...names, "in all"], rule, ...rows]
+    .map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
 /** The publishers: every other one through faults, the others from one server to the next. */
@@ -128,23 +145,26 @@ class Clients {
     await publishing;
     // A duplicate may arrive last.
     await pause(500);
-    const failures = await this.#stop();
+    const ends = await Promise.allSettled(this.#stops.map((stop) => stop()));
+    const failures = ends.flatMap((end, i) =>
+      end.status === "rejected" ? [`client ${i} failed: ${end.reason}`] : []
+    );
     if (!isDone) failures.push(`Nothing arrived for ${PATIENCE} ms`);
     return failures;
   }
 
   /** Sums up the results of the deliveries. */
-  close(publishers: readonly Publisher[]): Outcome {
-    const counts = publishers.map(({ done }) => done);
-    const defects = this.#ledgers.map((ledger) => ledger.close(counts));
+  close(publishers: readonly Publisher[]): Record<string, number> {
+    const published = publishers.map(({ done }) => done);
+    const defects = this.#ledgers.map((ledger) => ledger.close(published));
     return {
       deliveries: sumOf(this.#ledgers, "received"),
-      gaps: sumOf(this.#ledgers, "gaps"),
-      missed: sumOf(this.#ledgers, "missed"),
       lost: sumOf(defects, "lost"),
       doubled: sumOf(defects, "doubled"),
       outOfOrder: sumOf(defects, "outOfOrder"),
       wrong: sumOf(defects, "wrong"),
+      gaps: sumOf(this.#ledgers, "gaps"),
+      missed: sumOf(this.#ledgers, "missed"),
     };
   }
 
@@ -153,45 +173,42 @@ class Clients {
     let progress = 0;
     let since = performance.now();
     for (;;) {
-      const isPublished = publishers.every(({ isDone }) => isDone);
       const published = sumOf(publishers, "done");
       const isReceived = this.#ledgers.every(({ covered }) =>
         covered >= published
       );
-      if (isPublished && isReceived) return true;
+      if (publishers.every(({ isDone }) => isDone) && isReceived) return true;
       const now = performance.now();
-      const sum = published + sumOf(this.#ledgers, "covered");
-      if (sum > progress) since = now;
+      const total = published + sumOf(this.#ledgers, "covered");
+      if (total > progress) since = now;
       else if (now - since > PATIENCE) return false;
-      progress = sum;
+      progress = total;
       await pause(20);
     }
-  }
-
-  async #stop(): Promise<string[]> {
-    const ends = await Promise.allSettled(this.#stops.map((stop) => stop()));
-    return ends.flatMap((end, i) =>
-      end.status === "rejected" ? [`client ${i} failed: ${end.reason}`] : []
-    );
   }
 }
 
 /** The subscribers that the servers count after the time in which they disconnect vanished clients. */
-async function leftOver({ urls }: Serving): Promise<number> {
+async function remainingSubscribers({ urls }: Serving): Promise<number> {
   const end = performance.now() + PATIENCE;
   for (;;) {
-    let subscribers = 0;
-    for (const url of urls) {
-      subscribers += (await (await fetch(`${url}/stats`)).json()).subscribers;
-    }
-    if (subscribers === 0 || performance.now() > end) return subscribers;
+    const counts = await Promise.all(
+      urls.map(async (url) =>
+        (await (await fetch(`${url}/stats`)).json()).subscribers
+      ),
+    );
+    if (sum(counts) === 0 || performance.now() > end) return sum(counts);
     await pause(50);
   }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
 }
 
 function sumOf<Name extends string>(
   all: readonly Record<Name, number>[],
   name: Name,
 ): number {
-  return all.reduce((sum, each) => sum + each[name], 0);
+  return sum(all.map((each) => each[name]));
 }

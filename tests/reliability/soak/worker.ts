@@ -4,9 +4,10 @@ import {
   ChannelObject,
   durableChannel,
 } from "../../../src/durable_object/mod.ts";
-import type { ChannelOptions } from "../../../src/server/mod.ts";
 import type { RetentionOptions } from "../../../src/log/log.ts";
-import { options, publish, retentions } from "./handler.ts";
+import type { ChannelOptions } from "../../../src/server/mod.ts";
+import { handleChannel } from "../../support/channel_handler.ts";
+import { options, retentions } from "./settings.ts";
 
 /** A channel that retains all events. */
 export class All extends ChannelObject {
@@ -14,9 +15,7 @@ export class All extends ChannelObject {
   override readonly options: ChannelOptions = options;
 
   override async fetch(request: Request): Promise<Response> {
-    if (new URL(request.url).pathname !== "/stats") {
-      return await super.fetch(request);
-    }
+    if (!request.url.endsWith("/stats")) return await super.fetch(request);
     return Response.json(this.channel.stats);
   }
 }
@@ -27,17 +26,15 @@ export class Few extends All {
 }
 
 export default {
-  fetch(
+  async fetch(
     request: Request,
     env: Record<string, ChannelNamespace>,
   ): Promise<Response> {
     // One of them is bound.
     const objects = (env.All ?? env.Few)!;
-    const channel = durableChannel(objects, "soak");
-    if (request.method === "POST") return publish(channel, request);
-    if (new URL(request.url).pathname === "/stats") {
-      return objects.get(objects.idFromName("soak")).fetch(request);
+    if (request.url.endsWith("/stats")) {
+      return await objects.get(objects.idFromName("soak")).fetch(request);
     }
-    return channel.respond(request);
+    return await handleChannel(durableChannel(objects, "soak"), request);
   },
 };
