@@ -10,7 +10,9 @@ import { MemoryLog } from "../../src/log/memory.ts";
 import { test } from "../_test.ts";
 import { settle } from "../codec/_source.ts";
 import { Client, datasOf, eventsOf, requestOf } from "../server/_client.ts";
-import { away, door, FaultyLog, wordsOf } from "../server/_resumable.ts";
+import { away, TestLog } from "../server/_log.ts";
+import { summaryOf } from "../server/_log.ts";
+import { door } from "../server/_resumable.ts";
 import { withClock } from "../support/clock.ts";
 import {
   assert,
@@ -172,7 +174,7 @@ test("resume() of a UI message stream answers 204 when nothing runs, and starts 
     ),
     ["1", "2", "no-store"],
   );
-  assertEquals(await wordsOf(log), "");
+  assertEquals(await summaryOf(log), "");
 });
 
 test("resume() of a UI message stream answers 204 when the answer is over, however it ended", async () => {
@@ -350,7 +352,7 @@ test("resume() of a UI message stream ends with an error part when the log no lo
 
 test("resume() of a UI message stream ends with an error part when the log was deleted, and starts nothing", () =>
   withClock(async (clock) => {
-    const log = new FaultyLog();
+    const log = new TestLog();
     let count = 0;
     const answer = uiMessageStream(log, (signal) => {
       count++;
@@ -370,7 +372,7 @@ test("resume() of a UI message stream ends with an error part when the log was d
       assertEquals(datasOf(await rest), [ERROR, "[DONE]"]);
     }
     assertEquals(count, 1);
-    assertEquals(await wordsOf(log), "");
+    assertEquals(await summaryOf(log), "");
     assertEquals(clock.timers, 0);
   }));
 
@@ -407,7 +409,7 @@ test("a client of a UI message stream that leaves stops nothing", async () => {
     await client.until("m1");
     await client.leave();
   }
-  assertEquals(await wordsOf(log), `begin ${JSON.stringify(START)}`);
+  assertEquals(await summaryOf(log), `begin ${JSON.stringify(START)}`);
   await answer.abort();
 });
 
@@ -427,7 +429,7 @@ test("uiMessageStream() lets the log go an hour after the answer, or `ttl` after
   for (
     const [options, ttl] of [[{}, 3_600_000], [{ ttl: 5000 }, 5000]] as const
   ) {
-    const log = new FaultyLog();
+    const log = new TestLog();
     await (await uiMessageStream(log, whole, options).respond(post())).text();
     await settle();
     assertEquals(log.ttls, [ttl]);
@@ -446,7 +448,7 @@ test("uiMessageStream() passes `waitUntil` a promise that settles with the produ
 });
 
 test("respond() and resume() of a UI message stream answer OPTIONS, HEAD and other methods without the log", async () => {
-  const log = new FaultyLog();
+  const log = new TestLog();
   log.isAway = true;
   const answer = uiMessageStream(log);
   const statuses: Record<string, number> = {};
@@ -459,7 +461,7 @@ test("respond() and resume() of a UI message stream answer OPTIONS, HEAD and oth
 });
 
 test("respond(), resume() and abort() of a UI message stream reject when the log cannot be reached", async () => {
-  const log = new FaultyLog();
+  const log = new TestLog();
   log.isAway = true;
   const answer = uiMessageStream(log, whole, { lease: 100 });
   const calls = [

@@ -1,5 +1,6 @@
 import { ReportedError } from "../_reported.ts";
 import { pause } from "../../tools/pause.ts";
+import { TestLog } from "../server/_log.ts";
 
 /**
  * What happens at a step instead of its normal result: it fails before or after its effect, it never settles
@@ -134,4 +135,14 @@ export async function eachFault(
 /** Waits until all microtasks have run. */
 export async function rest(): Promise<void> {
   for (let turn = 0; turn < 100; turn++) await null;
+}
+
+/** A log in memory whose calls are steps of a script. A notification that fails is not delivered. */
+export function stepLog(faults: Faults): TestLog {
+  const log = new TestLog();
+  log.onAppend = (append) => faults.step("append", append);
+  log.onRead = (read) => faults.step("read", read);
+  log.onExpire = (expire) => faults.step("expire", expire);
+  log.onWake = (wake) => void faults.step("wake", wake).catch(() => {});
+  return log;
 }

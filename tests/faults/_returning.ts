@@ -1,5 +1,5 @@
 import { EventParser } from "../../src/parse.ts";
-import { requestOf } from "../server/_client.ts";
+import { requestAfter } from "../server/_client.ts";
 import { pause } from "../../tools/pause.ts";
 
 type Respond = (request: Request) => Promise<Response>;
@@ -22,9 +22,9 @@ export class Returning {
 
   async #follow(respond: Respond): Promise<void> {
     while (!this.stopped) {
-      const headers = { "last-event-id": this.#id };
       // If respond() rejects, the server responds with an error.
-      const response = await respond(requestOf(headers)).catch(() => undefined);
+      const response = await respond(requestAfter(this.#id))
+        .catch(() => undefined);
       if (response?.status === 204) this.stopped = true;
       else await this.#read(response?.body?.getReader());
       if (!this.stopped) await pause(1000);

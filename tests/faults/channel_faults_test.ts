@@ -5,9 +5,15 @@ import { combine } from "../../src/server/combine.ts";
 import { reportedDuring } from "../_reported.ts";
 import { type Clock, withClock } from "../support/clock.ts";
 import { test } from "../_test.ts";
-import { eachFault, type Faults, InjectedFault, rest } from "./_faults.ts";
+import {
+  eachFault,
+  type Faults,
+  InjectedFault,
+  rest,
+  stepLog,
+} from "./_faults.ts";
 import { type Outcome, outcomeOf, Returning } from "./_returning.ts";
-import { StepLog } from "./_step_log.ts";
+import { wordsOf } from "../server/_log.ts";
 
 const DELAYS = { late: 300, tooLate: 25_000 };
 /** Longer than an outage and the retry after it. */
@@ -72,7 +78,7 @@ async function script(
   clock: Clock,
   otherCount: number,
 ): Promise<void> {
-  const log = new StepLog(faults);
+  const log = stepLog(faults);
   const hook = (name: string) => () => faults.step(name, () => {});
   const channel = new Channel({
     log,
@@ -99,7 +105,7 @@ async function script(
   const last = outcomeOf(channel.publish({ data: "last" }));
   await clock.advance(LONG);
 
-  const words = await log.words();
+  const words = await wordsOf(log.inner);
   const all = [...outcomes, last];
   for (const [i, data] of [..."abcde", "last"].entries()) {
     if (all[i]!.value === "done") assert(words.includes(data), `lost ${data}`);

@@ -2,9 +2,9 @@ import { assert, assertEquals } from "@std/assert";
 import { resumable } from "../../src/server/resumable.ts";
 import { type Clock, withClock } from "../support/clock.ts";
 import { test } from "../_test.ts";
-import { eachFault, type Faults, rest } from "./_faults.ts";
+import { eachFault, type Faults, rest, stepLog } from "./_faults.ts";
 import { outcomeOf, Returning } from "./_returning.ts";
-import { StepLog } from "./_step_log.ts";
+import { wordsOf } from "../server/_log.ts";
 import { pause } from "../../tools/pause.ts";
 
 const DELAYS = { late: 300, tooLate: 25_000 };
@@ -12,7 +12,7 @@ const LONG = 120_000;
 const DATAS = ["a", "b", "c", "d"];
 
 async function script(faults: Faults, clock: Clock): Promise<void> {
-  const log = new StepLog(faults);
+  const log = stepLog(faults);
   const here = resumable(log, async function* () {
     for (const data of DATAS) {
       yield await faults.step("produce", () => ({ data }));
@@ -38,7 +38,7 @@ async function script(faults: Faults, clock: Clock): Promise<void> {
   await client.leave();
   await clock.advance(LONG);
 
-  const words = await log.words();
+  const words = await wordsOf(log.inner);
   const last = await there.done === "ended" ? "end" : await there.done;
   assertEquals([words[0], words.at(-1)], ["begin", last]);
   const events = words.slice(1, -1).filter((word) => word !== "beat");

@@ -1,24 +1,38 @@
 import { assertEquals } from "@std/assert";
 import type { ServerSentEvent } from "../../src/event.ts";
+import type { Channel } from "../../src/server/channel.ts";
 import type {
-  Channel,
-  ChannelRespondOptions,
-} from "../../src/server/channel.ts";
+  CombinableChannels,
+  Combination,
+  CombinationRespondOptions,
+} from "../../src/server/combine.ts";
 import type { Gap } from "../../src/server/gap.ts";
-import { Client, eventsOf, requestOf } from "./_client.ts";
+import { Client, eventsOf, requestAfter } from "./_client.ts";
 
 /** Subscribes like a client that sends this ID, or none. */
-export async function open(
-  channel: Channel,
+export async function open<Options>(
+  source: {
+    respond(request: Request, options?: Options): Promise<Response>;
+  },
   lastEventId?: string,
-  options?: ChannelRespondOptions,
+  options?: Options,
 ): Promise<Client> {
-  const headers: Record<string, string> = lastEventId === undefined
-    ? {}
-    : { "last-event-id": lastEventId };
-  const response = await channel.respond(requestOf(headers), options);
+  const response = await source.respond(requestAfter(lastEventId), options);
   assertEquals(response.status, 200);
   return new Client(response);
+}
+
+/** Subscribes to a combination like a client that sends this ID, or none. */
+export function join<Channels extends CombinableChannels>(
+  combination: Combination<Channels>,
+  lastEventId?: string,
+  options: CombinationRespondOptions<Channels> = {},
+): Promise<Client> {
+  return open<typeof options>(combination, lastEventId, {
+    retry: 0,
+    keepAlive: false,
+    ...options,
+  });
 }
 
 /** Publishes one event for each text in one call and returns the ID of the last. */
@@ -58,4 +72,14 @@ export function countGaps({ stats }: Pick<Channel, "stats">): number {
 /** The epoch in an ID. */
 export function epochOf(id: string): string {
   return id.split("-")[0]!;
+}
+
+/** The positions in an ID, by encoded channel name. */
+export function positionsOf(id: string): Record<string, string> {
+  return Object.fromEntries(
+    id.split(",").map((part) => {
+      const end = part.indexOf("=");
+      return [part.slice(0, end), part.slice(end + 1)];
+    }),
+  );
 }

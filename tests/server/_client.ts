@@ -103,6 +103,13 @@ export function requestOf(
   return new Request("https://example.com/events", { headers, ...init });
 }
 
+/** A request that resumes after an event, or starts without an ID. */
+export function requestAfter(lastEventId?: string): Request {
+  return requestOf(
+    lastEventId === undefined ? {} : { "last-event-id": lastEventId },
+  );
+}
+
 /** Whether a request's signal ends a response here. In Deno it is not read, as that prints a notice. */
 export const readsRequestSignal: boolean = !globalThis.navigator?.userAgent
   ?.startsWith("Deno");

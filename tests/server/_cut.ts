@@ -1,6 +1,6 @@
 import type { ServerSentEvent } from "../../src/event.ts";
 import { EventParser } from "../../src/parse.ts";
-import { requestOf } from "./_client.ts";
+import { requestAfter } from "./_client.ts";
 
 /** What a client has read. */
 export interface Source {
@@ -14,9 +14,8 @@ async function read(
   cut: number,
   into: ServerSentEvent[],
 ): Promise<boolean> {
-  const { lastEventId } = parser;
-  const headers = lastEventId === "" ? {} : { "last-event-id": lastEventId };
-  const response = await source.respond(requestOf(headers));
+  const request = requestAfter(parser.lastEventId || undefined);
+  const response = await source.respond(request);
   if (response.status === 204) return false;
   const reader = response.body!.getReader();
   for (let left = cut;;) {

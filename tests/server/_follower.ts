@@ -2,8 +2,8 @@ import { parseCursor } from "../../src/log/log.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
 import { EventParser } from "../../src/parse.ts";
 import type { Gap } from "../../src/server/gap.ts";
-import { requestOf } from "./_client.ts";
-import { positionsOf } from "./_combination.ts";
+import { requestAfter } from "./_client.ts";
+import { positionsOf } from "./_channel.ts";
 import type { History } from "./_history.ts";
 
 /** The options of a follower. */
@@ -213,10 +213,7 @@ export class Follower {
   }
 
   async #connect(answer: Answer): Promise<void> {
-    const headers: Record<string, string> = this.#id === undefined
-      ? {}
-      : { "last-event-id": this.#id };
-    const response = await answer(requestOf(headers));
+    const response = await answer(requestAfter(this.#id));
     this.stopped = response.status === 204;
     if (this.stopped) return;
     this.#parser = new EventParser();

@@ -1,3 +1,4 @@
+import { EventStreamError } from "../../src/error.ts";
 import type {
   AppendOptions,
   EventLog,
@@ -8,30 +9,52 @@ import type {
   LogPosition,
 } from "../../src/log/log.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
+import { eventsOf } from "./_client.ts";
 
-/** A wrapper around a log that a test can control, and that counts calls. */
+/** The error of an unreachable log. */
+export const away: EventStreamError = new EventStreamError(
+  "log-unavailable",
+  "The log is away",
+);
+
+/** A log as one process sees it: forwards to another log, with ways to make it fail, and counts calls. */
 export class TestLog implements EventLog {
-  /** Whether it forwards notifications. */
-  wakes = true;
+  /** The log itself. */
+  inner: EventLog;
   /** Whether it polls every 5 seconds, like an engine whose notifications can be lost. */
   polls = false;
   /** The error that reads reject with. */
   readFailure: Error | undefined;
   /** The error that appends reject with. */
   appendFailure: Error | undefined;
+  /** Replaces `append()`. */
+  onAppend: (
+    append: () => Promise<LogPosition>,
+    entries: readonly LogInput[],
+  ) => Promise<LogPosition> = (append) => append();
+  /** Replaces `read()`. */
+  onRead: (read: () => Promise<LogPage>) => Promise<LogPage> = (read) => read();
+  /** Replaces `expire()`. */
+  onExpire: (expire: () => Promise<void>) => Promise<void> = (expire) =>
+    expire();
+  /** Replaces a notification. */
+  onWake: (wake: () => void) => void = (wake) => wake();
   /** Every read that was made, in order. */
   readonly reads: number[] = [];
-  /** How many entries were appended through it. */
-  appended = 0;
+  /** The times passed to `expire()`. */
+  readonly ttls: number[] = [];
   /** How many watches are active. */
   watchers = 0;
-  #log: EventLog;
-  #rename = (page: LogPage): LogPage => page;
   #held: { promise: Promise<void>; release: () => void } | undefined;
   #holdsAnswers = false;
 
-  constructor(log: EventLog = new MemoryLog()) {
-    this.#log = log;
+  constructor(inner: EventLog = new MemoryLog()) {
+    this.inner = inner;
+  }
+
+  /** Makes the log unreachable, or reachable again. */
+  set isAway(isAway: boolean) {
+    this.readFailure = this.appendFailure = isAway ? away : undefined;
   }
 
   /** Delays reads until {@linkcode release}, before or after they read the log. */
@@ -47,51 +70,58 @@ export class TestLog implements EventLog {
     this.#held = undefined;
   }
 
-  /** Switches to another log and renames its epoch. */
-  become(log: EventLog, epoch: string, name: string): void {
-    this.#log = log;
-    this.#rename = (page) =>
-      page.epoch === epoch ? { ...page, epoch: name } : page;
-  }
-
-  async append(
+  append(
     entries: readonly LogInput[],
     options?: AppendOptions,
   ): Promise<LogPosition> {
-    if (this.appendFailure !== undefined) throw this.appendFailure;
-    const position = await this.#log.append(entries, options);
-    this.appended += entries.length;
-    return position;
+    if (this.appendFailure) return Promise.reject(this.appendFailure);
+    return this.onAppend(() => this.inner.append(entries, options), entries);
   }
 
-  async read(after: number, limit: LogLimit): Promise<LogPage> {
+  read(after: number, limit: LogLimit): Promise<LogPage> {
     this.reads.push(after);
+    const read = () =>
+      this.readFailure
+        ? Promise.reject(this.readFailure)
+        : this.onRead(() => this.inner.read(after, limit));
     const held = this.#held?.promise;
-    if (!this.#holdsAnswers) await held;
-    if (this.readFailure !== undefined) throw this.readFailure;
-    const page = await this.#log.read(after, limit);
-    await held;
-    return this.#rename(page);
+    if (held === undefined) return read();
+    return this.#holdsAnswers ? read().finally(() => held) : held.then(read);
   }
 
   watch(wake: () => void, signal: AbortSignal): void {
     this.watchers++;
     signal.addEventListener("abort", () => this.watchers--);
-    this.#log.watch(() => {
-      if (this.wakes) wake();
-    }, signal);
+    this.inner.watch(() => this.onWake(wake), signal);
     if (!this.polls) return;
     const poll = setInterval(wake, 5000);
     signal.addEventListener("abort", () => clearInterval(poll));
   }
 
   expire(ttl: number): Promise<void> {
-    return this.#log.expire(ttl);
+    this.ttls.push(ttl);
+    return this.onExpire(() => this.inner.expire(ttl));
   }
 
   /** All retained entries. */
-  async entries(): Promise<readonly LogEntry[]> {
-    const limit = { entries: 1_000_000, bytes: 1_000_000_000 };
-    return (await this.#log.read(0, limit)).entries;
+  entries(): Promise<readonly LogEntry[]> {
+    return entriesOf(this.inner);
   }
+}
+
+/** All entries that a log retains. */
+export async function entriesOf(log: EventLog): Promise<readonly LogEntry[]> {
+  return (await log.read(0, { entries: 1_000_000, bytes: 1e9 })).entries;
+}
+
+/** The retained entries as words: each one's kind, or an event's data. */
+export async function wordsOf(log: EventLog): Promise<string[]> {
+  return (await entriesOf(log)).map(({ kind, body }) =>
+    kind === "event" ? eventsOf(body)[0]?.data ?? "nothing" : kind
+  );
+}
+
+/** The same words, separated by spaces. */
+export async function summaryOf(log: EventLog): Promise<string> {
+  return (await wordsOf(log)).join(" ");
 }

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { Channel } from "../../src/server/channel.ts";
 import { test } from "../_test.ts";
-import { countGaps, gapOf, open, publish } from "./_channel.ts";
+import { countGaps, epochOf, gapOf, open, publish } from "./_channel.ts";
 import { Client, datasOf, eventsOf, requestOf } from "./_client.ts";
 import { settle } from "../codec/_source.ts";
 import { withClock } from "../support/clock.ts";
@@ -270,7 +270,7 @@ test("respond() recovers when the log fails while a subscriber catches up", asyn
 test("respond() delivers what the log finds by polling alone", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
-    log.wakes = false;
+    log.onWake = () => {};
     log.polls = true;
     const here = new Channel({ log, keepAlive: false });
     const elsewhere = new Channel({ log });
@@ -325,7 +325,11 @@ test("respond() sends a gap when the log has lost its newest events, then the ev
     const { epoch } = await other.append([
       { kind: "event", body: "data: another 2\n\n" },
     ]);
-    log.become(other, epoch, id.split("-")[0]!);
+    log.inner = other;
+    log.onRead = async (read) => {
+      const page = await read();
+      return page.epoch === epoch ? { ...page, epoch: epochOf(id) } : page;
+    };
     await clock.advance(5000);
     const [gap, ...events] = eventsOf(await client.now());
     assertEquals(gapOf(gap!).requested, id);
@@ -338,7 +342,7 @@ test("respond() sends a gap when the log has lost its newest events, then the ev
 test("respond() does not wait for a read that no subscriber needs any more", async () => {
   await withClock(async (clock) => {
     const log = new TestLog();
-    log.wakes = false;
+    log.onWake = () => {};
     const channel = new Channel({ log, keepAlive: false });
     const first = await open(channel);
     await first.now();

@@ -295,7 +295,7 @@ test("respond() reads the log before it reports an ID as ahead, since another pr
   const shared = new MemoryLog();
   const ahead = new Channel({ log: shared, ...options });
   const log = new TestLog(shared);
-  log.wakes = false;
+  log.onWake = () => {};
   const behind = new Channel({ log, ...options });
   const stays = await open(behind);
   await stays.until("id: ");

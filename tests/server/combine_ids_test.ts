@@ -3,9 +3,8 @@ import { MemoryLog } from "../../src/log/memory.ts";
 import { Channel } from "../../src/server/channel.ts";
 import { combine } from "../../src/server/combine.ts";
 import { test } from "../_test.ts";
-import { epochOf, publish } from "./_channel.ts";
+import { epochOf, gapOf, join, positionsOf, publish } from "./_channel.ts";
 import { Client, eventsOf } from "./_client.ts";
-import { gapIn, join, positionsOf } from "./_combination.ts";
 import { pause } from "../../tools/pause.ts";
 
 /** Two channels that keep events 4 to 6, and one that is empty. */
@@ -87,7 +86,7 @@ for (const [id, gaps, datas] of cases) {
     text += await client.now();
     await client.leave();
     events = eventsOf(text);
-    const told = events.filter(({ event }) => event === "gap").map(gapIn);
+    const told = events.filter(({ event }) => event === "gap").map(gapOf);
     assertEquals(
       Object.fromEntries(told.map(({ channel, reason }) => [channel, reason])),
       gaps,
@@ -113,7 +112,7 @@ test("combine() keeps a pending gap in the IDs of the events it sends before tha
   const client = await join(combination, "nonsense");
   const first = eventsOf(await client.until("event: gap"))[0]!;
   await client.leave();
-  assertEquals(gapIn(first).channel, "a");
+  assertEquals(gapOf(first).channel, "a");
   assertEquals(positionsOf(first.id), {
     a: `${epochs[0]}-3`,
     b: "",
@@ -125,7 +124,7 @@ test("combine() keeps a pending gap in the IDs of the events it sends before tha
   text += await back.now();
   await back.leave();
   const gaps = eventsOf(text).filter(({ event }) => event === "gap");
-  assertEquals(gaps.map((event) => gapIn(event).channel), ["b", "empty"]);
+  assertEquals(gaps.map((event) => gapOf(event).channel), ["b", "empty"]);
 });
 
 test("combine() reports which channel's log was recreated, and continues", async () => {
@@ -141,7 +140,7 @@ test("combine() reports which channel's log was recreated, and continues", async
   const id = await publish(news, "2");
   const [gap, event] = eventsOf(await client.until("data: 2\n\n"));
   await client.leave();
-  const { channel, reason, requested } = gapIn(gap!);
+  const { channel, reason, requested } = gapOf(gap!);
   assertEquals([channel, reason, requested], ["news", "epoch", a]);
   assertEquals(gap!.id, `inbox=${b},news=${epochOf(id)}-0`);
   assertEquals(event!.id, `inbox=${b},news=${id}`);

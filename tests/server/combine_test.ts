@@ -12,7 +12,7 @@ import type { ChannelOptions } from "../../src/server/channel_options.ts";
 import { combine } from "../../src/server/combine.ts";
 import { test } from "../_test.ts";
 import { withClock } from "../support/clock.ts";
-import { countGaps, epochOf, publish } from "./_channel.ts";
+import { countGaps, epochOf, join, publish } from "./_channel.ts";
 import {
   Client,
   datasOf,
@@ -20,7 +20,6 @@ import {
   readsRequestSignal,
   requestOf,
 } from "./_client.ts";
-import { join } from "./_combination.ts";
 import { TestLog } from "./_log.ts";
 import { until } from "../support/until.ts";
 

@@ -11,14 +11,8 @@ import { settle } from "../codec/_source.ts";
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import { Client, datasOf, eventsOf, requestOf } from "./_client.ts";
 import { type Clock, withClock } from "../support/clock.ts";
-import {
-  away,
-  door,
-  entriesOf,
-  FaultyLog,
-  readEvents,
-  wordsOf,
-} from "./_resumable.ts";
+import { away, entriesOf, summaryOf, TestLog } from "./_log.ts";
+import { door, readEvents } from "./_resumable.ts";
 import { pause } from "../../tools/pause.ts";
 
 const lease = 1000;
@@ -47,7 +41,7 @@ async function joined(...answers: Resumable[]): Promise<Client[]> {
 
 /** The retained entries without heartbeats. */
 async function saidIn(log: EventLog): Promise<string> {
-  return (await wordsOf(log)).replaceAll(/ beat\b/g, "");
+  return (await summaryOf(log)).replaceAll(/ beat\b/g, "");
 }
 
 /** Advances the time until the promise resolves, and returns its value. */
@@ -91,9 +85,9 @@ test("resumable() marks a stream as failed once when its producer's lease expire
       ]);
     }
     await clock.advance(lease - 100);
-    assertEquals(await wordsOf(log), "begin first");
+    assertEquals(await summaryOf(log), "begin first");
     await clock.advance(lease / 4 + 100);
-    assertEquals(await wordsOf(log), `begin first ${FAILURE} failed`);
+    assertEquals(await summaryOf(log), `begin first ${FAILURE} failed`);
     assertEquals(errors.map(String), [
       "Error: The producer did not write for 1000 ms",
     ]);
@@ -114,7 +108,7 @@ test("resumable() marks a stream as failed once when its producer's lease expire
 
 test("resumable() sends `failureEvent` when a lease expires, and deletes the log after `ttl`", () =>
   withClock(async (clock) => {
-    const log = new FaultyLog();
+    const log = new TestLog();
     await die(log);
     const answer = follower(log, {
       failureEvent: { event: "sorry", data: "gone" },
@@ -142,7 +136,7 @@ test("resumable() marks a stream as failed even when the log rejects the failure
     });
     const [client] = await joined(answer);
     await clock.advance(lease * 1.25);
-    assertEquals(await wordsOf(log), "begin first failed");
+    assertEquals(await summaryOf(log), "begin first failed");
     assertEquals(errors.map((error) => (error as Error).name), [
       "RangeError",
       "Error",
@@ -177,7 +171,7 @@ test("resumable() fences a producer that was stopped for longer than the lease",
   withClock(async (clock) => {
     for (const lostAnswer of [false, true]) {
       const log = new MemoryLog();
-      const stopped = new FaultyLog(log);
+      const stopped = new TestLog(log);
       const more = door();
       let signal: AbortSignal | undefined;
       const errors: unknown[] = [];
@@ -217,7 +211,7 @@ test("resumable() fences a producer that was stopped for longer than the lease",
       going.open();
       await clock.advance(lease);
       assert(signal!.aborted);
-      assertEquals(await wordsOf(log), `begin first ${FAILURE} failed`);
+      assertEquals(await summaryOf(log), `begin first ${FAILURE} failed`);
       assertEquals(
         eventsOf(await soon(clock, own!.rest())).map(({ event }) => event),
         [
@@ -238,7 +232,7 @@ test("resumable() survives every log outage shorter than the lease, with no even
     await Promise.all(
       runs.map(async ([start, length]) => {
         const log = new MemoryLog();
-        const views = [new FaultyLog(log), new FaultyLog(log)] as const;
+        const views = [new TestLog(log), new TestLog(log)] as const;
         const times = { 1: "a", 700: "b", 710: "c", 1500: "d" };
         const here = resumable(views[0], timed(times), { lease });
         const there = follower(views[1]);
@@ -280,7 +274,7 @@ async function passing(clock: Clock, milliseconds: number): Promise<void> {
 test("resumable() appends nothing twice, whichever answers of the log are lost", () =>
   withClock(async (clock) => {
     async function attempt(lost: number): Promise<void> {
-      const log = new FaultyLog();
+      const log = new TestLog();
       let calls = 0;
       log.onAppend = async (append) => {
         const position = await append();
@@ -319,7 +313,7 @@ test("resumable() appends nothing twice, whichever answers of the log are lost",
 test("resumable() gives up when its log is unavailable for longer than the lease, and the next process to reach the log marks the stream as failed", () =>
   withClock(async (clock) => {
     const log = new MemoryLog();
-    const cut = new FaultyLog(log);
+    const cut = new TestLog(log);
     let signal: AbortSignal | undefined;
     const kept: Promise<unknown>[] = [];
     const here = resumable(
@@ -351,7 +345,7 @@ test("resumable() gives up when its log is unavailable for longer than the lease
 
 test("resumable() marks a stream as failed one lease after the log recovers when the outage ended its producer", () =>
   withClock(async (clock) => {
-    const log = new FaultyLog();
+    const log = new TestLog();
     const answer = resumable(log, timed({ 1: "a", 100: "b" }), { lease });
     const [client] = await joined(answer);
     await clock.advance(10);
@@ -367,7 +361,7 @@ test("resumable() marks a stream as failed one lease after the log recovers when
 test("resumable() does not treat a producer as dead while it cannot read the log", () =>
   withClock(async (clock) => {
     const log = new MemoryLog();
-    const cut = new FaultyLog(log);
+    const cut = new TestLog(log);
     const here = resumable(log, timed({ 1: "a", 8000: "b" }), { lease });
     const there = follower(cut);
     const [, client] = await joined(here, there);
@@ -382,7 +376,7 @@ test("resumable() does not treat a producer as dead while it cannot read the log
 
 test("resumable() marks a stream as failed when its log was lost, and fences its producer", () =>
   withClock(async (clock) => {
-    const log = new FaultyLog();
+    const log = new TestLog();
     let signal: AbortSignal | undefined;
     const answer = resumable(
       log,
@@ -396,7 +390,7 @@ test("resumable() marks a stream as failed when its log was lost, and fences its
     await clock.advance(lease / 2);
     assert(signal!.aborted);
     await clock.advance(7 * lease);
-    assertEquals(await wordsOf(log), `${FAILURE} failed`);
+    assertEquals(await summaryOf(log), `${FAILURE} failed`);
     assertEquals(
       eventsOf(await soon(clock, client!.rest())).map(({ event }) => event),
       [
@@ -415,14 +409,14 @@ test("resumable() writes nothing to a log whose stream has not started, however 
     const answer = follower(log);
     void answer.done;
     await clock.advance(20 * lease);
-    assertEquals(await wordsOf(log), "");
+    assertEquals(await summaryOf(log), "");
     await answer.abort();
     assertEquals(await soon(clock, answer.done), "aborted");
   }));
 
 test("resumable() retries deleting the log while the log is unavailable", () =>
   withClock(async (clock) => {
-    const log = new FaultyLog();
+    const log = new TestLog();
     let tries = 0;
     log.onExpire = () => ++tries < 4 ? Promise.reject(away) : Promise.resolve();
     const errors: unknown[] = [];
@@ -464,7 +458,7 @@ test("resumable() marks a stream as failed when its producer died and retention 
       const log = new MemoryLog({ maxAge: 2 * lease });
       await die(log);
       time += 3 * lease;
-      assertEquals(await wordsOf(log), "");
+      assertEquals(await summaryOf(log), "");
       const answer = follower(log);
       const [client] = await joined(answer);
       await clock.advance(lease * 1.25);

@@ -28,16 +28,8 @@ import {
   assertThrows,
 } from "@std/assert";
 import { Client, eventsOf, requestOf } from "./_client.ts";
-import {
-  away,
-  door,
-  entriesOf,
-  FaultyLog,
-  readDatas,
-  readEvents,
-  readText,
-  wordsOf,
-} from "./_resumable.ts";
+import { away, entriesOf, summaryOf, TestLog } from "./_log.ts";
+import { door, readDatas, readEvents, readText } from "./_resumable.ts";
 
 async function* words(): AsyncGenerator<ServerSentEventInit> {
   for (const data of ["to", "be"]) {
@@ -116,7 +108,7 @@ test("respond() of a resumable stream starts the producer with the first request
   let calls = 0;
   const answer = resumable(log, () => (calls++, words()), { retry: 1000 });
   await settle();
-  assertEquals([calls, await wordsOf(log)], [0, ""]);
+  assertEquals([calls, await summaryOf(log)], [0, ""]);
   const response = await answer.respond(requestOf());
   assertEquals(response.headers.get("content-type"), "text/event-stream");
   const text = await response.text();
@@ -125,7 +117,7 @@ test("respond() of a resumable stream starts the producer with the first request
     text.replace(/retry: \d+/, "retry: R").replaceAll(epoch!, "E"),
     "retry: R\n\nid: E-0\n\nid: E-2\ndata: to\n\nid: E-3\ndata: be\n\nid: E-4\n\n",
   );
-  assertEquals([calls, await wordsOf(log)], [1, "begin to be end"]);
+  assertEquals([calls, await summaryOf(log)], [1, "begin to be end"]);
 });
 
 test("respond() of a resumable stream starts no producer for a refused request", async () => {
@@ -140,7 +132,7 @@ test("respond() of a resumable stream starts no producer for a refused request",
     TypeError,
     "request must be a Request",
   );
-  assertEquals(await wordsOf(log), "");
+  assertEquals(await summaryOf(log), "");
 });
 
 test("respond() of a resumable stream sends every reader all events, whenever and in whichever process it reads", async () => {
@@ -183,7 +175,7 @@ test("respond() of a resumable stream starts one producer for two simultaneous f
     const read = await Promise.all([here, here, there].map(readDatas));
     assertEquals(read, [["to", "be"], ["to", "be"], ["to", "be"]]);
     assertEquals(calls, 1);
-    assertEquals(await wordsOf(log), "begin to be end");
+    assertEquals(await summaryOf(log), "begin to be end");
   }
   for (let i = 0; i < 1000; i += 100) {
     await Promise.all(Array.from({ length: 100 }, attempt));
@@ -221,7 +213,7 @@ test("respond() of a resumable stream passes the response options on", async () 
 });
 
 test("respond() of a resumable stream rejects when the log cannot be read, and starts no producer", async () => {
-  const log = new FaultyLog();
+  const log = new TestLog();
   log.onRead = () => Promise.reject(away);
   const answer = resumable(log, words);
   const [here, there] = await Promise.allSettled([
@@ -233,7 +225,7 @@ test("respond() of a resumable stream rejects when the log cannot be read, and s
     reason: away,
   }]);
   log.onRead = (read) => read();
-  assertEquals(await wordsOf(log), "");
+  assertEquals(await summaryOf(log), "");
   assertEquals(await readDatas(answer), ["to", "be"]);
 });
 
@@ -247,11 +239,11 @@ test("start() starts the producer once, and respond() follows it", async () => {
   await Promise.all([here.start(), there.start(), here.start()]);
   assertEquals([calls, kept.length], [1, 1]);
   await Promise.all(kept);
-  assertEquals(await wordsOf(log), "begin to be end");
+  assertEquals(await summaryOf(log), "begin to be end");
   assertEquals(await readDatas(there), ["to", "be"]);
   await here.start();
   await there.start();
-  assertEquals([calls, await wordsOf(log)], [1, "begin to be end"]);
+  assertEquals([calls, await summaryOf(log)], [1, "begin to be end"]);
 });
 
 test("start() together with the first request starts one producer, and none after abort()", async () => {
@@ -267,7 +259,7 @@ test("start() together with the first request starts one producer, and none afte
 });
 
 test("start() rejects when the log is unavailable, and can be retried", async () => {
-  const log = new FaultyLog();
+  const log = new TestLog();
   log.isAway = true;
   const answer = resumable(log, words, { lease: 100 });
   assertStrictEquals(await reasonOf(answer.start()), away);
@@ -488,7 +480,7 @@ test("resumable() ends even when the log rejects the failure event", async () =>
     onError: (error) => errors.push(error),
   });
   assertEquals(await readDatas(answer), ["a"]);
-  assertEquals([await answer.done, await wordsOf(log)], [
+  assertEquals([await answer.done, await summaryOf(log)], [
     "failed",
     "begin a failed",
   ]);
@@ -549,7 +541,7 @@ test("abort() stops the producer for good, in whichever process it runs", async 
     assert(signal!.aborted && returned);
     assertEquals((signal!.reason as Error).name, "AbortError");
     assertEquals(errors, []);
-    assertEquals(await wordsOf(log), "begin first aborted");
+    assertEquals(await summaryOf(log), "begin first aborted");
     assertEquals((await entriesOf(log)).at(-1)!.body, "enough");
     assertEquals(await readDatas(there), ["first"]);
   }
@@ -565,7 +557,7 @@ test("abort() sends `abortEvent` to followers before the end", async () => {
   await there.abort("a note");
   const [event, ...rest] = eventsOf(await client.rest());
   assertEquals([event!.event, event!.data, rest], ["stopped", "enough", []]);
-  assertEquals(await wordsOf(log), "begin first enough aborted");
+  assertEquals(await summaryOf(log), "begin first enough aborted");
   assertEquals((await entriesOf(log)).at(-1)!.body, "a note");
   assertEquals([await here.done, await there.done], ["aborted", "aborted"]);
   // Once, and not when there was nothing to stop.
@@ -588,7 +580,7 @@ test("abort() stops the stream even when the log rejects `abortEvent`", async ()
   await client.until("data: first");
   await answer.abort("a note");
   assertEquals(eventsOf(await client.rest()), []);
-  assertEquals(await wordsOf(log), "begin first aborted");
+  assertEquals(await summaryOf(log), "begin first aborted");
   assertEquals((await entriesOf(log)).at(-1)!.body, "a note");
   assertEquals(errors.map((error) => (error as Error).name), ["RangeError"]);
 });
@@ -599,7 +591,7 @@ test("abort() of a stream that has not started prevents it from starting", async
   const answer = resumable(log, () => (calls++, words()));
   await answer.abort();
   assertEquals((await answer.respond(requestOf())).status, 204);
-  assertEquals([calls, await answer.done, await wordsOf(log)], [
+  assertEquals([calls, await answer.done, await summaryOf(log)], [
     0,
     "aborted",
     "aborted",
@@ -608,7 +600,7 @@ test("abort() of a stream that has not started prevents it from starting", async
 
 test("abort() together with the first request either stops the stream or prevents it from starting", async () => {
   for (let i = 0; i < 100; i++) {
-    const log = new FaultyLog();
+    const log = new TestLog();
     log.onRead = async (read) => {
       const page = await read();
       for (let turn = 0; turn < i % 5; turn++) await null;
@@ -624,7 +616,7 @@ test("abort() together with the first request either stops the stream or prevent
     assertEquals(await answer.done, "aborted");
     assert(
       ["aborted", "begin aborted", "begin first aborted"].includes(
-        await wordsOf(log),
+        await summaryOf(log),
       ),
     );
     assert(signal?.aborted ?? true);
@@ -636,7 +628,7 @@ test("abort() does nothing when the stream has ended", async () => {
   const answer = resumable(log, words, { ttl: 1_000_000 });
   await readText(answer);
   await answer.abort();
-  assertEquals([await answer.done, await wordsOf(log)], [
+  assertEquals([await answer.done, await summaryOf(log)], [
     "ended",
     "begin to be end",
   ]);
@@ -677,7 +669,7 @@ test("abort() returns a waiting iterator once, and reports the error of its retu
 });
 
 test("abort() rejects when the log is unavailable, and when the reason is not a string", async () => {
-  const log = new FaultyLog();
+  const log = new TestLog();
   log.onAppend = () => Promise.reject(away);
   const answer = resumable(log, words);
   const reason = await assertRejects(() => answer.abort());
@@ -725,7 +717,7 @@ test("resumable() aborts its signal when it has ended, so that the source stops 
 });
 
 test("resumable() reads no more than 64 events ahead of its log", async () => {
-  const log = new FaultyLog();
+  const log = new TestLog();
   const append = door();
   let given = 0;
   const answer = resumable(log, async function* () {
@@ -743,7 +735,7 @@ test("resumable() reads no more than 64 events ahead of its log", async () => {
 });
 
 test("resumable() reads no more long events ahead of its log than one append can hold", async () => {
-  const log = new FaultyLog();
+  const log = new TestLog();
   const append = door();
   let given = 0;
   const data = "字".repeat(60_000);
@@ -828,7 +820,7 @@ test("resumable() calls `waitUntil` without a receiver, with a promise that sett
   const response = await answer.respond(requestOf());
   assertEquals(kept.length, 1);
   await kept[0];
-  assertEquals(await wordsOf(log), "begin to be end");
+  assertEquals(await summaryOf(log), "begin to be end");
   await response.body!.cancel();
   await readText(answer);
   assertEquals(kept.length, 1);
@@ -844,7 +836,7 @@ test("resumable() deletes the log `ttl` milliseconds after its end, however it e
     aborted: waiting,
   };
   for (const [end, produce] of Object.entries(ends)) {
-    const log = new FaultyLog();
+    const log = new TestLog();
     const expire = door();
     log.onExpire = async (next) => {
       await expire.opened;
@@ -872,7 +864,7 @@ test("resumable() deletes the log `ttl` milliseconds after its end, however it e
 test("respond() of a resumable stream starts it again when the log is deleted during the first read", async () => {
   // The read of the log after which it is deleted.
   for (let turn = 1; turn <= 3; turn++) {
-    const log = new FaultyLog();
+    const log = new TestLog();
     await readText(resumable(log, words));
     let reads = 0;
     log.onRead = async (read) => {
@@ -890,7 +882,7 @@ test("respond() of a resumable stream starts it again when the log is deleted du
 });
 
 test("resumable() keeps the log without a `ttl`", async () => {
-  const log = new FaultyLog();
+  const log = new TestLog();
   await readText(resumable(log, words));
   await settle();
   assertEquals(log.ttls, []);
@@ -1022,7 +1014,7 @@ test("subscribeTo() of a resumable stream yields its events from the start to th
     }
   })();
   await settle();
-  assertEquals(await wordsOf(log), "");
+  assertEquals(await summaryOf(log), "");
   await answer.start();
   await following;
   const words = events.map(({ event, data }) => `${event} ${data}`);
@@ -1053,7 +1045,7 @@ test("subscribeTo() of a resumable stream rejects with its signal's reason, and 
 });
 
 test("subscribeTo() of a resumable stream does not restart it when its log was deleted", async () => {
-  const log = new FaultyLog();
+  const log = new TestLog();
   const answer = resumable(log, words, { lease: 100 });
   await answer.start();
   assertEquals(await answer.done, "ended");
@@ -1063,7 +1055,7 @@ test("subscribeTo() of a resumable stream does not restart it when its log was d
   const iterator = subscribeTo(answer, "", signal).values();
   const next = reasonOf(iterator.next());
   await settle();
-  assertEquals(await wordsOf(log), "");
+  assertEquals(await summaryOf(log), "");
   leaving.abort("left");
   assertEquals(await next, "left");
 });

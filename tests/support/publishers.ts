@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { ServerSentEvent } from "../../src/event.ts";
-import { positionsOf } from "../server/_combination.ts";
+import { positionsOf } from "../server/_channel.ts";
 import { pause } from "../../tools/pause.ts";
 
 /** Sends a request to a server. `turn` selects the server. */
