@@ -14,11 +14,11 @@ import { checkGap, KEPT } from "../../support/gap.ts";
 
 const EVENTS = 1500;
 
-const script = new URL("./server.ts", import.meta.url);
+const script = new URL("../logs/server.ts", import.meta.url);
 
 Deno.test("Channel on a DenoKvLog delivers everything once to every client though serving processes are killed", async () => {
   await using file = await KvFile.make();
-  await using servers = await startServers(script, file.path);
+  await using servers = await startServers(script, ...file.args);
   const followers = [0, 1, 0, 1].map((place) => servers.follow(place));
   const publishers = new Publishers(
     EVENTS,
@@ -40,20 +40,20 @@ Deno.test("Channel on a DenoKvLog delivers everything once to every client thoug
 for (const names of [["a", "b"], ["a", "b", "c"]]) {
   Deno.test(`combine() of ${names.length} channels in Deno KV delivers everything once to every client though a serving process is killed`, async () => {
     await using file = await KvFile.make();
-    await using servers = await startServers(script, file.path, ...names);
+    await using servers = await startServers(script, ...file.args, ...names);
     await checkKill(servers, names);
   });
 }
 
 Deno.test("Channel on a DenoKvLog keeps its clients' connections while the database's server is unavailable, and catches up", async () => {
   await using server = new ConnectServer();
-  await using servers = await startServers(script, server.path);
+  await using servers = await startServers(script, ...server.args);
   await checkOutage(servers, () => server.stop(), () => server.restart());
 });
 
 Deno.test("Channel on a DenoKvLog keeps its clients' connections while another process writes to the file, and catches up", async () => {
   await using file = await KvFile.make();
-  await using servers = await startServers(script, file.path);
+  await using servers = await startServers(script, ...file.args);
   using database = new DatabaseSync(file.path);
   database.exec("pragma busy_timeout = 10000");
   await checkOutage(

@@ -5,17 +5,23 @@ import {
   type KvStore,
 } from "../../../src/deno_kv/mod.ts";
 import type { LogEntry, LogInput } from "../../../src/log/log.ts";
+import { isFree } from "../sqlite/sqlite_file.ts";
 
 /** A database for one test, opened as often as that wants. */
 export abstract class KvDatabase implements AsyncDisposable {
   /** The argument of `Deno.openKv()`. */
   abstract readonly path: string;
-  readonly #opened: Deno.Kv[] = [];
+  readonly #opened = new Set<Deno.Kv>();
+
+  /** The arguments of a process that opens it. */
+  get args(): string[] {
+    return ["denoKv", this.path];
+  }
 
   /** Opens it once more. */
   async open(): Promise<Deno.Kv> {
     const kv = await Deno.openKv(this.path);
-    this.#opened.push(kv);
+    this.#opened.add(kv);
     return kv;
   }
 
@@ -52,6 +58,11 @@ export class KvFile extends KvDatabase {
 
   static async make(): Promise<KvFile> {
     return new KvFile(await Deno.makeTempDir({ prefix: "deno_kv_" }));
+  }
+
+  /** Returns whether no process is writing to the file. */
+  isFree(): boolean {
+    return isFree(this.path);
   }
 
   protected remove(): Promise<void> {

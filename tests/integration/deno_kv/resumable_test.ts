@@ -11,38 +11,28 @@ import { pause } from "../../../tools/pause.ts";
 
 testResumable("DenoKvLog", async () => {
   const file = await KvFile.make();
+  // A case that opened the database would leak it.
   const kv = await file.open();
-  return {
-    args: ["kv", file.path],
-    isFree: () => isFree(file.path),
-    log: (name) => new DenoKvLog(kv, name),
-    [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
-  };
+  return Object.assign(file, {
+    log: (name: string) => new DenoKvLog(kv, name),
+  });
 }, TRIES);
-
-/** Returns whether no process is writing to the file. */
-function isFree(path: string): boolean {
-  using database = new DatabaseSync(path);
-  try {
-    database.exec("begin immediate; rollback");
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 Deno.test("resumable() on a DenoKvLog continues after the database was unavailable", async () => {
   await using file = await KvFile.make();
-  const args = ["kv", file.path];
-  await checkTrouble(await file.log("all"), [args, args], async (seen) => {
-    await seen(50);
-    using database = new DatabaseSync(file.path);
-    // The producer is writing just now, as likely as not.
-    database.exec("pragma busy_timeout = 30000; begin immediate");
-    // Until the log gives up writing to a file that another process is writing to.
-    await pause(6000);
-    database.exec("rollback");
-  });
+  await checkTrouble(
+    await file.log("all"),
+    [file.args, file.args],
+    async (seen) => {
+      await seen(50);
+      using database = new DatabaseSync(file.path);
+      // The producer is writing just now, as likely as not.
+      database.exec("pragma busy_timeout = 30000; begin immediate");
+      // Until the log gives up writing to a file that another process is writing to.
+      await pause(6000);
+      database.exec("rollback");
+    },
+  );
 });
 
 Deno.test("resumable() on a DenoKvLog appends nothing twice when the database's answers are lost", async () => {

@@ -1,50 +1,38 @@
-import { PostgresLog } from "../../../src/sql/postgres_mod.ts";
 import { channelsKeepApart } from "../../support/names.ts";
 import { checkKill, checkOutage } from "../../support/outage.ts";
 import { PostgresServer } from "./postgres.ts";
-import { pgClient } from "./postgres_clients.ts";
 import { Proxy } from "../../support/proxy.ts";
 import { startServers } from "../../support/servers.ts";
 import { checkGap, KEPT } from "../../support/gap.ts";
 
-const script = new URL("../sql/server.ts", import.meta.url);
-
-async function start(): Promise<PostgresServer> {
-  const server = await PostgresServer.start();
-  await using adapted = pgClient(server.url);
-  await PostgresLog.migrate(adapted.client);
-  return server;
-}
+const script = new URL("../logs/server.ts", import.meta.url);
 
 Deno.test("Channel on a PostgresLog delivers everything once to every client though a serving process is killed", async () => {
-  await using postgres = await start();
-  await using servers = await startServers(script, "postgres", postgres.url);
+  await using postgres = await PostgresServer.startMigrated();
+  await using servers = await startServers(script, ...postgres.args);
   await checkKill(servers);
 });
 
 Deno.test("Channel on a PostgresLog keeps its clients' connections while Postgres is unavailable, and catches up", async () => {
-  await using postgres = await start();
-  await using servers = await startServers(script, "postgres", postgres.url);
+  await using postgres = await PostgresServer.startMigrated();
+  await using servers = await startServers(script, ...postgres.args);
   await checkOutage(servers, () => postgres.kill(), () => postgres.restart());
 });
 
 Deno.test("Channel on a PostgresLog keeps its clients' connections while the network is down, and catches up", async () => {
-  await using postgres = await start();
+  await using postgres = await PostgresServer.startMigrated();
   using proxy = new Proxy(postgres.port);
-  const url = `postgres://postgres@127.0.0.1:${proxy.port}/postgres`;
-  await using servers = await startServers(script, "postgres", url);
+  const url = postgres.urlOf("postgres", proxy.port);
+  await using servers = await startServers(script, "pg", url);
   await checkOutage(servers, () => proxy.mute(), () => proxy.cut());
 });
 
 Deno.test("Channel on a PostgresLog sends a gap to a client that was disconnected for too long", async () => {
-  await using postgres = await start();
-  await using adapted = pgClient(postgres.url);
-  const options = { maxEvents: KEPT };
-  await checkGap(new PostgresLog(adapted.client, "news", options));
+  await using postgres = await PostgresServer.startMigrated();
+  await checkGap(postgres.log("news", { maxEvents: KEPT }));
 });
 
 Deno.test("PostgresLog keeps channels apart that are named like properties of Object.prototype", async () => {
-  await using postgres = await start();
-  await using adapted = pgClient(postgres.url);
-  await channelsKeepApart((name) => new PostgresLog(adapted.client, name));
+  await using postgres = await PostgresServer.startMigrated();
+  await channelsKeepApart((name) => postgres.log(name));
 });

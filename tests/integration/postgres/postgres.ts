@@ -1,83 +1,100 @@
 import { runCommand } from "../../../tools/command.ts";
 import { Process } from "../../../tools/process.ts";
-import { freePort } from "../../support/port.ts";
 import { pause } from "../../../tools/pause.ts";
+import {
+  type PostgresClient,
+  PostgresLog,
+  type PostgresLogOptions,
+} from "../../../src/sql/postgres_mod.ts";
+import { LocalServer } from "../logs/local_server.ts";
+import { type AdaptedClient, pgClient } from "./postgres_clients.ts";
 
 /** Postgres refuses to run as root: then it runs as this user, which its package makes. */
 const USER = "postgres";
 
-/** A Postgres on a free port of the loopback interface, with its data in a temporary folder. */
-export class PostgresServer {
-  readonly port: number;
-  readonly #folder: string;
+/** A Postgres process. */
+export class PostgresServer extends LocalServer {
   readonly #config: readonly string[];
-  #process: Process;
+  #adapted: AdaptedClient | undefined;
 
-  private constructor(
-    port: number,
-    folder: string,
-    config: readonly string[],
-    process: Process,
-  ) {
-    this.port = port;
-    this.#folder = folder;
+  private constructor(folder: string, config: readonly string[]) {
+    super(folder);
     this.#config = config;
-    this.#process = process;
   }
 
   /** Starts one with settings such as `"fsync=on"`. */
   static async start(...config: string[]): Promise<PostgresServer> {
     const template = Deno.env.get("POSTGRES_TEMPLATE");
     const folder = template ? await makeFolder() : await makeCluster();
-    if (template) await copy(`${template}/data`, `${folder}/data`);
-    const port = freePort();
-    const process = await spawn(folder, port, config);
-    return new PostgresServer(port, folder, config, process);
+    if (template) await run("cp", ["-a", `${template}/data`, folder]);
+    const server = new PostgresServer(folder, config);
+    await server.restart();
+    return server;
+  }
+
+  /** Starts one with the tables of logs. */
+  static async startMigrated(...config: string[]): Promise<PostgresServer> {
+    const server = await PostgresServer.start(...config);
+    await PostgresLog.migrate(server.client);
+    return server;
   }
 
   /** Starts a standby that follows this one. */
   async startStandby(): Promise<PostgresServer> {
     const folder = await makeFolder();
-    await run("pg_basebackup", [
+    await run(await findProgram("pg_basebackup"), [
       ...["-D", `${folder}/data`, "--checkpoint=fast", "--write-recovery-conf"],
       ...["-d", this.url, "--no-sync"],
-    ]);
-    const port = freePort();
-    const process = await spawn(folder, port, this.#config);
-    return new PostgresServer(port, folder, this.#config, process);
+    ], await findUser());
+    const server = new PostgresServer(folder, this.#config);
+    await server.restart();
+    return server;
   }
 
   get url(): string {
     return this.urlOf("postgres");
   }
 
-  urlOf(database: string): string {
-    return `postgres://${USER}@127.0.0.1:${this.port}/${database}`;
+  urlOf(database: string, port: number = this.port): string {
+    return `postgres://${USER}@127.0.0.1:${port}/${database}`;
+  }
+
+  /** The arguments of a process that connects to it. */
+  get args(): string[] {
+    return ["pg", this.url];
+  }
+
+  /** A client of pg, which ends with the server. */
+  get client(): PostgresClient {
+    this.#adapted ??= this.clients.use(pgClient(this.url));
+    return this.#adapted.client;
+  }
+
+  /** A log of this name over that client. */
+  log(name: string, options?: PostgresLogOptions): PostgresLog {
+    return new PostgresLog(this.client, name, options);
   }
 
   /** Runs SQL with psql and returns its output, columns separated by `|`. */
   async query(sql: string): Promise<string> {
-    const args = [this.url, "-AtXq", "-v", "ON_ERROR_STOP=1", "-c", sql];
-    const { success, stdout, output } = await runCommand(
-      await findProgram("psql"),
-      args,
-    );
-    if (!success) throw new Error(output);
-    return stdout.trim();
+    return (await this.#psql("-At", "-c", sql)).trim();
   }
 
   /** Runs the SQL in a file. */
   async runFile(path: string): Promise<void> {
-    const args = [this.url, "-Xq", "-v", "ON_ERROR_STOP=1", "-f", path];
+    await this.#psql("-f", path);
+  }
+
+  async #psql(...args: string[]): Promise<string> {
+    const strict = ["-Xq", "-v", "ON_ERROR_STOP=1"];
     const program = await findProgram("psql");
-    const { success, output } = await runCommand(program, args);
-    if (!success) throw new Error(output);
+    return await run(program, [this.url, ...strict, ...args]);
   }
 
   /** Ends the postmaster with SIGKILL, and waits until those that it has started have noticed. */
-  async kill(): Promise<void> {
-    await this.#process.kill();
-    while (await answers(this.port)) await pause(20);
+  override async kill(): Promise<void> {
+    await super.kill();
+    while (await this.answers()) await pause(20);
   }
 
   /** Ends one of the processes that serve clients with SIGKILL, upon which Postgres restarts all of them. */
@@ -93,34 +110,44 @@ export class PostgresServer {
     await this.query("SELECT pg_promote()");
   }
 
-  /** Starts another process on the same port and data. */
-  async restart(): Promise<void> {
-    // The killed process has left this file.
-    await Deno.remove(`${this.#folder}/data/postmaster.pid`).catch(() => {});
-    this.#process = await spawn(this.#folder, this.port, this.#config);
+  protected async spawn(): Promise<Process> {
+    // A killed process leaves this file.
+    await Deno.remove(`${this.folder}/data/postmaster.pid`).catch(() => {});
+    const settings = [
+      "listen_addresses=127.0.0.1",
+      "unix_socket_directories=",
+      `port=${this.port}`,
+      "max_connections=200",
+      ...this.#config,
+    ].flatMap((setting) => ["-c", setting]);
+    const args = ["-D", `${this.folder}/data`, ...settings];
+    return new Process(await findProgram("postgres"), args, {
+      cwd: this.folder,
+      stdout: "null",
+      stderr: "null",
+      ...await findUser(),
+    });
   }
 
-  /** Ends the process and deletes its data. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#process.signal("SIGQUIT");
-    await this.#process.ended;
-    await Deno.remove(this.#folder, { recursive: true });
+  /** Postgres answers with an error while it starts or stops. */
+  protected answers(): Promise<boolean> {
+    return this.replies(startup(), "R");
+  }
+
+  protected override async end(process: Process): Promise<void> {
+    process.signal("SIGQUIT");
+    await process.ended;
   }
 }
 
 /** A folder with the data of a Postgres that was never started; as `POSTGRES_TEMPLATE`, it saves each server from making its own. */
 export async function makeCluster(): Promise<string> {
   const folder = await makeFolder();
-  await run("initdb", [
+  await run(await findProgram("initdb"), [
     ...["-D", `${folder}/data`, "--auth=trust", `--username=${USER}`],
     ...["--no-sync", "--encoding=UTF8", "--locale=C"],
-  ]);
+  ], await findUser());
   return folder;
-}
-
-async function copy(from: string, to: string): Promise<void> {
-  const { success, output } = await runCommand("cp", ["-a", from, to]);
-  if (!success) throw new Error(output);
 }
 
 async function makeFolder(): Promise<string> {
@@ -128,29 +155,6 @@ async function makeFolder(): Promise<string> {
   const { uid, gid } = await findUser();
   if (uid !== undefined) await Deno.chown(folder, uid, gid!);
   return folder;
-}
-
-async function spawn(
-  folder: string,
-  port: number,
-  config: readonly string[],
-): Promise<Process> {
-  const settings = [
-    "listen_addresses=127.0.0.1",
-    "unix_socket_directories=",
-    `port=${port}`,
-    "max_connections=200",
-    ...config,
-  ].flatMap((setting) => ["-c", setting]);
-  const args = ["-D", `${folder}/data`, ...settings];
-  const process = new Process(await findProgram("postgres"), args, {
-    cwd: folder,
-    stdout: "null",
-    stderr: "null",
-    ...await findUser(),
-  });
-  await process.untilReady(() => answers(port));
-  return process;
 }
 
 /** The first message of a Postgres client: its length, the protocol version, the user and the database. */
@@ -164,31 +168,17 @@ function startup(): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Returns whether Postgres accepts connections: it answers with an error while it starts or stops. */
-async function answers(port: number): Promise<boolean> {
-  try {
-    using connection = await Deno.connect({ hostname: "127.0.0.1", port });
-    await connection.write(startup());
-    const reply = new Uint8Array(1);
-    await connection.read(reply);
-    return String.fromCharCode(reply[0]!) === "R";
-  } catch (error) {
-    if (error instanceof Deno.errors.ConnectionRefused) return false;
-    if (error instanceof Deno.errors.ConnectionReset) return false;
-    if (error instanceof Deno.errors.BrokenPipe) return false;
-    throw error;
-  }
-}
-
-async function run(name: string, args: string[]): Promise<void> {
-  const { success, stderr } = await new Deno.Command(await findProgram(name), {
-    args,
-    cwd: "/",
-    stdout: "null",
-    stderr: "piped",
-    ...await findUser(),
-  }).output();
-  if (!success) throw new Error(new TextDecoder().decode(stderr));
+/** Runs a program, as another user if one is given, and returns its output. */
+async function run(
+  program: string,
+  args: string[],
+  user: { uid?: number; gid?: number } = {},
+): Promise<string> {
+  const command = new Deno.Command(program, { args, cwd: "/", ...user });
+  const { success, stdout, stderr } = await command.output();
+  const decoder = new TextDecoder();
+  if (!success) throw new Error(decoder.decode(stderr));
+  return decoder.decode(stdout);
 }
 
 let user: Promise<{ uid?: number; gid?: number }> | undefined;

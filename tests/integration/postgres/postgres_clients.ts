@@ -3,11 +3,26 @@ import postgres from "npm:postgres@3.4.9";
 import {
   pgListener,
   type PostgresClient,
+  PostgresLog,
+  type PostgresLogOptions,
 } from "../../../src/sql/postgres_mod.ts";
 
 /** A library's client in the form that a log accepts. */
 export interface AdaptedClient extends AsyncDisposable {
-  client: PostgresClient;
+  readonly client: PostgresClient;
+  /** Opens the log of this name. */
+  log(name: string, options?: PostgresLogOptions): PostgresLog;
+}
+
+function adapted(
+  client: PostgresClient,
+  close: () => Promise<unknown>,
+): AdaptedClient {
+  return {
+    client,
+    log: (name, options) => new PostgresLog(client, name, options),
+    [Symbol.asyncDispose]: async () => void await close(),
+  };
 }
 
 /** Makes a client of pg with a connection for notifications. */
@@ -19,22 +34,16 @@ export function pgClient(connectionString: string): AdaptedClient {
     ends.push(new Promise((resolve) => client.on("end", resolve)));
     return client;
   };
-  return {
-    client: {
-      query: (text, params) => pool.query(text, params),
-      listen: pgListener(create),
-    },
-    async [Symbol.asyncDispose]() {
-      await pool.end();
-      await Promise.all(ends);
-    },
-  };
+  return adapted({
+    query: (text, params) => pool.query(text, params),
+    listen: pgListener(create),
+  }, () => pool.end().then(() => Promise.all(ends)));
 }
 
 /** Makes a client of pg that cannot listen. */
 export function pollingClient(connectionString: string): AdaptedClient {
   const pool = makePool(connectionString);
-  return { client: pool, [Symbol.asyncDispose]: () => pool.end() };
+  return adapted(pool, () => pool.end());
 }
 
 function makePool(connectionString: string): pg.Pool {
@@ -48,16 +57,13 @@ function makePool(connectionString: string): pg.Pool {
 /** Makes a client of postgres.js. */
 export function postgresClient(url: string): AdaptedClient {
   const sql = postgres(url, { max: 4, onnotice: () => {} });
-  return {
-    client: {
-      query: (text, params) => sql.unsafe(text, params),
-      async listen(channel, wake) {
-        const { unlisten } = await sql.listen(channel, wake, wake);
-        return unlisten;
-      },
+  return adapted({
+    query: (text, params) => sql.unsafe(text, params),
+    async listen(channel, wake) {
+      const { unlisten } = await sql.listen(channel, wake, wake);
+      return unlisten;
     },
-    [Symbol.asyncDispose]: () => sql.end({ timeout: 1 }),
-  };
+  }, () => sql.end({ timeout: 1 }));
 }
 
 /** Starts the proxy that Neon's driver connects through: a WebSocket whose messages are the bytes of Postgres's protocol. */

@@ -1,14 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { PostgresLog } from "../../../src/sql/postgres_mod.ts";
 import {
   checkAll,
   checkTrouble,
-  type Library,
-  type Load,
   runWorkers,
 } from "../../support/log_worker.ts";
 import { PostgresServer } from "./postgres.ts";
-import { pgClient } from "./postgres_clients.ts";
 import { succeeds, until } from "../../support/until.ts";
 import { pause } from "../../../tools/pause.ts";
 
@@ -16,15 +12,18 @@ const libraries = ["pg", "postgresJs", "bunSql"] as const;
 const options = { maxEvents: 1_000_000 };
 
 Deno.test("PostgresLog delivers each of 10,000 events once to every process, in one order", async () => {
-  await using server = await PostgresServer.start("fsync=off");
+  await using server = await PostgresServer.startMigrated("fsync=off");
+  const log = server.log("news", options);
   const load = { publishers: 2, events: 1250, followers: 2 };
-  checkAll(await run(server, [...libraries, "pg"], load), 10_000);
+  const works = await runWorkers([...libraries, "pg"], server.url, load, log);
+  checkAll(works, 10_000);
 });
 
 Deno.test("PostgresLog applies a resolved append once, and a rejected one at most once, though a backend and then Postgres is killed", async () => {
-  await using server = await PostgresServer.start();
+  await using server = await PostgresServer.startMigrated();
+  const log = server.log("news", options);
   const load = { publishers: 4, followers: 2 };
-  const works = await run(server, libraries, load, async () => {
+  const works = await runWorkers(libraries, server.url, load, log, async () => {
     for (let kills = 0; kills < 2; kills++) {
       await pause(700);
       await server.killBackend();
@@ -40,10 +39,8 @@ Deno.test("PostgresLog applies a resolved append once, and a rejected one at mos
 });
 
 Deno.test("PostgresLog shows no hole to a fast reader while 50 appenders in 4 processes append", async () => {
-  await using server = await PostgresServer.start("fsync=off");
-  await using adapted = pgClient(server.url);
-  await PostgresLog.migrate(adapted.client);
-  const log = new PostgresLog(adapted.client, "news", options);
+  await using server = await PostgresServer.startMigrated("fsync=off");
+  const log = server.log("news", options);
   let isOver = false;
   const reading = (async () => {
     const seen: string[] = [];
@@ -73,15 +70,3 @@ Deno.test("PostgresLog shows no hole to a fast reader while 50 appenders in 4 pr
     4 * 13 * 40,
   );
 });
-
-async function run(
-  server: PostgresServer,
-  libraries: readonly Library[],
-  load: Load,
-  over?: () => Promise<void>,
-): ReturnType<typeof runWorkers> {
-  await using adapted = pgClient(server.url);
-  await PostgresLog.migrate(adapted.client);
-  const log = new PostgresLog(adapted.client, "news", options);
-  return await runWorkers(libraries, server.url, load, log, over);
-}

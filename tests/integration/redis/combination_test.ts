@@ -1,20 +1,17 @@
 import { assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { RedisLog } from "../../../src/redis/mod.ts";
 import { Channel, combine, MemoryLog } from "../../../src/server/mod.ts";
 import { SqliteLog } from "../../../src/sql/sqlite_mod.ts";
 import { readCut } from "../../server/_cut.ts";
 import { RedisServer } from "./redis.ts";
-import { ioRedisClient } from "./redis_clients.ts";
 
 const EVENTS = 30;
 
 Deno.test("combine() of channels in Redis, SQLite and memory delivers each event once to a client that is cut repeatedly", async () => {
   await using redis = await RedisServer.start();
-  await using client = ioRedisClient(redis.port);
   using database = new DatabaseSync(":memory:");
   const logs = {
-    redis: new RedisLog(client.redis, "news"),
+    redis: redis.log("news"),
     sqlite: new SqliteLog(database, "news"),
     memory: new MemoryLog(),
   };

@@ -4,6 +4,8 @@ import {
   ioRedis,
   nodeRedis,
   type RedisClient,
+  RedisLog,
+  type RedisLogOptions,
   restRedis,
   type RestRedisOptions,
 } from "../../../src/redis/mod.ts";
@@ -11,7 +13,20 @@ import { startDeno } from "../../../tools/process.ts";
 
 /** A client of a library, adapted. */
 export interface AdaptedClient extends AsyncDisposable {
-  redis: RedisClient;
+  readonly redis: RedisClient;
+  /** Opens the log of this name. */
+  log(name: string, options?: RedisLogOptions): RedisLog;
+}
+
+function adapted(
+  redis: RedisClient,
+  close: () => Promise<unknown> | void,
+): AdaptedClient {
+  return {
+    redis,
+    log: (name, options) => new RedisLog(redis, name, options),
+    [Symbol.asyncDispose]: async () => void await close(),
+  };
 }
 
 /** Makes a client of ioredis; disposing of it waits for the connections that the adapter opened, too. */
@@ -27,32 +42,24 @@ export function ioRedisClient(
       return copy;
     }
   }
-  const client = new Watched(port, {
-    lazyConnect: true,
-    username,
-    password: "any",
-  });
+  const login = { username, password: "any" };
+  const client = new Watched(port, { lazyConnect: true, ...login })
+    .on("error", () => {});
   ends.push(new Promise((resolve) => client.on("end", resolve)));
-  return {
-    redis: ioRedis(client),
-    async [Symbol.asyncDispose]() {
-      client.disconnect();
-      await Promise.all(ends);
-    },
-  };
+  return adapted(ioRedis(client), () => {
+    client.disconnect();
+    return Promise.all(ends);
+  });
 }
 
 /** Makes a client of node-redis, which connects meanwhile. */
 export function nodeRedisClient(url: string): AdaptedClient {
   const client = createClient({ url }).on("error", () => {});
   const connected = client.connect();
-  return {
-    redis: nodeRedis(client),
-    async [Symbol.asyncDispose]() {
-      await connected;
-      client.destroy();
-    },
-  };
+  return adapted(
+    nodeRedis(client),
+    () => connected.then(() => client.destroy()),
+  );
 }
 
 /** A running bridge between HTTP and a Redis. */
@@ -76,5 +83,5 @@ export async function startRestBridge(port: number): Promise<RestBridge> {
 
 /** Makes an HTTP client, which keeps only subscriptions open. */
 export function restRedisClient(options: RestRedisOptions): AdaptedClient {
-  return { redis: restRedis(options), async [Symbol.asyncDispose]() {} };
+  return adapted(restRedis(options), () => {});
 }

@@ -1,17 +1,10 @@
 /**
- * A process that serves resumable streams: `process.ts kv PATH`, `redis PORT`, `sqlite PATH` or `postgres URL`. GET of `/NAME` follows the stream
+ * A process that serves resumable streams: `process.ts LIBRARY PLACE`. GET of `/NAME` follows the stream
  * of that name, DELETE aborts it; the query of the first request configures it. `/` returns a record of what happened. The
  * first line of standard output is the address.
  */
-import { DenoKvLog } from "../../../src/deno_kv/mod.ts";
-import { RedisLog } from "../../../src/redis/mod.ts";
-import {
-  type EventLog,
-  type Resumable,
-  resumable,
-} from "../../../src/server/mod.ts";
-import { ioRedisClient } from "../redis/redis_clients.ts";
-import { sqlLogs } from "../sql/sql_logs.ts";
+import { type Resumable, resumable } from "../../../src/server/mod.ts";
+import { libraries } from "../logs/libraries.ts";
 import { ask, type Order, produce } from "./produce.ts";
 
 /** What becomes of the streams that it produces. */
@@ -20,21 +13,10 @@ export interface Notice {
   name: string;
 }
 
-const [engine, place] = Deno.args as [string, string];
-const openLog = await opener();
+const [library, place] = Deno.args as [string, string];
+const { log: openLog } = (await libraries[library]!(place, ""))();
 const streams = new Map<string, Resumable>();
 const notices: Notice[] = [];
-
-async function opener(): Promise<(name: string) => EventLog> {
-  if (engine === "kv") {
-    const kv = await Deno.openKv(place);
-    return (name) => new DenoKvLog(kv, name);
-  }
-  const openSql = sqlLogs[engine];
-  if (openSql) return openSql(place);
-  const { redis } = ioRedisClient(Number(place));
-  return (name) => new RedisLog(redis, name);
-}
 
 function say(what: Notice["what"], name: string): void {
   notices.push({ what, name });

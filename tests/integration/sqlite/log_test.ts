@@ -11,25 +11,9 @@ import { EventStreamError } from "../../../src/error.ts";
 import type { EventLog, LogInput } from "../../../src/log/log.ts";
 import { type SqliteDatabase, SqliteLog } from "../../../src/sql/sqlite_mod.ts";
 import { until } from "../../support/until.ts";
+import { SqliteFile } from "./sqlite_file.ts";
 
 const ALL = { entries: 10_000, bytes: 64 * 1024 * 1024 };
-
-/** A temporary file, with as many connections as are opened. */
-class Scene implements AsyncDisposable {
-  readonly #folder = Deno.makeTempDirSync({ prefix: "sqlite_" });
-  readonly #opened: DatabaseSync[] = [];
-
-  open(): DatabaseSync {
-    const database = new DatabaseSync(`${this.#folder}/logs.db`);
-    this.#opened.push(database);
-    return database;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const database of this.#opened) database.close();
-    await Deno.remove(this.#folder, { recursive: true });
-  }
-}
 
 function events(...bodies: string[]): LogInput[] {
   return bodies.map((body) => ({ kind: "event", body }));
@@ -77,7 +61,7 @@ async function assertRefused(
 }
 
 Deno.test("SqliteLog keeps the logs of one file apart, on one connection or several", async () => {
-  await using scene = new Scene();
+  await using scene = await SqliteFile.make();
   const database = scene.open();
   for (const name of ["a", "b", "a'", "%"]) {
     await new SqliteLog(database, name).append(events(name));
@@ -88,14 +72,14 @@ Deno.test("SqliteLog keeps the logs of one file apart, on one connection or seve
 });
 
 Deno.test("read() of a file without a log writes nothing", async () => {
-  await using scene = new Scene();
+  await using scene = await SqliteFile.make();
   const database = scene.open();
   assertEquals((await new SqliteLog(database, "news").read(0, ALL)).epoch, "0");
   assertEquals(tablesOf(database), []);
 });
 
 Deno.test("append() rejects tables that are not a log's, and leaves them unchanged", async () => {
-  await using scene = new Scene();
+  await using scene = await SqliteFile.make();
   const database = scene.open();
   // As in a Durable Object's database.
   database.exec("CREATE TABLE rivulet_entries (seq INTEGER PRIMARY KEY)");
@@ -110,7 +94,7 @@ Deno.test("append() rejects tables that are not a log's, and leaves them unchang
 });
 
 Deno.test("SqliteLog leaves tables of another format unchanged, and reports the format", async () => {
-  await using scene = new Scene();
+  await using scene = await SqliteFile.make();
   const database = scene.open();
   const log = new SqliteLog(database, "news");
   await log.append(events("a"));
@@ -130,7 +114,7 @@ Deno.test("SqliteLog leaves tables of another format unchanged, and reports the 
 });
 
 Deno.test("append() deletes entries beyond the retention limits, at most 1000 more than it adds", async () => {
-  await using scene = new Scene();
+  await using scene = await SqliteFile.make();
   const database = scene.open();
   const log = new SqliteLog(database, "news");
   await log.append(events(...Array(3000).fill("x")));
@@ -146,7 +130,7 @@ Deno.test("append() deletes entries beyond the retention limits, at most 1000 mo
 });
 
 Deno.test("append() deletes other logs that have expired, 500 entries at a time", async () => {
-  await using scene = new Scene();
+  await using scene = await SqliteFile.make();
   const database = scene.open();
   const old = new SqliteLog(database, "old");
   await old.append(events(...Array(1200).fill("x")), { idempotencyKey: "k" });
@@ -165,7 +149,7 @@ Deno.test("append() deletes other logs that have expired, 500 entries at a time"
 });
 
 Deno.test("append() stores entries as they were when it was called", async () => {
-  await using scene = new Scene();
+  await using scene = await SqliteFile.make();
   const log = new SqliteLog(scene.open(), "news");
   const entries = [{ kind: "event" as const, body: "a" }];
   const append = log.append(entries);
@@ -176,7 +160,7 @@ Deno.test("append() stores entries as they were when it was called", async () =>
 });
 
 Deno.test("append() to several logs at once uses one transaction, and each append is applied separately", async () => {
-  await using scene = new Scene();
+  await using scene = await SqliteFile.make();
   const database = scene.open();
   const [a, b] = ["a", "b"].map((name) => new SqliteLog(database, name));
   await a!.append(events("0"));
@@ -199,7 +183,7 @@ Deno.test("append() to several logs at once uses one transaction, and each appen
 });
 
 Deno.test("append() on a connection with an open transaction rejects, and leaves the transaction open", async () => {
-  await using scene = new Scene();
+  await using scene = await SqliteFile.make();
   const database = scene.open();
   const log = new SqliteLog(database, "news");
   await log.append(events("a"));
@@ -214,7 +198,7 @@ Deno.test("append() on a connection with an open transaction rejects, and leaves
 });
 
 Deno.test("append() starts a new epoch when the tables were dropped", async () => {
-  await using scene = new Scene();
+  await using scene = await SqliteFile.make();
   const database = scene.open();
   const log = new SqliteLog(database, "news");
   const first = await log.append(events("a"));
@@ -231,7 +215,7 @@ Deno.test("append() starts a new epoch when the tables were dropped", async () =
 });
 
 Deno.test("watch() notifies of appends over the same connection without a poll", async () => {
-  await using scene = new Scene();
+  await using scene = await SqliteFile.make();
   const database = scene.open();
   const controller = new AbortController();
   let wakes = 0;
@@ -243,7 +227,7 @@ Deno.test("watch() notifies of appends over the same connection without a poll",
 });
 
 Deno.test("watch() notifies of appends over another connection", async () => {
-  await using scene = new Scene();
+  await using scene = await SqliteFile.make();
   const log = new SqliteLog(scene.open(), "news");
   const other = new SqliteLog(scene.open(), "news");
   const controller = new AbortController();
@@ -258,7 +242,7 @@ Deno.test("watch() notifies of appends over another connection", async () => {
 });
 
 Deno.test("read() finds nothing of a half-deleted log, even when the clock goes back", async () => {
-  await using scene = new Scene();
+  await using scene = await SqliteFile.make();
   const database = scene.open();
   const old = new SqliteLog(database, "old");
   await old.append(events(...Array(1200).fill("x")));
@@ -273,7 +257,7 @@ Deno.test("read() finds nothing of a half-deleted log, even when the clock goes 
 });
 
 Deno.test("watch() of many logs notifies only the logs that another connection has appended to", async () => {
-  await using scene = new Scene();
+  await using scene = await SqliteFile.make();
   const database = scene.open();
   const names = Array.from({ length: 50 }, (_, i) => `news ${i}`);
   const logs = names.map((name) => new SqliteLog(database, name));
@@ -301,7 +285,7 @@ Deno.test("watch() of many logs notifies only the logs that another connection h
 });
 
 Deno.test("watch() of a log with an idleTtl creates no tables", async () => {
-  await using scene = new Scene();
+  await using scene = await SqliteFile.make();
   const database = scene.open();
   const controller = new AbortController();
   const log = new SqliteLog(database, "news", { idleTtl: 600_000 });
@@ -313,7 +297,7 @@ Deno.test("watch() of a log with an idleTtl creates no tables", async () => {
 });
 
 Deno.test("watch() renews the idleTtl once more when it ends", async () => {
-  await using scene = new Scene();
+  await using scene = await SqliteFile.make();
   const database = scene.open();
   const log = new SqliteLog(database, "news", { idleTtl: 600_000 });
   const controller = new AbortController();
@@ -329,7 +313,7 @@ Deno.test("watch() renews the idleTtl once more when it ends", async () => {
 });
 
 Deno.test("watch() of many logs renews those together that are due together", async () => {
-  await using scene = new Scene();
+  await using scene = await SqliteFile.make();
   const database = scene.open();
   let commits = 0;
   const counted = counting(database, () => commits++);
@@ -358,7 +342,7 @@ Deno.test("watch() of many logs renews those together that are due together", as
 });
 
 Deno.test("append() rejects when the disk is full, and the log continues when there is space", async () => {
-  await using scene = new Scene();
+  await using scene = await SqliteFile.make();
   const database = scene.open();
   const log = new SqliteLog(database, "news");
   await log.append(events("a"));
@@ -376,7 +360,7 @@ Deno.test("append() rejects when the disk is full, and the log continues when th
 });
 
 Deno.test("SqliteLog also accepts integers as BigInt", async () => {
-  await using scene = new Scene();
+  await using scene = await SqliteFile.make();
   const database = scene.open();
   const toBigInt = (value: unknown) =>
     typeof value === "number" ? BigInt(value) : value;

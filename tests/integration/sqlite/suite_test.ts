@@ -1,11 +1,13 @@
 import { DatabaseSync } from "node:sqlite";
-import { runDeno } from "../../../tools/command.ts";
-import { toolPath } from "../../_tools.ts";
-import { findBetterSqlite3 } from "./better_sqlite3.ts";
-import { testElsewhere } from "../../support/remote_suite.ts";
-import { sqliteCases } from "./cases.ts";
+import { runCommand, runDeno } from "../../../tools/command.ts";
+import {
+  suite,
+  testLog,
+  testLogElsewhere,
+  testLogInBun,
+} from "../logs/declare.ts";
+import { sqliteConnection } from "../logs/libraries.ts";
 
-const script = new URL("./suite.ts", import.meta.url).pathname;
 let folder: string;
 
 Deno.test.beforeAll(async () => {
@@ -15,19 +17,38 @@ Deno.test.afterAll(async () => {
   await Deno.remove(folder, { recursive: true });
 });
 
-const cases = sqliteCases(
+testLog(
   "SqliteLog with node:sqlite",
-  () => new DatabaseSync(`${folder}/deno.db`),
+  () => sqliteConnection(DatabaseSync, `${folder}/deno.db`)(),
 );
-for (const { name, run } of cases) Deno.test(name, run);
-
-testElsewhere(
+testLogInBun(
   "SqliteLog with bun:sqlite",
-  async () => [await toolPath("bun"), [script, `${folder}/bun.db`]],
+  "bunSqlite",
+  () => `${folder}/bun.db`,
 );
-
-testElsewhere("SqliteLog with better-sqlite3", async () => {
+testLogElsewhere("SqliteLog with better-sqlite3", async () => {
   const bundle = `${folder}/suite.mjs`;
-  await runDeno(["bundle", "--platform=deno", `--output=${bundle}`, script]);
-  return ["node", [bundle, `${folder}/node.db`, await findBetterSqlite3()]];
+  await runDeno(["bundle", "--platform=deno", `--output=${bundle}`, suite]);
+  const modules = await findBetterSqlite3();
+  return ["node", bundle, "betterSqlite3", `${folder}/node.db`, modules];
 });
+
+/** The last one that runs on Node 20. */
+const VERSION = "12.11.1";
+
+/**
+ * The modules folder with better-sqlite3, installed through npm when it is missing. When no binary of it can
+ * be downloaded, npm compiles it, which takes a minute.
+ */
+async function findBetterSqlite3(): Promise<string> {
+  const { success, stdout, output } = await runCommand("npx", [
+    "-y",
+    "-p",
+    `better-sqlite3@${VERSION}`,
+    "-c",
+    "echo $PATH",
+  ]);
+  if (!success) throw new Error(`Cannot install better-sqlite3: ${output}`);
+  const [bin = ""] = stdout.split(":");
+  return bin.replace(/\.bin$/, "");
+}

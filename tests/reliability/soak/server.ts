@@ -2,12 +2,9 @@
  * A process that serves a channel which keeps `all` or `few` events: `server.ts all memory`, `server.ts all deno-kv PATH`,
  * `server.ts all redis URL`, `server.ts all sqlite PATH`, `server.ts all postgres URL`. It prints its URL. GET follows the channel, `GET /stats` returns its counts, POST publishes `{ events, key }`.
  */
-import { Redis } from "npm:ioredis@6.0.0";
-import { DenoKvLog } from "../../../src/deno_kv/mod.ts";
 import type { EventLog } from "../../../src/log/log.ts";
-import { ioRedis, RedisLog } from "../../../src/redis/mod.ts";
 import { Channel, MemoryLog } from "../../../src/server/mod.ts";
-import { sqlLogs } from "../../integration/sql/sql_logs.ts";
+import { libraries } from "../../integration/logs/libraries.ts";
 import { handleChannel } from "../../support/channel_handler.ts";
 import { options, retentions } from "./settings.ts";
 
@@ -17,20 +14,20 @@ const [kept, log, address] = Deno.args as [
   string,
 ];
 const retention = retentions[kept];
-const logs: Record<string, (address: string) => EventLog | Promise<EventLog>> =
-  {
-    memory: () => new MemoryLog(retention),
-    "deno-kv": async (path) =>
-      new DenoKvLog(await Deno.openKv(path), "soak", retention),
-    redis: (url) => {
-      const client = new Redis(url, { lazyConnect: true });
-      return new RedisLog(ioRedis(client), "soak", retention);
-    },
-    sqlite: (path) => sqlLogs.sqlite!(path)("soak", retention),
-    postgres: (url) => sqlLogs.postgres!(url)("soak", retention),
-  };
+const names: Record<string, string> = {
+  "deno-kv": "denoKv",
+  redis: "ioRedis",
+  sqlite: "nodeSqlite",
+  postgres: "pg",
+};
 
-const channel = new Channel({ log: await logs[log]!(address), ...options });
+async function openLog(): Promise<EventLog> {
+  if (log === "memory") return new MemoryLog(retention);
+  const connect = await libraries[names[log]!]!(address, "");
+  return connect().log("soak", retention);
+}
+
+const channel = new Channel({ log: await openLog(), ...options });
 
 function handle(request: Request): Response | Promise<Response> {
   return request.url.endsWith("/stats")

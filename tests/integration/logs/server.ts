@@ -1,0 +1,31 @@
+/**
+ * Serves a channel: `deno run -A server.ts LIBRARY PLACE`. It prints its URL. GET follows the channel from its beginning,
+ * POST publishes `{ data, key }`. With names, `deno run -A server.ts LIBRARY PLACE a b`, it serves a combination.
+ */
+import { Channel } from "../../../src/server/mod.ts";
+import {
+  handleChannel,
+  handleCombination,
+} from "../../support/channel_handler.ts";
+import { libraries } from "./libraries.ts";
+
+const [library, place, ...names] = Deno.args as [string, string];
+const { log } = (await libraries[library]!(place, ""))();
+const channelOf = (name: string) =>
+  new Channel({ log: log(name), from: "earliest", retry: 10 });
+const channel = channelOf("news");
+const channels = Object.fromEntries(
+  names.map((name) => [name, channelOf(name)]),
+);
+
+Deno.serve(
+  {
+    hostname: "127.0.0.1",
+    port: 0,
+    onListen: ({ port }) => console.log(`http://127.0.0.1:${port}`),
+  },
+  (request) =>
+    names.length > 0
+      ? handleCombination(channels, request)
+      : handleChannel(channel, request),
+);
