@@ -14,6 +14,18 @@ import { type Runtime, runtimes, type Settings } from "./runtimes.ts";
 /** The job of the oldest supported Deno. It runs in CI and with `--only`. */
 export const OLDEST = "oldest-deno";
 
+/** The engine tests that take longer than half a minute, longest first. */
+const LONGEST = [
+  "demo/page",
+  "leaks",
+  "resumable",
+  "types",
+  "demo/runtimes",
+  "suite",
+  "documents",
+  "package/package",
+];
+
 /** The common options of all jobs. */
 export interface JobOptions {
   /** A folder for shared files. */
@@ -84,10 +96,10 @@ export async function findJobs(options: JobOptions): Promise<Jobs> {
   return {
     // These tests mostly wait, so run more files at once than there are cores.
     engines: async () => {
-      const files = select(await findEngineTests(options));
+      const files = longestFirst(select(await findEngineTests(options)));
       const env: Record<string, string> = {
         ...settingsOf("engines"),
-        DENO_JOBS: "4",
+        DENO_JOBS: String(3 * navigator.hardwareConcurrency),
       };
       const template = files.some((path) => path.includes("/postgres/"))
         ? await makeCluster()
@@ -99,15 +111,24 @@ export async function findJobs(options: JobOptions): Promise<Jobs> {
         if (template) await Deno.remove(template, { recursive: true });
       }
     },
-    ...portable,
-    docs: () => runDenoTest([...deno, "--doc", ...documents], settings),
     deno: () =>
-      runDenoTest([...deno, ...select(findPortable())], {
+      runDenoTest([...deno, "--parallel", ...select(findPortable())], {
         ...settingsOf("deno"),
-        // For --parallel: more than the number of cores, because tests also wait.
+        // More than the number of cores, because tests also wait.
         DENO_JOBS: String(2 * navigator.hardwareConcurrency),
       }),
+    ...portable,
+    docs: () => runDenoTest([...deno, "--doc", ...documents], settings),
   };
+}
+
+/** Moves the files that take longest to the start, so that none of them runs alone at the end. */
+function longestFirst(files: string[]): string[] {
+  const rank = (path: string) => {
+    const index = LONGEST.findIndex((name) => isWithin(path, [name]));
+    return index === -1 ? LONGEST.length : index;
+  };
+  return files.toSorted((a, b) => rank(a) - rank(b));
 }
 
 function mapPlaces(outcome: Outcome, folder: string): Outcome {
