@@ -1,5 +1,5 @@
 /**
- * The `test` task: runs every case in every runtime, with one job per core. CONTRIBUTING.md lists its options. Prints
+ * The `test` task: runs every case in every runtime. CONTRIBUTING.md lists its options. Prints
  * failures, slow cases and totals to standard output, and the progress to standard error.
  */
 import { parseArgs } from "node:util";
