@@ -70,23 +70,20 @@ function node(version: string): Setting {
   };
 }
 
-let folder: string;
+let project: Project;
 let tarball: string;
 
 Deno.test.beforeAll(async () => {
-  folder = await Deno.makeTempDir({ prefix: "pack_" });
-  tarball = await pack(folder);
+  project = await Project.empty();
+  tarball = await pack(project.folder);
+  await install();
 });
-Deno.test.afterAll(() => Deno.remove(folder, { recursive: true }));
+Deno.test.afterAll(() => project[Symbol.asyncDispose]());
 
-for (const [name, setting] of Object.entries(settings)) {
+for (const [index, [name, setting]] of Object.entries(settings).entries()) {
   Deno.test(`The declarations type-check with ${name}, and reject wrong uses`, async () => {
-    await using project = await Project.make();
-    const { types } = setting;
-    const packages = Object.entries(compilers).map((entry) => entry.join("@"));
-    if (types !== undefined) packages.push(types);
-    await project.install(tarball, ...packages);
-    const files = await writeFiles(project, setting);
+    const workspace = workspaceOf(index);
+    const files = await writeFiles(workspace, setting);
     const { lib, names, fault } = setting;
     const compilerOptions = {
       ...{ strict: true, noEmit: true, skipLibCheck: false },
@@ -94,9 +91,9 @@ for (const [name, setting] of Object.entries(settings)) {
       ...{ lib, types: names },
     };
     const config = JSON.stringify({ compilerOptions, files });
-    await project.write("tsconfig.json", config);
+    await project.write(`${workspace}/tsconfig.json`, config);
     for (const compiler of Object.keys(compilers)) {
-      const found = await compile(project, compiler);
+      const found = await compile(workspace, compiler);
       const complaints = found.filter((line) =>
         fault === undefined || !line.includes(fault)
       );
@@ -126,31 +123,53 @@ source.onmessage = ({ data }) => document.body.append(data);
   await assertRejects(() => project.run(Deno.execPath(), "check", "page.ts"));
 });
 
+/** Names the folder of a setting in the project. */
+function workspaceOf(index: number): string {
+  return `setting${index}`;
+}
+
+/** Installs the package and the compilers for all settings, and the types of each setting for that setting alone. */
+async function install(): Promise<void> {
+  const workspaces = Object.values(settings).map((_, i) => workspaceOf(i));
+  for (const [index, { types }] of Object.values(settings).entries()) {
+    const name = workspaceOf(index);
+    const [, declarations, version] = types?.match(/(.+)@(.+)/) ?? [];
+    const dependencies = declarations && { [declarations]: version };
+    const manifest = JSON.stringify({ name, version: "1.0.0", dependencies });
+    await project.write(`${name}/package.json`, manifest);
+  }
+  await project.write("package.json", JSON.stringify({ workspaces }));
+  // "nested": otherwise npm moves the types to the folder that all settings see.
+  const packages = Object.entries(compilers).map((entry) => entry.join("@"));
+  await project.install("--install-strategy=nested", tarball, ...packages);
+}
+
 /** Copies the files to compile; returns their names. */
 async function writeFiles(
-  project: Project,
+  workspace: string,
   { folder }: Setting,
 ): Promise<string[]> {
   const files = [`common/common.mts`, `${folder}/${folder}.mts`];
   const names = files.map((file) => file.split("/")[1]!);
   for (const [index, file] of files.entries()) {
     const text = await Deno.readTextFile(`tests/types/${file}`);
-    await project.write(names[index]!, text);
+    await project.write(`${workspace}/${names[index]}`, text);
   }
   const imports = subpaths.map((subpath, index) =>
     `export * as entry${index} from "${subpath}";\n`
   );
-  await project.write("subpaths.mts", imports.join(""));
+  await project.write(`${workspace}/subpaths.mts`, imports.join(""));
   return [...names, "subpaths.mts"];
 }
 
 /** Runs the compiler; returns its complaints, each without its details. */
 async function compile(
-  { folder }: Project,
+  workspace: string,
   compiler: string,
 ): Promise<string[]> {
   const tsc = `node_modules/${compiler}/bin/tsc`;
-  const args = ["-C", folder, "node", tsc, "--pretty", "false", "-p", "."];
+  const options = ["--pretty", "false", "-p", workspace];
+  const args = ["-C", project.folder, "node", tsc, ...options];
   const { success, output } = await runCommand("env", args);
   const complaints = output.split("\n").filter((line) =>
     line.includes("error TS")
