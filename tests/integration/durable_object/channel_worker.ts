@@ -13,7 +13,7 @@ import type {
   ChannelRespondOptions,
 } from "../../../src/server/mod.ts";
 import type { Namespace } from "./log_worker.ts";
-import { toOutcome } from "./outcome.ts";
+import { answerCall, type Operations, toOutcome } from "./outcome.ts";
 
 export { ChannelObject };
 
@@ -27,7 +27,7 @@ export class OpenChannel extends ChannelObject {
   }
 
   override async fetch(request: Request): Promise<Response> {
-    switch (new URL(request.url).hostname) {
+    switch (new URL(request.url).pathname.split("/").at(-1)) {
       case "stats":
         return Response.json(this.channel.stats);
       case "entries":
@@ -81,25 +81,19 @@ export class BrokenChannel extends ChannelObject {
   }
 }
 
-// deno-lint-ignore no-explicit-any -- the test that passes them knows their types
-function run(channel: DurableChannel, operation: string, args: any[]) {
-  switch (operation) {
-    case "publish":
-      return channel.publish(args[0], args[1]);
-    case "publishAll":
-      return Promise.all(
-        // deno-lint-ignore no-explicit-any -- likewise
-        args.map((event: any) => toOutcome(() => channel.publish(event))),
-      );
-    case "publishAndClose":
-      return Promise.all([channel.publish(args[0]), channel.close()]);
-    case "publishDate":
-      return channel.publish([{ data: "a" }, { data: new Date() as never }]);
-    case "close":
-      return channel.close();
-    default:
-      throw new Error(`There is no operation ${operation}`);
-  }
+function operationsOf(channel: DurableChannel): Operations {
+  return {
+    publish: (events, options) => channel.publish(events, options),
+    publishAll: (...events) =>
+      Promise.all(
+        events.map((event) => toOutcome(() => channel.publish(event))),
+      ),
+    publishAndClose: (event) =>
+      Promise.all([channel.publish(event), channel.close()]),
+    publishDate: () =>
+      channel.publish([{ data: "a" }, { data: new Date() as never }]),
+    close: () => channel.close(),
+  };
 }
 
 export default {
@@ -110,13 +104,9 @@ export default {
     const url = new URL(request.url);
     const [, className, name, operation] = url.pathname.split("/");
     const namespace = env[className!]!;
-    if (
-      operation === "raw" || operation === "stats" || operation === "entries"
-    ) {
+    if (["raw", "stats", "entries"].includes(operation!)) {
       const object = namespace.get(namespace.idFromName(name!));
-      return await object.fetch(
-        operation === "raw" ? request : new Request(`https://${operation}/`),
-      );
+      return await object.fetch(request);
     }
     const channel = durableChannel(namespace, name!);
     if (operation === undefined) {
@@ -127,7 +117,6 @@ export default {
       }
       return await channel.respond(request, options);
     }
-    const args = await request.json();
-    return Response.json(await toOutcome(() => run(channel, operation, args)));
+    return await answerCall(request, operationsOf(channel));
   },
 };

@@ -20,7 +20,7 @@ import type {
 } from "../../../src/log/log.ts";
 import { until } from "../../support/until.ts";
 import { Workerd } from "../../support/workerd.ts";
-import { fromOutcome } from "./outcome.ts";
+import { call } from "./outcome.ts";
 
 const ALL = { entries: 10_000, bytes: 64 * 1024 * 1024 };
 
@@ -85,12 +85,8 @@ class RemoteLog {
     return counts;
   }
 
-  async run<Value>(operation: string, ...args: unknown[]): Promise<Value> {
-    const response = await fetch(`${this.#url}/${operation}`, {
-      method: "POST",
-      body: JSON.stringify(args),
-    });
-    return fromOutcome(await response.json());
+  run<Value>(operation: string, ...args: unknown[]): Promise<Value> {
+    return call(`${this.#url}/${operation}`, args);
   }
 }
 

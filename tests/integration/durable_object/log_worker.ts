@@ -6,8 +6,8 @@ import {
   DurableObjectLog,
   type DurableObjectLogStorage,
 } from "../../../src/durable_object/log.ts";
-import type { RetentionOptions } from "../../../src/log/log.ts";
-import { toOutcome } from "./outcome.ts";
+import type { EventLog, RetentionOptions } from "../../../src/log/log.ts";
+import { answerCall, type Operations, toOutcome } from "./outcome.ts";
 import { pause } from "../../../tools/pause.ts";
 
 interface Storage extends DurableObjectLogStorage {
@@ -33,53 +33,37 @@ export class AlarmlessObject {
     this.#storage = storage;
   }
 
-  async fetch(request: Request): Promise<Response> {
-    const operation = new URL(request.url).pathname.split("/").at(-1);
-    const args = await request.json();
-    return Response.json(await toOutcome(() => this.#run(operation!, args)));
+  fetch(request: Request): Promise<Response> {
+    return answerCall(request, this.#operations);
   }
 
   protected get opened(): DurableObjectLog {
     return this.#log ??= new DurableObjectLog(this.#storage, this.#options);
   }
 
-  // deno-lint-ignore no-explicit-any -- the test that passes them knows their types
-  #run(operation: string, args: any[]): unknown {
-    const log = this.opened;
-    switch (operation) {
-      case "open":
-        this.#options = args[0];
-        this.#log = undefined;
-        return this.opened && null;
-      case "append":
-        return log.append(args[0], args[1]);
-      case "appendAll":
-        return Promise.all(
-          // deno-lint-ignore no-explicit-any -- likewise
-          args.map((each: any[]) =>
-            toOutcome(() => log.append(each[0], each[1]))
-          ),
-        );
-      case "read":
-        return log.read(args[0], args[1]);
-      case "expire":
-        return log.expire(args[0]);
-      case "setAlarm":
-        return this.#storage.setAlarm(args[0]);
-      case "deleteAll":
-        return this.#storage.deleteAll();
-      case "sql":
-        return this.#storage.sql.exec(args[0], ...args.slice(1)).toArray();
-      case "state":
-        return this.#state();
-      case "watch":
-        return log.watch(() => this.#wakes++, new AbortController().signal);
-      case "hold":
-        return this.#hold();
-      default:
-        throw new Error(`There is no operation ${operation}`);
-    }
-  }
+  readonly #operations: Operations = {
+    open: (options) => {
+      this.#options = options;
+      this.#log = undefined;
+      return this.opened && null;
+    },
+    append: (...args: Parameters<EventLog["append"]>) =>
+      this.opened.append(...args),
+    appendAll: (...all: Parameters<EventLog["append"]>[]) =>
+      Promise.all(
+        all.map((args) => toOutcome(() => this.opened.append(...args))),
+      ),
+    read: (after, limit) => this.opened.read(after, limit),
+    expire: (ttl) => this.opened.expire(ttl),
+    setAlarm: (time) => this.#storage.setAlarm(time),
+    deleteAll: () => this.#storage.deleteAll(),
+    sql: (query, ...values) =>
+      this.#storage.sql.exec(query, ...values).toArray(),
+    state: () => this.#state(),
+    watch: () =>
+      this.opened.watch(() => this.#wakes++, new AbortController().signal),
+    hold: () => this.#hold(),
+  };
 
   /** Returns what a log does before its storage becomes durable, and after. */
   async #hold() {

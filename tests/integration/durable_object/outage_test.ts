@@ -12,7 +12,7 @@ const EVENTS = 600;
 /** A process that has the objects. */
 function startObjects(): Promise<Workerd> {
   return Workerd.start({
-    worker: "tests/integration/durable_object/objects_worker.ts",
+    worker: "tests/integration/durable_object/front_worker.ts",
     classes: { News: { sql: true } },
   });
 }

@@ -8,7 +8,7 @@ import type {
   ChannelStats,
   PublishOptions,
 } from "../../../src/server/channel_options.ts";
-import { fromOutcome } from "./outcome.ts";
+import { call } from "./outcome.ts";
 
 let channels = 0;
 
@@ -58,12 +58,8 @@ export class RemoteChannel {
     return fetch(url, { headers, signal: signal ?? null });
   }
 
-  async run<Value>(operation: string, ...args: unknown[]): Promise<Value> {
-    const response = await fetch(`${this.url}/${operation}`, {
-      method: "POST",
-      body: JSON.stringify(args),
-    });
-    return fromOutcome(await response.json());
+  run<Value>(operation: string, ...args: unknown[]): Promise<Value> {
+    return call(`${this.url}/${operation}`, args);
   }
 
   /** Reads this many events. */

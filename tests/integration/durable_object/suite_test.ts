@@ -1,6 +1,6 @@
 import { testEventLog } from "../../../src/testing/event_log_suite.ts";
 import { Workerd } from "../../support/workerd.ts";
-import { fromOutcome } from "./outcome.ts";
+import { call } from "./outcome.ts";
 
 let workerd: Workerd;
 
@@ -18,8 +18,5 @@ const tests = testEventLog("DurableObjectLog", () => {
 });
 
 for (const [index, { name }] of tests.entries()) {
-  Deno.test(name, async () => {
-    const response = await fetch(`${workerd.url}/${index}`, { method: "POST" });
-    fromOutcome(await response.json());
-  });
+  Deno.test(name, () => call<void>(`${workerd.url}/${index}`));
 }

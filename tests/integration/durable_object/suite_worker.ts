@@ -3,13 +3,12 @@ import {
   DurableObjectLog,
   type DurableObjectLogStorage,
 } from "../../../src/durable_object/log.ts";
-import type { EventLog } from "../../../src/log/log.ts";
 import {
   type TestedLog,
   testEventLog,
 } from "../../../src/testing/event_log_suite.ts";
 import { LogObject, type Namespace } from "./log_worker.ts";
-import { fromOutcome, toOutcome } from "./outcome.ts";
+import { RemoteLog, toOutcome } from "./outcome.ts";
 
 interface Env {
   LogObject: Namespace;
@@ -41,8 +40,13 @@ export class SuiteObject {
       if (isOwn) {
         this.#open = () => new DurableObjectLog(this.#storage, retention);
       }
+      const other = this.#others.newUniqueId();
+      const remoteLog = new RemoteLog(
+        "https://object/LogObject/other",
+        (request) => this.#others.get(other).fetch(request),
+      );
       return Promise.resolve({
-        open: isOwn ? this.#open : () => remoteLog(this.#others),
+        open: isOwn ? this.#open : () => remoteLog,
         close: () => Promise.resolve(),
       });
     });
@@ -52,27 +56,6 @@ export class SuiteObject {
   alarm(): Promise<void> {
     return this.#open().alarm();
   }
-}
-
-function remoteLog(objects: Namespace): EventLog {
-  const id = objects.newUniqueId();
-  async function run<Value>(operation: string, ...args: unknown[]) {
-    const response = await objects.get(id).fetch(
-      new Request(`https://object/LogObject/other/${operation}`, {
-        method: "POST",
-        body: JSON.stringify(args),
-      }),
-    );
-    return fromOutcome<Value>(await response.json());
-  }
-  return {
-    append: (entries, options = {}) => run("append", entries, options),
-    read: (after, limit) => run("read", after, limit),
-    expire: (ttl) => run("expire", ttl),
-    watch: () => {
-      throw new Error("A watch does not reach into another object");
-    },
-  };
 }
 
 export default {

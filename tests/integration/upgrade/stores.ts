@@ -1,15 +1,11 @@
 import { DatabaseSync } from "node:sqlite";
 import { DenoKvLog } from "../../../src/deno_kv/mod.ts";
 import type { EventLog, RetentionOptions } from "../../../src/log/log.ts";
-import { RedisLog } from "../../../src/redis/mod.ts";
-import { PostgresLog } from "../../../src/sql/postgres_mod.ts";
 import { SqliteLog } from "../../../src/sql/sqlite_mod.ts";
 import { Workerd } from "../../support/workerd.ts";
-import { fromOutcome } from "../durable_object/outcome.ts";
+import { RemoteLog } from "../durable_object/outcome.ts";
 import { PostgresServer } from "../postgres/postgres.ts";
-import { pgClient } from "../postgres/postgres_clients.ts";
 import { RedisServer } from "../redis/redis.ts";
-import { ioRedisClient } from "../redis/redis_clients.ts";
 
 /** The options of the logs: keys are remembered for thirty years. */
 const RETENTION: RetentionOptions = { maxEvents: 8, idempotencyTtl: 1e12 };
@@ -75,14 +71,13 @@ async function openKv(): Promise<Store<[Deno.KvKey, unknown][]>> {
 
 /** The form is a list of commands. */
 async function openRedis(): Promise<Store<string[][]>> {
-  const stack = new AsyncDisposableStack();
-  const server = stack.use(await RedisServer.start());
-  const { redis } = stack.use(ioRedisClient(server.port));
+  const server = await RedisServer.start();
+  const { redis } = server.client;
   const { signal } = new AbortController();
   const key = "rivulet:{news}";
   const once = `${key}:once`;
   const store: Store<string[][]> = {
-    open: () => new RedisLog(redis, "news", RETENTION),
+    open: () => server.log("news", RETENTION),
     async dump() {
       const lines = await server.command("--json", "XRANGE", key, "-", "+");
       const commands = (JSON.parse(lines) as [string, string[]][])
@@ -104,7 +99,7 @@ async function openRedis(): Promise<Store<string[][]>> {
         ),
       );
     },
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
   return store;
 }
@@ -161,23 +156,11 @@ async function openObject(): Promise<Store<Tables>> {
     worker: "tests/integration/durable_object/log_worker.ts",
     classes: { LogObject: { sql: true }, AlarmlessObject: { sql: true } },
   });
-  async function run<Value>(operation: string, ...args: unknown[]) {
-    const init = { method: "POST", body: JSON.stringify(args) };
-    const url = `${workerd.url}/LogObject/news/${operation}`;
-    const response = await fetch(url, init);
-    return fromOutcome<Value>(await response.json());
-  }
-  const log: EventLog = {
-    // JSON would make null of options that are left out.
-    append: (entries, options = {}) => run("append", entries, options),
-    read: (...args) => run("read", ...args),
-    expire: (ttl) => run("expire", ttl),
-    watch() {},
-  };
-  const sql = (...args: unknown[]) => run<Row[]>("sql", ...args);
+  const log = new RemoteLog(`${workerd.url}/LogObject/news`);
+  const sql = (...query: unknown[]) => log.sql(...query);
   return {
     async open() {
-      await run("open", RETENTION);
+      await log.run("open", RETENTION);
       return log;
     },
     ...sqliteStore("", sql),
@@ -199,12 +182,9 @@ const POSTGRES = [
 ] as const;
 
 async function openPostgres(): Promise<Store<Rows>> {
-  const stack = new AsyncDisposableStack();
-  const server = stack.use(await PostgresServer.start("fsync=off"));
-  const { client } = stack.use(pgClient(server.url));
-  await PostgresLog.migrate(client);
+  const server = await PostgresServer.startMigrated("fsync=off");
   return {
-    open: () => new PostgresLog(client, "news", RETENTION),
+    open: () => server.log("news", RETENTION),
     async dump() {
       const rows: Rows = {};
       for (const [table, columns, order] of POSTGRES) {
@@ -232,6 +212,6 @@ async function openPostgres(): Promise<Store<Rows>> {
       await Deno.remove(file);
     },
     changeFormat: () => server.query("UPDATE rivulet.format SET format = 2"),
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }
