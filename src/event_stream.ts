@@ -191,10 +191,6 @@ class EventQueue<Received extends AnyEvent> {
     else addAbortListener(signal, this.#onAbort);
   }
 
-  get #hasEvent(): boolean {
-    return this.#next < this.#events.length;
-  }
-
   iterate<T>(
     reader: ReadableStreamDefaultReader<Received>,
     take: () => T,
@@ -254,14 +250,18 @@ class EventQueue<Received extends AnyEvent> {
 
   /** Runs the steps of consumers one after another, in the order of the calls, as an asynchronous generator does. */
   #advance<T>(consumer: Consumer<T>): Promise<IteratorResult<T>> {
+    if (this.#steps++ > 0) {
+      const step = () => this.#step(consumer);
+      const result = this.#lastStep!.then(step, step);
+      this.#lastStep = result;
+      return result;
+    }
     // A buffered event costs one promise and no step.
-    if (this.#steps === 0 && this.#hasEvent && !consumer.isDone) {
+    if (this.#next < this.#events.length && !consumer.isDone) {
+      this.#steps = 0;
       return Promise.resolve({ done: false, value: consumer.take() });
     }
-    const step = () => this.#step(consumer);
-    const result = this.#steps++ > 0
-      ? this.#lastStep!.then(step, step)
-      : step();
+    const result = this.#step(consumer);
     this.#lastStep = result;
     return result;
   }
@@ -270,7 +270,9 @@ class EventQueue<Received extends AnyEvent> {
     const { source } = this;
     try {
       while (!consumer.isDone) {
-        if (this.#hasEvent) return { done: false, value: consumer.take() };
+        if (this.#next < this.#events.length) {
+          return { done: false, value: consumer.take() };
+        }
         let events: Received[] | undefined;
         if (!this.#isClosed) {
           const chunk = await source.readChunk();
@@ -309,13 +311,19 @@ class EventQueue<Received extends AnyEvent> {
 
   take(): Received {
     const event = this.#events[this.#next++]!;
-    this.lastEventId = this.#hasEvent ? event.id : this.source.lastEventId;
+    this.lastEventId = this.#next < this.#events.length
+      ? event.id
+      : this.source.lastEventId;
     return event;
   }
 
   takeAll(): Received[] {
+    const events = this.#events;
+    const next = this.#next;
+    this.#events = [];
+    this.#next = 0;
     this.lastEventId = this.source.lastEventId;
-    return this.#events.splice(this.#next);
+    return next === 0 ? events : events.slice(next);
   }
 
   #fail(reason: unknown): void {

@@ -1,14 +1,13 @@
 import type { ServerSentEvent } from "../event.ts";
-import { describeUrl, type OptionTable } from "../internal/check.ts";
+import type { OptionTable } from "../internal/check.ts";
 import { notify } from "../internal/report.ts";
+import { parseUrl } from "./request.ts";
 import { Connection, type ConnectionRetry } from "./connection.ts";
 import {
   checkConnection,
   CONNECTION_OPTIONS,
   type ConnectionOptions,
 } from "./options.ts";
-import { isFutile, openStream, parseUrl } from "./request.ts";
-import { retryPolicy } from "./retry.ts";
 
 /**
  * Options of {@linkcode connect}.
@@ -133,18 +132,14 @@ export function connect<
   options: ConnectOptions<Received> = {},
 ): EventConnection<NoInfer<Received>> {
   checkConnection(options, CONNECT_OPTIONS);
-  const target = parseUrl(url);
   const connection = new Connection<Received>({
-    url,
+    url: parseUrl(url) ?? url,
     options,
-    policy: retryPolicy(options.retry, false, isFutile(target, options)),
     isStandard: false,
-    open: (attempt) =>
-      openStream({ url: target!, options, statuses: "2xx" }, attempt),
     onOpen: ({ response }) => notify(options.onOpen, response!),
     onRetry: (retry) => notify(options.onRetry, retry),
   });
-  const events = iterate(connection, target === undefined ? url : undefined);
+  const events = iterate(connection);
   const close = async (): Promise<void> => {
     connection.close();
     await events.return();
@@ -177,14 +172,8 @@ function isUntil(until: unknown): boolean {
 
 async function* iterate<Received extends ServerSentEvent<string, unknown>>(
   connection: Connection<Received>,
-  wrongUrl: unknown,
 ): AsyncGenerator<Received, void, void> {
   try {
-    if (wrongUrl !== undefined) {
-      throw new TypeError(
-        `Cannot connect: url must be a URL: received ${describeUrl(wrongUrl)}`,
-      );
-    }
     while (await connection.fill()) {
       const event = connection.take();
       if (event !== undefined) yield event;

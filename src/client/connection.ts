@@ -10,16 +10,23 @@ import { describe, describeUrl, MAX_DELAY } from "../internal/check.ts";
 import { StoredPosition } from "./cursor_store.ts";
 import { type ConnectionOptions, isSafe } from "./options.ts";
 import {
+  cannotRequest,
   connectingTo,
   FinalError,
   isHidden,
   type Opened,
+  openStream,
   page,
   type RequestAttempt,
   type Until,
   withoutQuery,
 } from "./request.ts";
-import { retryAfterOf, retryDelay, type RetryPolicy } from "./retry.ts";
+import {
+  retryAfterOf,
+  retryDelay,
+  type RetryPolicy,
+  retryPolicy,
+} from "./retry.ts";
 
 type AnyEvent = ServerSentEvent<string, unknown>;
 
@@ -35,17 +42,16 @@ export interface ConnectionRetry {
 
 /** The settings of a {@linkcode Connection}. */
 export interface ConnectionSettings<Received extends AnyEvent> {
-  /** The URL, for error messages. */
+  /** The URL; a value of another type cannot be parsed. */
   readonly url: string | URL;
-  readonly options: Omit<ConnectionOptions, "contract"> & {
+  readonly options: ConnectionOptions<Received> & {
     readonly until?: Until;
     readonly reconnectOnEnd?: boolean | undefined;
   };
-  readonly policy: RetryPolicy;
-  /** Whether to follow the standard: reconnect when a stream ends, and fail on a 204 response. */
+  /** Whether to follow the standard: accept status 200 only, reconnect when a stream ends, retry without a limit. */
   readonly isStandard: boolean;
-  /** Sends one request. */
-  open(attempt: RequestAttempt): Promise<Opened<Received>>;
+  /** The stream to read instead of sending requests. */
+  readonly reader?: EventReader<Received> | undefined;
   /** Called for each stream that opens. */
   onOpen(opened: Opened<Received>): void;
   /** Called before each wait for another attempt. */
@@ -81,6 +87,7 @@ class Attempt<Received extends AnyEvent> implements RequestAttempt {
  */
 export class Connection<Received extends AnyEvent> {
   readonly #settings: ConnectionSettings<Received>;
+  readonly #policy: RetryPolicy;
   readonly #isSafe: boolean;
   readonly #stored: StoredPosition | undefined;
   #loading: Promise<void> | undefined;
@@ -98,13 +105,15 @@ export class Connection<Received extends AnyEvent> {
   #reconnectionTime: number;
 
   constructor(settings: ConnectionSettings<Received>) {
-    const { options, policy } = settings;
+    const { options, isStandard, url } = settings;
     const { cursor, signal, lastEventId = "" } = options;
     this.#settings = settings;
+    const isFutile = cannotRequest(url, options);
+    this.#policy = retryPolicy(options.retry, isStandard, isFutile);
     this.#isSafe = isSafe(options.method ?? "GET");
     this.#lastEventId = lastEventId;
     this.#hasId = lastEventId !== "";
-    this.#reconnectionTime = policy.delay;
+    this.#reconnectionTime = this.#policy.delay;
     this.#stored = cursor && new StoredPosition(
       cursor,
       lastEventId,
@@ -193,7 +202,7 @@ export class Connection<Received extends AnyEvent> {
 
   async #open(attempt: Attempt<Received>): Promise<void> {
     const { controller, delay } = attempt;
-    const { open, options, onOpen } = this.#settings;
+    const { isStandard, onOpen, options, reader, url } = this.#settings;
     if (delay !== undefined) await sleep(delay, controller.signal);
     // When the page becomes visible, another attempt replaces this one.
     if (options.pauseWhenHidden && isHidden()) await new Promise(() => {});
@@ -201,7 +210,9 @@ export class Connection<Received extends AnyEvent> {
     if (attempt !== this.#attempt) return;
     attempt.lastEventId = this.#lastEventId;
     this.#attempts++;
-    const opened = await open(attempt);
+    const opened = reader === undefined
+      ? await openStream(url, options, isStandard, attempt)
+      : { reader, url: url as URL };
     attempt.reader = opened.reader;
     if (attempt !== this.#attempt) return abandon(attempt);
     attempt.url = opened.url;
@@ -255,9 +266,10 @@ export class Connection<Received extends AnyEvent> {
 
   /** Whether to reconnect after the server has ended the stream. */
   #mayResume(attempt: Attempt<Received>): boolean {
-    const { isStandard, options, policy } = this.#settings;
+    const { isStandard, options } = this.#settings;
     const { reconnectOnEnd = isStandard || this.#hasId } = options;
-    return reconnectOnEnd && policy.maxAttempts > 0 && this.#canRepeat(attempt);
+    return reconnectOnEnd && this.#policy.maxAttempts > 0 &&
+      this.#canRepeat(attempt);
   }
 
   /** Whether the request may be sent again: it must not take effect twice on the server, or hand out events twice. */
@@ -284,7 +296,7 @@ export class Connection<Received extends AnyEvent> {
 
   /** [spec] Reestablish the connection: prepares another attempt, or fails the connection if none may follow. */
   #reestablish(attempt: Attempt<Received>, reason: unknown): void {
-    const { policy, isStandard, onRetry } = this.#settings;
+    const { isStandard, onRetry } = this.#settings;
     const response = responseOf(reason);
     if (response?.status === 204 && !isStandard) return this.#end(true);
     const age = performance.now() - attempt.openedAt;
@@ -301,7 +313,12 @@ export class Connection<Received extends AnyEvent> {
     // The policy calls the caller's `retry.statuses`, which may have closed the connection.
     if (attempt !== this.#attempt) return;
     const count = Math.max(1, this.#attempts);
-    const delay = retryDelay(policy, this.#reconnectionTime, count, retryAfter);
+    const delay = retryDelay(
+      this.#policy,
+      this.#reconnectionTime,
+      count,
+      retryAfter,
+    );
     this.#attempt = new Attempt(delay, response === undefined);
     onRetry({ reason, attempt: this.#attempts + 1, delay });
   }
@@ -312,8 +329,8 @@ export class Connection<Received extends AnyEvent> {
     reason: unknown,
     retryAfter: number,
   ): void {
-    const { options: { idempotent, method }, policy } = this.#settings;
-    const { maxAttempts, maxRetryAfter, statuses } = policy;
+    const { idempotent, method } = this.#settings.options;
+    const { maxAttempts, maxRetryAfter, statuses } = this.#policy;
     const { reader } = attempt;
     const response = responseOf(reason);
     if (reason instanceof FinalError) throw reason.reason;

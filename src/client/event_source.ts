@@ -15,8 +15,7 @@ import {
   CONNECTION_OPTIONS,
   type ConnectionOptions,
 } from "./options.ts";
-import { isFutile, type Opened, openStream, parseUrl } from "./request.ts";
-import { retryPolicy } from "./retry.ts";
+import { type Opened, parseUrl } from "./request.ts";
 
 /**
  * Options of {@linkcode EventSource}. All except `withCredentials` are extensions of the standard.
@@ -270,17 +269,11 @@ export class EventSource<Events extends object = Record<string, string>>
     }
     this.#url = urlRecord.href;
     this.#withCredentials = init.withCredentials!;
-    const reader = options?.[READER];
     this.#connection = new Connection<AnyEvent>({
       url: urlRecord,
       options: init,
-      policy: retryPolicy(init.retry, true, isFutile(urlRecord, init)),
       isStandard: true,
-      open: async (attempt) =>
-        reader ? { reader, url: urlRecord } : await openStream(
-          { url: urlRecord, options: init, statuses: "200" },
-          attempt,
-        ),
+      reader: options?.[READER],
       onOpen: (opened) => this.#announce(opened),
       onRetry: ({ reason }) => this.#fireError(reason),
     });

@@ -12,6 +12,7 @@ import {
 import {
   type ConnectionOptions,
   type FetchInit,
+  isSafe,
   parseHeaders,
 } from "./options.ts";
 
@@ -107,10 +108,9 @@ function locationOf({ status, headers }: Response): string | null {
 
 /** Returns the request that follows a redirect within the origin. */
 function nextInit(init: FetchInit, status: number): FetchInit {
-  const isPost = /^post$/i.test(init.method);
-  const becomesGet = status === 303
-    ? !/^(get|head)$/i.test(init.method)
-    : status < 303 && isPost;
+  const becomesGet = status < 303
+    ? /^post$/i.test(init.method)
+    : status === 303 && !isSafe(init.method);
   if (!becomesGet) return { ...init };
   const headers = pick(init.headers, /^(?!content-)/);
   return { ...init, method: "GET", body: null, headers };
@@ -201,15 +201,16 @@ export function withoutQuery(reason: unknown, url: URL | undefined): unknown {
       text,
     );
   const messages: string[] = [];
-  let isShown = false;
+  const paths: unknown[] = [];
   let error = reason as (Error & { path?: unknown }) | undefined;
   while (error instanceof Error && messages.length < 10) {
-    const shown = `${error.message} ${error.path}`;
-    isShown ||= hide(shown) !== shown;
-    messages.push(hide(error.message));
+    messages.push(error.message);
+    paths.push(error.path);
     error = error.cause as Error | undefined;
   }
-  return isShown ? new TypeError(messages.join(": ")) : reason;
+  const message = messages.join(": ");
+  const shown = message + paths;
+  return hide(shown) === shown ? reason : new TypeError(hide(message));
 }
 
 function initOf(
@@ -319,25 +320,15 @@ export interface RequestAttempt {
 }
 
 /** Whether no request can succeed, because `fetch` does not accept the URL. */
-export function isFutile(
-  url: URL | undefined,
+export function cannotRequest(
+  url: string | URL,
   { fetch }: RequestOptions,
 ): boolean {
-  if (url === undefined || hasLogin(url)) return true;
+  if (!(url instanceof URL) || hasLogin(url)) return true;
   return fetch === undefined && !/^https?:$/.test(url.protocol);
 }
 
 export type Until = DecodeOptions["until"];
-
-/** The settings of all requests of a connection. */
-export interface RequestSettings<
-  Received extends ServerSentEvent<string, unknown>,
-> {
-  readonly url: URL;
-  readonly options: ConnectionOptions<Received> & { readonly until?: Until };
-  /** The accepted response statuses. The standard's `EventSource` accepts only 200. */
-  readonly statuses: "200" | "2xx";
-}
 
 /**
  * Sends one request and opens its stream. The idle timeout aborts the attempt. The caller stops waiting when the attempt
@@ -346,7 +337,9 @@ export interface RequestSettings<
 export async function openStream<
   Received extends ServerSentEvent<string, unknown>,
 >(
-  { url, options, statuses }: RequestSettings<Received>,
+  url: string | URL,
+  options: ConnectionOptions<Received> & { readonly until?: Until },
+  isStandard: boolean,
   attempt: RequestAttempt,
 ): Promise<Opened<Received>> {
   const { controller, lastEventId } = attempt;
@@ -355,6 +348,13 @@ export async function openStream<
   // Without this, the constructor would call the caller's functions synchronously.
   await undefined;
   signal.throwIfAborted();
+  if (!(url instanceof URL)) {
+    throw new FinalError(
+      new TypeError(
+        `${SUBJECT}: url must be a URL: received ${describeUrl(url)}`,
+      ),
+    );
+  }
   const headers = await headersOf(options, lastEventId);
   signal.throwIfAborted();
   const stopTimer = startTimer(options.idleTimeout, subject, controller);
@@ -363,7 +363,8 @@ export async function openStream<
     // The body of a rejected response has a separate time limit.
     .finally(stopTimer);
   const { response } = answer;
-  const refusal = answer.refusal ?? refusalOf(response, subject, statuses);
+  const refusal = answer.refusal ??
+    refusalOf(response, subject, isStandard ? "200" : "2xx");
   if (refusal !== undefined) {
     await refusal.released;
     throw refusal.error;
