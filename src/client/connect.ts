@@ -1,13 +1,13 @@
 import type { ServerSentEvent } from "../event.ts";
 import type { OptionTable } from "../internal/check.ts";
 import { notify } from "../internal/report.ts";
-import { parseUrl } from "./request.ts";
 import { Connection, type ConnectionRetry } from "./connection.ts";
 import {
   checkConnection,
   CONNECTION_OPTIONS,
   type ConnectionOptions,
 } from "./options.ts";
+import { parseUrl } from "./page.ts";
 
 /**
  * Options of {@linkcode connect}.

@@ -1,4 +1,3 @@
-import { EventStreamError } from "../error.ts";
 import type { ServerSentEvent } from "../event.ts";
 import type { EventReader } from "../event_reader.ts";
 import {
@@ -6,21 +5,24 @@ import {
   removeAbortListener,
   sleep,
 } from "../internal/abort.ts";
-import { describe, describeUrl, MAX_DELAY } from "../internal/check.ts";
+import { MAX_DELAY } from "../internal/check.ts";
+import { Attempt } from "./attempt.ts";
 import { StoredPosition } from "./cursor_store.ts";
 import { type ConnectionOptions, isSafe } from "./options.ts";
 import {
-  cannotRequest,
-  connectingTo,
+  connectionFailed,
   FinalError,
-  isHidden,
+  responseOf,
+  truncated,
+  withoutQuery,
+} from "./errors.ts";
+import {
+  cannotRequest,
   type Opened,
   openStream,
-  page,
-  type RequestAttempt,
   type Until,
-  withoutQuery,
 } from "./request.ts";
+import { isHidden, page } from "./page.ts";
 import {
   retryAfterOf,
   retryDelay,
@@ -58,27 +60,6 @@ export interface ConnectionSettings<Received extends AnyEvent> {
   onRetry(retry: ConnectionRetry): void;
 }
 
-/** One attempt: the wait before it, the request and the stream. Aborting its controller ends all of them. */
-class Attempt<Received extends AnyEvent> implements RequestAttempt {
-  readonly controller: AbortController = new AbortController();
-  /** Milliseconds to wait before the request; `undefined` for no wait, not even a microtask. */
-  readonly delay: number | undefined;
-  /** Whether the previous attempt received no response, so that the `online` event may end the wait. */
-  readonly awaitsNetwork: boolean;
-  isSent = false;
-  lastEventId = "";
-  openedAt = Infinity;
-  /** The URL of the response, after redirects. */
-  url: URL | undefined;
-  reader: EventReader<Received> | undefined;
-  handedOut = false;
-
-  constructor(delay?: number, awaitsNetwork = false) {
-    this.delay = delay;
-    this.awaitsNetwork = awaitsNetwork;
-  }
-}
-
 /**
  * The reconnection engine: reads events from one connection after another as one stream.
  *
@@ -99,10 +80,11 @@ export class Connection<Received extends AnyEvent> {
   #batch: Received[] = [];
   #next = 0;
   #failure: { readonly reason: unknown } | undefined;
-  #lastEventId: string;
+  /** The last event ID as of the events handed out, which the next request sends. */
+  lastEventId: string;
   /** Whether there has ever been an ID to resume from. */
   #hasId: boolean;
-  #reconnectionTime: number;
+  reconnectionTime: number;
 
   constructor(settings: ConnectionSettings<Received>) {
     const { options, isStandard, url } = settings;
@@ -111,9 +93,9 @@ export class Connection<Received extends AnyEvent> {
     const isFutile = cannotRequest(url, options);
     this.#policy = retryPolicy(options.retry, isStandard, isFutile);
     this.#isSafe = isSafe(options.method ?? "GET");
-    this.#lastEventId = lastEventId;
+    this.lastEventId = lastEventId;
     this.#hasId = lastEventId !== "";
-    this.#reconnectionTime = this.#policy.delay;
+    this.reconnectionTime = this.#policy.delay;
     this.#stored = cursor && new StoredPosition(
       cursor,
       lastEventId,
@@ -141,21 +123,12 @@ export class Connection<Received extends AnyEvent> {
     return this.#attempt.reader === undefined ? 0 : 1;
   }
 
-  /** The last event ID as of the events handed out, which the next request sends. */
-  get lastEventId(): string {
-    return this.#lastEventId;
-  }
-
-  get reconnectionTime(): number {
-    return this.#reconnectionTime;
-  }
-
   /**
    * Waits until an event is available. The events handed out so far count as handled. Resolves with `false` at the end,
    * and rejects with the error that failed the connection.
    */
   async fill(): Promise<boolean> {
-    this.#stored?.save(this.#lastEventId);
+    this.#stored?.save(this.lastEventId);
     while (this.#next === this.#batch.length) {
       const attempt = this.#attempt;
       if (attempt === undefined) {
@@ -208,13 +181,13 @@ export class Connection<Received extends AnyEvent> {
     if (options.pauseWhenHidden && isHidden()) await new Promise(() => {});
     await (this.#loading ??= this.#load());
     if (attempt !== this.#attempt) return;
-    attempt.lastEventId = this.#lastEventId;
+    attempt.lastEventId = this.lastEventId;
     this.#attempts++;
     const opened = reader === undefined
       ? await openStream(url, options, isStandard, attempt)
       : { reader, url: url as URL };
     attempt.reader = opened.reader;
-    if (attempt !== this.#attempt) return abandon(attempt);
+    if (attempt !== this.#attempt) return attempt.abandon();
     attempt.url = opened.url;
     attempt.openedAt = performance.now();
     onOpen(opened);
@@ -222,7 +195,7 @@ export class Connection<Received extends AnyEvent> {
 
   async #load(): Promise<void> {
     try {
-      const id = await this.#stored?.load() ?? this.#lastEventId;
+      const id = await this.#stored?.load() ?? this.lastEventId;
       if (this.#attempt !== undefined) this.#move(id);
     } catch (reason) {
       this.#fail(reason);
@@ -235,7 +208,7 @@ export class Connection<Received extends AnyEvent> {
   ): Promise<void> {
     // Accounts for blocks with an ID and no data, after the last event or in a chunk without events.
     this.#move(reader.lastEventId);
-    this.#stored?.save(this.#lastEventId);
+    this.#stored?.save(this.lastEventId);
     let chunk;
     try {
       chunk = await reader.readChunk();
@@ -247,20 +220,21 @@ export class Connection<Received extends AnyEvent> {
     // `fromReadableStream()` resolves.
     const events = step instanceof Promise ? await step : step;
     if (attempt !== this.#attempt) return;
-    const { reconnectionTime = this.#reconnectionTime } = reader;
-    this.#reconnectionTime = Math.min(reconnectionTime, MAX_DELAY);
+    const { reconnectionTime = this.reconnectionTime } = reader;
+    this.reconnectionTime = Math.min(reconnectionTime, MAX_DELAY);
     if (events !== undefined) {
       this.#batch = events;
       this.#next = 0;
     } else if (reader.hasEnding) this.close();
     else if (this.#mayResume(attempt)) {
-      this.#reestablish(attempt, this.#truncated("ended"));
+      const { url } = this.#settings;
+      this.#reestablish(attempt, truncated(url, this.lastEventId, "ended"));
     } else this.#end(attempt.handedOut || this.#hasId || this.#isSafe);
   }
 
   /** The only place that changes the last event ID. */
   #move(id: string): void {
-    this.#lastEventId = id;
+    this.lastEventId = id;
     this.#hasId ||= id !== "";
   }
 
@@ -276,22 +250,22 @@ export class Connection<Received extends AnyEvent> {
   #canRepeat(attempt: Attempt<Received>): boolean {
     const { idempotent, until } = this.#settings.options;
     if (!attempt.isSent || this.#isSafe && until === undefined) return true;
-    const hasMoved = this.#lastEventId !== "" &&
-      attempt.lastEventId !== this.#lastEventId;
+    const hasMoved = this.lastEventId !== "" &&
+      attempt.lastEventId !== this.lastEventId;
     return (this.#isSafe || idempotent === true) &&
       (!attempt.handedOut || hasMoved);
   }
 
   /** Ends without another attempt. This is a failure if the stream is incomplete. */
   #end(isComplete: boolean): void {
-    const { options: { until }, isStandard } = this.#settings;
+    const { options: { until }, isStandard, url } = this.#settings;
     if (isComplete && until === undefined && !isStandard) return this.close();
     const missing = !isComplete
       ? " without an event"
       : until === undefined
       ? ""
       : " before the event that until names";
-    this.#fail(this.#truncated(`ended${missing}`));
+    this.#fail(truncated(url, this.lastEventId, `ended${missing}`));
   }
 
   /** [spec] Reestablish the connection: prepares another attempt, or fails the connection if none may follow. */
@@ -300,7 +274,7 @@ export class Connection<Received extends AnyEvent> {
     const response = responseOf(reason);
     if (response?.status === 204 && !isStandard) return this.#end(true);
     const age = performance.now() - attempt.openedAt;
-    const hasMoved = attempt.lastEventId !== this.#lastEventId;
+    const hasMoved = attempt.lastEventId !== this.lastEventId;
     if (attempt.handedOut || hasMoved || age > (attempt.delay ?? 0)) {
       this.#attempts = 0;
     }
@@ -315,7 +289,7 @@ export class Connection<Received extends AnyEvent> {
     const count = Math.max(1, this.#attempts);
     const delay = retryDelay(
       this.#policy,
-      this.#reconnectionTime,
+      this.reconnectionTime,
       count,
       retryAfter,
     );
@@ -329,7 +303,7 @@ export class Connection<Received extends AnyEvent> {
     reason: unknown,
     retryAfter: number,
   ): void {
-    const { idempotent, method } = this.#settings.options;
+    const { options: { idempotent, method }, url } = this.#settings;
     const { maxAttempts, maxRetryAfter, statuses } = this.#policy;
     const { reader } = attempt;
     const response = responseOf(reason);
@@ -343,39 +317,14 @@ export class Connection<Received extends AnyEvent> {
     const isTooLong = retryAfter > maxRetryAfter;
     if (!isOnce && !isTooLong && this.#attempts < maxAttempts) return;
     if (reader !== undefined && (isOnce || maxAttempts === 0)) {
-      throw this.#truncated("broke", reason);
+      throw truncated(url, this.lastEventId, "broke", reason);
     }
     const hint = isTooLong
       ? `: retry-after must be at most ${maxRetryAfter} ms (retry.maxRetryAfter): received ${retryAfter} ms`
       : isOnce && !idempotent
       ? `: a ${method} is sent once, unless idempotent is true`
       : "";
-    throw this.#connectionFailed(reason, hint);
-  }
-
-  #connectionFailed(cause: unknown, hint: string): EventStreamError {
-    const attempts = this.#attempts;
-    const subject = connectingTo(this.#settings.url);
-    const what = messageOf(cause).replace(`${subject}: `, "");
-    const count = attempts === 1 ? "1 attempt" : `${attempts} attempts`;
-    return new EventStreamError(
-      "connection-failed",
-      `${subject}: failed after ${count}: ${what}${hint}`,
-      { attempts, cause, response: responseOf(cause) },
-    );
-  }
-
-  /** Creates the error for a stream that ended early. */
-  #truncated(what: string, cause?: unknown): EventStreamError {
-    const id = this.#lastEventId;
-    const why = cause === undefined ? "" : `: ${messageOf(cause)}`;
-    return new EventStreamError(
-      "truncated",
-      `Cannot read ${describeUrl(this.#settings.url)}: the stream ${what}${
-        id === "" ? "" : ` after event ID ${describe(id)}`
-      }${why}`,
-      { cause },
-    );
+    throw connectionFailed(url, this.#attempts, reason, hint);
   }
 
   /** Starts another attempt without a wait. */
@@ -390,7 +339,7 @@ export class Connection<Received extends AnyEvent> {
     this.#attempt = next;
     this.#batch = [];
     this.#next = 0;
-    if (attempt !== undefined) abandon(attempt);
+    attempt?.abandon();
   }
 
   /** [spec] Fail the connection. `fill()` throws the reason. Returns `false` if the connection was already closed. */
@@ -413,31 +362,9 @@ export class Connection<Received extends AnyEvent> {
   }
 }
 
-function abandon({ controller, reader }: Attempt<AnyEvent>): void {
-  controller.abort();
-  // The source may have failed by now, which does not matter.
-  reader?.cancel().catch(() => {});
-}
-
 /** Rejects with the signal's reason when the signal aborts. */
 function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) =>
     signal.addEventListener("abort", () => reject(signal.reason))
   );
-}
-
-/** Returns the response that was rejected, if that is the reason. */
-export function responseOf(reason: unknown): Response | undefined {
-  return reason instanceof EventStreamError ? reason.response : undefined;
-}
-
-/** Returns the message of an error and of its cause: in Node, the message of `fetch` itself is "fetch failed". */
-function messageOf(reason: unknown): string {
-  if (!(reason instanceof Error)) return String(reason);
-  const { message, cause } = reason;
-  const { message: inner, code } = Object(cause) as Partial<
-    Error & { code: string }
-  >;
-  const detail = inner || code || "";
-  return message.includes(detail) ? message : `${message}: ${detail}`;
 }

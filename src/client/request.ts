@@ -1,7 +1,7 @@
 import { EventStreamError } from "../error.ts";
 import type { ServerSentEvent } from "../event.ts";
 import { type DecodeOptions, EventReader } from "../event_reader.ts";
-import { describe, describeUrl } from "../internal/check.ts";
+import { describeUrl, mustBe } from "../internal/check.ts";
 import {
   isResponse,
   type Refusal,
@@ -9,32 +9,14 @@ import {
   refuse,
   streamOf,
 } from "../internal/refusal.ts";
-import {
-  type ConnectionOptions,
-  type FetchInit,
-  isSafe,
-  parseHeaders,
-} from "./options.ts";
+import type { Attempt } from "./attempt.ts";
+import { connectingTo, FinalError, withoutQuery } from "./errors.ts";
+import { headersOf, initOf, type RequestOptions } from "./fetch_init.ts";
+import { type ConnectionOptions, type FetchInit, isSafe } from "./options.ts";
+import { parseUrl } from "./page.ts";
 
 /** The headers that are sent to another origin after a redirect. Any other header may be a secret. */
 const SAFE_HEADER = /^(accept|cache-control|last-event-id)$/;
-const SUBJECT = "Cannot connect";
-
-/** Returns the start of an error message, without the parts of the URL that may be a secret. */
-export function connectingTo(url: string | URL): string {
-  return `${SUBJECT} to ${describeUrl(url)}`;
-}
-
-type RequestOptions = Omit<ConnectionOptions, "contract">;
-
-/** A failure that another attempt cannot resolve. */
-export class FinalError {
-  readonly reason: unknown;
-
-  constructor(reason: unknown) {
-    this.reason = reason;
-  }
-}
 
 /** A response, and the URL that sent it. */
 interface Answer {
@@ -56,7 +38,6 @@ async function request(
 ): Promise<Answer> {
   const { fetch = globalThis.fetch } = options;
   const isOwnFetch = fetch === globalThis.fetch;
-  checkLogin(url);
   let init = initOf(options, headers, signal);
   for (let redirects = 0;; redirects++) {
     const response = await fetched(fetch, url, init);
@@ -125,14 +106,6 @@ function pick(
   );
 }
 
-/** Node and browsers reject such a URL too, but their error reveals the password. */
-function checkLogin(url: URL): void {
-  if (!hasLogin(url)) return;
-  throw new TypeError(
-    `${SUBJECT}: url must not contain a user name or a password: send an authorization header instead`,
-  );
-}
-
 function isPlainHttp(url: URL | undefined): boolean {
   return url !== undefined && /^https?:$/.test(url.protocol) && !hasLogin(url);
 }
@@ -152,154 +125,24 @@ async function fetched(
     response = await fetch(url.href, init);
   } catch (reason) {
     if (init.signal.aborted) throw reason;
+    const hidden = withoutQuery(reason, url);
     const { "last-event-id": lastEventId = "" } = init.headers;
     // Deno (2.9) and Node (20) reject a header with a control character. Bun (1.4) and browsers send it.
-    if (!/(?![\t\x80-\x9f])\p{Cc}/u.test(lastEventId)) {
-      throw withoutQuery(reason, url);
-    }
-    throw unusable(
-      url,
-      "the last event ID",
+    if (!/(?![\t\x80-\x9f])\p{Cc}/u.test(lastEventId)) throw hidden;
+    const subject = `${connectingTo(url)}: the last event ID`;
+    const error = mustBe(
+      subject,
       "text that a header can contain",
       lastEventId,
-      withoutQuery(reason, url),
     );
+    error.cause = hidden;
+    throw new FinalError(error);
   }
   if (isResponse(response)) return response;
-  throw unusable(url, "fetch", "a function that returns a Response", response);
-}
-
-function unusable(
-  url: URL,
-  what: string,
-  rule: string,
-  received: unknown,
-  cause?: unknown,
-): FinalError {
-  return new FinalError(
-    new TypeError(
-      `${connectingTo(url)}: ${what} must be ${rule}: received ${
-        describe(received)
-      }`,
-      { cause },
-    ),
+  const subject = `${connectingTo(url)}: fetch`;
+  throw new FinalError(
+    mustBe(subject, "a function that returns a Response", response),
   );
-}
-
-/**
- * Removes the query from an error. When a request fails, Deno (2.9) writes the URL into the cause of the error. When a
- * request or a body fails, Bun (1.4) writes it into a property of the error.
- */
-export function withoutQuery(reason: unknown, url: URL | undefined): unknown {
-  if (url === undefined) return reason;
-  const { href, search, hash } = url;
-  // A URL that is not http or https may be "user:password@host", with "user:" as its scheme.
-  const secrets = [/^https?:/.test(href) ? "" : href, hash, search];
-  const hide = (text: string): string =>
-    secrets.reduce(
-      (shown, secret) => secret ? shown.replaceAll(secret, "?…") : shown,
-      text,
-    );
-  const messages: string[] = [];
-  const paths: unknown[] = [];
-  let error = reason as (Error & { path?: unknown }) | undefined;
-  while (error instanceof Error && messages.length < 10) {
-    messages.push(error.message);
-    paths.push(error.path);
-    error = error.cause as Error | undefined;
-  }
-  const message = messages.join(": ");
-  const shown = message + paths;
-  return hide(shown) === shown ? reason : new TypeError(hide(message));
-}
-
-function initOf(
-  { method = "GET", body = null, withCredentials }: RequestOptions,
-  headers: Record<string, string>,
-  signal: AbortSignal,
-): FetchInit {
-  const isBrowser = hidesRedirects();
-  // [spec] Set request's cache mode to "no-store": browsers then send this header, Deno (2.9) and Bun (1.4) do not. In
-  // a browser it would be a custom header, which requires a CORS preflight.
-  if (!isBrowser) headers["cache-control"] ??= "no-cache";
-  return {
-    method,
-    headers,
-    body: body as FetchInit["body"],
-    signal,
-    redirect: isBrowser ? "follow" : "manual",
-    // workerd rejects it with a compatibility date before 2024-11-11.
-    ..."cache" in Request.prototype && { cache: "no-store" },
-    credentials: withCredentials ? "include" : "same-origin",
-  };
-}
-
-/**
- * Returns whether `fetch` is a browser's, which does not expose redirects. A browser forbids the header `host` (WHATWG
- * Fetch, "forbidden request-header"); Deno, Node, Bun and workerd do not. Globals such as `document`, `location` and
- * `WorkerGlobalScope` are not conclusive: Deno has some of them, and tests define others.
- */
-function hidesRedirects(): boolean {
-  const { headers } = new Request("http://a/", { headers: { host: "a" } });
-  return !headers.has("host");
-}
-
-/**
- * Returns the headers of the next request, and calls the caller's function for them. A plain object, because `Headers`
- * cannot be spread.
- */
-async function headersOf(
-  { headers }: RequestOptions,
-  lastEventId: string,
-): Promise<Record<string, string>> {
-  const given = typeof headers === "function" ? await headers() : headers;
-  const all = parseHeaders(given);
-  if (!all.has("accept")) all.set("accept", "text/event-stream");
-  if (lastEventId !== "") all.set("last-event-id", utf8Header(lastEventId));
-  return Object.fromEntries(all);
-}
-
-/** Encodes a header value so that it is sent as UTF-8. */
-function utf8Header(value: string): string {
-  // ASCII text is the same in both encodings.
-  if (/^[\0-\x7f]*$/.test(value)) return value;
-  try {
-    // workerd (2026-11-17) accepts any text in a header and encodes it as UTF-8.
-    new Headers({ a: "\u0100" });
-    return value;
-  } catch {
-    const bytes = new TextEncoder().encode(value);
-    return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
-  }
-}
-
-/** The globals of a page that other environments may lack. */
-interface Page extends Partial<EventTarget> {
-  readonly document?: EventTarget & {
-    readonly baseURI: string;
-    readonly visibilityState: string;
-  };
-  readonly location?: { readonly href: string };
-}
-
-/** The global object, with the globals of a page if there are any. */
-export const page: Page = globalThis as Page;
-
-export function isHidden(): boolean {
-  return page.document?.visibilityState === "hidden";
-}
-
-/** Resolves a URL, by default against that of the page or worker. Returns `undefined` if it cannot be parsed. */
-export function parseUrl(
-  url: string | URL,
-  base: string | URL | undefined = page.document?.baseURI ??
-    page.location?.href,
-): URL | undefined {
-  try {
-    return new URL(url, base);
-  } catch {
-    return undefined;
-  }
 }
 
 /** An open event stream. */
@@ -307,16 +150,6 @@ export interface Opened<Received extends ServerSentEvent<string, unknown>>
   extends Partial<Answer> {
   readonly url: URL;
   readonly reader: EventReader<Received>;
-}
-
-/** The state of an attempt. */
-export interface RequestAttempt {
-  /** Aborts the attempt. */
-  readonly controller: AbortController;
-  /** The last event ID that the request sends. */
-  readonly lastEventId: string;
-  /** Whether `fetch` has been called. */
-  isSent: boolean;
 }
 
 /** Whether no request can succeed, because `fetch` does not accept the URL. */
@@ -340,7 +173,7 @@ export async function openStream<
   url: string | URL,
   options: ConnectionOptions<Received> & { readonly until?: Until },
   isStandard: boolean,
-  attempt: RequestAttempt,
+  attempt: Attempt<Received>,
 ): Promise<Opened<Received>> {
   const { controller, lastEventId } = attempt;
   const { signal } = controller;
@@ -351,8 +184,14 @@ export async function openStream<
   if (!(url instanceof URL)) {
     throw new FinalError(
       new TypeError(
-        `${SUBJECT}: url must be a URL: received ${describeUrl(url)}`,
+        `Cannot connect: url must be a URL: received ${describeUrl(url)}`,
       ),
+    );
+  }
+  // Node and browsers reject such a URL too, but their error reveals the password.
+  if (hasLogin(url)) {
+    throw new TypeError(
+      "Cannot connect: url must not contain a user name or a password: send an authorization header instead",
     );
   }
   const headers = await headersOf(options, lastEventId);
