@@ -40,7 +40,7 @@ export type {
   EventIterator,
   EventIteratorOptions,
 } from "./event_stream.ts";
-export { EventParser } from "./parse.ts";
+export { EventParser } from "./event_parser.ts";
 export type { ParseOptions } from "./parse.ts";
 export type { DecodeOptions };
 

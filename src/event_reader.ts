@@ -3,7 +3,7 @@ import type { EventContract } from "./contract.ts";
 import { EventStreamError } from "./error.ts";
 import type { ServerSentEvent } from "./event.ts";
 import type { EventBatchSource } from "./event_stream.ts";
-import { EventParser, type ParseOptions } from "./parse.ts";
+import { type ParseOptions, Parser } from "./parse.ts";
 
 /**
  * Options of {@linkcode decode}.
@@ -61,7 +61,7 @@ export class EventReader<
   readonly #source: ReadableStreamDefaultReader<Uint8Array>;
   readonly #options: ReadOptions<Received>;
   readonly #onTruncated: (() => void) | undefined;
-  #parser: EventParser;
+  #parser: Parser;
   #failure: Stop["failure"];
   #isDone = false;
   #stopWaiting: (() => void) | undefined;
@@ -137,9 +137,9 @@ export class EventReader<
     await cancelled;
   }
 
-  #newParser(lastEventId: string): EventParser {
+  #newParser(lastEventId: string): Parser {
     const { maxEventSize, onComment } = this.#options;
-    return new EventParser({
+    return new Parser({
       maxEventSize,
       onComment: onComment && ((comment) => {
         if (!this.#isDone) onComment(comment);
@@ -203,7 +203,9 @@ export class EventReader<
     const { until } = this.#options;
     if (until === undefined) return;
     // Some servers send no blank line, or not even a line end, after their end marker, so both are added here.
-    const [unfinished] = this.#parser.push(new Uint8Array([0x0a, 0x0a]));
+    const events: ServerSentEvent[] = [];
+    this.#parser.push(new Uint8Array([0x0a, 0x0a]), events);
+    const [unfinished] = events;
     if (unfinished?.data === until) this.#move({ lastEventId: unfinished.id });
     else this.#onTruncated?.();
   }

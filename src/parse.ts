@@ -1,4 +1,4 @@
-import { checkInteger, checkType, describe, mustBe } from "./internal/check.ts";
+import { describe, mustBe } from "./internal/check.ts";
 import { EventStreamError } from "./error.ts";
 import type { ServerSentEvent } from "./event.ts";
 
@@ -63,29 +63,13 @@ const ParsedEvent = /* @__PURE__ */ (() => {
 })();
 
 /**
- * Parses the bytes of a `text/event-stream` synchronously (WHATWG HTML, section 9.2.6). Chunks can be split anywhere,
- * and the time is linear in the number of bytes for any split.
- *
- * {@linkcode decode} uses it to read a stream; use the parser directly if the bytes do not come from a stream. There is
- * no method for the end: the standard discards an event that is not followed by a blank line.
- *
- * @example
- * ```ts
- * import { EventParser } from "@rivulet/sse";
- * import { assertEquals } from "@std/assert";
- *
- * const parser = new EventParser();
- * const bytes = new TextEncoder().encode("retry: 500\nid: 7\ndata: hello\n\n");
- * assertEquals(parser.push(bytes.subarray(0, 20)), []);
- * assertEquals(parser.push(bytes.subarray(20)), [{ event: "message", data: "hello", id: "7" }]);
- * assertEquals([parser.lastEventId, parser.reconnectionTime], ["7", 500]);
- * ```
+ * Parses the bytes of a `text/event-stream` (WHATWG HTML, section 9.2.6). `EventParser` adds the checks of arguments;
+ * `decode()` and the clients have checked them before.
  */
-export class EventParser {
+export class Parser {
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   readonly #maxEventSize: number;
   readonly #onComment: ((comment: string) => void) | undefined;
-  #failure: { readonly reason: unknown } | undefined;
   #isAscii = true;
   /** The character to skip if it comes next: a byte order mark, or the LF of a CRLF. */
   #skip = BOM;
@@ -99,81 +83,35 @@ export class EventParser {
   /** Code units of the unfinished event's lines. */
   #size = 0;
   #pinnedLength = 0;
-  #isParsing = false;
-  #lastEventId: string;
-  #reconnectionTime: number | undefined;
+  /** The last event ID as of the last blank line. */
+  lastEventId: string;
+  reconnectionTime: number | undefined;
 
-  /**
-   * Creates a parser for a new stream.
-   *
-   * @param options The limit, the comment callback and the initial last event ID.
-   * @throws {TypeError} If an option is unknown or has the wrong type.
-   * @throws {RangeError} If `maxEventSize` is not a positive safe integer.
-   */
-  constructor(options: ParseOptions = {}) {
-    const {
-      maxEventSize = 16_777_216,
-      onComment,
-      lastEventId = "",
-      ...unknown
-    } = options;
-    // Not with `checkOptions()`, which would be a fifth of this module's size.
-    for (const name in unknown) {
-      throw new TypeError(
-        `Cannot parse events: unknown option "${name}": the options are maxEventSize, onComment, lastEventId`,
-      );
-    }
-    checkInteger("Cannot parse events: maxEventSize", maxEventSize, 1);
-    checkType("Cannot parse events: onComment", onComment, "function");
-    checkType("Cannot parse events: lastEventId", lastEventId, "string");
+  constructor(
+    { maxEventSize = 16_777_216, onComment, lastEventId = "" }: ParseOptions,
+  ) {
     this.#maxEventSize = maxEventSize;
     this.#onComment = onComment;
-    this.#id = this.#lastEventId = lastEventId;
+    this.#id = this.lastEventId = lastEventId;
   }
 
-  /** The last event ID as of the last blank line, `""` if there is none. An incomplete event does not change it. */
-  get lastEventId(): string {
-    return this.#lastEventId;
-  }
-
-  /** The last `retry` in milliseconds, `undefined` before the first. It may exceed the longest delay of a timer. */
-  get reconnectionTime(): number | undefined {
-    return this.#reconnectionTime;
-  }
-
-  /**
-   * Parses the next bytes.
-   *
-   * @param chunk The bytes, split anywhere. They are not retained.
-   * @param into The array to append the events to. If this throws, it holds the events completed before the failure.
-   * @returns `into`, with the events that this chunk completed.
-   * @throws {EventStreamError} Code `event-too-large`, if an event exceeds `maxEventSize`.
-   * @throws {TypeError} If `chunk` is not a `Uint8Array`, or if `onComment` calls `push()`.
-   * @throws The error that `onComment` throws. After any error, every later call throws it again.
-   */
-  push(chunk: Uint8Array, into: ServerSentEvent[] = []): ServerSentEvent[] {
-    if (this.#failure !== undefined) throw this.#failure.reason;
-    // The outer call keeps its state in local variables.
-    if (this.#isParsing) {
-      throw new TypeError(
-        "Cannot parse events: onComment must not call push()",
-      );
+  /** Parses the next bytes, and appends the events that they complete to `into`. Must not be called after it has thrown. */
+  push(chunk: Uint8Array, into: ServerSentEvent[]): void {
+    if (!(chunk instanceof Uint8Array)) {
+      throw mustBe("Cannot parse events: chunk", "a Uint8Array", chunk);
     }
-    this.#isParsing = true;
-    try {
-      if (!(chunk instanceof Uint8Array)) {
-        throw mustBe("Cannot parse events: chunk", "a Uint8Array", chunk);
-      }
-      this.#parse(this.#decode(chunk), into);
-    } catch (reason) {
-      this.#failure = { reason };
+    const text = this.#decode(chunk);
+    let start = 0;
+    if (this.#head !== "" || this.#tail !== "") {
+      start = 1 + Math.min(indexOf(text, "\n", 0), indexOf(text, "\r", 0));
+      if (start > text.length) return this.#keep(text);
+      const line = this.#head + this.#tail + text.slice(0, start);
       this.#head = this.#tail = "";
-      this.#data = undefined;
-      throw reason;
-    } finally {
-      this.#isParsing = false;
+      this.#tailParts = 0;
+      this.#parseLines(line, 0, into);
     }
-    return into;
+    if (start < text.length) this.#parseLines(text, start, into);
+    this.#unpin(text.length);
   }
 
   /**
@@ -188,20 +126,6 @@ export class EventParser {
       : this.#decoder.decode(chunk, { stream: true });
     this.#isAscii = isWhole && text.length === chunk.length;
     return text;
-  }
-
-  #parse(text: string, into: ServerSentEvent[]): void {
-    let start = 0;
-    if (this.#head !== "" || this.#tail !== "") {
-      start = 1 + Math.min(indexOf(text, "\n", 0), indexOf(text, "\r", 0));
-      if (start > text.length) return this.#keep(text);
-      const line = this.#head + this.#tail + text.slice(0, start);
-      this.#head = this.#tail = "";
-      this.#tailParts = 0;
-      this.#parseLines(line, 0, into);
-    }
-    if (start < text.length) this.#parseLines(text, start, into);
-    this.#unpin(text.length);
   }
 
   /**
@@ -226,7 +150,7 @@ export class EventParser {
       const first = text.charCodeAt(at);
       let endsInCr = first === CR;
       if (endsInCr || first === LF) {
-        this.#lastEventId = id;
+        this.lastEventId = id;
         if (data !== undefined) into.push(new ParsedEvent(event, data, id));
         event = "message";
         data = undefined;
@@ -279,7 +203,7 @@ export class EventParser {
     } else if (text.startsWith("retry", at)) {
       const value = valueAt(text, at + 5, end);
       if (value !== undefined && /^\d+$/.test(value)) {
-        this.#reconnectionTime = Number(value);
+        this.reconnectionTime = Number(value);
       }
     }
   }
@@ -309,15 +233,17 @@ export class EventParser {
     if (this.#pinnedLength <= this.#size / 4 + PINNED_LENGTH) return;
     this.#pinnedLength = 0;
     this.#id = copy(this.#id);
-    this.#lastEventId = copy(this.#lastEventId);
+    this.lastEventId = copy(this.lastEventId);
     if (this.#data !== undefined) this.#data = copy(this.#data);
   }
 
   #tooLarge(): EventStreamError {
+    this.#head = this.#tail = "";
+    this.#data = undefined;
     return new EventStreamError(
       "event-too-large",
       `Cannot parse events: an event must be at most ${this.#maxEventSize} code units: received more after id ${
-        describe(this.#lastEventId)
+        describe(this.lastEventId)
       }`,
     );
   }

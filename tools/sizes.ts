@@ -13,10 +13,10 @@ import { installPacked } from "./packed.ts";
  */
 const names: Record<string, number | undefined> = {
   encodeEvent: 1_000,
-  EventParser: 1_850,
-  decode: 5_050,
-  connect: 9_000,
-  EventSource: 9_700,
+  EventParser: 1_900,
+  decode: 4_850,
+  connect: 8_600,
+  EventSource: 9_250,
   respond: 6_750,
   Channel: 13_050,
   merge: undefined,

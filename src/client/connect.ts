@@ -1,7 +1,7 @@
 import type { ServerSentEvent } from "../event.ts";
 import type { OptionTable } from "../internal/check.ts";
 import { notify } from "../internal/report.ts";
-import { Connection, type ConnectionRetry } from "./connection.ts";
+import { type ConnectionRetry, Reconnector } from "./reconnector.ts";
 import {
   checkConnection,
   CONNECTION_OPTIONS,
@@ -132,7 +132,7 @@ export function connect<
   options: ConnectOptions<Received> = {},
 ): EventConnection<NoInfer<Received>> {
   checkConnection(options, CONNECT_OPTIONS);
-  const connection = new Connection<Received>({
+  const connection = new Reconnector<Received>({
     url: parseUrl(url) ?? url,
     options,
     isStandard: false,
@@ -171,7 +171,7 @@ function isUntil(until: unknown): boolean {
 }
 
 async function* iterate<Received extends ServerSentEvent<string, unknown>>(
-  connection: Connection<Received>,
+  connection: Reconnector<Received>,
 ): AsyncGenerator<Received, void, void> {
   try {
     while (await connection.fill()) {

@@ -9,7 +9,7 @@ import type {
   ListenerOptions,
   MessageEventOf,
 } from "../internal/web.ts";
-import { Connection } from "./connection.ts";
+import { Reconnector } from "./reconnector.ts";
 import { responseOf } from "./errors.ts";
 import { defineInterface, EventHandlers } from "./web_idl.ts";
 import {
@@ -227,7 +227,7 @@ export class EventSource<Events extends object = Record<string, string>>
   readonly #url: string;
   readonly #withCredentials: boolean;
   readonly #handlers = new EventHandlers(this);
-  readonly #connection: Connection<AnyEvent>;
+  readonly #connection: Reconnector<AnyEvent>;
   #origin = "";
 
   /**
@@ -272,7 +272,7 @@ export class EventSource<Events extends object = Record<string, string>>
     }
     this.#url = urlRecord.href;
     this.#withCredentials = init.withCredentials!;
-    this.#connection = new Connection<AnyEvent>({
+    this.#connection = new Reconnector<AnyEvent>({
       url: urlRecord,
       options: init,
       isStandard: true,

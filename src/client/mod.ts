@@ -38,7 +38,7 @@
 
 export { connect } from "./connect.ts";
 export type { ConnectOptions, EventConnection } from "./connect.ts";
-export type { ConnectionRetry } from "./connection.ts";
+export type { ConnectionRetry } from "./reconnector.ts";
 export { storageCursor } from "./cursor_store.ts";
 export type { CursorStore } from "./cursor_store.ts";
 export { EventSource } from "./event_source.ts";

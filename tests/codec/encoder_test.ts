@@ -7,7 +7,7 @@ import {
 import { decode } from "../../src/decode.ts";
 import { encodeEvent, EventEncoderStream } from "../../src/encode.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../../src/event.ts";
-import { EventParser } from "../../src/parse.ts";
+import { EventParser } from "../../src/event_parser.ts";
 import { sizeOf } from "../_settings.ts";
 import { test } from "../_test.ts";
 import {

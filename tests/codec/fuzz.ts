@@ -1,5 +1,5 @@
 /** Creates inputs for the parser, compares its result with the standard, and shrinks an input that shows a difference. */
-import { EventParser } from "../../src/parse.ts";
+import { EventParser } from "../../src/event_parser.ts";
 import { join, mutatedStream } from "./mutate.ts";
 import { fits, type Outcome, parse } from "./parsed.ts";
 import {

@@ -1,6 +1,6 @@
 import { assert, assertStrictEquals } from "@std/assert";
 import type { ServerSentEvent } from "../../src/event.ts";
-import { EventParser } from "../../src/parse.ts";
+import { EventParser } from "../../src/event_parser.ts";
 import { sizeOf } from "../_settings.ts";
 import { test } from "../_test.ts";
 import { difference, fuzzInput, show, shrink } from "./fuzz.ts";

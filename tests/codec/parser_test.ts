@@ -6,7 +6,7 @@ import {
 } from "@std/assert";
 import { EventStreamError } from "../../src/error.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
-import { EventParser } from "../../src/parse.ts";
+import { EventParser } from "../../src/event_parser.ts";
 import { sizeOf } from "../_settings.ts";
 import { test } from "../_test.ts";
 import { type Work, workOf } from "./_work.ts";

@@ -1,4 +1,4 @@
-import { EventParser } from "../../src/parse.ts";
+import { EventParser } from "../../src/event_parser.ts";
 import { requestAfter } from "../server/_client.ts";
 import { pause } from "../../tools/pause.ts";
 

@@ -1,4 +1,4 @@
-import { EventParser } from "../../src/parse.ts";
+import { EventParser } from "../../src/event_parser.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
 
 /** The callbacks for the fields of a block, in order. */

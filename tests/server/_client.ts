@@ -1,5 +1,5 @@
 import type { ServerSentEvent } from "../../src/event.ts";
-import { EventParser } from "../../src/parse.ts";
+import { EventParser } from "../../src/event_parser.ts";
 import { settle } from "../codec/_source.ts";
 
 /** Reads a response chunk by chunk, like a runtime that sends it to a client. */

@@ -1,5 +1,5 @@
 import type { ServerSentEvent } from "../../src/event.ts";
-import { EventParser } from "../../src/parse.ts";
+import { EventParser } from "../../src/event_parser.ts";
 import { requestAfter } from "./_client.ts";
 
 /** What a client has read. */

@@ -1,6 +1,6 @@
 import { parseCursor } from "../../src/log/log.ts";
 import type { ServerSentEvent } from "../../src/event.ts";
-import { EventParser } from "../../src/parse.ts";
+import { EventParser } from "../../src/event_parser.ts";
 import type { Gap } from "../../src/server/gap.ts";
 import { requestAfter } from "./_client.ts";
 import { positionsOf } from "./_channel.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { EventParser } from "../../../src/parse.ts";
+import { EventParser } from "../../../src/event_parser.ts";
 import { Channel } from "../../../src/server/mod.ts";
 import {
   type Cut,

@@ -6,7 +6,7 @@ import {
 import { decode } from "../../../src/decode.ts";
 import type { ServerSentEvent } from "../../../src/event.ts";
 import { json } from "../../../src/contract.ts";
-import { EventParser } from "../../../src/parse.ts";
+import { EventParser } from "../../../src/event_parser.ts";
 import { sizeOf } from "../../_settings.ts";
 import type { Notice } from "./process.ts";
 import { type Order, PROMPT, textsOf } from "./produce.ts";

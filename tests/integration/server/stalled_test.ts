@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
-import { EventParser } from "../../../src/parse.ts";
+import { EventParser } from "../../../src/event_parser.ts";
 import type { Served } from "../../support/served.ts";
 import { servers, stateOf } from "./server.ts";
 import { Socket } from "../../support/socket.ts";

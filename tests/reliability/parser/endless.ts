@@ -5,7 +5,7 @@
 import process from "node:process";
 import { decode } from "../../../src/decode.ts";
 import { EventStreamError } from "../../../src/error.ts";
-import { EventParser } from "../../../src/parse.ts";
+import { EventParser } from "../../../src/event_parser.ts";
 
 /** The result of a stream. */
 export interface Kept {

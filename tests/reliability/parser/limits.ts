@@ -3,7 +3,7 @@
  * with the length of a stream. `--mebibytes=64` is the amount to send of each endless stream; 0 skips these.
  */
 import { cpuUsage } from "node:process";
-import { EventParser } from "../../../src/parse.ts";
+import { EventParser } from "../../../src/event_parser.ts";
 import { readOptions } from "../../support/options.ts";
 import { engines, measureKept } from "./kept.ts";
 

@@ -42,8 +42,8 @@ export interface ConnectionRetry {
   readonly delay: number;
 }
 
-/** The settings of a {@linkcode Connection}. */
-export interface ConnectionSettings<Received extends AnyEvent> {
+/** The settings of a {@linkcode Reconnector}. */
+export interface ReconnectorSettings<Received extends AnyEvent> {
   /** The URL; a value of another type cannot be parsed. */
   readonly url: string | URL;
   readonly options: ConnectionOptions<Received> & {
@@ -66,8 +66,8 @@ export interface ConnectionSettings<Received extends AnyEvent> {
  * The current attempt holds the state: there is none when closed, and it has a reader when open. An attempt that has
  * ended never becomes current again, so its late results can be recognized.
  */
-export class Connection<Received extends AnyEvent> {
-  readonly #settings: ConnectionSettings<Received>;
+export class Reconnector<Received extends AnyEvent> {
+  readonly #settings: ReconnectorSettings<Received>;
   readonly #policy: RetryPolicy;
   readonly #isSafe: boolean;
   readonly #stored: StoredPosition | undefined;
@@ -86,7 +86,7 @@ export class Connection<Received extends AnyEvent> {
   #hasId: boolean;
   reconnectionTime: number;
 
-  constructor(settings: ConnectionSettings<Received>) {
+  constructor(settings: ReconnectorSettings<Received>) {
     const { options, isStandard, url } = settings;
     const { cursor, signal, lastEventId = "" } = options;
     this.#settings = settings;
