@@ -1,4 +1,4 @@
-import { sleep, within } from "../internal/abort.ts";
+import { addAbortListener, sleep, within } from "../internal/abort.ts";
 import { isFinal } from "../log/check.ts";
 import { EventStreamError } from "../error.ts";
 import type {
@@ -76,10 +76,10 @@ export class Hub {
   readonly #history = new FrameCache(CACHE_BYTES);
   readonly #loads = new Map<number, Promise<void>>();
   #running: AbortController | undefined;
-  #pollTimer: ReturnType<typeof setInterval> | undefined;
   #nextPass: ReturnType<typeof setTimeout> | undefined;
-  #firstReadTimer: ReturnType<typeof setTimeout> | undefined;
-  #firstRead = new Deferred();
+  /** Resolves when the first read has succeeded, failed or timed out. */
+  #firstRead!: Promise<void>;
+  #resolveFirstRead: () => void = () => {};
   #currentPass: Promise<void> | undefined;
   #refreshing: Promise<void> | undefined;
   #wokenDuringPass = false;
@@ -109,7 +109,7 @@ export class Hub {
   follow(follower: Follower): Promise<void> {
     this.#followers.add(follower);
     if (this.#running === undefined) this.#start();
-    return this.#firstRead.promise;
+    return this.#firstRead;
   }
 
   /** Removes a follower and stops with the last. */
@@ -158,17 +158,21 @@ export class Hub {
 
   #start(): void {
     const { signal } = this.#running = new AbortController();
+    this.#firstRead = new Promise((resolve) => {
+      const timer = setTimeout(resolve, FIRST_READ_TIMEOUT);
+      this.#resolveFirstRead = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
     // Watch before the first read, so that no append between the two is missed.
     try {
       this.#log.watch(() => this.wake(), signal);
     } catch (error) {
       this.#onError(error);
-      this.#pollTimer = setInterval(() => this.wake(), UNWATCHED_POLL);
+      const poll = setInterval(() => this.wake(), UNWATCHED_POLL);
+      addAbortListener(signal, () => clearInterval(poll));
     }
-    this.#firstReadTimer = setTimeout(
-      () => this.#resolveFirstRead(),
-      FIRST_READ_TIMEOUT,
-    );
     this.#startPass(signal);
   }
 
@@ -176,15 +180,13 @@ export class Hub {
   #stop(): void {
     this.#running?.abort();
     this.#running = undefined;
-    clearInterval(this.#pollTimer);
-    clearTimeout(this.#firstReadTimer);
+    this.#resolveFirstRead();
     clearTimeout(this.#nextPass);
     this.#nextPass = undefined;
     this.#currentPass = undefined;
     this.#refreshing = undefined;
     this.#wokenDuringPass = false;
     this.#loads.clear();
-    this.#firstRead = new Deferred();
     this.#hasStarted = false;
     this.#ready = false;
     this.#failingSince = undefined;
@@ -290,12 +292,6 @@ export class Hub {
     if (advanced > WINDOW.least / WINDOW.each) await sleep(0, signal);
   }
 
-  /** Resolves the promise that {@linkcode Hub.follow} returned. */
-  #resolveFirstRead(): void {
-    clearTimeout(this.#firstReadTimer);
-    this.#firstRead.resolve();
-  }
-
   /** Advances the waiting followers. Returns their number. */
   #advance(): number {
     this.#resolveFirstRead();
@@ -387,14 +383,4 @@ function rethrow(action: string): (cause: unknown) => never {
     const message = `Cannot ${action}: the log failed`;
     throw new EventStreamError("log-unavailable", message, { cause });
   };
-}
-
-/** A promise with a public resolve function. `Promise.withResolvers()` is missing in Node 20. */
-class Deferred {
-  readonly promise: Promise<void>;
-  resolve!: () => void;
-
-  constructor() {
-    this.promise = new Promise((resolve) => this.resolve = resolve);
-  }
 }
