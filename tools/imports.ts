@@ -45,7 +45,7 @@ const ROOMS: Record<string, Room> = {
     open: [
       "server/channel_options.ts",
       "server/request.ts",
-      "server/response.ts",
+      "server/event_response.ts",
       "server/resumable.ts",
     ],
   },

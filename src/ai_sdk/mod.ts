@@ -58,7 +58,7 @@ import {
   isSubscription,
   mergeHeaders,
   SIGNAL_RULE,
-} from "../server/response.ts";
+} from "../server/event_response.ts";
 import { subscribeTo } from "../server/resumable.ts";
 
 /** A part of a UI message stream, such as `text-delta`: a `UIMessageChunk` of the AI SDK. */

@@ -2,7 +2,7 @@ import { checkOptions, describe, type OptionTable } from "../internal/check.ts";
 import { encodeEvent } from "../encode.ts";
 import { EventStreamError } from "../error.ts";
 import { checkRequest } from "../server/request.ts";
-import { HEADERS_RULE, SIGNAL_RULE } from "../server/response.ts";
+import { HEADERS_RULE, SIGNAL_RULE } from "../server/event_response.ts";
 import { Batches } from "../internal/batcher.ts";
 import { report } from "../internal/report.ts";
 import {

@@ -1,7 +1,6 @@
 import {
   checkInteger,
   checkOptions,
-  describe,
   MAX_DELAY,
   mustBe,
   type OptionTable,
@@ -43,13 +42,16 @@ const RETENTION_OPTIONS: OptionTable<RetentionOptions> = {
   idleTtl: [1, MAX_DELAY],
 };
 
+const WELL_FORMED = "a string without lone surrogates";
+
 const APPEND_OPTIONS: OptionTable<AppendOptions> = {
   expectedLast: [0],
-  idempotencyKey: [
-    "a string without lone surrogates",
-    (key) => typeof key === "string" && key.isWellFormed(),
-  ],
+  idempotencyKey: [WELL_FORMED, isWellFormed],
 };
+
+function isWellFormed(text: unknown): boolean {
+  return typeof text === "string" && text.isWellFormed();
+}
 
 /** Checks the options of a log, with those of its engine in `table`, and returns the retention with its defaults. */
 export function retentionOf<Options extends RetentionOptions>(
@@ -119,17 +121,12 @@ function checkEntries(entries: readonly LogInput[]): void {
       );
     }
     if (!KINDS.has(kind)) {
-      throw new TypeError(
-        `Cannot append: kind must be one of ${[...KINDS].join(", ")}: ` +
-          `received ${describe(kind)}`,
-      );
+      const kinds = `one of ${[...KINDS].join(", ")}`;
+      throw mustBe("Cannot append: kind", kinds, kind);
     }
     // An engine that stores UTF-8 would return a lone surrogate as a different character.
-    if (typeof body !== "string" || !body.isWellFormed()) {
-      throw new TypeError(
-        `Cannot append: body must be a string without lone surrogates: ` +
-          `received ${describe(body)}`,
-      );
+    if (!isWellFormed(body)) {
+      throw mustBe("Cannot append: body", WELL_FORMED, body);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { describe } from "../internal/check.ts";
-import { type Connection, Subscriptions } from "../log/subscriptions.ts";
+import { type Connection, Notifications } from "../log/notifications.ts";
 import type { RedisClient } from "./client.ts";
 
 /** What {@linkcode bunRedis} uses of Bun's `RedisClient`. */
@@ -52,7 +52,7 @@ export function bunRedis(client: BunRedisClient): RedisClient {
       }`,
     );
   }
-  const subscriptions = new Subscriptions(async (message, lost) =>
+  const subscriptions = new Notifications(async (message, lost) =>
     listener(await client.duplicate(), message, lost)
   );
   return {

@@ -1,5 +1,5 @@
 import { describe } from "../internal/check.ts";
-import { type Connection, Subscriptions } from "../log/subscriptions.ts";
+import { type Connection, Notifications } from "../log/notifications.ts";
 import type { RedisClient } from "./client.ts";
 
 /** What {@linkcode ioRedis} uses of a `Redis` of ioredis. */
@@ -96,7 +96,7 @@ export function ioRedis(client: IoRedisClient | IoRedisCluster): RedisClient {
     );
   }
   const sender = new Sender(client);
-  const subscriptions = new Subscriptions((message, lost) =>
+  const subscriptions = new Notifications((message, lost) =>
     listener(client, message, lost)
   );
   return {

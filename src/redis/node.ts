@@ -1,5 +1,5 @@
 import { describe } from "../internal/check.ts";
-import { type Connection, Subscriptions } from "../log/subscriptions.ts";
+import { type Connection, Notifications } from "../log/notifications.ts";
 import type { RedisClient } from "./client.ts";
 
 /** What {@linkcode nodeRedis} uses of a client made by node-redis's `createClient()`. */
@@ -74,7 +74,7 @@ export function nodeRedis(
       }`,
     );
   }
-  const subscriptions = new Subscriptions(async (message, lost) =>
+  const subscriptions = new Notifications(async (message, lost) =>
     listener(await anyNode(client), message, lost)
   );
   return {

@@ -1,6 +1,6 @@
 import { describe, describeUrl } from "../internal/check.ts";
 import { decode } from "../decode.ts";
-import { type Connection, Subscriptions } from "../log/subscriptions.ts";
+import { type Connection, Notifications } from "../log/notifications.ts";
 import type { RedisClient } from "./client.ts";
 
 /** Options of {@linkcode restRedis}. */
@@ -50,7 +50,7 @@ export function restRedis(options: RestRedisOptions): RedisClient {
       redirect: "manual",
       headers: { ...init.headers, authorization: `Bearer ${token}` },
     });
-  const subscriptions = new Subscriptions((message, lost) =>
+  const subscriptions = new Notifications((message, lost) =>
     new Listener(post, message, lost)
   );
   return {

@@ -10,7 +10,8 @@ import {
 } from "../internal/check.ts";
 import { type EventLog, formatCursor } from "../log/log.ts";
 import { MemoryLog } from "../log/memory.ts";
-import { Audience, LocalSubscriber } from "./audience.ts";
+import { Audience } from "./audience.ts";
+import { LocalSubscriber } from "./subscriber.ts";
 import {
   type AnyContract,
   CHANNEL_OPTIONS,
@@ -24,17 +25,17 @@ import {
   SUBSCRIBE_OPTIONS,
   type SubscribeOptions,
 } from "./channel_options.ts";
-import { eventEntry } from "./frames.ts";
+import { eventEntry } from "./frame_cache.ts";
 import {
   type ChannelPage,
   type ChannelReadOptions,
   READ_OPTIONS,
   readHistory,
-} from "./page.ts";
+} from "./history.ts";
 import type { Hub } from "./hub.ts";
 import { type OrderedEncoder, orderedEncoder } from "./ordered_encoder.ts";
 import { checkRequest, lastEventIdOf } from "./request.ts";
-import { mergeHeaders, SIGNAL_RULE } from "./response.ts";
+import { mergeHeaders, SIGNAL_RULE } from "./event_response.ts";
 import type { HeadersSource } from "../internal/web.ts";
 import { saveEnd } from "./start_position.ts";
 import {

@@ -8,7 +8,7 @@ import {
   type EventResponseOptions,
   HEADERS_RULE,
   SIGNAL_RULE,
-} from "./response.ts";
+} from "./event_response.ts";
 
 /**
  * The contract of a channel, or `undefined` for a channel without one.

@@ -7,7 +7,7 @@ import {
   mustBe,
   type OptionTable,
 } from "../internal/check.ts";
-import { LocalSubscriber } from "./audience.ts";
+import { LocalSubscriber } from "./subscriber.ts";
 import { CombinedAudience } from "./combined_audience.ts";
 import {
   type Channel,
@@ -28,14 +28,14 @@ import {
   MAX_POSITION_LENGTH,
   positionsIn,
 } from "./combined_id.ts";
-import type { CombinedPlace, SharedChunk } from "./combined_part.ts";
+import type { CombinedPlace, SharedChunk } from "./combined_member.ts";
 import type { CombinedOptions } from "./combined_subscription.ts";
 import { checkRequest, lastEventIdOf } from "./request.ts";
 import {
   type EventResponseOptions,
   mergeHeaders,
   SIGNAL_RULE,
-} from "./response.ts";
+} from "./event_response.ts";
 import { saveEnd } from "./start_position.ts";
 
 const MAX_CHANNELS = 16;

@@ -1,4 +1,4 @@
-import { type Frames, TRANSFERRED } from "./frames.ts";
+import { type Frames, TRANSFERRED } from "./frame_cache.ts";
 
 /** The size in bytes at which a chunk is sent. */
 const CHUNK_LENGTH = 16_384;

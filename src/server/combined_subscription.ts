@@ -1,15 +1,15 @@
 import { encodeEvent } from "../encode.ts";
 import { formatCursor } from "../log/log.ts";
-import type { Member } from "./audience.ts";
+import type { Member } from "./subscriber.ts";
 import {
   type FrameChunk,
   type FramePlace,
   nextChunk,
   type Surroundings,
 } from "./combined_frames.ts";
-import { CombinedPart, type CombinedPlace } from "./combined_part.ts";
+import { CombinedMember, type CombinedPlace } from "./combined_member.ts";
 import type { Gap } from "./gap.ts";
-import type { CloseReason } from "./response.ts";
+import type { CloseReason } from "./event_response.ts";
 import {
   type Cursor,
   type Delivery,
@@ -28,7 +28,7 @@ export interface CombinedOptions {
 
 /** A slice that is sent in chunks. */
 interface Sending extends Surroundings {
-  readonly part: CombinedPart;
+  readonly part: CombinedMember;
   readonly slice: Slice;
   readonly last: number;
   place: FramePlace;
@@ -38,7 +38,7 @@ interface Sending extends Surroundings {
 export class CombinedSubscription implements Cursor {
   readonly #owner: Member;
   readonly #options: CombinedOptions;
-  readonly #parts: readonly CombinedPart[];
+  readonly #parts: readonly CombinedMember[];
   /** Whether the subscriber needs bytes instead of events. */
   readonly #isWire: boolean;
   /** Whether the position in every log is known, at least from the client's ID. */
@@ -61,7 +61,7 @@ export class CombinedSubscription implements Cursor {
     this.#options = options;
     this.#isWire = request !== undefined;
     this.#parts = places.map((place) =>
-      new CombinedPart(place, request, owner)
+      new CombinedMember(place, request, owner)
     );
   }
 
@@ -145,7 +145,7 @@ export class CombinedSubscription implements Cursor {
     return this.#gap(withGap.map((part) => [part, part.takeGap()]));
   }
 
-  #gap(gaps: [CombinedPart, Delivery][]): Delivery {
+  #gap(gaps: [CombinedMember, Delivery][]): Delivery {
     // If initial events follow, the ID is sent after them.
     const { initial } = this.#options;
     const id = initial === undefined ? this.lastEventId : undefined;

@@ -10,7 +10,7 @@ import type {
   LogPage,
   LogPosition,
 } from "../log/log.ts";
-import { FrameCache, type Frames } from "./frames.ts";
+import { FrameCache, type Frames } from "./frame_cache.ts";
 
 /** The size of each frame cache, in bytes: one for live subscribers, one for subscribers that catch up. */
 const CACHE_BYTES = 4_194_304;

@@ -60,15 +60,14 @@ export type {
   RespondOptions,
   RespondSource,
 } from "./respond.ts";
-export type { CloseReason, EventResponseOptions } from "./response.ts";
+export type { CloseReason, EventResponseOptions } from "./event_response.ts";
 export { resumable } from "./resumable.ts";
+export type { Resumable, ResumableEnd } from "./resumable.ts";
 export type {
-  Resumable,
-  ResumableEnd,
   ResumableOptions,
   ResumableRespondOptions,
-} from "./resumable.ts";
-export type { ChannelPage, ChannelReadOptions } from "./page.ts";
+} from "./resumable_options.ts";
+export type { ChannelPage, ChannelReadOptions } from "./history.ts";
 export type { Gap, GapReason } from "./gap.ts";
 export { EventStreamError } from "../error.ts";
 export type {

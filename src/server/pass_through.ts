@@ -9,7 +9,7 @@ import {
   type OptionTable,
 } from "../internal/check.ts";
 import { notify, notifyLate } from "../internal/report.ts";
-import type { BodySource, EventBody } from "./response.ts";
+import type { BodySource, EventBody } from "./event_response.ts";
 
 /** Options for passing an upstream response through. */
 export interface UpstreamOptions {

@@ -3,7 +3,7 @@ import { sleep } from "../internal/abort.ts";
 import { decided } from "../internal/check.ts";
 import type { EventLog, LogInput, LogPosition } from "../log/log.ts";
 import type { PublishInit } from "./channel_options.ts";
-import { eventEntry } from "./frames.ts";
+import { eventEntry } from "./frame_cache.ts";
 
 /**
  * Produces the events of a {@linkcode resumable} stream, for example as an `async function*`. The log assigns the event

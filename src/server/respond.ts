@@ -17,7 +17,7 @@ import {
   eventResponse,
   type EventResponseOptions,
   RESPONSE_OPTIONS,
-} from "./response.ts";
+} from "./event_response.ts";
 
 /** An iterable, async iterable or stream of events. */
 export type EventIterable =

@@ -1,7 +1,7 @@
 import { encodeEvent } from "../encode.ts";
 import type { ServerSentEvent } from "../event.ts";
 import { formatCursor } from "../log/log.ts";
-import type { Frames } from "./frames.ts";
+import type { Frames } from "./frame_cache.ts";
 import { gapOf, type GapReason } from "./gap.ts";
 import type { Follower, Hub } from "./hub.ts";
 import { startOf, type StartOptions } from "./start_position.ts";

@@ -1,5 +1,5 @@
 import { checkFunction } from "../internal/check.ts";
-import { type Connection, Subscriptions } from "../log/subscriptions.ts";
+import { type Connection, Notifications } from "../log/notifications.ts";
 import type { PostgresClient } from "./postgres_client.ts";
 
 /** The part of a `Client` of `pg` or of Neon that {@linkcode pgListener} uses. */
@@ -43,7 +43,7 @@ export function pgListener(
   create: () => PgClient,
 ): NonNullable<PostgresClient["listen"]> {
   checkFunction("Cannot listen: create", create);
-  const subscriptions = new Subscriptions((message, lost) =>
+  const subscriptions = new Notifications((message, lost) =>
     connectionOf(create(), message, lost)
   );
   return (channel, wake) => {

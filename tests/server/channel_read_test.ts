@@ -3,7 +3,7 @@ import { defineEvents } from "../../src/contract.ts";
 import { EventStreamError } from "../../src/error.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { Channel } from "../../src/server/channel.ts";
-import type { ChannelReadOptions } from "../../src/server/page.ts";
+import type { ChannelReadOptions } from "../../src/server/history.ts";
 import { test } from "../_test.ts";
 import { price } from "../contract/_schemas.ts";
 import { epochOf, publish } from "./_channel.ts";

@@ -1,12 +1,13 @@
 import { formatCursor, parseCursor } from "../log/log.ts";
-import type { Audience, Member } from "./audience.ts";
+import type { Audience } from "./audience.ts";
+import type { Member } from "./subscriber.ts";
 import type { Subscriber } from "./channel_options.ts";
 import type {
   FrameChunk,
   FramePlace,
   Surroundings,
 } from "./combined_frames.ts";
-import type { CloseReason } from "./response.ts";
+import type { CloseReason } from "./event_response.ts";
 import {
   type Delivery,
   END,
@@ -38,7 +39,7 @@ export interface CombinedPlace {
 }
 
 /** The part of a combined subscription in one channel. It is a member of that channel's audience. */
-export class CombinedPart implements Member {
+export class CombinedMember implements Member {
   readonly name: string;
   readonly key: string;
   readonly audience: Audience;

@@ -16,7 +16,7 @@ type Connect = (
 ) => Connection | Promise<Connection>;
 
 /** The subscriptions of a process. They share one connection, which is open while there is a subscription. */
-export class Subscriptions {
+export class Notifications {
   readonly #connect: Connect;
   readonly #channels = new Map<string, Watchers>();
   #stop = new AbortController();

@@ -1,8 +1,8 @@
 import type { LogEntryKind } from "../log/log.ts";
 import type { Follower, Hub } from "./hub.ts";
 
-/** The callbacks of a {@linkcode Watch}. */
-interface WatchListener {
+/** The callbacks of a {@linkcode LeaseWatch}. */
+interface LeaseListener {
   /** Called when the stream has ended. May be called again. */
   onEnd(kind: LogEntryKind): void;
   /** Called when the log is empty: it was deleted after its end, or lost. May be called again. */
@@ -19,10 +19,10 @@ const CHECKS_PER_LEASE = 4;
  * The lease is measured in reads that found no new entry, four per lease. No clocks need to agree, and a producer is
  * not declared dead while the log cannot be read or this process is suspended.
  */
-export class Watch implements Follower {
+export class LeaseWatch implements Follower {
   readonly #hub: Hub;
   readonly #interval: number;
-  readonly #listener: WatchListener;
+  readonly #listener: LeaseListener;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #last = 0;
   /** Whether the stream has started and not ended, as of the last read. */
@@ -30,7 +30,7 @@ export class Watch implements Follower {
   #silentChecks = 0;
   #released = false;
 
-  constructor(hub: Hub, lease: number, listener: WatchListener) {
+  constructor(hub: Hub, lease: number, listener: LeaseListener) {
     this.#hub = hub;
     this.#interval = lease / CHECKS_PER_LEASE;
     this.#listener = listener;

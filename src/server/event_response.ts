@@ -101,7 +101,7 @@ export interface BodySource {
 }
 
 /** Options of {@linkcode eventResponse}. */
-interface ResponseSettings extends EventResponseOptions {
+export interface ResponseSettings extends EventResponseOptions {
   /** The number of chunks that may be queued for the client. @default {0} */
   highWaterMark?: number | undefined;
   /** Sends keep-alive comments while the body is idle. @default {keepAliveTimer(keepAlive)} */
@@ -133,6 +133,13 @@ export function eventResponse(
 /** Returns whether {@linkcode eventResponse} answers a request with events. */
 export function isSubscription(request: Request): boolean {
   return answerWithoutEvents(request, undefined) === undefined;
+}
+
+/** Creates a response that sends a reconnection time and ends. */
+export function closedResponse(retry: number, headers: Headers): Response {
+  return new Response(encodeEvent({ retry }), {
+    headers: eventHeaders(headers),
+  });
 }
 
 /** The supported methods, as the `Allow` header lists them. */

@@ -2,7 +2,7 @@ import { formatCursor, parseCursor } from "../log/log.ts";
 import type { EventContract } from "../contract.ts";
 import type { ServerSentEvent } from "../event.ts";
 import type { OptionTable } from "../internal/check.ts";
-import { eventOf, frameOf } from "./frames.ts";
+import { eventOf, frameOf } from "./frame_cache.ts";
 import type { Hub } from "./hub.ts";
 import { type Gap, gapOf, gapReason } from "./gap.ts";
 
