@@ -80,3 +80,13 @@ async function listenOnNode(
     );
   });
 }
+
+/** Listens like {@linkcode listen}, and prints the URL for the process that has started this one. */
+export async function announce(
+  handle: Handler,
+  port?: number,
+): Promise<Listening> {
+  const listening = await listen(handle, port);
+  console.log(`http://127.0.0.1:${listening.port}`);
+  return listening;
+}

@@ -4,22 +4,64 @@ import {
   type EventConnection,
 } from "../../../src/client/mod.ts";
 import type { ServerSentEventInit } from "../../../src/event.ts";
+import {
+  type EventLog,
+  type Resumable,
+  resumable,
+} from "../../../src/server/mod.ts";
 import { pause as sleep } from "../../../tools/pause.ts";
 
-/** What a stream is to be. */
+/** What happens to a stream that a process or an object produces. */
+export type Notice = "started" | "stopped" | "error" | "settled";
+
+/** The options of a stream. */
 export interface Order {
-  /** How many events it has. */
+  /** The number of events. */
   count: number;
-  /** How many milliseconds pass before each. */
+  /** Milliseconds before each event. */
   pause: number;
-  /** Before which event it fails. */
+  /** The index of the event before which it fails. */
   failAt?: number;
-  /** Where a model is asked for the events instead. */
+  /** The URL of a model that produces the events instead. */
   model?: string;
   lease?: number;
   ttl?: number;
   failureEvent?: ServerSentEventInit;
   abortEvent?: ServerSentEventInit;
+}
+
+/** How a process or an object serves a stream. */
+interface Host {
+  /** Called when something happens to the stream. */
+  notice(what: Notice): void;
+  waitUntil?(promise: Promise<unknown>): void;
+  /** The `fetch` that reaches the model. */
+  fetch?: ConnectOptions["fetch"];
+}
+
+/** Opens a stream in a log. */
+export function open(
+  log: EventLog,
+  order: Order,
+  { notice, waitUntil, fetch }: Host,
+): Resumable {
+  const { model, lease, ttl, failureEvent, abortEvent } = order;
+  return resumable(log, (signal) => {
+    notice("started");
+    signal.addEventListener("abort", () => notice("stopped"));
+    return model === undefined ? produce(order) : ask(model, signal, fetch);
+  }, {
+    lease,
+    ttl,
+    failureEvent,
+    abortEvent,
+    retry: 1,
+    waitUntil(promise) {
+      const settled = promise.then(() => notice("settled"));
+      waitUntil?.(settled);
+    },
+    onError: () => notice("error"),
+  });
 }
 
 /** The prompt; the model's answer is derived from it. */
@@ -37,8 +79,8 @@ export function textsOf(count: number): string[] {
   return Array.from({ length: count }, (_, i) => textOf(i));
 }
 
-/** Asks a model, whose answer is whole only with its end marker. */
-export function ask(
+/** Asks a model, whose answer is complete only with its end marker. */
+function ask(
   url: string,
   signal: AbortSignal,
   fetch?: ConnectOptions["fetch"],
@@ -48,7 +90,7 @@ export function ask(
   return connect(url, { method: "POST", body, until: "[DONE]", fetch, signal });
 }
 
-/** Produces events; their text is not that of the error with which it may fail. */
+/** Produces events. Their text differs from that of the error. */
 export async function* produce(
   { count, pause, failAt }: Order,
 ): AsyncGenerator<ServerSentEventInit> {

@@ -7,20 +7,9 @@ import {
   DurableObjectLog,
   type DurableObjectLogStorage,
 } from "../../../src/durable_object/mod.ts";
-import type {
-  AppendOptions,
-  LogInput,
-  LogLimit,
-  LogPage,
-  LogPosition,
-} from "../../../src/log/log.ts";
-import {
-  type EventLog,
-  type Resumable,
-  resumable,
-} from "../../../src/server/mod.ts";
+import type { EventLog, Resumable } from "../../../src/server/mod.ts";
 import type { Namespace } from "../durable_object/log_worker.ts";
-import { ask, type Order, produce } from "./produce.ts";
+import { type Notice, open } from "./produce.ts";
 
 interface State {
   readonly storage: DurableObjectLogStorage;
@@ -47,35 +36,22 @@ class StalledLog implements EventLog {
     this.#gate = new Promise((resolve) => this.go = resolve);
   }
 
-  async append(
-    entries: readonly LogInput[],
-    options?: AppendOptions,
-  ): Promise<LogPosition> {
+  append: EventLog["append"] = async (...args) => {
     await this.#gate;
-    return await this.#log.append(entries, options);
-  }
+    return await this.#log.append(...args);
+  };
 
-  async read(after: number, limit: LogLimit): Promise<LogPage> {
+  read: EventLog["read"] = async (...args) => {
     await this.#gate;
-    return await this.#log.read(after, limit);
-  }
+    return await this.#log.read(...args);
+  };
 
-  watch(wake: () => void, signal: AbortSignal): void {
-    this.#log.watch(wake, signal);
-  }
-
-  expire(ttl: number): Promise<void> {
-    return this.#log.expire(ttl);
-  }
+  watch: EventLog["watch"] = (...args) => this.#log.watch(...args);
+  expire: EventLog["expire"] = (ttl) => this.#log.expire(ttl);
 }
 
-/** How often something has happened to the stream in this life of the object. */
-export interface Counts {
-  started: number;
-  stopped: number;
-  settled: number;
-  error: number;
-}
+/** How often something has happened to the stream since the object was created. */
+export type Counts = Record<Notice, number>;
 
 /** An object with one resumable stream. */
 export class Answer {
@@ -96,15 +72,19 @@ export class Answer {
   async fetch(request: Request): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
     const order = JSON.parse(searchParams.get("order") ?? "{}");
+    const openIn = (log: EventLog) =>
+      open(log, order, {
+        notice: (what) => this.#counts[what]++,
+        waitUntil: (promise) => this.#ctx.waitUntil(promise),
+        fetch: (url, init) => this.#env.MODEL!.fetch(url, init),
+      });
     const [, , what] = pathname.split("/");
     if (what === "counts") return Response.json(this.#counts);
-    if (what === "other") {
-      return await this.#open(this.#log, order).respond(request);
-    }
+    if (what === "other") return await openIn(this.#log).respond(request);
     if (what === "stall") this.#own.stall();
     if (what === "go") this.#own.go();
     if (what !== undefined) return new Response(null, { status: 204 });
-    this.#stream ??= this.#open(this.#own, order);
+    this.#stream ??= openIn(this.#own);
     if (request.method !== "DELETE") return await this.#stream.respond(request);
     await this.#stream.abort();
     return new Response(null, { status: 204 });
@@ -112,27 +92,6 @@ export class Answer {
 
   alarm(): Promise<void> {
     return this.#log.alarm();
-  }
-
-  #open(log: EventLog, order: Order): Resumable {
-    const { model, lease, ttl, failureEvent, abortEvent } = order;
-    const { MODEL } = this.#env;
-    const counts = this.#counts;
-    return resumable(log, (signal) => {
-      counts.started++;
-      signal.addEventListener("abort", () => counts.stopped++);
-      if (model === undefined) return produce(order);
-      return ask(model, signal, (url, init) => MODEL!.fetch(url, init));
-    }, {
-      lease,
-      ttl,
-      failureEvent,
-      abortEvent,
-      retry: 1,
-      waitUntil: (promise) =>
-        this.#ctx.waitUntil(promise.then(() => counts.settled++)),
-      onError: () => counts.error++,
-    });
   }
 }
 

@@ -27,48 +27,39 @@ async function refuse(
   index: number,
 ): Promise<void> {
   // A body that stays open is released after a second.
-  const kind = index % 30 === 29
-    ? "hanging"
-    : index % 2 === 0
-    ? "short"
-    : "endless";
-  const error = await refusalOf(`${url}/refused/${kind}`, options, index % 3);
+  const kind = index % 30 === 29 ? "hanging" : ["short", "endless"][index % 2];
+  const error = await refusals[index % 3]!(`${url}/refused/${kind}`, options);
   const { response } = error as { response?: Response };
   if (response?.status !== 403) throw error;
   // decode() releases a refused body in the background; the end of the text shows that it has.
   if (index % 3 === 2 || index % 4 < 2) await response.text();
 }
 
-async function refusalOf(
+/** Returns the error of a refused response. */
+const refusals: ((
   url: string,
   options: ConnectionOptions,
-  reader: number,
-): Promise<unknown> {
-  if (reader === 2) return await decodeRefused(url, options);
-  if (reader === 1) {
-    const source = track(new EventSource(url, options));
-    return await new Promise((resolve) =>
-      source.onerror = (event) => resolve((event as { error?: unknown }).error)
-    );
-  }
-  try {
-    for await (const _ of track(connect(url, options))) break;
-  } catch (error) {
-    return error;
-  }
-}
-
-async function decodeRefused(
-  url: string,
-  { fetch = globalThis.fetch, signal }: ConnectionOptions,
-): Promise<unknown> {
-  const init = {} as Parameters<typeof fetch>[1];
-  try {
-    decode(track(await fetch(url, init)), { signal });
-  } catch (error) {
-    return error;
-  }
-}
+) => Promise<unknown>)[] = [
+  async (url, options) => {
+    try {
+      for await (const _ of track(connect(url, options))) break;
+    } catch (error) {
+      return error;
+    }
+  },
+  (url, options) =>
+    new Promise((resolve) => {
+      const source = track(new EventSource(url, options));
+      source.onerror = (event) => resolve((event as { error?: unknown }).error);
+    }),
+  async (url, { fetch = globalThis.fetch, signal }) => {
+    try {
+      decode(track(await fetch(url, {} as never)), { signal });
+    } catch (error) {
+      return error;
+    }
+  },
+];
 
 /** Aborts before the response, or while a read is pending. */
 async function abort(

@@ -4,24 +4,25 @@
  * `POST /visit?url=…&count=N` requests the URL so often: every other one to the end if there is one within three events,
  * the others until the first event. Other paths are an empty page.
  */
-import { listen } from "../../support/listen.ts";
+import { announce } from "../../support/listen.ts";
 import { inLanes } from "../../support/lanes.ts";
 
 const LANES = 20;
-const headers = {
-  "content-type": "text/event-stream",
-  "access-control-allow-origin": "*",
-};
 const EVENT = new TextEncoder().encode("id: 1\ndata: event\n\n");
+const LARGE = new Uint8Array(16_384).fill(46);
 
-function answer(ends: boolean): Response {
+/** Responds with an event, after which the body ends, continues without end, or stays open. */
+function answer(end: string, init: ResponseInit): Response {
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
     start(controller) {
       controller.enqueue(EVENT);
-      if (ends) controller.close();
+      if (end === "short") controller.close();
+    },
+    pull(controller) {
+      if (end === "endless") controller.enqueue(LARGE);
     },
   });
-  return new Response(body, { headers });
+  return new Response(body, init);
 }
 
 /** Reads events until there are enough, or no more. */
@@ -36,38 +37,28 @@ async function visit(url: string, events: number): Promise<void> {
   leaving.abort();
 }
 
-const refusedHeaders = { "access-control-allow-origin": "*" };
-const LARGE = new Uint8Array(16_384).fill(46);
-
-/** A refusal, whose body the client must release even if it does not end. */
-function refuse(kind: string): Response {
-  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
-    start(controller) {
-      controller.enqueue(EVENT);
-      if (kind === "short") controller.close();
-    },
-    pull(controller) {
-      if (kind === "endless") controller.enqueue(LARGE);
-    },
-  });
-  return new Response(body, { status: 403, headers: refusedHeaders });
-}
+const headers = { "access-control-allow-origin": "*" };
+const refused = { status: 403, headers };
+const opened = {
+  headers: { ...headers, "content-type": "text/event-stream" },
+};
 
 async function handle(request: Request): Promise<Response> {
   const { pathname, searchParams } = new URL(request.url);
-  if (pathname.startsWith("/refused/")) return refuse(pathname.slice(9));
+  if (pathname.startsWith("/refused/")) {
+    return answer(pathname.slice(9), refused);
+  }
   switch (pathname) {
     case "/silent":
       return await new Promise<Response>(() => {});
     case "/events":
-      return answer(false);
+      return answer("hanging", opened);
     case "/ending":
-      return answer(true);
+      return answer("short", opened);
     case "/visit": {
       const url = searchParams.get("url")!;
       const count = Number(searchParams.get("count"));
-      const work = (index: number) => visit(url, index % 2 === 0 ? 1 : 3);
-      await inLanes(count, LANES, work);
+      await inLanes(count, LANES, (index) => visit(url, index % 2 * 2 + 1));
       return Response.json(count);
     }
     default:
@@ -77,5 +68,4 @@ async function handle(request: Request): Promise<Response> {
   }
 }
 
-const { port } = await listen(handle);
-console.log(`http://127.0.0.1:${port}`);
+await announce(handle);

@@ -9,7 +9,7 @@ import type { LogLimit, LogPage } from "../../../src/log/log.ts";
 import { Channel } from "../../../src/server/channel.ts";
 import { pause } from "../../../tools/pause.ts";
 import { publish } from "../../integration/server/publish.ts";
-import { listen } from "../../support/listen.ts";
+import { announce, listen } from "../../support/listen.ts";
 
 let reads = 0;
 
@@ -30,9 +30,8 @@ function handle(request: Request): Response | Promise<Response> {
   return Response.json({ subscribers: channel.stats.subscribers, reads });
 }
 
-let server = await listen(handle);
+let server = await announce(handle);
 const { port } = server;
-console.log(`http://127.0.0.1:${port}`);
 
 async function cut(): Promise<void> {
   server.cut();

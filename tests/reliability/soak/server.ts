@@ -6,6 +6,7 @@ import type { EventLog } from "../../../src/log/log.ts";
 import { Channel, MemoryLog } from "../../../src/server/mod.ts";
 import { libraries } from "../../integration/logs/libraries.ts";
 import { handleChannel } from "../../support/channel_handler.ts";
+import { announce } from "../../support/listen.ts";
 import { options, retentions } from "./settings.ts";
 
 const [kept, log, address] = Deno.args as [
@@ -35,8 +36,4 @@ function handle(request: Request): Response | Promise<Response> {
     : handleChannel(channel, request);
 }
 
-Deno.serve({
-  hostname: "127.0.0.1",
-  port: 0,
-  onListen: ({ port }) => console.log(`http://127.0.0.1:${port}`),
-}, handle);
+await announce(handle);
