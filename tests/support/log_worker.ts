@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { EventLog } from "../../src/log/log.ts";
-import { Process } from "../../tools/process.ts";
+import { Process, startDeno } from "../../tools/process.ts";
 import { toolPath } from "../_tools.ts";
 import type { Published } from "./traffic.ts";
 import type { Work } from "../integration/log_worker/process.ts";
@@ -14,19 +14,9 @@ export type Library =
 /** The work of a process. */
 export interface Load {
   publishers: number;
-  /** The number of events of each publisher. Without it, they publish until {@linkcode Worker.stop}. */
+  /** The number of events of each publisher. Without it, they publish until their input ends. */
   events?: number;
   followers: number;
-}
-
-/** A process that publishes to a log and follows it. */
-interface Worker {
-  /** Resolves when it has published everything. */
-  published: Promise<void>;
-  /** Stops publishing, if there is no number of events. */
-  stop(): Promise<void>;
-  /** The result, when the log has ended. */
-  work: Promise<Work>;
 }
 
 /** Starts a process with a database client; see `log_worker/process.ts`. */
@@ -34,33 +24,12 @@ async function startWorker(
   library: Library,
   place: string,
   { publishers, events = 0, followers }: Load,
-): Promise<Worker> {
-  const isBun = library.startsWith("bun");
-  const command = isBun ? await toolPath("bun") : Deno.execPath();
-  const run = isBun ? [] : ["run", "-A", "--quiet"];
-  const script =
-    new URL("../integration/log_worker/process.ts", import.meta.url).pathname;
-  const numbers = [publishers, events, followers].map(String);
-  const process = new Process(command, [
-    ...run,
-    script,
-    library,
-    place,
-    "news",
-    ...numbers,
-  ], { input: true });
-  return {
-    published: process.until(/^published\n/).then(() => {}),
-    stop: () => process.endInput(),
-    work: readWork(process),
-  };
-}
-
-async function readWork(process: Process): Promise<Work> {
-  await process.ended;
-  const [, work] = process.stdout.split("\n");
-  if (!work) throw new Error(`The process ended early: ${process.stdout}`);
-  return JSON.parse(work);
+): Promise<Process> {
+  const script = "tests/integration/log_worker/process.ts";
+  const args = [script, library, place, "news", publishers, events, followers];
+  return library.startsWith("bun")
+    ? new Process(await toolPath("bun"), args.map(String), { input: true })
+    : startDeno(script, args.slice(1), { input: true });
 }
 
 /** Runs processes on the log `news` until `over` resolves, and then ends the log. */
@@ -75,10 +44,14 @@ export async function runWorkers(
     libraries.map((library) => startWorker(library, place, load)),
   );
   await over();
-  for (const { stop } of workers) await stop();
-  for (const { published } of workers) await published;
+  for (const worker of workers) await worker.endInput();
+  // Each prints a line when it has published everything, and another one at the end of the log.
+  for (const worker of workers) await worker.line();
   await log.append([{ kind: "end", body: "" }]);
-  return await Promise.all(workers.map(({ work }) => work));
+  return await Promise.all(workers.map(async (worker) => {
+    await worker.ended;
+    return JSON.parse(await worker.line());
+  }));
 }
 
 /** Checks that every append succeeded, and that every follower received each event once and in the same order. */

@@ -5,6 +5,7 @@
 import { DenoKvLog } from "../../../src/deno_kv/mod.ts";
 import { Channel } from "../../../src/server/mod.ts";
 import { handleCombination } from "../../support/channel_handler.ts";
+import { announce } from "../../support/listen.ts";
 
 const page = `<!doctype html>
 <link rel="icon" href="data:,">
@@ -24,14 +25,10 @@ const channelOf = (name: string) =>
   new Channel({ log: new DenoKvLog(kv, name), from: "earliest" });
 const channels = { news: channelOf("news"), chat: channelOf("chat") };
 
-Deno.serve(
-  {
-    hostname: "127.0.0.1",
-    port: Number(port),
-    onListen: ({ port }) => console.log(`http://127.0.0.1:${port}`),
-  },
+await announce(
   (request) =>
     new URL(request.url).pathname === "/events"
       ? handleCombination(channels, request)
       : new Response(page, { headers: { "content-type": "text/html" } }),
+  Number(port),
 );

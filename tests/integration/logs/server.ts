@@ -7,6 +7,7 @@ import {
   handleChannel,
   handleCombination,
 } from "../../support/channel_handler.ts";
+import { announce } from "../../support/listen.ts";
 import { libraries } from "./libraries.ts";
 
 const [library, place, ...names] = Deno.args as [string, string];
@@ -18,14 +19,8 @@ const channels = Object.fromEntries(
   names.map((name) => [name, channelOf(name)]),
 );
 
-Deno.serve(
-  {
-    hostname: "127.0.0.1",
-    port: 0,
-    onListen: ({ port }) => console.log(`http://127.0.0.1:${port}`),
-  },
-  (request) =>
-    names.length > 0
-      ? handleCombination(channels, request)
-      : handleChannel(channel, request),
+await announce((request) =>
+  names.length > 0
+    ? handleCombination(channels, request)
+    : handleChannel(channel, request)
 );

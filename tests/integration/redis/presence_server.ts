@@ -2,6 +2,7 @@
  * A process that runs the recipe for presence as docs/recipes.md prints it, with its log in Redis:
  * `deno run -A presence_server.ts URL`. It prints its own URL.
  */
+import { announce } from "../../support/listen.ts";
 import { type HandlerModule, importProgram } from "../../support/program.ts";
 
 const { handler } = await importProgram<HandlerModule>(
@@ -21,11 +22,4 @@ const { handler } = await importProgram<HandlerModule>(
   },
 );
 
-Deno.serve(
-  {
-    hostname: "127.0.0.1",
-    port: 0,
-    onListen: ({ port }) => console.log(`http://127.0.0.1:${port}`),
-  },
-  handler,
-);
+await announce(handler);

@@ -8,8 +8,8 @@ import type { ServerSentEvent } from "../../../src/event.ts";
 import { json } from "../../../src/contract.ts";
 import { EventParser } from "../../../src/event_parser.ts";
 import { sizeOf } from "../../_settings.ts";
-import type { Notice } from "./process.ts";
-import { type Order, PROMPT, textsOf } from "./produce.ts";
+import { serve, type Served } from "../../support/served.ts";
+import { type Notice, type Order, PROMPT, textsOf } from "./produce.ts";
 import { type Process, startDeno } from "../../../tools/process.ts";
 
 /** Something that serves resumable streams. */
@@ -58,27 +58,24 @@ export class Answers {
 export class AnswerProcess extends Answers implements AsyncDisposable {
   readonly #process: Process;
 
-  private constructor(process: Process, url: string) {
-    super(url);
+  private constructor(process: Served) {
+    super(process.url);
     this.#process = process;
   }
 
-  /** Starts one with the log `kv PATH` or `redis PORT`. */
+  /** Starts one with a library and the place of its database. */
   static async start(...log: string[]): Promise<AnswerProcess> {
     const script = new URL("./process.ts", import.meta.url);
-    const process = startDeno(script, log);
-    const url = await process.line();
+    const process = await serve(startDeno(script, log));
     // One process serves several tests, each of which checks for leaks.
     await process.deafen();
-    return new AnswerProcess(process, url);
+    return new AnswerProcess(process);
   }
 
-  /** How often something has happened to a stream of a name. */
-  async count(what: Notice["what"], name: string): Promise<number> {
-    const notices: Notice[] = await (await fetch(`${this.url}/`)).json();
-    return notices.filter((notice) =>
-      notice.what === what && notice.name === name
-    ).length;
+  /** Returns how often something has happened to the stream of a name. */
+  async count(what: Notice, name: string): Promise<number> {
+    const notices: string[] = await (await fetch(`${this.url}/`)).json();
+    return notices.filter((notice) => notice === `${what} ${name}`).length;
   }
 
   /** Stops or continues the process. */

@@ -1,8 +1,8 @@
-import { PostgresLog } from "../../../src/sql/postgres_mod.ts";
 import { startDeno } from "../../../tools/process.ts";
+import { KvFile } from "../../integration/deno_kv/fixture.ts";
 import { PostgresServer } from "../../integration/postgres/postgres.ts";
-import { pgClient } from "../../integration/postgres/postgres_clients.ts";
 import { RedisServer } from "../../integration/redis/redis.ts";
+import { SqliteFile } from "../../integration/sqlite/sqlite_file.ts";
 import { serve } from "../../support/served.ts";
 import { Workerd } from "../../support/workerd.ts";
 import type { retentions } from "./settings.ts";
@@ -15,34 +15,25 @@ export interface Serving extends AsyncDisposable {
 /** How many events a log retains. */
 export type Kept = keyof typeof retentions;
 
-/** Creates the database of a log, and returns its file or URL. */
-const places: Record<string, (stack: AsyncDisposableStack) => Promise<string>> =
-  {
-    memory: () => Promise.resolve(""),
-    "deno-kv": makeFile,
-    redis: async (stack) => stack.use(await RedisServer.start()).url,
-    sqlite: makeFile,
-    async postgres(stack) {
-      const { url } = stack.use(await PostgresServer.start());
-      await using adapted = pgClient(url);
-      await PostgresLog.migrate(adapted.client);
-      return url;
-    },
-  };
+/** Creates the database of a log that processes can share. */
+const databases: Record<
+  string,
+  () => Promise<{ args: string[] } & AsyncDisposable>
+> = {
+  "deno-kv": () => KvFile.make(),
+  redis: () => RedisServer.start(),
+  sqlite: () => SqliteFile.make(),
+  postgres: () => PostgresServer.startMigrated(),
+};
 
 /** The logs. */
 export const engines: readonly string[] = [
-  ...Object.keys(places),
+  "memory",
+  ...Object.keys(databases),
   "durable-object",
 ];
 
-async function makeFile(stack: AsyncDisposableStack): Promise<string> {
-  const folder = await Deno.makeTempDir({ prefix: "soak_" });
-  stack.defer(() => Deno.remove(folder, { recursive: true }));
-  return `${folder}/log.db`;
-}
-
-/** Starts two servers of a log that processes can share, and one of another. */
+/** Starts two servers of a log, and one of a log in memory. */
 export async function startServers(log: string, kept: Kept): Promise<Serving> {
   const stack = new AsyncDisposableStack();
   const urls: string[] = [];
@@ -55,10 +46,12 @@ export async function startServers(log: string, kept: Kept): Promise<Serving> {
     );
     urls.push(workerd.url, workerd.twinUrl);
   } else {
-    const args = [kept, log, await places[log]!(stack)];
+    const database = databases[log];
+    const args = database ? stack.use(await database()).args : [];
     const script = "tests/reliability/soak/server.ts";
-    while (urls.length < (log === "memory" ? 1 : 2)) {
-      urls.push(stack.use(await serve(startDeno(script, args))).url);
+    while (urls.length < (database ? 2 : 1)) {
+      const server = await serve(startDeno(script, [kept, ...args]));
+      urls.push(stack.use(server).url);
     }
   }
   return { urls, [Symbol.asyncDispose]: () => stack.disposeAsync() };
