@@ -1,11 +1,8 @@
 import type { ServerSentEventInit } from "../../src/event.ts";
 import type { EventLog } from "../../src/log/log.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
-import {
-  type Resumable,
-  resumable,
-  type ResumableOptions,
-} from "../../src/server/resumable.ts";
+import { type Resumable, resumable } from "../../src/server/resumable.ts";
+import type { ResumableOptions } from "../../src/server/resumable_options.ts";
 import { test } from "../_test.ts";
 import { settle } from "../codec/_source.ts";
 import { assert, assertEquals, assertFalse } from "@std/assert";
