@@ -4,11 +4,8 @@ import { decode } from "../../src/decode.ts";
 import type { EventStreamError } from "../../src/error.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../../src/event.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
-import {
-  resumable,
-  type ResumableOptions,
-  subscribeTo,
-} from "../../src/server/resumable.ts";
+import { resumable, subscribeTo } from "../../src/server/resumable.ts";
+import type { ResumableOptions } from "../../src/server/resumable_options.ts";
 import { scriptedServer } from "../../src/testing/mod.ts";
 import { reportedDuring, ReportedError } from "../_reported.ts";
 import { test } from "../_test.ts";
