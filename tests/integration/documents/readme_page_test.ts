@@ -94,7 +94,7 @@ Deno.test("The README's proxy forwards a model's stream", async () => {
 });
 
 Deno.test("The README's answer continues while its client is disconnected", async () => {
-  const heading = "Keep an answer through a reload";
+  const heading = "Keep an answer across a reload";
   await using project = await reader.install("README.md", heading);
   await using app = await App.start(project.folder, deno("answers.ts"), {
     env: onPort,
