@@ -1,9 +1,10 @@
 /** Creates inputs for the parser, compares its result with the standard, and shrinks an input that shows a difference. */
 import { EventParser } from "../../src/event_parser.ts";
-import { join, mutatedStream } from "./mutate.ts";
+import { mutatedStream } from "./mutate.ts";
 import { fits, type Outcome, parse } from "./parsed.ts";
 import {
   below,
+  join,
   pick,
   type Random,
   randomChunks,

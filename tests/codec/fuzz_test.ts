@@ -4,8 +4,7 @@ import { EventParser } from "../../src/event_parser.ts";
 import { sizeOf } from "../_settings.ts";
 import { test } from "../_test.ts";
 import { difference, fuzzInput, show, shrink } from "./fuzz.ts";
-import { join } from "./mutate.ts";
-import { seed } from "./random.ts";
+import { join, seed } from "./random.ts";
 
 const inputs = sizeOf(200_000);
 

@@ -1,6 +1,6 @@
 /** Nearly valid streams: vectors and bodies of real servers, with some bytes changed. */
 import { eventStreamVectors } from "../../src/testing/vectors.ts";
-import { below, pick, type Random } from "./random.ts";
+import { below, join, pick, type Random } from "./random.ts";
 
 type Mutation = (random: Random, bytes: Uint8Array) => Uint8Array;
 
@@ -30,32 +30,16 @@ const corpus: readonly Uint8Array[] = [
 
 /** Bytes that a parser or a UTF-8 decoder branches on. */
 const interesting: readonly Uint8Array[] = [
-  ..."\r\n: \0dier09",
-  "\n\n",
-  "\r\n",
-  "\r\n\r\n",
-  "\n\r",
-  "data",
-  "data:",
-  "\ndata: ",
-  "\nid:",
-  "\nid\n",
-  "\nid: \0\n",
-  "\nevent:",
-  "\nretry: 7\n",
-  "\n:",
-  "\uFEFF",
-  "\n\uFEFF\n",
-  "\u2028",
-  "\u00E9",
-  "\u{1F600}",
-].map((text) => encoder.encode(text)).concat(
-  [[0x80], [0xBB], [0xC3], [0xE2, 0x82], [0xEF], [0xEF, 0xBB], [0xF0, 0x9F], [
-    0xED,
-    0xA0,
-    0x80,
-  ], [0xFF]].map((bytes) => Uint8Array.from(bytes)),
-);
+  ...[
+    ..."\r\n: \0dier09",
+    ..."\n\n|\r\n|\r\n\r\n|\n\r|data|data:|\ndata: |\nid:|\nid\n|\nid: \0\n"
+      .split("|"),
+    ..."\nevent:|\nretry: 7\n|\n:|\uFEFF|\n\uFEFF\n|\u2028|\u00E9|\u{1F600}"
+      .split("|"),
+  ].map((text) => encoder.encode(text)),
+  ...[[0x80], [0xBB], [0xC3], [0xE2, 0x82], [0xEF], [0xEF, 0xBB]],
+  ...[[0xF0, 0x9F], [0xED, 0xA0, 0x80], [0xFF]],
+].map((bytes) => Uint8Array.from(bytes));
 
 const mutations: readonly Mutation[] = [
   function flip(random, bytes) {
@@ -111,16 +95,4 @@ function replace(
 function slice(random: Random, bytes: Uint8Array): Uint8Array {
   const start = below(random, bytes.length + 1);
   return bytes.subarray(start, start + 1 + below(random, bytes.length));
-}
-
-/** Concatenates parts. */
-export function join(parts: readonly Uint8Array[]): Uint8Array {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  const joined = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
 }

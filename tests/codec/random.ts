@@ -35,103 +35,30 @@ const encoder = new TextEncoder();
 const mark = "\uFEFF";
 const lineEnds = ["\n", "\n", "\n", "\r\n", "\r\n", "\r", "\r", "\n\r", ""];
 const names = ["data", "data", "data", "data", "id", "event", "retry"];
-const nearNames = [
-  "Data",
-  "dat",
-  "datas",
-  "data\0",
-  "\0data",
-  " data",
-  "data ",
-  "da-ta",
-  "d",
-  "ID",
-  "i",
-  "ids",
-  "id\0",
-  "Event",
-  "events",
-  "eventt",
-  "even",
-  "RETRY",
-  "retr",
-  "retry ",
-  "foo",
-  `${mark}data`,
-  `${mark}id`,
-  "\u0434ata",
-];
+const nearNames =
+  `Data|dat|datas|data\0|\0data| data|data |da-ta|d|ID|i|ids|id\0|Event|events|eventt|even|RETRY|retr|retry |foo|${mark}data|${mark}id|\u0434ata`
+    .split("|");
 const colons = [":", ":", ": ", ": ", ": ", ":  ", ":\t", "::", " :", ""];
 const values = [
-  "",
-  "",
-  " ",
-  "x",
-  "1",
-  "hello world",
-  "42",
-  "007",
-  "0",
-  "1000",
-  "99999999999",
-  "-1",
-  "1.5",
-  "1e3",
-  "+7",
-  "\u0661",
-  "\0",
-  "a\0b",
-  "\u0085\u2028\u2029\v\f",
-  "message",
-  "[DONE]",
-  ":",
-  "data: x",
-  "\u00E9\u20AC",
-  "\u4F60\u597D\uFF0C\u4E16\u754C",
-  "\u{1F469}\u200D\u{1F680}",
-  mark,
-  `${mark}${mark}x`,
-  `x${mark}`,
-  '{"delta":{"content":"Hel"}}',
+  ..."|| |x|1|hello world|42|007|0|1000|99999999999|-1|1.5|1e3|+7|\u0661|\0"
+    .split("|"),
+  ..."a\0b|\u0085\u2028\u2029\v\f|message|[DONE]|:|data: x|\u00E9\u20AC".split(
+    "|",
+  ),
+  ..."\u4F60\u597D\uFF0C\u4E16\u754C|\u{1F469}\u200D\u{1F680}".split("|"),
+  ...[mark, `${mark}${mark}x`, `x${mark}`, '{"delta":{"content":"Hel"}}'],
 ];
-const brokenText: readonly (readonly number[])[] = [
-  [0x80],
-  [0xBF, 0xBF],
-  [0xC0, 0x80],
-  [0xC3],
-  [0xC1, 0xBF],
-  [0xE2, 0x82],
-  [0xE2],
-  [0xE0, 0x80, 0x80],
-  [0xED, 0xA0, 0x80],
-  [0xED, 0xB8, 0x80],
-  [0xED, 0xA0, 0xBD, 0xED, 0xB8, 0x80],
-  [0xEF, 0xBB],
-  [0xEF],
-  [0xBB, 0xBF],
-  [0xF0, 0x9F, 0x98],
-  [0xF0, 0x9F],
-  [0xF0, 0x80, 0x80, 0x80],
-  [0xF4, 0x90, 0x80, 0x80],
-  [0xF5],
-  [0xFE, 0xFF],
-  [0xFF],
-];
+/** Bytes that are not UTF-8, in hexadecimal. */
+const brokenText: readonly (readonly number[])[] =
+  "80 BFBF C080 C3 C1BF E282 E2 E08080 EDA080 EDB880 EDA0BDEDB880 EFBB EF BBBF F09F98 F09F F0808080 F4908080 F5 FEFF FF"
+    .split(" ").map((hex) =>
+      hex.match(/../g)!.map((byte) => parseInt(byte, 16))
+    );
 const tokens: readonly Piece[] = [
   ..."dataideventry: \0x1",
   ..."\r\n\r\n\r\n",
-  "data:",
-  "data: ",
-  "data",
-  "id:",
-  "id",
-  "event:",
-  "retry:",
-  "\n\n",
-  "\r\r",
-  "\r\n\r\n",
-  mark,
-  "\u20AC",
+  ..."data:|data: |data|id:|id|event:|retry:|\n\n|\r\r|\r\n\r\n".split("|"),
+  ...[mark, "\u20AC"],
   ...brokenText,
 ];
 
@@ -141,8 +68,8 @@ export function randomStream(random: Random): Uint8Array {
   const start: Piece[] = random() < 0.2
     ? [pick(random, [mark, mark, mark + mark, "\n", [0xEF, 0xBB], " "])]
     : [];
-  if (kind < 0.25) return join([...start, ...heap(random)]);
-  const stream = join([...start, ...blocks(random)]);
+  if (kind < 0.25) return bytesOf([...start, ...heap(random)]);
+  const stream = bytesOf([...start, ...blocks(random)]);
   return kind < 0.4 ? damage(random, stream) : stream;
 }
 
@@ -202,17 +129,22 @@ function damage(random: Random, stream: Uint8Array): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-function join(pieces: readonly Piece[]): Uint8Array {
-  const parts = pieces.map((piece) =>
-    typeof piece === "string" ? encoder.encode(piece) : piece
+function bytesOf(pieces: readonly Piece[]): Uint8Array {
+  return join(
+    pieces.map((piece) =>
+      typeof piece === "string" ? encoder.encode(piece) : piece
+    ),
   );
-  const joined = new Uint8Array(
-    parts.reduce((sum, part) => sum + part.length, 0),
-  );
-  let offset = 0;
+}
+
+/** Concatenates parts. */
+export function join(parts: readonly ArrayLike<number>[]): Uint8Array {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const joined = new Uint8Array(length);
+  let at = 0;
   for (const part of parts) {
-    joined.set(part, offset);
-    offset += part.length;
+    joined.set(part, at);
+    at += part.length;
   }
   return joined;
 }
@@ -260,12 +192,7 @@ function cutAtLineEnds(random: Random, stream: Uint8Array): Uint8Array[] {
 const initValues = values.filter((value) => !/[\0]/.test(value));
 const lines = [
   ...values,
-  "a\nb",
-  "\n",
-  "\r\n",
-  "a\r\rb\r",
-  " x\n y",
-  "a\r\nb\n\r",
+  ..."a\nb|\n|\r\n|a\r\rb\r| x\n y|a\r\nb\n\r".split("|"),
 ];
 
 /** A random event that the encoder accepts. */

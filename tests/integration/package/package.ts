@@ -1,7 +1,5 @@
 import config from "../../../deno.json" with { type: "json" };
 import { runCommand } from "../../../tools/command.ts";
-import { toolPath } from "../../_tools.ts";
-import { Process } from "../../../tools/process.ts";
 
 const sources = "tests/integration/package";
 
@@ -49,34 +47,13 @@ export class Project implements AsyncDisposable {
 
   /** Runs a command in the project; returns its standard output. */
   async run(command: string, ...args: string[]): Promise<string> {
-    return await run("env", "-C", this.folder, command, ...args);
+    const line = ["-C", this.folder, command, ...args];
+    const { success, stdout, output } = await runCommand("env", line);
+    if (!success) throw new Error(`${line.join(" ")}: ${output}`);
+    return stdout;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Deno.remove(this.folder, { recursive: true });
   }
-}
-
-/** Starts workerd on the project's `bundle.js`, which finds a server at `url`; disposing of it kills the process. */
-export async function startWorker(
-  folder: string,
-  url: string,
-): Promise<{ url: string } & AsyncDisposable> {
-  const process = new Process(await toolPath("workerd"), [
-    "serve",
-    "--control-fd=1",
-    "--socket-addr=http=127.0.0.1:0",
-    `${folder}/worker.capnp`,
-  ], { env: { SERVER_URL: url } });
-  const { port } = JSON.parse(await process.line());
-  return {
-    url: `http://127.0.0.1:${port}`,
-    [Symbol.asyncDispose]: () => process.kill(),
-  };
-}
-
-async function run(command: string, ...args: string[]): Promise<string> {
-  const { success, stdout, output } = await runCommand(command, args);
-  if (!success) throw new Error(`${command} ${args.join(" ")}: ${output}`);
-  return stdout;
 }

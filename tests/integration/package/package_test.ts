@@ -3,8 +3,10 @@ import { assert, assertEquals } from "@std/assert";
 import { runDeno } from "../../../tools/command.ts";
 import { pack } from "../../../tools/packed.ts";
 import { toolPath } from "../../_tools.ts";
-import { Project, startWorker, subpaths } from "./package.ts";
+import { Project, subpaths } from "./package.ts";
+import { serve } from "../../support/served.ts";
 import { SseServer, stream } from "../../support/sse_server.ts";
+import { Process } from "../../../tools/process.ts";
 
 const compilers = [
   { compiler: "typescript@7.0.2", lib: "esnext,dom" },
@@ -99,7 +101,13 @@ Deno.test("The packed package runs in workerd, bundled", async () => {
   const options = ["--bundle", "--format=esm", "--outfile=bundle.js"];
   await project.run("node_modules/.bin/esbuild", "worker.js", ...options);
   await checkRun(async (url) => {
-    await using worker = await startWorker(project.folder, url);
+    const process = new Process(await toolPath("workerd"), [
+      "serve",
+      "--control-fd=1",
+      "--socket-addr=http=127.0.0.1:0",
+      `${project.folder}/worker.capnp`,
+    ], { env: { SERVER_URL: url } });
+    await using worker = await serve(process);
     return await (await fetch(worker.url)).text();
   });
 });

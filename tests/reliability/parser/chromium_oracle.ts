@@ -3,7 +3,7 @@ import type { Page } from "npm:playwright-core@1.65.1";
 import { decode } from "../../../src/decode.ts";
 import { pause } from "../../../tools/pause.ts";
 import { fuzzInput } from "../../codec/fuzz.ts";
-import { join } from "../../codec/mutate.ts";
+import { join } from "../../codec/random.ts";
 import { launchChromium } from "../../runners/chromium.ts";
 
 /** `type`, `data` and `lastEventId`. */
