@@ -5,6 +5,7 @@
 import type { Browser } from "npm:playwright-core@1.65.1";
 import { launchChromium } from "../runners/chromium.ts";
 import type { CaseResult } from "../runners/outcome.ts";
+import { inLanes } from "../support/lanes.ts";
 import { answer } from "./wpt_handlers.ts";
 
 type Case = Pick<CaseResult, "name" | "error">;
@@ -41,12 +42,11 @@ export async function runWpt(
   const cases: Record<string, Case[]> = {};
   try {
     // Most of a page's time is a wait.
-    await Promise.all(Array.from({ length: WIDTH }, async () => {
-      for (let path; (path = pages.shift()) !== undefined;) {
-        const url = `http://web-platform.test:${server.addr.port}`;
-        cases[path] = await runPage(browser, url, path);
-      }
-    }));
+    const url = `http://web-platform.test:${server.addr.port}`;
+    await inLanes(pages.length, WIDTH, async (index) => {
+      const path = pages[index]!;
+      cases[path] = await runPage(browser, url, path);
+    });
   } finally {
     await browser.close();
   }

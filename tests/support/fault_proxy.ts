@@ -25,6 +25,9 @@ export interface Cut {
   readonly fault: Fault;
 }
 
+/** Forwards what arrives. */
+const NOTHING: Plan = { piece: 65536, pause: 0, cut: undefined };
+
 /** The maximum half-open connections: they last longer than any client waits, and do not exhaust the descriptors. */
 const MAX_HELD = 400;
 
@@ -37,15 +40,20 @@ export class FaultProxy implements AsyncDisposable {
   readonly cuts: Record<Fault, number> = { drop: 0, reset: 0, "half-open": 0 };
   readonly places: Record<Place, number> = { request: 0, head: 0, stream: 0 };
   connections = 0;
+  /** Whether it drops what servers send. Clients can still send. */
+  isMuted = false;
   readonly #server: net.Server;
   readonly #links = new Set<Link>();
   readonly #held: Link[] = [];
 
-  private constructor(ports: number[], draw: (connection: number) => Plan) {
+  private constructor(
+    ports: readonly number[],
+    draw: (connection: number) => Plan,
+  ) {
     this.#server = net.createServer((client) => {
       const index = this.connections++;
       const server = net.connect(ports[index % ports.length]!, "127.0.0.1");
-      const link = new Link(client, server, draw(index), this.#onCut);
+      const link = new Link(client, server, draw(index), this);
       this.#links.add(link);
       link.closed.then(() => this.#links.delete(link));
     });
@@ -53,10 +61,9 @@ export class FaultProxy implements AsyncDisposable {
 
   /** Starts a proxy in front of servers, used in turn; a plan is requested by the number of the connection. */
   static async start(
-    urls: readonly string[],
-    draw: (connection: number) => Plan,
+    ports: readonly number[],
+    draw: (connection: number) => Plan = () => NOTHING,
   ): Promise<FaultProxy> {
-    const ports = urls.map((url) => Number(new URL(url).port));
     const proxy = new FaultProxy(ports, draw);
     await new Promise<void>((resolve) =>
       proxy.#server.listen(0, "127.0.0.1", resolve)
@@ -64,9 +71,12 @@ export class FaultProxy implements AsyncDisposable {
     return proxy;
   }
 
+  get port(): number {
+    return (this.#server.address() as net.AddressInfo).port;
+  }
+
   get url(): string {
-    const { port } = this.#server.address() as net.AddressInfo;
-    return `http://127.0.0.1:${port}`;
+    return `http://127.0.0.1:${this.port}`;
   }
 
   /** The number of connections that are half-open now. */
@@ -74,18 +84,25 @@ export class FaultProxy implements AsyncDisposable {
     return this.#held.length;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.close();
+  /** Closes all connections, and forwards everything on later ones. */
+  async cut(): Promise<void> {
+    this.isMuted = false;
     await Promise.all([...this.#links].map((link) => link.destroy()));
   }
 
-  readonly #onCut = (link: Link, { fault }: Cut, place: Place): void => {
+  /** Counts the cut of a connection. */
+  record(link: Link, fault: Fault, place: Place): void {
     this.cuts[fault]++;
     this.places[place]++;
     if (fault !== "half-open") return;
     this.#held.push(link);
     if (this.#held.length > MAX_HELD) void this.#held.shift()!.destroy();
-  };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.close();
+    await this.cut();
+  }
 }
 
 /** A client's connection, and the one to its server. */
@@ -94,7 +111,7 @@ class Link {
   readonly closed: Promise<unknown>;
   readonly #sockets: readonly net.Socket[];
   readonly #plan: Plan;
-  readonly #onCut: (link: Link, cut: Cut, place: Place) => void;
+  readonly #proxy: FaultProxy;
   #isHalfOpen = false;
   /** The start of the response, until its head is complete. */
   #head = "";
@@ -103,11 +120,11 @@ class Link {
     client: net.Socket,
     server: net.Socket,
     plan: Plan,
-    onCut: (link: Link, cut: Cut, place: Place) => void,
+    proxy: FaultProxy,
   ) {
     this.#sockets = [client, server];
     this.#plan = plan;
-    this.#onCut = onCut;
+    this.#proxy = proxy;
     const closes = this.#sockets.map((socket) => {
       socket.setNoDelay(true);
       // A "close" event follows, which is handled.
@@ -138,6 +155,7 @@ class Link {
     if (left === 0) return this.#cut();
     for await (const chunk of chunksOf(from)) {
       if (pause > 0) await sleep(pause);
+      if (direction === "response" && this.#proxy.isMuted) continue;
       for (const whole of piecesOf(chunk, piece)) {
         if (this.#isHalfOpen) return;
         const part = whole.subarray(0, left);
@@ -158,7 +176,8 @@ class Link {
     const isOver = this.#sockets.some(({ destroyed }) => destroyed);
     if (cut === undefined || this.#isHalfOpen || isOver) return;
     const place = this.#head.includes("\r\n\r\n") ? "stream" : "head";
-    this.#onCut(this, cut, cut.direction === "request" ? "request" : place);
+    const isRequest = cut.direction === "request";
+    this.#proxy.record(this, cut.fault, isRequest ? "request" : place);
     this.#isHalfOpen = cut.fault === "half-open";
     for (const socket of this.#sockets) {
       if (cut.fault === "half-open") socket.pause();

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { ServerSentEvent } from "../../src/event.ts";
 import { positionsOf } from "../server/_channel.ts";
+import { inLanes } from "./lanes.ts";
 import { pause } from "../../tools/pause.ts";
 
 /** Sends a request to a server. `turn` selects the server. */
@@ -31,10 +32,7 @@ export class Publishers {
 
   /** Publishes all events, `width` at a time. */
   async run(width: number): Promise<void> {
-    let next = 0;
-    await Promise.all(Array.from({ length: width }, async (_, turn) => {
-      while (next < this.#count) await this.#publish(`${next++}`, turn);
-    }));
+    await inLanes(this.#count, width, (i, lane) => this.#publish(`${i}`, lane));
     await this.#publish("last", 0);
   }
 

@@ -4,7 +4,7 @@ import type { Browser, BrowserContext, Page } from "npm:playwright-core@1.65.1";
 import { pack } from "../../../tools/packed.ts";
 import { launchChromium } from "../../runners/chromium.ts";
 import { App } from "../../support/app.ts";
-import { Proxy } from "../../support/proxy.ts";
+import { FaultProxy } from "../../support/fault_proxy.ts";
 import { freePort } from "../../support/port.ts";
 import { readSection } from "../../support/section.ts";
 import { until } from "../../support/until.ts";
@@ -172,13 +172,13 @@ Deno.test("useChat becomes ready and keeps the partial answer in every tab when 
 Deno.test("useChat resumes an answer when its page becomes visible again after its connection was cut", async () => {
   await using scene = await Scene.open();
   const { provider } = scene;
-  using proxy = new Proxy(scene.port);
+  await using proxy = await FaultProxy.start([scene.port]);
   const tab = await scene.tab(proxy.port);
   await tab.ask("Go");
   await provider.isAsked(1);
   provider.say("To", " be");
   await tab.shows("streaming", "user:Go", "assistant:To be");
-  proxy.cut();
+  await proxy.cut();
   await tab.shows("error: network error", "user:Go", "assistant:To be");
   provider.say(" or");
   await tab.becomeVisible();

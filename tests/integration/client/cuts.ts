@@ -1,19 +1,19 @@
 /**
- * Follows every URL of a list, in the form `[face, url, idleTimeout]`, to its event `last`, and prints what each gave, as
+ * Follows every URL of a list, in the form `[api, url, idleTimeout]`, to its event `last`, and prints what each gave, as
  * JSON: `cuts.ts LIST`.
  */
 import process from "node:process";
 import { connect, EventSource } from "../../../src/client/mod.ts";
 import { inLanes } from "../../support/lanes.ts";
 
-/** What a URL is followed with. */
-export type Face = "connect()" | "EventSource";
+/** The API that follows a URL. */
+export type Api = "connect()" | "EventSource";
 
 /** Events by their data and their IDs. */
 export type Seen = [data: string, id: string][];
 
 /** What to follow; an idle timeout only where nothing else shows that the connection has ended. */
-export type Job = [face: Face, url: string, idleTimeout: number | null];
+export type Job = [api: Api, url: string, idleTimeout: number | null];
 
 const retry = { delay: 0, minDelay: 0, maxDelay: 100, maxAttempts: 100 };
 
@@ -45,8 +45,8 @@ function listen(url: string, idleTimeout?: number): Promise<Seen> {
 const list: Job[] = JSON.parse(process.argv[2]!);
 const results: Seen[] = [];
 await inLanes(list.length, 80, async (i) => {
-  const [face, url, idleTimeout] = list[i]!;
-  const follow = face === "EventSource" ? listen : read;
+  const [api, url, idleTimeout] = list[i]!;
+  const follow = api === "EventSource" ? listen : read;
   results[i] = await follow(url, idleTimeout ?? undefined);
 });
 // Connections that are kept for another request would keep the process.

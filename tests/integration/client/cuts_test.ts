@@ -9,7 +9,7 @@ import {
 } from "../../support/fault_proxy.ts";
 import { runtimes, startOn } from "../../support/served.ts";
 import { Socket } from "../../support/socket.ts";
-import type { Face, Job, Seen } from "./cuts.ts";
+import type { Api, Job, Seen } from "./cuts.ts";
 
 const datas = ["first", "second\nof two lines", "Zürich → 北京", "last"];
 
@@ -35,8 +35,8 @@ class Server implements AsyncDisposable {
     });
   }
 
-  get url(): string {
-    return `http://127.0.0.1:${this.#server.addr.port}`;
+  get port(): number {
+    return this.#server.addr.port;
   }
 
   async publish(): Promise<void> {
@@ -82,17 +82,17 @@ function seqOf(id: string | null): number {
 }
 
 /** Every place for a cut: of the first connection alone, in the response, or in the request. */
-function placesOf(response: number): [Face, Cut][] {
-  const places: [Face, Cut][] = [];
+function placesOf(response: number): [Api, Cut][] {
+  const places: [Api, Cut][] = [];
   const add = (
-    face: Face,
+    api: Api,
     direction: Cut["direction"],
     fault: Fault,
     step = 1,
   ) => {
     const bytes = direction === "request" ? 200 : response;
     for (let after = 1; after < bytes; after += step) {
-      places.push([face, { direction, after, fault }]);
+      places.push([api, { direction, after, fault }]);
     }
   };
   // The slow ones first.
@@ -110,24 +110,27 @@ for (const runtime of runtimes) {
   Deno.test(`EventSource and connect() on ${runtime} receive every event once, wherever in a request or response the connection is cut`, async () => {
     await using server = new Server();
     await server.publish();
-    const response = await responseOf(`${server.url}/`);
+    const response = await responseOf(`http://127.0.0.1:${server.port}/`);
     const places = placesOf(new TextEncoder().encode(response).length);
     await using stack = new AsyncDisposableStack();
-    const list = await Promise.all(places.map(async ([face, cut], i) => {
+    const list = await Promise.all(places.map(async ([api, cut], i) => {
       const plan = { ...untouched, cut };
       const proxy = stack.use(
-        await FaultProxy.start([server.url], (n) => n === 0 ? plan : untouched),
+        await FaultProxy.start(
+          [server.port],
+          (n) => n === 0 ? plan : untouched,
+        ),
       );
       const idleTimeout = cut.fault === "half-open" ? 1000 : null;
-      return [face, `${proxy.url}/${i}`, idleTimeout] as Job;
+      return [api, `${proxy.url}/${i}`, idleTimeout] as Job;
     }));
     const script = "tests/integration/client/cuts.ts";
     const client = await startOn(runtime, script, [JSON.stringify(list)]);
     assertEquals(await client.ended, 0);
     const results: Seen[] = JSON.parse(client.stdout);
     const resumed = new Set<string | null>();
-    for (const [i, [face, cut]] of places.entries()) {
-      const where = `${face}, ${JSON.stringify(cut)}`;
+    for (const [i, [api, cut]] of places.entries()) {
+      const where = `${api}, ${JSON.stringify(cut)}`;
       assertEquals(results[i], server.expected, where);
       const ids = server.lastEventIds[`/${i}`]!;
       if (cut.direction === "request" || cut.fault !== "drop") continue;

@@ -1,6 +1,6 @@
 /**
  * A separate process that publishes to a log and follows it, in Deno or Bun:
- * `process.ts LIBRARY PLACE LOG PUBLISHERS EVENTS FOLLOWERS`. It prints what became of it as JSON. Without a number of
+ * `process.ts LIBRARY PLACE LOG PUBLISHERS EVENTS FOLLOWERS`. It prints the result as JSON. Without a number of
  * EVENTS it publishes until its standard input ends.
  */
 import process from "node:process";

@@ -1,7 +1,7 @@
 import { channelsKeepApart } from "../../support/names.ts";
 import { checkKill, checkOutage } from "../../support/outage.ts";
 import { PostgresServer } from "./postgres.ts";
-import { Proxy } from "../../support/proxy.ts";
+import { FaultProxy } from "../../support/fault_proxy.ts";
 import { startServers } from "../../support/servers.ts";
 import { checkGap, KEPT } from "../../support/gap.ts";
 
@@ -21,10 +21,14 @@ Deno.test("Channel on a PostgresLog keeps its clients' connections while Postgre
 
 Deno.test("Channel on a PostgresLog keeps its clients' connections while the network is down, and catches up", async () => {
   await using postgres = await PostgresServer.startMigrated();
-  using proxy = new Proxy(postgres.port);
+  await using proxy = await FaultProxy.start([postgres.port]);
   const url = postgres.urlOf("postgres", proxy.port);
   await using servers = await startServers(script, "pg", url);
-  await checkOutage(servers, () => proxy.mute(), () => proxy.cut());
+  await checkOutage(
+    servers,
+    () => void (proxy.isMuted = true),
+    () => proxy.cut(),
+  );
 });
 
 Deno.test("Channel on a PostgresLog sends a gap to a client that was disconnected for too long", async () => {

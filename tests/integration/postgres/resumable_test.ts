@@ -1,5 +1,5 @@
 import { PostgresServer } from "./postgres.ts";
-import { Proxy } from "../../support/proxy.ts";
+import { FaultProxy } from "../../support/fault_proxy.ts";
 import { TRIES } from "../resumable/resumable.ts";
 import { checkTrouble, testResumable } from "../resumable/resumable_cases.ts";
 import { pause } from "../../../tools/pause.ts";
@@ -25,7 +25,7 @@ Deno.test("resumable() on a PostgresLog continues after Postgres was killed and 
 
 Deno.test("resumable() on a PostgresLog appends nothing twice when Postgres's answers are lost", async () => {
   await using server = await PostgresServer.startMigrated("fsync=off");
-  using proxy = new Proxy(server.port);
+  await using proxy = await FaultProxy.start([server.port]);
   const through = ["pg", server.urlOf("postgres", proxy.port)];
   await checkTrouble(
     server.log("all"),
@@ -33,9 +33,9 @@ Deno.test("resumable() on a PostgresLog appends nothing twice when Postgres's an
     async (seen) => {
       for (const count of [20, 70, 120, 170, 220, 270, 320]) {
         await seen(count);
-        proxy.mute();
+        proxy.isMuted = true;
         await pause(100);
-        proxy.cut();
+        await proxy.cut();
       }
     },
   );

@@ -132,7 +132,7 @@ Deno.test("The proxy stops the model when an answer is deleted, in any process",
   assertEquals(await reading, [answerTo("Hi").slice(0, 3), "stopped"]);
 });
 
-Deno.test("The proxy tells its readers when the model's stream breaks", async () => {
+Deno.test("The proxy sends its readers a last event when the model's stream breaks", async () => {
   await using setup = await Setup.start("breaker");
   const [here] = await setup.prompt("Hi");
   const events = await Array.fromAsync(

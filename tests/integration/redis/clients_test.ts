@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { EventStreamError } from "../../../src/error.ts";
-import { Proxy } from "../../support/proxy.ts";
+import { FaultProxy } from "../../support/fault_proxy.ts";
 import { RedisServer } from "./redis.ts";
 import { libraries } from "./redis_operators.ts";
 import { succeeds, until } from "../../support/until.ts";
@@ -8,19 +8,19 @@ import { succeeds, until } from "../../support/until.ts";
 for (const [library, open] of Object.entries(libraries)) {
   Deno.test(`append() over ${library}() is applied once when the connection breaks before the reply`, async () => {
     await using server = await RedisServer.start();
-    const proxies: Proxy[] = [];
-    await using client = await open(server.port, (port) => {
-      proxies.push(new Proxy(port));
-      return proxies[0]!.port;
+    let proxy!: FaultProxy;
+    await using client = await open(server.port, async (port) => {
+      proxy = await FaultProxy.start([port]);
+      return proxy.port;
     });
-    using proxy = proxies[0]!;
+    await using _ = proxy;
     const { operator } = client;
     await operator.append("news", "a");
-    proxy.mute();
+    proxy.isMuted = true;
     // fetch() sends it again by itself, and it may resolve.
     const settled = operator.append("news", "b").catch(() => {});
     await until(async () => await server.command("XLEN", KEY) === "2");
-    proxy.cut();
+    await proxy.cut();
     await settled;
     await until(() => succeeds(operator.append("news", "c")));
 

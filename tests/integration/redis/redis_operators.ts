@@ -21,29 +21,30 @@ export interface OpenOperator extends AsyncDisposable {
 /** Makes an operator of the Redis on a port; its last connection goes to the port that `through` returns. */
 export type OpenOperatorBy = (
   port: number,
-  through?: (port: number) => number,
-) => Promise<OpenOperator> | OpenOperator;
+  through?: (port: number) => Promise<number>,
+) => Promise<OpenOperator>;
 
 /** The libraries, each with the way to make an operator that uses it. */
 export const libraries: Record<string, OpenOperatorBy> = {
-  ioRedis: (port, through = same) => local(ioRedisClient(through(port))),
-  nodeRedis: (port, through = same) =>
-    local(nodeRedisClient(`redis://127.0.0.1:${through(port)}`)),
+  ioRedis: async (port, through = same) =>
+    local(ioRedisClient(await through(port))),
+  nodeRedis: async (port, through = same) =>
+    local(nodeRedisClient(`redis://127.0.0.1:${await through(port)}`)),
   async restRedis(port, through = same) {
     const bridge = await startRestBridge(port);
     const url = new URL(bridge.url);
-    url.port = String(through(Number(url.port)));
+    url.port = String(await through(Number(url.port)));
     const { redis } = restRedisClient({ url, token: bridge.token });
     return {
       operator: new Operator(redis),
       [Symbol.asyncDispose]: () => bridge[Symbol.asyncDispose](),
     };
   },
-  bunRedis: (port, through = same) => remote(through(port)),
+  bunRedis: async (port, through = same) => remote(await through(port)),
 };
 
-function same(port: number): number {
-  return port;
+function same(port: number): Promise<number> {
+  return Promise.resolve(port);
 }
 
 function local(client: AdaptedClient): OpenOperator {

@@ -1,5 +1,5 @@
 import { durable, RedisServer } from "./redis.ts";
-import { Proxy } from "../../support/proxy.ts";
+import { FaultProxy } from "../../support/fault_proxy.ts";
 import { TRIES } from "../resumable/resumable.ts";
 import { checkTrouble, testResumable } from "../resumable/resumable_cases.ts";
 import { pause } from "../../../tools/pause.ts";
@@ -21,7 +21,7 @@ Deno.test("resumable() on a RedisLog continues after Redis was killed and restar
 
 Deno.test("resumable() on a RedisLog appends nothing twice when Redis's answers are lost", async () => {
   await using server = await RedisServer.start();
-  using proxy = new Proxy(server.port);
+  await using proxy = await FaultProxy.start([server.port]);
   const through = ["ioRedis", `redis://127.0.0.1:${proxy.port}`];
   await checkTrouble(
     server.log("all"),
@@ -29,9 +29,9 @@ Deno.test("resumable() on a RedisLog appends nothing twice when Redis's answers 
     async (seen) => {
       for (const count of [20, 70, 120, 170, 220, 270, 320]) {
         await seen(count);
-        proxy.mute();
+        proxy.isMuted = true;
         await pause(100);
-        proxy.cut();
+        await proxy.cut();
       }
     },
   );

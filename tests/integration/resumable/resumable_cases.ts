@@ -42,7 +42,7 @@ async function marksOf(log: EventLog): Promise<LogEntryKind[]> {
 export async function checkTrouble(
   log: EventLog,
   [producer, follower]: [string[], string[]],
-  trouble: (seen: (count: number) => Promise<unknown>) => Promise<void>,
+  interrupt: (seen: (count: number) => Promise<unknown>) => Promise<void>,
 ): Promise<void> {
   const count = 400;
   const order = { count, pause: 10, lease: 60_000 };
@@ -52,12 +52,12 @@ export async function checkTrouble(
   const read = Promise.all([a, b].map((place) => place.read("all", order)));
   // Report the error of the outage itself, not the readers' later errors.
   read.catch(() => {});
-  await trouble((count) => b.read("all", order, { count }));
+  await interrupt((count) => b.read("all", order, { count }));
   for (const events of await read) {
     assertEquals(datasOf(events), textsOf(count));
   }
   assertEquals(await marksOf(log), ["begin", "end"]);
-  assert(await a.count("error", "all") > 0, "There was no trouble");
+  assert(await a.count("error", "all") > 0, "The log was never unavailable");
 }
 
 /** Declares the cases of resumable() in several processes on an engine; each case uses a separate stream. */
@@ -179,7 +179,7 @@ export function testResumable(
       const own = a.read(name, order);
       const other = b!.read(name, order);
       await b!.read(name, order, { count: 20 });
-      // Nobody could declare anything as long as it had the engine to itself.
+      // While it holds a lock, no other process can mark the stream as failed.
       do {
         a.signal("SIGCONT");
         await pause(1);
@@ -201,7 +201,7 @@ export function testResumable(
   );
 
   test(
-    "tells readers in every process that its producer threw, without the error's text",
+    "reports to readers in every process that its producer threw, without the error's text",
     async (_, [a, b], other) => {
       for (const failAt of [0, 3]) {
         const order = { count: 10, pause: 5, failAt };
@@ -250,11 +250,11 @@ export function testResumable(
       assertEquals(status, 204);
 
       const abortEvent = { event: "stopped", data: "by you" };
-      await b!.read("told", { ...order, abortEvent }, { count: 1 });
+      await b!.read("stopped", { ...order, abortEvent }, { count: 1 });
       // The process that stops it uses its own options.
-      await b!.abort("told");
-      const told = (await a!.read("told", order)).at(-1)!;
-      assertEquals([told.event, told.data], ["stopped", "by you"]);
+      await b!.abort("stopped");
+      const last = (await a!.read("stopped", order)).at(-1)!;
+      assertEquals([last.event, last.data], ["stopped", "by you"]);
 
       await b!.abort("never");
       assertEquals(await a!.read("never", order), []);

@@ -52,7 +52,7 @@ for (const [name, start] of Object.entries(servers)) {
     console.log(
       `${name}: ${
         Math.round(before)
-      } MiB, ${grown} more behind 200 MB for ${STALLED} clients that do not read`,
+      } MiB, ${grown} more after 200 MB for ${STALLED} clients that do not read`,
     );
     // A queue for each would hold 20 GB.
     assertLess(grown, 500);

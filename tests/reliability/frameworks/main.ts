@@ -4,23 +4,20 @@
  *
  *   deno task frameworks [--only=next,nuxt,sveltekit,sveltekit2,wrangler-node20,wrangler-node24,miniflare]
  */
-import { parseArgs } from "node:util";
 import { pack } from "../../../tools/packed.ts";
+import { namesOf, readOptions } from "../../support/options.ts";
 import { proofs as cloudflare } from "./cloudflare.ts";
 import { proofs as frameworks } from "./frameworks.ts";
 
 const proofs = { ...frameworks, ...cloudflare };
-const { values: { only } } = parseArgs({
-  args: Deno.args,
-  options: { only: { type: "string", default: Object.keys(proofs).join() } },
-});
+const all = Object.keys(proofs);
+const { only } = readOptions({ only: all.join() });
 let failed = 0;
 
 const folder = await Deno.makeTempDir({ prefix: "pack_" });
 const tarball = await pack(folder);
-for (const name of only.split(",")) {
+for (const name of namesOf(only, all)) {
   try {
-    if (!(name in proofs)) throw new Error("Unknown proof");
     for await (const line of proofs[name]!(tarball)) {
       console.log(`ok  ${name}: ${line}`);
     }

@@ -1,15 +1,23 @@
+import { Project } from "../../integration/package/package.ts";
 import { toolPath } from "../../_tools.ts";
 import { App } from "../../support/app.ts";
-import { Project } from "../../integration/package/package.ts";
 
 /** A new project whose commands run in a version of Node; disposing it deletes it. */
 export class NodeProject implements AsyncDisposable {
   readonly #project: Project;
-  readonly #path: string;
+  /** Environment variables as arguments of `env`: commands of packages are found by name, and send no telemetry. */
+  readonly #env: readonly string[];
 
-  private constructor(project: Project, path: string) {
+  private constructor(project: Project, node: string) {
     this.#project = project;
-    this.#path = path;
+    const bin = `${project.folder}/node_modules/.bin`;
+    this.#env = [
+      `PATH=${bin}:${node.replace(/\/node$/, "")}:${Deno.env.get("PATH")}`,
+      "NEXT_TELEMETRY_DISABLED=1",
+      "NUXT_TELEMETRY_DISABLED=1",
+      "WRANGLER_SEND_METRICS=false",
+      "HOST=localhost",
+    ];
   }
 
   /** Creates the project from its files. */
@@ -18,12 +26,9 @@ export class NodeProject implements AsyncDisposable {
     files: Readonly<Record<string, string>>,
   ): Promise<NodeProject> {
     const node = await Deno.realPath(await toolPath("node", version));
-    const path = `${node.replace(/\/node$/, "")}:${Deno.env.get("PATH")}`;
-    const project = await Project.empty();
-    for (const [name, text] of Object.entries(files)) {
-      await project.write(name, text);
-    }
-    return new NodeProject(project, path);
+    const project = new NodeProject(await Project.empty(), node);
+    for (const entry of Object.entries(files)) await project.write(...entry);
+    return project;
   }
 
   /** Reads one of its files. */
@@ -44,36 +49,23 @@ export class NodeProject implements AsyncDisposable {
 
   /** The version of a package that was installed. */
   async versionOf(name: string): Promise<string> {
-    const path = `${this.#project.folder}/node_modules/${name}/package.json`;
-    return JSON.parse(await Deno.readTextFile(path)).version;
+    return JSON.parse(await this.read(`node_modules/${name}/package.json`))
+      .version;
   }
 
-  /** Runs a command until it exits; commands of its packages are found by name. */
-  async run(command: string, ...args: string[]): Promise<string> {
-    const bin = `${this.#project.folder}/node_modules/.bin`;
-    const path = `PATH=${bin}:${this.#path}`;
-    return await this.#project.run("env", path, ...quiet, command, ...args);
+  /** Runs a command until it exits. */
+  async run(...command: string[]): Promise<string> {
+    return await this.#project.run("env", ...this.#env, ...command);
   }
 
   /** Starts a command that serves HTTP on `$PORT`. */
-  async start(command: string, ...args: string[]): Promise<App> {
-    const bin = `${this.#project.folder}/node_modules/.bin`;
-    const env = [`PATH=${bin}:${this.#path}`, ...quiet, "HOST=localhost"];
-    return await App.start(
-      this.#project.folder,
-      ["env", ...env, command, ...args],
-      { hasChildren: true },
-    );
+  async start(...command: string[]): Promise<App> {
+    const { folder } = this.#project;
+    const options = { hasChildren: true };
+    return await App.start(folder, ["env", ...this.#env, ...command], options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#project[Symbol.asyncDispose]();
   }
 }
-
-/** Disables the telemetry of the tools. */
-const quiet = [
-  "NEXT_TELEMETRY_DISABLED=1",
-  "NUXT_TELEMETRY_DISABLED=1",
-  "WRANGLER_SEND_METRICS=false",
-];

@@ -12,7 +12,7 @@ export type Follow = (
 ) => () => Promise<void>;
 
 /** Both client APIs. */
-export const faces: Record<string, Follow> = {
+export const apis: Record<string, Follow> = {
   "connect()": (url, ledger, idleTimeout) => {
     const events = connect(url, { retry, idleTimeout });
     const following = (async () => {

@@ -3,7 +3,7 @@ import { randomOf } from "../../codec/random.ts";
 import { FaultProxy } from "../../support/fault_proxy.ts";
 import { type Kept, type Serving, startServers } from "./engines.ts";
 import { drawPlan } from "./fault_plan.ts";
-import { faces } from "./follower.ts";
+import { apis } from "./follower.ts";
 import { Ledger, type Order } from "./ledger.ts";
 import { Publisher, PUBLISHERS } from "./traffic.ts";
 
@@ -51,7 +51,7 @@ export async function soak(options: SoakOptions): Promise<Report> {
     [BYTES.clients, BYTES.publishers].map(async (bytes, i) =>
       stack.use(
         await FaultProxy.start(
-          serving.urls,
+          serving.urls.map((url) => Number(new URL(url).port)),
           (n) => drawPlan(randomOf(seed, 1e9 * i + n), bytes),
         ),
       )
@@ -109,14 +109,14 @@ class Clients {
   constructor({ clients, kept, idleTimeout }: SoakOptions, url: string) {
     this.#lead = LEADS[kept];
     const order: Order = new Map();
-    const names = Object.keys(faces);
-    const faceOf = (i: number): string => names[i % names.length]!;
+    const names = Object.keys(apis);
+    const apiOf = (i: number): string => names[i % names.length]!;
     this.#ledgers = Array.from(
       { length: clients },
-      (_, i) => new Ledger(`client ${i}, ${faceOf(i)}`, order, kept === "few"),
+      (_, i) => new Ledger(`client ${i}, ${apiOf(i)}`, order, kept === "few"),
     );
     this.#stops = this.#ledgers.map((ledger, i) =>
-      faces[faceOf(i)]!(url, ledger, idleTimeout)
+      apis[apiOf(i)]!(url, ledger, idleTimeout)
     );
   }
 
