@@ -249,6 +249,16 @@ for (const { method, columns, rows } of tables) {
           assertEquals(await run(faces[face]!, method, scenario), cell);
         }
       });
+      if (cell !== "end") continue;
+      Deno.test(`${face} with ${method} and until rejects as truncated when ${label}`, async () => {
+        for (const scenario of scenarios[label]!) {
+          const outcome = await run(faces[face]!, method, {
+            ...scenario,
+            ...until,
+          });
+          assertEquals(outcome, "`truncated`");
+        }
+      });
     }
   }
 }

@@ -155,7 +155,7 @@ Deno.test("The fetch of docs/client.md adds a header to those of the client", as
 Deno.test("The source of docs/client.md reads bytes that do not come from a request", async () => {
   const { read } = await importProgram<
     { read(bytes: ReadableStream<Uint8Array>): EventSource }
-  >(page, "Read other bytes", "client.ts");
+  >(page, "Read events from a stream of bytes", "client.ts");
   const lines = await logged(async () => {
     const source = read(new Blob(["data: a\n\ndata: b\n\n"]).stream());
     await until(() => source.readyState === 2);
