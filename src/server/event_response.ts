@@ -318,17 +318,15 @@ export class EventBody implements KeptAlive {
 
 /** The headers of every event stream. They prevent intermediaries from caching, transforming and buffering it. */
 const HEADERS = {
-  "content-type": "text/event-stream",
   "cache-control": "no-cache, no-transform",
   "incremental": "?1",
   "x-accel-buffering": "no",
 };
 
-/** Returns the headers of an event stream, merged with the caller's. */
+/** Returns the headers of an event stream, merged with the caller's, which cannot change the content type. */
 function eventHeaders(added: HeadersSource | undefined): Headers {
-  const headers = mergeHeaders(HEADERS, added);
-  headers.set("content-type", HEADERS["content-type"]);
-  return headers;
+  const type = { "content-type": "text/event-stream" };
+  return mergeHeaders(HEADERS, added, type);
 }
 
 /** Merges headers. Later ones replace earlier ones with the same name. */
@@ -336,7 +334,8 @@ export function mergeHeaders(
   ...lists: readonly (HeadersSource | undefined)[]
 ): Headers {
   const headers = new Headers();
-  for (const list of lists.map((init) => new Headers(init))) {
+  for (const init of lists) {
+    const list = new Headers(init);
     for (const name of list.keys()) headers.delete(name);
     list.forEach((value, name) => headers.append(name, value));
   }

@@ -43,14 +43,11 @@ export function checkRequest(request: Request): void {
 
 /** Returns whether an `Accept` header accepts `text/event-stream` (RFC 9110, section 12.5.1). */
 export function acceptsEventStream(accept: string | null): boolean {
-  if (accept === null || accept.trim() === "") return true;
-  const ranges = accept.toLowerCase().split(",")
-    .map((range) => range.split(";").map((part) => part.trim()));
-  for (const name of ["text/event-stream", "text/*", "*/*"]) {
-    const range = ranges.findLast(([type]) => type === name);
-    if (range === undefined) continue;
-    const weight = range.find((parameter) => parameter.startsWith("q="));
-    return Number(weight?.slice(2) ?? 1) > 0;
+  const ranges = (accept?.trim() || "*/*").toLowerCase().replace(/\s/g, "")
+    .split(",");
+  for (const type of ["text/event-stream", "text/*", "*/*"]) {
+    const range = ranges.findLast((range) => range.split(";")[0] === type);
+    if (range !== undefined) return !/;q=0(\.0*)?(;|$)/.test(range);
   }
   return false;
 }
