@@ -18,14 +18,14 @@ import { RedisLog, restRedis } from "../../src/redis/mod.ts";
 import { test } from "../_test.ts";
 import { faces } from "../client/_faces.ts";
 import { realServer, type SocketReply } from "../client/_server.ts";
-import { toldBy } from "./_told.ts";
+import { revealedBy } from "./_revealed.ts";
 
 const SECRET = "s3cr3t";
 const retry = { delay: 1, minDelay: 0, maxAttempts: 2 };
 const ONE = { entries: 1, bytes: 1 };
 
 function assertSecret(error: unknown): void {
-  const told = toldBy(error);
+  const told = revealedBy(error);
   assert(!told.includes(SECRET), told);
 }
 

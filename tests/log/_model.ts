@@ -6,9 +6,9 @@ import type {
   RetentionOptions,
 } from "../../src/log/log.ts";
 
-/** A page of the model. Its `life` stands for the epoch: 0 for none, then 1, 2, 3, … */
+/** A page of the model. Its `epochNumber` stands for the epoch: 0 for none, then 1, 2, 3, … */
 export interface ModelPage {
-  readonly life: number;
+  readonly epochNumber: number;
   readonly first: number;
   readonly last: number;
   readonly entries: readonly LogEntry[];
@@ -16,7 +16,7 @@ export interface ModelPage {
 
 /** The position of an append, or the code of its error. */
 export type ModelOutcome =
-  | { life: number; seq: number }
+  | { epochNumber: number; seq: number }
   | "closed"
   | "conflict";
 
@@ -26,8 +26,8 @@ export type ModelOutcome =
  */
 export class ModelLog {
   readonly #retention: Required<RetentionOptions>;
-  #lives = 0;
-  #life = 0;
+  #epochs = 0;
+  #epoch = 0;
   #entries: LogEntry[] = [];
   #first = 1;
   #goneAt = Infinity;
@@ -44,13 +44,15 @@ export class ModelLog {
   ): ModelOutcome {
     this.#settle(now);
     const known = this.#keys.find(({ key }) => key === idempotencyKey);
-    if (known !== undefined) return { life: this.#life, seq: known.seq };
+    if (known !== undefined) {
+      return { epochNumber: this.#epoch, seq: known.seq };
+    }
     const newest = this.#entries.at(-1);
     if (["end", "failed", "aborted"].includes(newest?.kind ?? "")) {
       return "closed";
     }
     if ((expectedLast ?? this.#last) !== this.#last) return "conflict";
-    if (this.#life === 0) this.#life = ++this.#lives;
+    if (this.#epoch === 0) this.#epoch = ++this.#epochs;
     const time = Math.max(now, newest?.time ?? 0);
     for (const input of inputs) {
       this.#entries.push({ seq: this.#last + 1, time, ...input });
@@ -60,7 +62,7 @@ export class ModelLog {
       const forgetAt = time + this.#retention.idempotencyTtl!;
       this.#keys.push({ key: idempotencyKey, seq: this.#last, forgetAt });
     }
-    return { life: this.#life, seq: this.#last };
+    return { epochNumber: this.#epoch, seq: this.#last };
   }
 
   read(after: number, limit: LogLimit, now: number): ModelPage {
@@ -73,7 +75,12 @@ export class ModelLog {
       if (isPast && entries.length > 0) break;
       entries.push(entry);
     }
-    return { life: this.#life, first: this.#first, last: this.#last, entries };
+    return {
+      epochNumber: this.#epoch,
+      first: this.#first,
+      last: this.#last,
+      entries,
+    };
   }
 
   expire(ttl: number, now: number): void {
@@ -92,7 +99,7 @@ export class ModelLog {
   /** Deletes expired entries and keys. */
   #settle(now: number): void {
     if (now >= this.#goneAt) {
-      [this.#life, this.#entries, this.#first, this.#keys] = [0, [], 1, []];
+      [this.#epoch, this.#entries, this.#first, this.#keys] = [0, [], 1, []];
       this.#goneAt = Infinity;
     }
     this.#keys = this.#keys.filter(({ forgetAt }) => forgetAt > now);

@@ -31,7 +31,7 @@ async function compare(random: Random, run: string): Promise<void> {
   };
   const log = new MemoryLog(retention);
   const model = new ModelLog(retention);
-  const lives = new Lives();
+  const epochs = new Epochs();
   let last = 0;
   let now = 1_000_000;
   Date.now = () => now;
@@ -49,15 +49,15 @@ async function compare(random: Random, run: string): Promise<void> {
       const outcome = await log.append(inputs, options).catch(codeOf);
       const actual = typeof outcome === "string"
         ? outcome
-        : { life: lives.numberOf(outcome.epoch), seq: outcome.seq };
+        : { epochNumber: epochs.numberOf(outcome.epoch), seq: outcome.seq };
       assertEquals<ModelOutcome>(actual, expected, at);
     } else if (kind < 0.95) {
       const after = below(random, last + 3);
       const limit = randomLimit(random);
-      const { life, ...expected } = model.read(after, limit, now);
+      const { epochNumber, ...expected } = model.read(after, limit, now);
       const { epoch, ...page } = await log.read(after, limit);
       assertEquals({ ...page }, expected, at);
-      assertEquals(lives.numberOf(epoch), life, at);
+      assertEquals(epochs.numberOf(epoch), epochNumber, at);
       last = page.last;
     } else {
       const ttl = pick(random, [1, 20, 200, 1000]);
@@ -68,7 +68,7 @@ async function compare(random: Random, run: string): Promise<void> {
 }
 
 /** Numbers epochs in order of appearance, so that a reused one is detected. */
-class Lives {
+class Epochs {
   readonly #epochs = ["0"];
 
   numberOf(epoch: string): number {

@@ -2,9 +2,15 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DenoKvLog } from "../../../src/deno_kv/mod.ts";
 import { EventStreamError } from "../../../src/error.ts";
 import { until } from "../../support/until.ts";
-import { marked, startPeer } from "./child.ts";
 import { ConnectServer } from "./connect_server.ts";
-import { events, interfere, readAll, readBodies } from "./fixture.ts";
+import {
+  events,
+  interfere,
+  marked,
+  readAll,
+  readBodies,
+  startPeer,
+} from "./fixture.ts";
 import { pause } from "../../../tools/pause.ts";
 
 Deno.test("append() is not duplicated when Deno resends a commit whose answer was lost", async () => {

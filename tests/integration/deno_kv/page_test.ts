@@ -12,20 +12,38 @@ import { KvFile } from "./fixture.ts";
 const NAMES = ["news", "chat"];
 const EVENTS = 150;
 
-function start(path: string, port: number): Promise<Served> {
-  const script = new URL("./page_server.ts", import.meta.url);
-  return serve(startDeno(script, [path, port]));
+const page = `<!doctype html>
+<link rel="icon" href="data:,">
+<script>
+  const seen = [];
+  const source = new EventSource("/events");
+  const keep = ({ type, data, lastEventId }) =>
+    seen.push({ event: type, data, id: lastEventId });
+  source.onmessage = keep;
+  source.addEventListener("gap", keep);
+  source.onerror = () => document.title = String(source.readyState);
+</script>`;
+
+function start(file: KvFile, port: number): Promise<Served> {
+  const script = new URL("../logs/server.ts", import.meta.url);
+  const env = { PORT: String(port) };
+  return serve(startDeno(script, [...file.args, ...NAMES], { env }));
 }
 
 Deno.test("Chromium's EventSource resumes every channel of a combination after its server was killed and restarted", async () => {
   await using file = await KvFile.make();
   const port = freePort();
-  const first = await start(file.path, port);
+  const first = await start(file, port);
   const { url } = first;
   const browser = await launchChromium();
   try {
     const tab = await browser.newPage();
-    await tab.goto(url);
+    const contentType = "text/html";
+    await tab.route(
+      `${url}/page`,
+      (route) => route.fulfill({ body: page, contentType }),
+    );
+    await tab.goto(`${url}/page`);
     const publishers = NAMES.map((name) =>
       new Publishers(
         EVENTS,
@@ -41,7 +59,7 @@ Deno.test("Chromium's EventSource resumes every channel of a combination after i
     assert(done() < 2 * EVENTS, "Nothing was under way at the kill");
     // It tries again until somebody answers.
     await tab.waitForFunction('document.title === "0"');
-    await using _second = await start(file.path, port);
+    await using _second = await start(file, port);
     await publishing;
     await tab.waitForFunction(
       `seen.filter(({ data }) => data.endsWith("last")).length === 2`,

@@ -7,6 +7,8 @@
  * | `publish NAME COUNT` | appends `NAME:0`, `NAME:1`, …, some at once: `+NAME:0 SEQ` for each, when it is durable |
  * | `follow COUNT` | reads from the beginning whenever it is woken, until it has COUNT entries: `=SEQ BODY` for each |
  */
+import process from "node:process";
+import { createInterface } from "node:readline";
 import { DenoKvLog } from "../../../src/deno_kv/mod.ts";
 
 const [path] = Deno.args as [string];
@@ -58,22 +60,8 @@ async function follow(count: number): Promise<void> {
   write("followed");
 }
 
-const lines = Deno.stdin.readable
-  .pipeThrough(new TextDecoderStream())
-  .pipeThrough(splitLines());
-for await (const line of lines) {
+for await (const line of createInterface({ input: process.stdin })) {
   const [command, ...args] = line.split(" ") as [string, ...string[]];
   if (command === "publish") void publish(args[0]!, Number(args[1]));
   if (command === "follow") void follow(Number(args[0]));
-}
-
-function splitLines(): TransformStream<string, string> {
-  let rest = "";
-  return new TransformStream({
-    transform(chunk, controller) {
-      const lines = (rest + chunk).split("\n");
-      rest = lines.pop()!;
-      for (const line of lines) controller.enqueue(line);
-    },
-  });
 }

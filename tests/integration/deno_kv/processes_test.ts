@@ -2,8 +2,7 @@ import { assertEquals } from "@std/assert";
 import { DenoKvLog } from "../../../src/deno_kv/mod.ts";
 import { until } from "../../support/until.ts";
 import type { Process } from "../../../tools/process.ts";
-import { marked, startPeer } from "./child.ts";
-import { interfere, KvFile, readAll } from "./fixture.ts";
+import { interfere, KvFile, marked, readAll, startPeer } from "./fixture.ts";
 
 /** Reads a follower's output, and fails unless it is numbered 1, 2, 3, … */
 function followed(child: Process): string[] {
@@ -52,30 +51,30 @@ Deno.test("DenoKvLog keeps every acknowledged event when processes are killed un
   await using file = await KvFile.make();
   await using survivor = startPeer(file.path);
   await survivor.say("follow 1000000");
-  const told: Map<string, number>[] = [];
-  for (let life = 0; life < 4; life++) {
+  const published: Map<string, number>[] = [];
+  for (let generation = 0; generation < 4; generation++) {
     await using child = startPeer(file.path);
-    await child.say(`publish ${life} 1000000`);
+    await child.say(`publish ${generation} 1000000`);
     await until(() => marked(child, "+").length > 300);
     // Sometimes no other process uses the file.
-    if (life === 1) {
+    if (generation === 1) {
       await until(() => marked(survivor, "=").length > 300);
       await survivor.kill();
     }
     await child.kill();
-    told.push(acknowledged(child));
+    published.push(acknowledged(child));
   }
 
   const log = await file.log("log");
   const bodies = (await readAll(log)).map(({ body }) => body);
   assertEquals(new Set(bodies).size, bodies.length);
-  for (const [body, seq] of told.flatMap((map) => [...map])) {
+  for (const [body, seq] of published.flatMap((map) => [...map])) {
     assertEquals(bodies[seq - 1], body);
   }
   // The entries of one append are consecutive, acknowledged or not.
   for (const [i, body] of bodies.entries()) {
-    const [life, n] = body.split(":").map(Number) as [number, number];
-    if (groupOf(n) < n) assertEquals(bodies[i - 1], `${life}:${n - 1}`);
+    const [generation, n] = body.split(":").map(Number) as [number, number];
+    if (groupOf(n) < n) assertEquals(bodies[i - 1], `${generation}:${n - 1}`);
   }
   const seen = followed(survivor);
   assertEquals(seen, bodies.slice(0, seen.length));

@@ -13,10 +13,13 @@ import {
   testEventLog,
 } from "../../../src/testing/event_log_suite.ts";
 
+/** The options of every log. */
+type LogOptions = RetentionOptions & { timeout?: number };
+
 /** A connection to an engine, or a pool of them. */
 export interface Connection extends AsyncDisposable {
   /** Opens the log of this name. */
-  log(name: string, options?: RetentionOptions): EventLog;
+  log(name: string, options?: LogOptions): EventLog;
 }
 
 interface BunSql {
@@ -57,8 +60,9 @@ export const libraries: Record<
   bunRedis: (url) =>
     Promise.resolve(() => {
       const client = new Bun.RedisClient(url);
+      const redis = bunRedis(client);
       return {
-        log: (...args) => new RedisLog(bunRedis(client), ...args),
+        log: (...args) => new RedisLog(redis, ...args),
         [Symbol.asyncDispose]: () => Promise.resolve(client.close()),
       };
     }),

@@ -1,6 +1,7 @@
 /**
  * Serves a channel: `deno run -A server.ts LIBRARY PLACE`. It prints its URL. GET follows the channel from its beginning,
- * POST publishes `{ data, key }`. With names, `deno run -A server.ts LIBRARY PLACE a b`, it serves a combination.
+ * POST publishes `{ data, key }`. With names, `deno run -A server.ts LIBRARY PLACE a b`, it serves a combination. The port is
+ * that of the environment variable `PORT`, or a free one.
  */
 import { Channel } from "../../../src/server/mod.ts";
 import {
@@ -19,8 +20,10 @@ const channels = Object.fromEntries(
   names.map((name) => [name, channelOf(name)]),
 );
 
-await announce((request) =>
-  names.length > 0
-    ? handleCombination(channels, request)
-    : handleChannel(channel, request)
+await announce(
+  (request) =>
+    names.length > 0
+      ? handleCombination(channels, request)
+      : handleChannel(channel, request),
+  Number(Deno.env.get("PORT") ?? 0),
 );

@@ -1,5 +1,4 @@
 import { assertEquals } from "@std/assert";
-import { RedisLog } from "../../../src/redis/mod.ts";
 import { RedisServer } from "./redis.ts";
 import {
   ioRedisClient,
@@ -20,6 +19,6 @@ Deno.test("RedisLog keeps channels apart that are named like properties of Objec
   for (const make of Object.values(clients)) {
     assertEquals(await server.command("FLUSHALL"), "OK");
     await using client = make();
-    await channelsKeepApart((name) => new RedisLog(client.redis, name));
+    await channelsKeepApart((name) => client.log(name));
   }
 });

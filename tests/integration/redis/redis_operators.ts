@@ -1,5 +1,7 @@
 import { Process } from "../../../tools/process.ts";
 import { toolPath } from "../../_tools.ts";
+import { call } from "../durable_object/outcome.ts";
+import { type Operator, operatorOf } from "./operator.ts";
 import {
   type AdaptedClient,
   ioRedisClient,
@@ -7,15 +9,10 @@ import {
   restRedisClient,
   startRestBridge,
 } from "./redis_clients.ts";
-import { fromOutcome } from "../durable_object/outcome.ts";
-import { Operator } from "./operator.ts";
-
-/** An operator in this process or in another one. */
-export type Operations = Pick<Operator, keyof Operator>;
 
 /** An operator that also ends what it depends on. */
 export interface OpenOperator extends AsyncDisposable {
-  operator: Operations;
+  readonly operator: Operator;
 }
 
 /** Makes an operator of the Redis on a port; its last connection goes to the port that `through` returns. */
@@ -34,11 +31,8 @@ export const libraries: Record<string, OpenOperatorBy> = {
     const bridge = await startRestBridge(port);
     const url = new URL(bridge.url);
     url.port = String(await through(Number(url.port)));
-    const { redis } = restRedisClient({ url, token: bridge.token });
-    return {
-      operator: new Operator(redis),
-      [Symbol.asyncDispose]: () => bridge[Symbol.asyncDispose](),
-    };
+    const client = restRedisClient({ url, token: bridge.token });
+    return local(client, bridge);
   },
   bunRedis: async (port, through = same) => remote(await through(port)),
 };
@@ -47,34 +41,30 @@ function same(port: number): Promise<number> {
   return Promise.resolve(port);
 }
 
-function local(client: AdaptedClient): OpenOperator {
+function local(
+  client: AdaptedClient,
+  dependency: AsyncDisposable = client,
+): OpenOperator {
   return {
-    operator: new Operator(client.redis),
-    [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
+    operator: operatorOf(client),
+    [Symbol.asyncDispose]: () => dependency[Symbol.asyncDispose](),
   };
 }
 
 async function remote(port: number): Promise<OpenOperator> {
   const script = new URL("./bun_operator.ts", import.meta.url).pathname;
-  const process = new Process(await toolPath("bun"), [
-    script,
-    `redis://127.0.0.1:${port}`,
-  ]);
+  const args = [script, `redis://127.0.0.1:${port}`];
+  const process = new Process(await toolPath("bun"), args);
   const url = await process.line();
-  async function call<Value>(method: string, ...args: string[]) {
-    const response = await fetch(`${url}/${method}`, {
-      method: "POST",
-      body: JSON.stringify(args),
-    });
-    return fromOutcome<Value>(await response.json());
-  }
+  const operation = <Value>(name: string) => (...args: string[]) =>
+    call<Value>(`${url}/${name}`, args);
   return {
     operator: {
-      append: (name, body) => call("append", name, body),
-      read: (name) => call("read", name),
-      watch: (name) => call("watch", name),
-      wakes: (name) => call("wakes", name),
-      unwatch: (name) => call("unwatch", name),
+      append: operation("append"),
+      read: operation("read"),
+      watch: operation("watch"),
+      wakes: operation("wakes"),
+      unwatch: operation("unwatch"),
     },
     [Symbol.asyncDispose]: () => process.kill(),
   };

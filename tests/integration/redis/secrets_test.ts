@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Redis } from "npm:ioredis@6.0.0";
 import { EventStreamError } from "../../../src/error.ts";
 import { ioRedis, RedisLog } from "../../../src/redis/mod.ts";
-import { toldBy } from "../../abuse/_told.ts";
+import { revealedBy } from "../../abuse/_revealed.ts";
 import { RedisServer } from "./redis.ts";
 
 Deno.test("RedisLog with ioRedis() does not reveal the password that Redis rejects", async () => {
@@ -31,5 +31,5 @@ Deno.test("RedisLog with ioRedis() does not reveal the password that Redis rejec
   );
   client.disconnect();
   assertEquals(error.code, "log-unavailable");
-  assert(!toldBy(error).includes("s3cr3t"), toldBy(error));
+  assert(!revealedBy(error).includes("s3cr3t"), revealedBy(error));
 });

@@ -12,7 +12,7 @@ const inspect = Deno?.inspect ??
   process?.getBuiltinModule?.("node:util").inspect;
 
 /** Everything that an error reveals when it is printed, converted to JSON, enumerated, or followed to its causes. */
-export function toldBy(error: unknown): string {
+export function revealedBy(error: unknown): string {
   const seen = new Set<unknown>();
   const parts = [inspect?.(error, { depth: 20 }) ?? ""];
   const visit = (value: unknown): void => {
