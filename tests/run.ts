@@ -88,11 +88,11 @@ async function run(name: string, job: Jobs[string]): Promise<void> {
   total.failed += failed;
 }
 
-/** Runs more jobs at once than there are cores, because tests mostly wait. */
+/** Runs one job more at once than there are cores, because tests mostly wait. */
 async function runAll(jobs: Jobs): Promise<void> {
   const queue = Object.entries(jobs);
   await Promise.all(
-    Array.from({ length: 2 * navigator.hardwareConcurrency }, async () => {
+    Array.from({ length: 1 + navigator.hardwareConcurrency }, async () => {
       for (let next; (next = queue.shift()) !== undefined;) await run(...next);
     }),
   );
@@ -110,11 +110,7 @@ async function chooseJobs(folder: string, url: string): Promise<Jobs> {
       CASE_FILTER: filter,
     },
     paths,
-    flags: [
-      ...flags.coverage ? ["--coverage"] : [],
-      // Types are checked before a commit.
-      ...flags.quick ? ["--no-check"] : [],
-    ],
+    flags: flags.coverage ? ["--coverage"] : [],
     // One runtime of CI runs the random cases at full size.
     isFull: (name) => flags.full || (isCI && name === "deno"),
     leaveOut,
