@@ -3,8 +3,7 @@
  * name, POST starts it, DELETE aborts it. Nothing is kept from one request to the next.
  */
 import { RedisLog, restRedis } from "../../../src/redis/mod.ts";
-import { resumable } from "../../../src/server/mod.ts";
-import { produce } from "./produce.ts";
+import { open } from "./produce.ts";
 
 interface Env {
   REDIS: { fetch: typeof fetch };
@@ -24,11 +23,10 @@ export default {
       token: searchParams.get("token")!,
     });
     const order = JSON.parse(searchParams.get("order")!);
-    const answer = resumable(
-      new RedisLog(redis, pathname.slice(1)),
-      () => produce(order),
-      { lease: order.lease, waitUntil: (promise) => ctx.waitUntil(promise) },
-    );
+    const answer = open(new RedisLog(redis, pathname.slice(1)), order, {
+      notice() {},
+      waitUntil: (promise) => ctx.waitUntil(promise),
+    });
     if (request.method === "GET") return await answer.respond(request);
     if (request.method === "POST") await answer.start();
     else await answer.abort();

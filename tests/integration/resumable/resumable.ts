@@ -6,7 +6,8 @@ import {
 import { decode } from "../../../src/decode.ts";
 import type { ServerSentEvent } from "../../../src/event.ts";
 import { json } from "../../../src/contract.ts";
-import { EventParser } from "../../../src/event_parser.ts";
+import { below, randomOf } from "../../codec/random.ts";
+import { readCut as readCutSource } from "../../server/_cut.ts";
 import { sizeOf } from "../../_settings.ts";
 import { serve, type Served } from "../../support/served.ts";
 import { type Notice, type Order, PROMPT, textsOf } from "./produce.ts";
@@ -116,36 +117,25 @@ export async function readOneByOne(
 }
 
 /** Reads a stream with a client whose connections are each cut after some bytes, and that resumes at the next server. */
-export async function readCut(
+export function readCut(
   places: readonly Answers[],
   name: string,
   order: Order,
   lengthOf: (connection: number) => number,
 ): Promise<ServerSentEvent[]> {
-  const read: ServerSentEvent[] = [];
-  let lastEventId = "";
-  for (let connection = 0;; connection++) {
-    const response = await places[connection % places.length]!
-      .get(name, order, lastEventId);
-    if (response.status === 204) return read;
-    const parser = new EventParser({ lastEventId });
-    let left = lengthOf(connection);
-    for await (const chunk of response.body!) {
-      read.push(...parser.push(chunk.subarray(0, left)));
-      left -= chunk.length;
-      if (left <= 0) break;
-    }
-    lastEventId = parser.lastEventId;
-  }
+  let connection = 0;
+  return readCutSource({
+    respond({ headers }) {
+      const place = places[connection++ % places.length]!;
+      return place.get(name, order, headers.get("last-event-id") ?? "");
+    },
+  }, lengthOf);
 }
 
 /** Draws lengths in bytes; a client that always gets less than one event would never finish. */
 export function anyLength(seed: number, most = 200): () => number {
-  let random = seed;
-  return () => {
-    random = (random * 1103515245 + 12345) % 2 ** 31;
-    return 1 + random % most;
-  };
+  const random = randomOf(seed, 0);
+  return () => 1 + below(random, most);
 }
 
 /** Fails unless a client whose first connection is cut gets each event of a stream that has ended once, wherever the cut is. */
