@@ -51,8 +51,11 @@ export function createApp(
 
   app.get(
     "/server",
-    (c) =>
-      c.json({ process, canRestart: restart !== undefined, now: Date.now() }),
+    async (c) => {
+      const published = await room.published();
+      const canRestart = restart !== undefined;
+      return c.json({ process, canRestart, published, now: Date.now() });
+    },
   );
   app.post("/server/restart", (c) => {
     if (restart === undefined) return c.text("Not on this runtime.", 501);

@@ -10,12 +10,14 @@ import { Members } from "./members.ts";
 export class Room {
   /** The connections to the browsers, which the page's buttons break. */
   readonly lines: Lines = new Lines();
+  readonly #log: EventLog;
   readonly #channel: Channel;
   readonly #members = new Members((name) =>
     void this.#publish("user-left", { name })
   );
 
   constructor(log: EventLog) {
+    this.#log = log;
     this.#channel = new Channel({
       log,
       // A new visitor receives the history.
@@ -39,6 +41,12 @@ export class Room {
       request,
       (signal) => this.#channel.respond(request, { signal }),
     );
+  }
+
+  /** Returns the number of the last event, so that a page can tell what it has not received yet. */
+  async published(): Promise<number> {
+    const { last } = await this.#log.read(0, { entries: 1, bytes: 1 });
+    return last;
   }
 
   /** Adds a member. After a restart of the server, the key keeps it from being announced again. */

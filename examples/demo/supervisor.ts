@@ -22,8 +22,9 @@ export async function startServer(
 ): Promise<number> {
   const port = process.env.DEMO_SERVER_PORT;
   if (port === undefined) {
+    const port = await findPort(process.env.PORT ?? "8000");
     startPublishers();
-    return await supervise(args);
+    return await supervise(args, port);
   }
   // The input ends with the supervisor, however that ends, and the server ends too.
   process.stdin.on("end", () => process.exit()).resume();
@@ -35,8 +36,7 @@ export function restart(): void {
   process.exit(RESTART);
 }
 
-async function supervise(args: string[]): Promise<never> {
-  const port = await findPort(Number(process.env.PORT ?? 8000));
+async function supervise(args: string[], port: number): Promise<never> {
   const env = { ...process.env, DEMO_SERVER_PORT: String(port) };
   for (;;) {
     const server = spawn(process.execPath, args, {
@@ -51,12 +51,20 @@ async function supervise(args: string[]): Promise<never> {
 }
 
 /** Finds a port that stays the server's over restarts: the first free one. */
-async function findPort(first: number): Promise<number> {
-  for (let port = first; port < first + 20; port++) {
+async function findPort(text: string): Promise<number> {
+  const first = Number(text);
+  for (let port = first; isPort(port) && port < first + 20; port++) {
     if (await isFree(port)) return port;
     console.log(`Port ${port} is in use.`);
   }
-  throw new Error("Cannot find a free port: set PORT to one");
+  console.error(
+    `Cannot start the demo: PORT must be a free port from 1 to 65535: received "${text}"`,
+  );
+  process.exit(1);
+}
+
+function isPort(port: number): boolean {
+  return Number.isInteger(port) && port > 0 && port < 65_536;
 }
 
 async function isFree(port: number): Promise<boolean> {

@@ -6,11 +6,10 @@ import {
   send,
   storedId,
   time,
+  untilReached,
 } from "./dom.js";
 
 const MAX = 200;
-/** Milliseconds before a message is sent again. */
-const RETRY = 1000;
 const member = `/chat/members/${storedId(sessionStorage, "tab")}`;
 
 /**
@@ -50,17 +49,14 @@ async function join() {
 }
 
 /** Sends a message until the server has it, which may be another server by now. With its key, it is published once. */
-async function deliver(message) {
-  for (;;) {
-    try {
+function deliver(message) {
+  return untilReached(
+    async () => {
       await join();
-      return await send("POST", `${member}/messages`, message);
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-      showError("Cannot reach the server. The message is sent again …");
-      await new Promise((resolve) => setTimeout(resolve, RETRY));
-    }
-  }
+      await send("POST", `${member}/messages`, message);
+    },
+    () => showError("Cannot reach the server. The message is sent again …"),
+  );
 }
 
 function showForm() {

@@ -1,3 +1,6 @@
+/** Milliseconds before a request is sent again. */
+const RETRY = 1000;
+
 /**
  * Finds an element by its ID.
  *
@@ -93,8 +96,28 @@ export async function send(method, path, body = {}) {
     // A page that is being closed sends its last request all the same.
     keepalive: !isFile,
   }).catch((cause) => {
-    throw new TypeError("Cannot reach the server. Try again.", { cause });
+    const message =
+      "Cannot reach the server. This is not sent again: try again when it is back.";
+    throw new TypeError(message, { cause });
   });
   if (!response.ok) throw new Error(await response.text());
   return response;
+}
+
+/**
+ * Repeats an action until the server can be reached. The server may have acted and not answered: repeating must be safe.
+ *
+ * @param {() => Promise<unknown>} action
+ * @param {() => void} onWait Called before each repetition.
+ */
+export async function untilReached(action, onWait) {
+  for (;;) {
+    try {
+      return await action();
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      onWait();
+      await new Promise((resolve) => setTimeout(resolve, RETRY));
+    }
+  }
 }

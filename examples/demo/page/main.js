@@ -8,6 +8,7 @@ import "./upload.js";
 
 const MAX_ROWS = 200;
 const NOTICE = find("notice").textContent;
+const restarts = document.querySelectorAll("[data-action=restart]");
 const browser = storedId(localStorage, "browser");
 let status = { opened: 0, outages: [], ahead: 0 };
 
@@ -44,10 +45,13 @@ function logEvent({ type, id, data }) {
 function showStatus(newStatus) {
   const isNew = newStatus.opened > status.opened;
   status = newStatus;
-  const { isOpen, opened, client, server, reconnections, notice } = status;
-  const closed = opened === 0 ? "Connecting" : "Reconnecting";
-  setText("state", isOpen ? "Connected" : closed);
-  find("state").dataset.state = isOpen ? "open" : "connecting";
+  const { isOpen, outages, client, server, reconnections, notice } = status;
+  const isOut = outages.length > 0 && outages.at(-1).to === undefined;
+  const connected = isOut ? "Connected, silent" : "Connected";
+  const closed = isOut ? "Reconnecting" : "Connecting";
+  setText("state", isOpen ? connected : closed);
+  find("state").dataset.state = isOpen && !isOut ? "open" : "waiting";
+  find("proof").classList.toggle("waiting", isOut);
   setText("notice", notice || NOTICE);
   find("notice").classList.toggle("error", notice !== "");
   setText("reconnections", `${reconnections}`);
@@ -56,7 +60,7 @@ function showStatus(newStatus) {
     const { process, before, canRestart, isRestarting } = server;
     const processes = [before, process, isRestarting ? "…" : undefined];
     setText("server", processes.filter(Boolean).join(" → "));
-    find("restart").disabled = !canRestart;
+    for (const button of restarts) button.disabled = !canRestart;
     if (!canRestart) setText("restart", "No restart on this runtime");
   }
   if (isNew) rejoin();
@@ -66,7 +70,7 @@ const port = await openPort();
 port.onmessage = ({ data: { events, status } }) => {
   showStatus(status);
   for (const event of events) show(event);
-  showCounts();
+  showCounts(status.published);
   drawOutages(status);
 };
 port.postMessage({ browser });
@@ -74,7 +78,8 @@ setInterval(() => drawOutages(status), 100);
 
 find("controls").onchange = ({ target }) =>
   port.postMessage({ client: target.value });
-for (const action of ["cut", "silence", "restart"]) {
-  find(action).onclick = () => port.postMessage({ action });
+for (const button of document.querySelectorAll("[data-action]")) {
+  const { action } = button.dataset;
+  button.onclick = () => port.postMessage({ action });
 }
 addEventListener("pagehide", goAway);

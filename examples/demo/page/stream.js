@@ -20,7 +20,7 @@ const TYPES = [
 ];
 /** Milliseconds without a byte after which Rivulet's clients reconnect. The server sends a comment every 2 seconds. */
 const IDLE_TIMEOUT = 4000;
-/** Milliseconds before a client that has given up is started again. */
+/** Milliseconds before a client that has given up is started again, and before the server is asked again. */
 const PATIENCE = 1000;
 /** How many events are kept for tabs that are opened later. */
 const KEEP = 1000;
@@ -30,13 +30,13 @@ const clients = {
   browser: (url, signal) => listen(new EventSource(url), signal),
 
   async rivulet(url, signal) {
-    const { EventSource } = await import("/client.js");
+    const { EventSource } = await loadClient();
     signal.throwIfAborted();
     await listen(new EventSource(url, { idleTimeout: IDLE_TIMEOUT }), signal);
   },
 
   async connect(url, signal) {
-    const { connect } = await import("/client.js");
+    const { connect } = await loadClient();
     const events = connect(url, {
       signal,
       idleTimeout: IDLE_TIMEOUT,
@@ -72,11 +72,15 @@ const status = {
   since: 0,
   /** How many milliseconds the server's clock is ahead. */
   ahead: 0,
+  /** @type {number | undefined} The number of the last event in the log. Unknown while the server is away. */
+  published: undefined,
   notice: "",
 };
 let running = new AbortController();
 /** The button that was pressed since the connection was opened. */
 let pressed = "";
+/** The shortest response time of the server, in milliseconds. */
+let shortest = Infinity;
 
 /**
  * Serves a tab.
@@ -90,7 +94,7 @@ export function serve(tab) {
   tab.onmessage = ({ data: { browser, client, action } }) => {
     if (browser !== undefined && status.browser === "") {
       status.browser = browser;
-      follow();
+      start();
     }
     if (client !== undefined && client !== status.client) {
       status.client = client;
@@ -108,19 +112,27 @@ function broadcast(events = []) {
   for (const tab of tabs) tab.postMessage({ events, status });
 }
 
+/** Opens the stream, and asks the server once a second what it has to send. */
+async function start() {
+  await meetServer();
+  status.since = serverTime();
+  follow();
+  for (;;) {
+    await wait();
+    await meetServer();
+    broadcast();
+  }
+}
+
 /** Opens the stream with the chosen client, and again whenever that has given up. */
 async function follow() {
   running.abort();
   running = new AbortController();
   const { signal } = running;
+  // An outage goes on until the new client is connected.
   status.isOpen = false;
-  // To change the client is not a reconnection.
-  endOutage();
+  status.notice = "";
   broadcast();
-  if (status.since === 0) {
-    await meetServer().catch(() => {});
-    status.since = serverTime();
-  }
   while (!signal.aborted) {
     // A new client cannot send the header Last-Event-ID: the server reads the query too.
     const query = new URLSearchParams({
@@ -134,7 +146,16 @@ async function follow() {
     }
     if (signal.aborted) return;
     lost();
-    await new Promise((resolve) => setTimeout(resolve, PATIENCE));
+    await wait();
+  }
+}
+
+async function loadClient() {
+  try {
+    return await import("/client.js");
+  } catch (cause) {
+    const message = "The server is away: the client is loaded when it is back.";
+    throw new Error(message, { cause });
   }
 }
 
@@ -186,12 +207,12 @@ async function opened() {
   if (endOutage()) status.reconnections++;
   broadcast();
   // Another process may be serving now.
-  await meetServer().catch(() => {});
+  await meetServer();
   broadcast();
 }
 
 function lost() {
-  if (status.isOpen) beginOutage();
+  if (status.opened > 0) beginOutage();
   status.isOpen = false;
   broadcast();
 }
@@ -211,13 +232,20 @@ function endOutage() {
   return true;
 }
 
-/** Asks which process is serving now, and what time it is there. */
+/** Asks which process is serving now, what time it is there, and how much has been published. */
 async function meetServer() {
   const start = Date.now();
-  const response = await fetch("/server");
-  const { process, canRestart, now } = await response.json();
-  // The response is taken to have been made halfway through the wait.
-  status.ahead = now - (start + Date.now()) / 2;
+  const answer = await fetch("/server").then((response) => response.json())
+    .catch(() => undefined);
+  status.published = answer?.published;
+  if (answer === undefined) return;
+  const { process, canRestart, now } = answer;
+  const end = Date.now();
+  // The response is taken to have been made halfway through the wait. The shortest wait is the best estimate.
+  if (end - start < shortest) {
+    shortest = end - start;
+    status.ahead = now - (start + end) / 2;
+  }
   if (status.server?.process === process) return;
   const before = status.server?.process;
   status.server = { process, before, canRestart, isRestarting: false };
@@ -238,15 +266,21 @@ async function act(action) {
     if (action === "restart") status.server.isRestarting = true;
     if (action === "silence") {
       beginOutage();
-      status.notice =
-        "The server sends nothing more, not even keep-alive comments. " +
-        "Only a client with an idle timeout finds out.";
+      status.notice = status.client === "browser"
+        ? "Nothing is sent now. The browser’s client does not notice, since it has no idle timeout: " +
+          "cut the connection or choose another client."
+        : "Nothing is sent now, not even keep-alive comments. " +
+          "This client reconnects after its idle timeout of 4 s.";
     }
   } catch (error) {
     pressed = "";
     status.notice = error.message;
   }
   broadcast();
+}
+
+function wait() {
+  return new Promise((resolve) => setTimeout(resolve, PATIENCE));
 }
 
 function serverTime() {

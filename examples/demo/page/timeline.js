@@ -23,12 +23,14 @@ let now = () => Date.now();
  */
 export function drawEvent(at, received) {
   if (received < now() - WINDOW) return;
+  // The clocks are compared with an error of some milliseconds.
+  received = Math.max(at, received);
   const isLate = received - at > LATE;
-  const line = draw("line", {
+  const line = draw("lines", "line", {
     x1: place(at),
     x2: place(received),
-    y1: "30%",
-    y2: "88%",
+    y1: "0",
+    y2: "100%",
     class: isLate ? "late" : "",
   });
   events.push({ at, received, line });
@@ -45,10 +47,9 @@ export function drawOutages(status) {
     if (from < now() - 2 * WINDOW) continue;
     let outage = outages.get(from);
     if (outage === undefined) {
-      const rect = draw("rect", { x: place(from), y: "0", height: "100%" });
-      // Two that are close together have their labels one below the other.
-      const y = outages.size % 2 === 0 ? "1.2em" : "2.3em";
-      const text = draw("text", { x: place(from), y, dx: "-0.4em" });
+      const x = place(from);
+      const rect = draw("bands", "rect", { x, height: "100%" });
+      const text = draw("labels", "text", { x, dx: "0.6em", y: "0.4em" });
       outages.set(from, outage = { rect, text });
     }
     const seconds = ((to - from) / 1000).toFixed(1);
@@ -63,15 +64,16 @@ function place(time) {
 }
 
 /**
+ * @param {string} group
  * @param {string} tag
  * @param {Record<string, string>} attributes
  */
-function draw(tag, attributes) {
+function draw(group, tag, attributes) {
   const shape = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) {
     shape.setAttribute(name, value);
   }
-  paper.append(shape);
+  find(group).append(shape);
   return shape;
 }
 
@@ -88,14 +90,16 @@ function showNumbers() {
     text.remove();
     outages.delete(from);
   }
-  /** @type {number[]} */
-  const rates = [];
+  // Of whole seconds: the last one is that before the present one.
+  const last = Math.floor(now() / 1000) - 1;
+  /** @type {Record<number, number>} */
+  const rates = {};
   for (const { received } of events) {
-    const second = Math.floor((received - limit) / 1000);
+    const second = Math.floor(received / 1000);
     rates[second] = (rates[second] ?? 0) + 1;
   }
   const latencies = events.map(({ at, received }) => received - at);
-  show("rate", rates[WINDOW / 1000 - 1] ?? 0, Math.max(0, ...rates.flat()));
+  show("rate", rates[last] ?? 0, Math.max(0, ...Object.values(rates)));
   show("latency", latencies.at(-1) ?? 0, Math.max(0, ...latencies));
 }
 

@@ -1,12 +1,19 @@
-import { find, send, setText } from "./dom.js";
+import { find, send, setText, untilReached } from "./dom.js";
 
 const answer = find("answer");
 /** @type {EventSource | undefined} */
 let source;
+/** Whether the last action was to stop. Progress does not replace what became of it. */
+let isStopping = false;
 
 /** @param {string} text */
 function say(text) {
   setText("answer-status", text);
+}
+
+/** @param {string} text */
+function sayProgress(text) {
+  if (!isStopping) say(text);
 }
 
 /** @param {boolean} isRunning */
@@ -32,6 +39,7 @@ function end(text) {
 function follow(id) {
   let words = 0;
   answer.textContent = "";
+  isStopping = false;
   showRunning(true);
   say("Writing …");
   source = new EventSource(`/answers/${id}`);
@@ -39,7 +47,7 @@ function follow(id) {
     answer.append(data);
     words++;
     // After a reconnection.
-    say("Writing …");
+    sayProgress("Writing …");
   });
   source.addEventListener("done", () => end(`Complete: ${words} words`));
   source.addEventListener("stopped", () => end(`Stopped after ${words} words`));
@@ -49,7 +57,7 @@ function follow(id) {
   );
   source.onerror = () => {
     if (source?.readyState !== EventSource.CLOSED) {
-      say(`Reconnecting after ${words} words …`);
+      sayProgress(`Reconnecting after ${words} words …`);
     } else {
       // The server refused, or the browser gave up.
       end("The answer is no longer available");
@@ -60,6 +68,7 @@ function follow(id) {
 find("ask").onclick = async () => {
   showRunning(true);
   find("stop").disabled = true;
+  answer.textContent = "";
   say("Asking …");
   try {
     const response = await send("POST", "/answers");
@@ -73,9 +82,14 @@ find("ask").onclick = async () => {
 
 find("stop").onclick = async () => {
   find("stop").disabled = true;
+  isStopping = true;
   say("Stopping …");
+  const path = `/answers/${sessionStorage.getItem("answer")}`;
   try {
-    await send("DELETE", `/answers/${sessionStorage.getItem("answer")}`);
+    await untilReached(
+      () => send("DELETE", path),
+      () => say("Cannot reach the server. The stop is sent again …"),
+    );
   } catch (error) {
     find("stop").disabled = false;
     say(error.message);

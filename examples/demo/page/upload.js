@@ -36,7 +36,7 @@ function follow(id) {
     source.onopen = resolve;
     source.onerror = ({ target }) => {
       if (target.readyState !== EventSource.CLOSED) return;
-      reject(new Error("Cannot reach the server. Try again."));
+      reject(new Error("Cannot follow the upload. Try again."));
     };
   });
 }

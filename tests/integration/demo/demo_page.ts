@@ -91,7 +91,10 @@ export class DemoPage implements AsyncDisposable {
       .allTextContents();
     const numbers = ids.map((id) => Number(id.split("-")[1]));
     assertEquals(numbers, numbers.map((_, i) => numbers[0]! + i));
-    assertEquals(await this.proof(), "missed 0 · duplicated 0 · gaps 0");
+    assertEquals(
+      await this.proof(),
+      "missed 0 · duplicated 0 · out of order 0 · gaps 0",
+    );
     assertEquals(this.errors, []);
   }
 

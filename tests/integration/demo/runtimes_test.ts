@@ -7,6 +7,7 @@ import {
 } from "@std/assert";
 import { ANSWER } from "../../../examples/demo/answers.ts";
 import { decode, json, type ServerSentEvent } from "../../../mod.ts";
+import { startDeno } from "../../../tools/process.ts";
 import { until } from "../../support/until.ts";
 import { type Demo, startOnBun, startOnDeno, startOnWorkerd } from "./demo.ts";
 
@@ -292,6 +293,18 @@ Deno.test("The demo uses the next port when its default port is in use", () =>
     const infos = await Promise.all([serverInfo(first), serverInfo(second)]);
     assertNotEquals(infos[0].process, infos[1].process);
   }));
+
+Deno.test("The demo refuses a PORT that is not one, in one line", async () => {
+  const demo = startDeno("examples/demo/deno.ts", [], {
+    env: { DEMO_FILE: ":memory:", PORT: "abc" },
+    stderr: "piped",
+  });
+  assertEquals(await demo.ended, 1);
+  assertEquals(
+    demo.stderr,
+    'Cannot start the demo: PORT must be a free port from 1 to 65535: received "abc"\n',
+  );
+});
 
 Deno.test("The demo serves on Bun and restarts its server", () =>
   withFolder(async (folder) => {
