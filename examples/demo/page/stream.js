@@ -154,7 +154,8 @@ async function loadClient() {
   try {
     return await import("/client.js");
   } catch (cause) {
-    const message = "The server is away: the client is loaded when it is back.";
+    const message =
+      "Cannot load this client: the server is away, or failed to build it. Trying again …";
     throw new Error(message, { cause });
   }
 }

@@ -271,7 +271,7 @@ Deno.test("A demo that is killed and restarted continues its log, receives the m
   await visitor.say("Meanwhile");
   await visitor.waitForText("#chat-error", "sent again");
   await visitor.page.locator("[value=connect]").check();
-  await visitor.waitForText("#notice", "The server is away");
+  await visitor.waitForText("#notice", "the server is away");
   await visitor.waitForText("#outstanding", "?");
 
   await using _second = await startOnDeno(file, port);
