@@ -74,11 +74,16 @@ export function testUIMessageStream(
     const body = encodeEvent({ data: JSON.stringify(start) });
     await log.append([{ kind: "begin", body: "a process" }]);
     await log.append([{ kind: "event", body }]);
-    const answer = uiMessageStream(await engine.log("a"), undefined, {
-      lease: 300,
+    const read = await engine.log("a");
+    // It expires the log after the response has ended, and the engine must not close before that.
+    const expire = read.expire.bind(read);
+    const expired = new Promise<void>((resolve) => {
+      read.expire = (ttl) => expire(ttl).finally(resolve);
     });
+    const answer = uiMessageStream(read, undefined, { lease: 300 });
     const types = typesOf(await answer.resume(request()));
     assertEquals(await Array.fromAsync(types), ["start", "error", "[DONE]"]);
     assertEquals((await answer.resume(request())).status, 204);
+    await expired;
   });
 }
