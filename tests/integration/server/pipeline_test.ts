@@ -32,7 +32,7 @@ const runtimes: Record<
     Workerd.start({
       worker: "tests/integration/proxy/worker.ts",
       servers: { MODEL: url },
-      // Without it, the signal of a request does not abort when its client has left.
+      // Without this flag, the signal of a request does not abort when its client disconnects.
       flags: ["enable_request_signal"],
     }),
 };
