@@ -1,6 +1,4 @@
-import { EventStreamError } from "../error.ts";
 import { sleep, within } from "../internal/abort.ts";
-import { describe } from "../internal/check.ts";
 import { KvKeys } from "./keys.ts";
 import type { KvAtomicOperation, KvEntry, KvKey, KvStore } from "./store.ts";
 
@@ -121,14 +119,4 @@ export async function retryOnConflict<T>(
  */
 function isLocked(error: unknown): boolean {
   return error instanceof Error && error.message === "database is locked";
-}
-
-/** Creates the error for a call that Deno KV refused or did not answer. */
-export function unavailable(action: string, cause: unknown): EventStreamError {
-  const reason = cause instanceof Error ? cause.message : describe(cause);
-  return new EventStreamError(
-    "log-unavailable",
-    `Cannot ${action}: Deno KV failed: ${reason}`,
-    { cause },
-  );
 }

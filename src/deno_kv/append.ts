@@ -5,14 +5,11 @@ import {
   isFinal,
   newEpoch,
   type Retention,
+  sum,
 } from "../log/check.ts";
-import type { AppendOptions, LogInput, LogPosition } from "../log/log.ts";
-import {
-  type KvAccess,
-  MAX_GET,
-  retryOnConflict,
-  unavailable,
-} from "./access.ts";
+import type { LogInput, LogPosition } from "../log/log.ts";
+import { type PendingAppend, unavailable } from "../log/engine.ts";
+import { type KvAccess, MAX_GET, retryOnConflict } from "./access.ts";
 import { ENTRY_COST, type NewBlock, packBlocks } from "./blocks.ts";
 import { emptyHead, type Head, headOf, type Mark } from "./head.ts";
 import type { KvKeys } from "./keys.ts";
@@ -43,13 +40,9 @@ export class KvAppender {
     this.#onCommit = onCommit;
   }
 
-  append(
-    entries: readonly LogInput[],
-    sizes: readonly number[],
-    options: AppendOptions,
-  ): Promise<LogPosition> {
+  append(append: PendingAppend): Promise<LogPosition> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ entries, sizes, options, resolve, reject });
+      this.#queue.push({ ...append, resolve, reject });
       if (!this.#running) void this.#run();
     });
   }
@@ -76,7 +69,7 @@ export class KvAppender {
     } catch (error) {
       // Reject everything: the queue would grow while the database cannot be reached.
       for (const { reject } of this.#queue.splice(0)) {
-        reject(unavailable("append", error));
+        reject(unavailable("append", "Deno KV", error));
       }
     }
   }
@@ -175,10 +168,7 @@ const MAX_KEY_BYTES = 32_768;
 const KNOWN_COST = 128;
 
 /** An append that waits for its commit. */
-interface Append {
-  readonly entries: readonly LogInput[];
-  readonly sizes: readonly number[];
-  readonly options: AppendOptions;
+interface Append extends PendingAppend {
   readonly resolve: (position: LogPosition) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -195,7 +185,7 @@ interface Sight {
 
 /** Returns how much an append adds to a commit, in bytes. */
 export function weightOf(sizes: readonly number[]): number {
-  return sizes.reduce((sum, size) => sum + size + ENTRY_COST, 0);
+  return sum(sizes) + sizes.length * ENTRY_COST;
 }
 
 /**
@@ -297,12 +287,11 @@ class Batch {
    */
   #fits({ sizes, options: { idempotencyKey } }: Append): boolean {
     if (this.entries.length === 0) return true;
-    const bytes = sizes.reduce((sum, size) => sum + size, 0);
     const key = idempotencyKey === undefined
       ? 0
       : this.#keys.idempotencySize(idempotencyKey);
     const size = weightOf(sizes) + KNOWN_COST + 2 * key;
-    return this.bytes + bytes <= this.#retention.maxBytes &&
+    return this.bytes + sum(sizes) <= this.#retention.maxBytes &&
       this.size + size <= MAX_WEIGHT &&
       this.#keyBytes + key <= MAX_KEY_BYTES;
   }

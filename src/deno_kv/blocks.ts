@@ -1,3 +1,4 @@
+import { sum } from "../log/check.ts";
 import type { LogEntry, LogEntryKind, LogInput } from "../log/log.ts";
 import type { KvAccess } from "./access.ts";
 import type { Mark } from "./head.ts";
@@ -140,7 +141,7 @@ function joinBlock(parts: readonly KvEntry[]): Block | undefined {
   const [{ key, value }, ...rest] = parts as [KvEntry, ...KvEntry[]];
   if (key.at(-1) !== 0) return undefined;
   const head = value as BlockValue;
-  const size = head.sizes.reduce((sum, size) => sum + size, 0);
+  const size = sum(head.sizes);
   const last = key.at(-2) as number;
   const first = last - head.sizes.length + 1;
   const block = { ...head, first, last, parts: parts.length };

@@ -1,6 +1,6 @@
 import { describe, MAX_DELAY } from "../internal/check.ts";
 import {
-  checkAppend,
+  checkName,
   checkRead,
   checkTtl,
   type Retention,
@@ -15,8 +15,9 @@ import type {
   LogPosition,
   RetentionOptions,
 } from "../log/log.ts";
+import { pendingAppend, unavailable } from "../log/engine.ts";
 import { renewWhileFollowed } from "../log/idle.ts";
-import { KvAccess, unavailable } from "./access.ts";
+import { KvAccess } from "./access.ts";
 import { type KvAppender, MAX_WEIGHT, weightOf } from "./append.ts";
 import { renew } from "./idle.ts";
 import { KvReader } from "./read.ts";
@@ -44,8 +45,6 @@ export interface DenoKvLogOptions extends RetentionOptions {
    */
   pollInterval?: number | undefined;
 }
-
-const MAX_NAME_LENGTH = 256;
 
 /**
  * A log in Deno KV: a local file, the database of Deno Deploy, or a `denokv` server. All processes that can reach the
@@ -114,11 +113,9 @@ export class DenoKvLog implements EventLog {
     entries: readonly LogInput[],
     options: AppendOptions = {},
   ): Promise<LogPosition> {
-    const sizes = checkAppend(entries, options, this.#retention);
-    checkWeight(sizes);
-    const copies = entries.map(({ kind, body }) => ({ kind, body }));
-    const append = this.#appender.append(copies, sizes, { ...options });
-    const position = await append;
+    const append = pendingAppend(entries, options, this.#retention);
+    checkWeight(append.sizes);
+    const position = await this.#appender.append(append);
     if (this.#retention.idleTtl !== Infinity) {
       // The append has succeeded. The next sweep handles what fails here.
       await this.#shared.sweeper.sweep(this.#access).catch(() => {});
@@ -132,7 +129,7 @@ export class DenoKvLog implements EventLog {
     try {
       return await this.#reader.read(after, limit);
     } catch (error) {
-      throw unavailable("read log", error);
+      throw unavailable("read log", "Deno KV", error);
     }
   }
 
@@ -149,7 +146,7 @@ export class DenoKvLog implements EventLog {
     try {
       await expire(this.#access, ttl);
     } catch (error) {
-      throw unavailable("expire log", error);
+      throw unavailable("expire log", "Deno KV", error);
     }
   }
 }
@@ -159,21 +156,6 @@ function checkStore(kv: KvStore): void {
   if (methods.some((name) => typeof kv?.[name] !== "function")) {
     throw new TypeError(
       `Cannot open log: kv must be an opened Deno.Kv: received ${describe(kv)}`,
-    );
-  }
-}
-
-function checkName(name: string): void {
-  if (typeof name !== "string" || !name.isWellFormed()) {
-    throw new TypeError(
-      `Cannot open log: name must be a string without lone surrogates: received ${
-        describe(name)
-      }`,
-    );
-  }
-  if (name.length === 0 || name.length > MAX_NAME_LENGTH) {
-    throw new RangeError(
-      `Cannot open log: name must be of 1 to ${MAX_NAME_LENGTH} code units: received ${name.length}`,
     );
   }
 }

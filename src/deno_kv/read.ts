@@ -1,3 +1,4 @@
+import { EMPTY_PAGE } from "../log/engine.ts";
 import type { LogEntry, LogLimit, LogPage } from "../log/log.ts";
 import type { KvAccess } from "./access.ts";
 import { entriesOf, readBlocks } from "./blocks.ts";
@@ -9,8 +10,6 @@ import { findMark } from "./trim.ts";
  * advanced by everything it keeps.
  */
 const ATTEMPTS = 10;
-
-const EMPTY: LogPage = { epoch: "0", first: 1, last: 0, entries: [] };
 
 /**
  * Reads one log. The head and the blocks cannot be read in one snapshot, but blocks never change: a page with every
@@ -29,7 +28,7 @@ export class KvReader {
     for (let i = 0; i < ATTEMPTS; i++) {
       const now = Date.now();
       const head = headOf(await this.#access.head(), now);
-      if (head === undefined) return EMPTY;
+      if (head === undefined) return EMPTY_PAGE;
       const { epoch, last } = head;
       const first = await this.#first(head, now);
       const from = Math.max(after + 1, first);

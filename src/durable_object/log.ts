@@ -8,6 +8,7 @@ import {
   type Retention,
   retentionOf,
 } from "../log/check.ts";
+import { unavailable } from "../log/engine.ts";
 import { renewWhileFollowed } from "../log/idle.ts";
 import { type SqlExecutor, SqlTables } from "../sql/tables.ts";
 import { Watchers } from "../log/memory.ts";
@@ -139,7 +140,7 @@ export class DurableObjectLog implements EventLog {
       await this.#storage.sync();
       return page;
     } catch (error) {
-      throw unavailable(error);
+      throw failed(error);
     }
   }
 
@@ -189,7 +190,7 @@ export class DurableObjectLog implements EventLog {
       await this.#storage.sync();
       return result;
     } catch (error) {
-      throw error instanceof EventStreamError ? error : unavailable(error);
+      throw error instanceof EventStreamError ? error : failed(error);
     }
   }
 
@@ -234,12 +235,6 @@ function checkSizes(sizes: readonly number[]): void {
   }
 }
 
-function unavailable(cause: unknown): EventStreamError {
-  return new EventStreamError(
-    "log-unavailable",
-    `Cannot use log: the object's storage failed: ${
-      cause instanceof Error ? cause.message : describe(cause)
-    }`,
-    { cause },
-  );
+function failed(cause: unknown): EventStreamError {
+  return unavailable("use log", "the object's storage", cause);
 }

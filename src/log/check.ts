@@ -24,6 +24,7 @@ export interface Retention {
 }
 
 const MAX_KEY_LENGTH = 256;
+const MAX_NAME_LENGTH = 256;
 
 const KINDS: ReadonlySet<LogEntryKind> = /* @__PURE__ */ new Set<LogEntryKind>([
   "event",
@@ -83,6 +84,33 @@ export function retentionOf<Options extends RetentionOptions>(
   };
 }
 
+/** Characters that a name must not have, and the words for them. */
+type Excluded = readonly [pattern: RegExp, words: string];
+
+/** Excludes control characters from the name of a log. */
+export const NO_CONTROL_CHARACTER: Excluded = [
+  /\p{Cc}/u,
+  "control characters",
+];
+
+/** Checks the name of a log. */
+export function checkName(name: string, excluded?: Excluded): void {
+  const subject = "Cannot open log: name";
+  if (typeof name !== "string" || !name.isWellFormed()) {
+    throw mustBe(subject, "a string without lone surrogates", name);
+  }
+  const [pattern, words] = excluded ?? [];
+  if (
+    name.length === 0 || name.length > MAX_NAME_LENGTH || pattern?.test(name)
+  ) {
+    const length = `of 1 to ${MAX_NAME_LENGTH} code units`;
+    const rule = words === undefined ? length : `${length} without ${words}`;
+    throw new RangeError(
+      `${subject} must be ${rule}: received ${describe(name)}`,
+    );
+  }
+}
+
 /** Checks an append and returns the size in bytes of each body. */
 export function checkAppend(
   entries: readonly LogInput[],
@@ -93,7 +121,7 @@ export function checkAppend(
   checkOptions("Cannot append", options, APPEND_OPTIONS);
   if (options.idempotencyKey !== undefined) checkKey(options.idempotencyKey);
   const sizes = entries.map((entry) => utf8Length(entry.body));
-  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  const bytes = sum(sizes);
   if (bytes > retention.maxBytes || entries.length > retention.maxEvents) {
     throw new RangeError(
       `Cannot append: entries must be at most ${retention.maxEvents} of ${retention.maxBytes} bytes: ` +
@@ -195,6 +223,11 @@ export function otherFormat(known: number, found: unknown): Error {
 export function newEpoch(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => (byte % 36).toString(36)).join("");
+}
+
+/** Adds up sizes. */
+export function sum(sizes: readonly number[]): number {
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 /** Returns the length of a well-formed text in bytes of UTF-8. */

@@ -1,14 +1,13 @@
 import { checkFunction, describe, MAX_DELAY } from "../internal/check.ts";
-import { EventStreamError } from "../error.ts";
 import {
   checkAppend,
+  checkName,
   checkRead,
   checkTtl,
-  closed,
-  conflict,
   newEpoch,
   type Retention,
   retentionOf,
+  sum,
 } from "../log/check.ts";
 import type {
   AppendOptions,
@@ -22,6 +21,7 @@ import type {
   RetentionOptions,
 } from "../log/log.ts";
 import { within } from "../internal/abort.ts";
+import { type AppendOutcome, positionOf, unavailable } from "../log/engine.ts";
 import { renewWhileFollowed } from "../log/idle.ts";
 import { Poller } from "../log/poller.ts";
 import { Batches } from "../internal/batcher.ts";
@@ -39,7 +39,6 @@ export interface RedisLogOptions extends RetentionOptions {
   timeout?: number | undefined;
 }
 
-const MAX_NAME_LENGTH = 256;
 /** Milliseconds between polls of a client without notifications, and of one that may lose some. */
 const POLL_INTERVAL = { alone: 1000, besideMessages: 5000 };
 const POLL_TIMEOUT = 5000;
@@ -57,13 +56,6 @@ interface Append extends Pick<AppendOptions, "expectedLast"> {
   readonly key: string | undefined;
   /** How long the key is remembered, in milliseconds. */
   readonly ttl: number | undefined;
-}
-
-/** The script's result for one append. */
-interface AppendOutcome {
-  readonly outcome: string;
-  readonly epoch: string;
-  readonly seq: number;
 }
 
 /**
@@ -112,7 +104,8 @@ export class RedisLog implements EventLog {
   constructor(redis: RedisClient, name: string, options: RedisLogOptions = {}) {
     const { timeout = 5000 } = options;
     checkClient(redis);
-    checkName(name);
+    // Braces would end the hash tag; control characters would break lines over HTTP.
+    checkName(name, [/[{}\p{Cc}]/u, "braces and control characters"]);
     this.#retention = retentionOf(options, { timeout: [1, MAX_DELAY] });
     this.#redis = redis;
     // In a cluster, the text in braces determines the slot, so all keys of a log share one.
@@ -127,20 +120,17 @@ export class RedisLog implements EventLog {
     options: AppendOptions = {},
   ): Promise<LogPosition> {
     const sizes = checkAppend(entries, options, this.#retention);
-    const { expectedLast } = options;
     const append = {
       inputs: entries.flatMap(({ kind, body }) => [kind, body]),
-      expectedLast,
+      expectedLast: options.expectedLast,
       ...this.#idempotency(options),
     };
-    const weight = sizes.reduce((sum, size) => sum + size, 0);
-    const { outcome, epoch, seq } = await this.#batches.add(append, weight);
-    if (outcome === "closed") throw closed();
-    if (outcome === "conflict") throw conflict(expectedLast!, seq);
+    const outcome = await this.#batches.add(append, sum(sizes));
+    const { repeated, ...position } = positionOf(outcome, append);
     // A repeat of a key that is not the caller's means that the request was sent twice.
-    return outcome === "repeated" && options.idempotencyKey !== undefined
-      ? { epoch, seq, repeated: true }
-      : { epoch, seq };
+    return repeated && options.idempotencyKey !== undefined
+      ? { ...position, repeated }
+      : position;
   }
 
   /** Reads entries; see {@linkcode EventLog.read}. */
@@ -221,7 +211,7 @@ export class RedisLog implements EventLog {
       ],
     );
     return appends.map((_, i) => ({
-      outcome: reply[3 * i]!,
+      outcome: reply[3 * i] as AppendOutcome["outcome"],
       epoch: reply[3 * i + 1]!,
       seq: Number(reply[3 * i + 2]),
     }));
@@ -233,25 +223,38 @@ export class RedisLog implements EventLog {
     keys: string[],
     args: string[],
   ): Promise<string[]> {
-    const controller = new AbortController();
-    const { signal } = controller;
-    const timer = setTimeout(() => {
-      const message = `no reply within ${this.#timeout} ms`;
-      controller.abort(new DOMException(message, "TimeoutError"));
-    }, this.#timeout);
     try {
-      const reply = script.run(this.#redis, keys, args, signal);
-      return texts(await Promise.race([reply, aborted(signal)]));
+      return await run(this.#redis, script, keys, args, this.#timeout);
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new EventStreamError(
-        "log-unavailable",
-        `Cannot ${action}: Redis failed: ${reason}`,
-        { cause },
-      );
-    } finally {
-      clearTimeout(timer);
+      throw unavailable(action, "Redis", cause);
     }
+  }
+}
+
+/** Runs a script, and returns its reply, which must be a list of strings. */
+async function run(
+  redis: RedisClient,
+  script: scripts.Script,
+  keys: readonly string[],
+  args: readonly string[],
+  timeout: number,
+): Promise<string[]> {
+  const late = new AbortController();
+  try {
+    const reply = await within(
+      script.run(redis, keys, args, late.signal),
+      timeout,
+    );
+    if (
+      Array.isArray(reply) && reply.every((item) => typeof item === "string")
+    ) {
+      return reply;
+    }
+    throw new TypeError(
+      `The reply must be an array of strings: received ${describe(reply)}`,
+    );
+  } finally {
+    late.abort();
   }
 }
 
@@ -276,7 +279,8 @@ function pollOf(redis: RedisClient): ConstructorParameters<typeof Poller>[0] {
   return async (keys) => {
     const positions = Object.fromEntries(keys.map((key) => [key, seen[key]]));
     const ask = async (asked: readonly string[]): Promise<void> => {
-      const replies = await positionsOf(redis, asked);
+      const { positions: script } = scripts;
+      const replies = await run(redis, script, asked, [], POLL_TIMEOUT);
       for (const [i, key] of asked.entries()) {
         positions[key] = replies[i] || undefined;
       }
@@ -295,38 +299,9 @@ function pollOf(redis: RedisClient): ConstructorParameters<typeof Poller>[0] {
   };
 }
 
-async function positionsOf(
-  redis: RedisClient,
-  keys: readonly string[],
-): Promise<string[]> {
-  const late = new AbortController();
-  try {
-    const reply = scripts.positions.run(redis, keys, [], late.signal);
-    return texts(await within(reply, POLL_TIMEOUT));
-  } finally {
-    late.abort();
-  }
-}
-
 /** Returns a number as a script's argument; no limit is `""`. */
 function argument(value: number | undefined): string {
   return value === undefined || value === Infinity ? "" : String(value);
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason));
-  });
-}
-
-/** Returns a script's reply, which must be a list of strings. */
-function texts(reply: unknown): string[] {
-  if (Array.isArray(reply) && reply.every((item) => typeof item === "string")) {
-    return reply;
-  }
-  throw new TypeError(
-    `The reply must be an array of strings: received ${describe(reply)}`,
-  );
 }
 
 function checkClient(redis: RedisClient): void {
@@ -345,24 +320,4 @@ function checkClient(redis: RedisClient): void {
     );
   }
   checkFunction("Cannot open log: redis.subscribe", redis.subscribe);
-}
-
-function checkName(name: string): void {
-  if (typeof name !== "string" || !name.isWellFormed()) {
-    throw new TypeError(
-      `Cannot open log: name must be a string without lone surrogates: received ${
-        describe(name)
-      }`,
-    );
-  }
-  // Braces would end the hash tag; control characters would break lines over HTTP.
-  if (
-    name.length === 0 || name.length > MAX_NAME_LENGTH ||
-    /[{}\p{Cc}]/u.test(name)
-  ) {
-    throw new RangeError(
-      `Cannot open log: name must be of 1 to ${MAX_NAME_LENGTH} code units ` +
-        `without braces and control characters: received ${describe(name)}`,
-    );
-  }
 }

@@ -6,15 +6,15 @@ import {
   type OptionTable,
 } from "../internal/check.ts";
 import {
-  checkAppend,
+  checkName,
   checkRead,
   checkTtl,
-  closed,
-  conflict,
   isFinal,
   newEpoch,
+  NO_CONTROL_CHARACTER,
   type Retention,
   retentionOf,
+  sum,
 } from "../log/check.ts";
 import type {
   AppendOptions,
@@ -26,7 +26,12 @@ import type {
   LogPosition,
   RetentionOptions,
 } from "../log/log.ts";
-import { checkName } from "./name.ts";
+import {
+  type AppendOutcome,
+  type PendingAppend,
+  pendingAppend,
+  positionOf,
+} from "../log/engine.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
 import {
   checkClient,
@@ -87,8 +92,7 @@ const TABLES: OptionTable<PostgresTables> = {
 const POSTGRES_OPTIONS: OptionTable<
   Omit<PostgresLogOptions, keyof RetentionOptions>
 > = {
-  schema: "string",
-  prefix: "string",
+  ...TABLES,
   notify: "boolean",
   pollInterval: [1, MAX_DELAY],
   timeout: [1, MAX_DELAY],
@@ -98,13 +102,17 @@ const DEFAULT_TIMEOUT = 5000;
 /** The maximum number of appends in one call, and of their bytes. */
 const MAX_BATCH = { items: 500, weight: 1_048_576 };
 
-interface Append {
-  readonly entries: readonly LogInput[];
-  readonly sizes: readonly number[];
+/** Consecutive appends that the function runs as one. */
+interface Group {
+  readonly entries: LogInput[];
+  readonly sizes: number[];
+  /** The number of entries of each append. */
+  readonly counts: number[];
   readonly options: AppendOptions;
 }
 
-type Outcome = readonly [outcome: string, epoch: string, seq: number];
+/** The outcome of a group as the function returns it. */
+type Outcome = readonly [AppendOutcome["outcome"], epoch: string, seq: number];
 
 /** A page as the function returns it, with its bodies in one base64 text. */
 interface PageRow extends Omit<LogPage, "entries"> {
@@ -146,7 +154,7 @@ export class PostgresLog implements EventLog {
   readonly #isNotified: boolean;
   readonly #functions: PostgresFunctions;
   readonly #watches: ReturnType<typeof watchesOf>;
-  readonly #batches: Batches<Append, Outcome>;
+  readonly #batches: Batches<PendingAppend, AppendOutcome>;
 
   /**
    * Installs the tables and functions, or updates the functions. Call it before the first use, with a role that may
@@ -186,7 +194,7 @@ export class PostgresLog implements EventLog {
   ) {
     const { timeout = DEFAULT_TIMEOUT, notify = true, pollInterval } = options;
     checkClient(client);
-    checkName(name);
+    checkName(name, NO_CONTROL_CHARACTER);
     this.#retention = retentionOf(options, POSTGRES_OPTIONS);
     this.#name = name;
     const place = placeOf(options);
@@ -204,17 +212,11 @@ export class PostgresLog implements EventLog {
     entries: readonly LogInput[],
     options: AppendOptions = {},
   ): Promise<LogPosition> {
-    const sizes = checkAppend(entries, options, this.#retention);
-    const weight = sizes.reduce((sum, size) => sum + size, 0);
-    // Copies the entries, because the caller may change them while they wait.
-    const copies = entries.map(({ kind, body }) => ({ kind, body }));
-    const append = { entries: copies, sizes, options: { ...options } };
-    const [outcome, epoch, seq] = await this.#batches.add(append, weight);
-    if (outcome === "closed") throw closed();
-    if (outcome === "conflict") throw conflict(options.expectedLast!, seq);
-    if (outcome === "repeated") return { epoch, seq, repeated: true };
+    const append = pendingAppend(entries, options, this.#retention);
+    const result = await this.#batches.add(append, sum(append.sizes));
+    const position = positionOf(result, options);
     if (!this.#isNotified) this.#watches.wake(this.#name);
-    return { epoch, seq };
+    return position;
   }
 
   /** Reads entries; see {@linkcode EventLog.read}. */
@@ -257,30 +259,9 @@ export class PostgresLog implements EventLog {
     ]);
   }
 
-  async #append(appends: readonly Append[]): Promise<Outcome[]> {
+  async #append(appends: readonly PendingAppend[]): Promise<AppendOutcome[]> {
     const { idempotencyTtl, ...retention } = this.#retention;
     const groups = groupsOf(appends);
-    let place = 0;
-    const described = groups.map((group) => {
-      const { entries, sizes, options } = joined(group);
-      const start = place;
-      const ends = sizes.map((size) => place += size);
-      return {
-        count: entries.length,
-        start,
-        end: place,
-        // Arrays in the text format of Postgres.
-        kinds: `{${entries.map(({ kind }) => kind)}}`,
-        starts: `{${[start, ...ends.slice(0, -1)]}}`,
-        ends: `{${ends}}`,
-        isLast: isFinal(entries.at(-1)!.kind),
-        expectedLast: options.expectedLast,
-        // Text in Postgres cannot contain U+0000, so its JSON escape would be rejected.
-        key: options.idempotencyKey &&
-          encodeURIComponent(options.idempotencyKey),
-        ttl: idempotencyTtl,
-      };
-    });
     const bodies = appends.flatMap(({ entries }) =>
       entries.map(({ body }) => body)
     );
@@ -290,7 +271,7 @@ export class PostgresLog implements EventLog {
       newEpoch(),
       // `Infinity` becomes `null`.
       JSON.stringify(retention),
-      JSON.stringify(described),
+      JSON.stringify(described(groups, idempotencyTtl)),
       toBase64(new TextEncoder().encode(bodies.join(""))),
     ]);
     const outcomes: Outcome[] = JSON.parse(result);
@@ -298,36 +279,59 @@ export class PostgresLog implements EventLog {
   }
 }
 
-/** Groups consecutive appends without conditions: as one append they are four times as fast. */
-function groupsOf(appends: readonly Append[]): Append[][] {
-  const groups: Append[][] = [];
+/** Joins consecutive appends without conditions: as one append they are four times as fast. */
+function groupsOf(appends: readonly PendingAppend[]): Group[] {
+  const groups: Group[] = [];
   let isOpen = false;
-  for (const append of appends) {
-    const { entries, options: { idempotencyKey, expectedLast } } = append;
+  for (const { entries, sizes, options } of appends) {
+    const { idempotencyKey, expectedLast } = options;
     const isPlain = idempotencyKey === undefined && expectedLast === undefined;
-    if (isPlain && isOpen) groups.at(-1)!.push(append);
-    else groups.push([append]);
+    if (!isPlain || !isOpen) {
+      groups.push({ entries: [], sizes: [], counts: [], options });
+    }
+    const group = groups.at(-1)!;
+    for (const entry of entries) group.entries.push(entry);
+    for (const size of sizes) group.sizes.push(size);
+    group.counts.push(entries.length);
     isOpen = isPlain && !isFinal(entries.at(-1)!.kind);
   }
   return groups;
 }
 
-function joined(group: readonly Append[]): Append {
-  return {
-    entries: group.flatMap(({ entries }) => entries),
-    sizes: group.flatMap(({ sizes }) => sizes),
-    options: group[0]!.options,
-  };
+/** Returns the groups for the function, with the place of each body in the text of all bodies. */
+function described(groups: readonly Group[], ttl: number): unknown[] {
+  let end = 0;
+  return groups.map(({ entries, sizes, options }) => {
+    const start = end;
+    const ends = sizes.map((size) => end += size);
+    const { expectedLast, idempotencyKey } = options;
+    return {
+      count: entries.length,
+      start,
+      end,
+      // Arrays in the text format of Postgres.
+      kinds: `{${entries.map(({ kind }) => kind)}}`,
+      starts: `{${[start, ...ends.slice(0, -1)]}}`,
+      ends: `{${ends}}`,
+      isLast: isFinal(entries.at(-1)!.kind),
+      expectedLast,
+      // Text in Postgres cannot contain U+0000, so its JSON escape would be rejected.
+      key: idempotencyKey && encodeURIComponent(idempotencyKey),
+      ttl,
+    };
+  });
 }
 
 /** Returns the outcome of each append of a group. */
 function outcomesOf(
-  group: readonly Append[],
+  { counts, entries }: Group,
   [outcome, epoch, last]: Outcome,
-): Outcome[] {
-  if (outcome !== "appended") return group.map(() => [outcome, epoch, last]);
-  let seq = last - joined(group).entries.length;
-  return group.map(({ entries }) => [outcome, epoch, seq += entries.length]);
+): AppendOutcome[] {
+  if (outcome !== "appended") {
+    return counts.map(() => ({ outcome, epoch, seq: last }));
+  }
+  let seq = last - entries.length;
+  return counts.map((count) => ({ outcome, epoch, seq: seq += count }));
 }
 
 function placeOf({ schema = "rivulet", prefix = "" }: PostgresTables): Place {

@@ -1,6 +1,6 @@
 import { sleep, within } from "../internal/abort.ts";
 import { checkFunction, describe } from "../internal/check.ts";
-import { EventStreamError } from "../error.ts";
+import { unavailable } from "../log/engine.ts";
 import { FORMAT, type Place, qualified } from "./postgres_schema.ts";
 
 /**
@@ -71,7 +71,10 @@ export async function retryOnConflict<Result>(
     } catch (cause) {
       const isOver = performance.now() >= end;
       if (isOver || !RETRIED.includes(codeOf(cause))) {
-        throw unavailable(action, cause);
+        const advice = UNDEFINED.includes(codeOf(cause))
+          ? ": call PostgresLog.migrate() first"
+          : "";
+        throw unavailable(action, "Postgres", cause, advice);
       }
       await sleep(Math.random() * 20);
     }
@@ -105,17 +108,4 @@ function codeOf(error: unknown): string {
   return [code, errno].find((value) => /^[0-9A-Z]{5}$/.test(String(value))) as
     | string
     | undefined ?? "";
-}
-
-/** Creates the error for a call that failed or timed out. */
-function unavailable(action: string, cause: unknown): EventStreamError {
-  const reason = cause instanceof Error ? cause.message : describe(cause);
-  const advice = UNDEFINED.includes(codeOf(cause))
-    ? ": call PostgresLog.migrate() first"
-    : "";
-  return new EventStreamError(
-    "log-unavailable",
-    `Cannot ${action}: Postgres failed: ${reason}${advice}`,
-    { cause },
-  );
 }

@@ -1,13 +1,13 @@
 import { describe } from "../internal/check.ts";
-import { EventStreamError } from "../error.ts";
+import type { EventStreamError } from "../error.ts";
 import {
-  checkAppend,
+  checkName,
   checkRead,
   checkTtl,
-  closed,
-  conflict,
+  NO_CONTROL_CHARACTER,
   retentionOf,
 } from "../log/check.ts";
+import { pendingAppend, positionOf, unavailable } from "../log/engine.ts";
 import type {
   AppendOptions,
   EventLog,
@@ -17,9 +17,9 @@ import type {
   LogPosition,
   RetentionOptions,
 } from "../log/log.ts";
-import { checkName } from "./name.ts";
 import { storeOf } from "./sqlite_store.ts";
-import type { LogSettings, SqliteDatabase } from "./sqlite_tables.ts";
+import type { SqliteDatabase } from "./sqlite_connection.ts";
+import type { LogSettings } from "./sqlite_tables.ts";
 
 /**
  * A log in a SQLite file: durable without a server, and shared by all processes on the machine that open the file.
@@ -63,7 +63,7 @@ export class SqliteLog implements EventLog {
     options: RetentionOptions = {},
   ) {
     checkDatabase(database);
-    checkName(name);
+    checkName(name, NO_CONTROL_CHARACTER);
     this.#settings = { name, retention: retentionOf(options, {}) };
     this.#store = storeOf(database);
   }
@@ -73,24 +73,12 @@ export class SqliteLog implements EventLog {
     entries: readonly LogInput[],
     options: AppendOptions = {},
   ): Promise<LogPosition> {
-    const sizes = checkAppend(entries, options, this.#settings.retention);
-    // Copies the entries, because the caller may change them while they wait.
-    const copies = entries.map(({ kind, body }) => ({ kind, body }));
-    const append = {
-      ...this.#settings,
-      entries: copies,
-      sizes,
-      options: { ...options },
-    };
-    const { outcome, epoch, seq } = await this.#store.append(append)
+    const pending = pendingAppend(entries, options, this.#settings.retention);
+    const outcome = await this.#store.append({ ...this.#settings, ...pending })
       .catch((cause) => {
-        throw unavailable("append", cause);
+        throw failed("append", cause);
       });
-    if (outcome === "closed") throw closed();
-    if (outcome === "conflict") throw conflict(options.expectedLast!, seq);
-    return outcome === "repeated"
-      ? { epoch, seq, repeated: true }
-      : { epoch, seq };
+    return positionOf(outcome, options);
   }
 
   /** Reads entries; see {@linkcode EventLog.read}. */
@@ -98,7 +86,7 @@ export class SqliteLog implements EventLog {
     checkRead(after, limit);
     return await this.#store.read(this.#settings, after, limit)
       .catch((cause) => {
-        throw unavailable("read log", cause);
+        throw failed("read log", cause);
       });
   }
 
@@ -112,7 +100,7 @@ export class SqliteLog implements EventLog {
   async expire(ttl: number): Promise<void> {
     checkTtl(ttl);
     await this.#store.expire(this.#settings, ttl).catch((cause) => {
-      throw unavailable("expire log", cause);
+      throw failed("expire log", cause);
     });
   }
 }
@@ -130,14 +118,11 @@ function checkDatabase(database: SqliteDatabase): void {
   }
 }
 
-function unavailable(action: string, cause: unknown): EventStreamError {
-  const reason = cause instanceof Error ? cause.message : describe(cause);
-  const advice = /inside a transaction|within a transaction/.test(reason)
+function failed(action: string, cause: unknown): EventStreamError {
+  const isNested = /inside a transaction|within a transaction/
+    .test(String(cause));
+  const advice = isNested
     ? ": give the log a connection that is not used for other transactions"
     : "";
-  return new EventStreamError(
-    "log-unavailable",
-    `Cannot ${action}: SQLite failed: ${reason}${advice}`,
-    { cause },
-  );
+  return unavailable(action, "SQLite", cause, advice);
 }

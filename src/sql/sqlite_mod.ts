@@ -4,12 +4,6 @@
  * - The log: {@linkcode SqliteLog}.
  * - The driver that it needs: {@linkcode SqliteDatabase}.
  *
- * - The log: {@linkcode SqliteLog}.
- * - The driver that it needs: {@linkcode SqliteDatabase}.
- *
- * - The log: {@linkcode SqliteLog}.
- * - The driver that it needs: {@linkcode SqliteDatabase}.
- *
  * @example
  * ```ts
  * import { DatabaseSync } from "node:sqlite";
@@ -31,4 +25,4 @@ export type {
   SqliteDatabase,
   SqliteStatement,
   SqliteValue,
-} from "./sqlite_tables.ts";
+} from "./sqlite_connection.ts";

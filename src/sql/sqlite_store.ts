@@ -1,13 +1,18 @@
 import { sleep } from "../internal/abort.ts";
 import { Batches } from "../internal/batcher.ts";
+import { sum } from "../log/check.ts";
+import { type AppendOutcome, EMPTY_PAGE } from "../log/engine.ts";
 import type { LogLimit, LogPage } from "../log/log.ts";
 import { type Renewal, Renewals } from "../log/idle.ts";
 import { Poller } from "../log/poller.ts";
 import {
-  type Append,
-  type AppendOutcome,
-  type LogSettings,
+  type Begin,
+  SqliteConnection,
   type SqliteDatabase,
+} from "./sqlite_connection.ts";
+import {
+  type Append,
+  type LogSettings,
   SqliteTables,
 } from "./sqlite_tables.ts";
 
@@ -34,7 +39,7 @@ export function storeOf(database: SqliteDatabase): SqliteStore {
 
 /** The transactions and the watchers of all logs of a database. */
 class SqliteStore {
-  readonly #database: SqliteDatabase;
+  readonly #connection: SqliteConnection;
   readonly #poller = new Poller(
     (names) => this.#positions(names),
     POLL_INTERVAL,
@@ -54,13 +59,12 @@ class SqliteStore {
   #seen: Record<string, string> = {};
 
   constructor(database: SqliteDatabase) {
-    this.#database = database;
-    this.#tables = new SqliteTables(database);
+    this.#connection = new SqliteConnection(database);
+    this.#tables = new SqliteTables(this.#connection);
   }
 
   append(append: Append): Promise<AppendOutcome> {
-    const weight = append.sizes.reduce((sum, size) => sum + size, 0);
-    return this.#batches.add(append, weight);
+    return this.#batches.add(append, sum(append.sizes));
   }
 
   async read(
@@ -70,15 +74,15 @@ class SqliteStore {
   ): Promise<LogPage> {
     const page = await this.#transact(
       "BEGIN",
-      (tables, now) => tables.page(settings, after, limit, now),
+      (now) => this.#tables.page(settings, after, limit, now),
     );
-    return page ?? { epoch: "0", first: 1, last: 0, entries: [] };
+    return page ?? EMPTY_PAGE;
   }
 
   async expire(settings: LogSettings, ttl: number): Promise<void> {
     await this.#transact(
       "BEGIN IMMEDIATE",
-      (tables, now) => tables.expire(settings, ttl, now),
+      (now) => this.#tables.expire(settings, ttl, now),
     );
   }
 
@@ -92,8 +96,8 @@ class SqliteStore {
   }
 
   async #renewAll(renewals: readonly Renewal[]): Promise<readonly string[]> {
-    await this.#transact("BEGIN IMMEDIATE", (tables, now) => {
-      for (const renewal of renewals) tables.renew(renewal, now);
+    await this.#transact("BEGIN IMMEDIATE", (now) => {
+      for (const renewal of renewals) this.#tables.renew(renewal, now);
     });
     return [];
   }
@@ -111,7 +115,7 @@ class SqliteStore {
   async #appendAll(appends: readonly Append[]): Promise<AppendOutcome[]> {
     const outcomes = await this.#transact(
       "BEGIN IMMEDIATE",
-      (tables, now) => tables.appendAll(appends, now),
+      (now) => this.#tables.appendAll(appends, now),
       true,
     );
     for (const [i, { outcome }] of outcomes!.entries()) {
@@ -126,15 +130,16 @@ class SqliteStore {
    * are no tables to read.
    */
   async #transact<Result>(
-    begin: "BEGIN" | "BEGIN IMMEDIATE",
-    step: (tables: SqliteTables, now: number) => Result,
+    begin: Begin,
+    step: (now: number) => Result,
     creates = false,
   ): Promise<Result | undefined> {
     const end = performance.now() + LOCK_TIMEOUT;
     for (;;) {
       try {
         this.#isOpen ||= this.#open(creates);
-        return this.#isOpen ? transact(this.#tables, begin, step) : undefined;
+        if (!this.#isOpen) return undefined;
+        return this.#connection.transact(begin, () => step(Date.now()));
       } catch (error) {
         // The tables may have been deleted or replaced.
         this.#isOpen = false;
@@ -146,41 +151,16 @@ class SqliteStore {
 
   /** Sets up the connection, and creates the tables if an append needs them. Returns whether they exist. */
   #open(creates: boolean): boolean {
-    this.#database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT}`);
+    this.#connection.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT}`);
     // Some builds of SQLite write to the disk later by default, and could lose an entry that has been read.
-    this.#database.exec("PRAGMA synchronous = FULL");
+    this.#connection.exec("PRAGMA synchronous = FULL");
     if (!creates) return this.#tables.exist();
-    this.#database.exec("PRAGMA journal_mode = WAL");
-    transact(
-      this.#tables,
+    this.#connection.exec("PRAGMA journal_mode = WAL");
+    this.#connection.transact(
       "BEGIN IMMEDIATE",
-      (tables) => tables.exist() || tables.create(),
+      () => this.#tables.exist() || this.#tables.create(),
     );
     return true;
-  }
-}
-
-function transact<Result>(
-  tables: SqliteTables,
-  begin: string,
-  step: (tables: SqliteTables, now: number) => Result,
-): Result {
-  tables.run(begin);
-  try {
-    const result = step(tables, Date.now());
-    tables.run("COMMIT");
-    return result;
-  } catch (error) {
-    rollBack(tables);
-    throw error;
-  }
-}
-
-function rollBack(tables: SqliteTables): void {
-  try {
-    tables.run("ROLLBACK");
-  } catch {
-    // SQLite has already rolled back, for example because the disk is full.
   }
 }
 

@@ -4,36 +4,14 @@ import {
   otherFormat,
   type Retention,
 } from "../log/check.ts";
+import {
+  type AppendOutcome,
+  EMPTY_PAGE,
+  type PendingAppend,
+} from "../log/engine.ts";
 import type { Renewal } from "../log/idle.ts";
-import type {
-  AppendOptions,
-  LogEntry,
-  LogInput,
-  LogLimit,
-  LogPage,
-} from "../log/log.ts";
-
-/** A value for a parameter `?` in SQL. */
-export type SqliteValue = string | number | Uint8Array<ArrayBuffer>;
-
-/** The part of a prepared statement that {@linkcode SqliteLog} uses. */
-export interface SqliteStatement {
-  /** Runs the statement and returns all rows as objects. */
-  all(...values: SqliteValue[]): unknown[];
-  /** Runs the statement. */
-  run(...values: SqliteValue[]): unknown;
-}
-
-/**
- * The part of a database that {@linkcode SqliteLog} uses. You can pass a `DatabaseSync` of `node:sqlite`, or a
- * `Database` of `bun:sqlite` or `better-sqlite3`.
- */
-export interface SqliteDatabase {
-  /** Runs statements. */
-  exec(sql: string): unknown;
-  /** Prepares a statement. */
-  prepare(sql: string): SqliteStatement;
-}
+import type { SqliteConnection } from "./sqlite_connection.ts";
+import type { LogEntry, LogLimit, LogPage } from "../log/log.ts";
 
 /** The version of the tables. Increase it when the tables or their meaning change. */
 const FORMAT = 1;
@@ -90,34 +68,22 @@ export interface LogSettings {
 }
 
 /** An append that waits for its transaction. */
-export interface Append extends LogSettings {
-  readonly entries: readonly LogInput[];
-  readonly sizes: readonly number[];
-  readonly options: AppendOptions;
-}
-
-/** The outcome of an append. */
-export interface AppendOutcome {
-  readonly outcome: "appended" | "repeated" | "closed" | "conflict";
-  readonly epoch: string;
-  readonly seq: number;
-}
+export interface Append extends LogSettings, PendingAppend {}
 
 /**
  * The tables of the logs of a database. Every method is synchronous and must run in a transaction, except for
- * `version()`, and `run()` with the statements that begin and end one.
+ * `version()`.
  */
 export class SqliteTables {
-  readonly #database: SqliteDatabase;
-  readonly #statements = new Map<string, SqliteStatement>();
+  readonly #sql: SqliteConnection;
 
-  constructor(database: SqliteDatabase) {
-    this.#database = database;
+  constructor(sql: SqliteConnection) {
+    this.#sql = sql;
   }
 
   /** Returns whether the tables exist. Throws if other tables have their names. */
   exist(): boolean {
-    const tables = this.#rows<{ name: string }>(
+    const tables = this.#sql.rows<{ name: string }>(
       `SELECT name FROM sqlite_master WHERE type = 'table' AND name IN
         ('rivulet_format', 'rivulet_logs', 'rivulet_entries', 'rivulet_keys')`,
     ).map(({ name }) => name);
@@ -129,30 +95,29 @@ export class SqliteTables {
 
   /** Creates the tables. */
   create(): void {
-    this.#database.exec(createTables());
+    this.#sql.exec(createTables());
   }
 
   /** Runs appends, each with its conditions, and trims the logs. */
   appendAll(appends: readonly Append[], now: number): AppendOutcome[] {
     const heads = new Map<string, Head | undefined>();
-    const grown = new Map<Head, Append>();
-    const before = new Map<Head, number>();
-    const outcomes = appends.map((append) => {
-      const { name } = append;
+    const grown = new Map<Head, { from: number; retention: Retention }>();
+    const outcomes = appends.map((append): AppendOutcome => {
+      const { name, retention } = append;
       if (!heads.has(name)) heads.set(name, this.#head(name, now));
       const refused = this.#refuse(append, heads.get(name), now);
       if (refused) return refused;
       const head = heads.get(name) ?? this.#begin(name);
       heads.set(name, head);
-      if (!grown.has(head)) before.set(head, head.last);
-      grown.set(head, append);
-      return this.#append(head, append, now);
+      grown.set(head, { from: grown.get(head)?.from ?? head.last, retention });
+      this.#append(head, append, now);
+      return { outcome: "appended", epoch: head.epoch, seq: head.last };
     });
-    for (const [head, append] of grown) {
-      this.#trim(head, append.retention, now, head.last - before.get(head)!);
-      this.#update(head, now + append.retention.idleTtl);
+    for (const [head, { from, retention }] of grown) {
+      this.#trim(head, retention, now, head.last - from);
+      this.#update(head, now + retention.idleTtl);
     }
-    this.sweep(now);
+    this.#sweep(now);
     return outcomes;
   }
 
@@ -164,9 +129,7 @@ export class SqliteTables {
     now: number,
   ): LogPage {
     const head = this.#head(name, now);
-    if (head === undefined) {
-      return { epoch: "0", first: 1, last: 0, entries: [] };
-    }
+    if (head === undefined) return EMPTY_PAGE;
     const { epoch, last } = head;
     const first = this.#firstKept(head, now - retention.maxAge);
     const from = Math.max(first, after + 1);
@@ -177,20 +140,22 @@ export class SqliteTables {
   /** Sets when the log expires, if it exists. */
   expire({ name }: LogSettings, ttl: number, now: number): void {
     const head = this.#head(name, now);
-    if (head) this.#expireAt(now + ttl, head);
-    this.sweep(now);
+    if (head) this.#update(head, now + ttl);
+    this.#sweep(now);
   }
 
   /** Extends the lifetime of a log that expires. */
   renew({ name, idleTtl }: Renewal, now: number): void {
     const head = this.#head(name, now);
     if (head === undefined || head.ended || head.expiresAt === NEVER) return;
-    this.#expireAt(Math.max(head.expiresAt, now + idleTtl), head);
+    this.#update(head, Math.max(head.expiresAt, now + idleTtl));
   }
 
   /** Returns the positions of several logs. */
   positions(names: readonly string[]): Record<string, string> {
-    const rows = this.#rows<Pick<Head, "epoch" | "last"> & { name: string }>(
+    const rows = this.#sql.rows<
+      Pick<Head, "epoch" | "last"> & { name: string }
+    >(
       `SELECT name, epoch, last FROM rivulet_logs
         WHERE name IN (SELECT value FROM json_each(?))`,
       JSON.stringify(names),
@@ -202,34 +167,10 @@ export class SqliteTables {
 
   /** Returns a number that changes when another connection has written. */
   version(): unknown {
-    return this.#rows<{ data_version: number }>("PRAGMA data_version")[0]
-      ?.data_version;
-  }
-
-  /** Deletes a part of an expired log, if there is one. */
-  sweep(now: number): void {
-    const [expired] = this.#rows<{ id: number }>(
-      `SELECT id FROM rivulet_logs WHERE expiresAt <= ? ORDER BY expiresAt LIMIT 1`,
-      now,
+    const [row] = this.#sql.rows<{ data_version: number }>(
+      "PRAGMA data_version",
     );
-    if (expired === undefined) return;
-    for (const [table, column] of [["entries", "seq"], ["keys", "key"]]) {
-      const rows = this.#rows(
-        `DELETE FROM rivulet_${table} WHERE log = ? AND ${column} IN (
-          SELECT ${column} FROM rivulet_${table} WHERE log = ? LIMIT ${MAX_SWEEP}) RETURNING 1`,
-        ...[expired.id, expired.id],
-      );
-      if (rows.length < MAX_SWEEP) continue;
-      // A partly deleted log must not become readable again if the clock is set back.
-      this.run("UPDATE rivulet_logs SET name = NULL WHERE id = ?", expired.id);
-      return;
-    }
-    this.run("DELETE FROM rivulet_logs WHERE id = ?", expired.id);
-  }
-
-  /** Runs a statement. */
-  run(sql: string, ...values: SqliteValue[]): void {
-    this.#statement(sql).run(...values);
+    return row?.data_version;
   }
 
   #refuse(
@@ -251,8 +192,8 @@ export class SqliteTables {
 
   #begin(name: string): Head {
     // An expired log keeps its row, without the name, until it is swept.
-    this.run("UPDATE rivulet_logs SET name = NULL WHERE name = ?", name);
-    const [head] = this.#rows<Head>(
+    this.#sql.run("UPDATE rivulet_logs SET name = NULL WHERE name = ?", name);
+    const [head] = this.#sql.rows<Head>(
       "INSERT INTO rivulet_logs (name, epoch) VALUES (?, ?) RETURNING *",
       name,
       newEpoch(),
@@ -260,22 +201,17 @@ export class SqliteTables {
     return head!;
   }
 
-  #append(head: Head, append: Append, now: number): AppendOutcome {
-    this.#insert(head, append, now);
-    const { options: { idempotencyKey }, retention } = append;
-    if (idempotencyKey !== undefined) {
-      this.#remember(head, idempotencyKey, now, retention.idempotencyTtl);
-    }
-    return { outcome: "appended", epoch: head.epoch, seq: head.last };
-  }
-
-  #insert(head: Head, { entries, sizes }: Append, now: number): void {
+  #append(
+    head: Head,
+    { entries, sizes, options, retention }: Append,
+    now: number,
+  ): void {
     head.time = Math.max(head.time, now);
     const encoder = new TextEncoder();
     for (const [i, { kind, body }] of entries.entries()) {
       head.last++;
       head.size += sizes[i]!;
-      this.run(
+      this.#sql.run(
         "INSERT INTO rivulet_entries VALUES (?, ?, ?, ?, ?, ?)",
         head.id,
         head.last,
@@ -287,6 +223,10 @@ export class SqliteTables {
       );
     }
     head.ended = isFinal(entries.at(-1)!.kind) ? 1 : 0;
+    const { idempotencyKey } = options;
+    if (idempotencyKey !== undefined) {
+      this.#remember(head, idempotencyKey, now, retention.idempotencyTtl);
+    }
   }
 
   #trim(head: Head, retention: Retention, now: number, added: number): void {
@@ -300,18 +240,16 @@ export class SqliteTables {
     );
     const deleted = Math.min(head.first - 1, head.deleted + MAX_TRIM + added);
     if (deleted === head.deleted) return;
-    this.run(
+    this.#sql.run(
       "DELETE FROM rivulet_entries WHERE log = ? AND seq BETWEEN ? AND ?",
-      id,
-      head.deleted + 1,
-      deleted,
+      ...[id, head.deleted + 1, deleted],
     );
     head.deleted = deleted;
   }
 
   #update(head: Head, expiresAt: number): void {
     const { id, first, last, deleted, size, time, ended } = head;
-    this.run(
+    this.#sql.run(
       `UPDATE rivulet_logs SET first = ?, last = ?, deleted = ?, size = ?, time = ?, ended = ?, expiresAt = ?
         WHERE id = ?`,
       ...[first, last, deleted, size, time, ended],
@@ -319,12 +257,32 @@ export class SqliteTables {
     );
   }
 
-  #expireAt(time: number, { id }: Head): void {
-    this.run("UPDATE rivulet_logs SET expiresAt = ? WHERE id = ?", time, id);
+  /** Deletes a part of an expired log, if there is one. */
+  #sweep(now: number): void {
+    const [expired] = this.#sql.rows<{ id: number }>(
+      `SELECT id FROM rivulet_logs WHERE expiresAt <= ? ORDER BY expiresAt LIMIT 1`,
+      now,
+    );
+    if (expired === undefined) return;
+    for (const [table, column] of [["entries", "seq"], ["keys", "key"]]) {
+      const rows = this.#sql.rows(
+        `DELETE FROM rivulet_${table} WHERE log = ? AND ${column} IN (
+          SELECT ${column} FROM rivulet_${table} WHERE log = ? LIMIT ${MAX_SWEEP}) RETURNING 1`,
+        ...[expired.id, expired.id],
+      );
+      if (rows.length < MAX_SWEEP) continue;
+      // A partly deleted log must not become readable again if the clock is set back.
+      this.#sql.run(
+        "UPDATE rivulet_logs SET name = NULL WHERE id = ?",
+        expired.id,
+      );
+      return;
+    }
+    this.#sql.run("DELETE FROM rivulet_logs WHERE id = ?", expired.id);
   }
 
   #find(log: number, key: string, now: number): number | undefined {
-    const [row] = this.#rows<{ seq: number }>(
+    const [row] = this.#sql.rows<{ seq: number }>(
       "SELECT seq FROM rivulet_keys WHERE log = ? AND key = ? AND forgetAt > ?",
       ...[log, key, now],
     );
@@ -332,12 +290,12 @@ export class SqliteTables {
   }
 
   #remember(head: Head, key: string, now: number, ttl: number): void {
-    this.run(
+    this.#sql.run(
       `DELETE FROM rivulet_keys WHERE log = ? AND key IN (
         SELECT key FROM rivulet_keys WHERE log = ? AND forgetAt <= ? ORDER BY forgetAt LIMIT 100)`,
       ...[head.id, head.id, now],
     );
-    this.run(
+    this.#sql.run(
       "INSERT OR REPLACE INTO rivulet_keys VALUES (?, ?, ?, ?)",
       ...[head.id, key, head.last, now + ttl],
     );
@@ -353,7 +311,9 @@ export class SqliteTables {
   #read({ id, last }: Head, from: number, limit: LogLimit): LogEntry[] {
     const to = Math.min(last, from + limit.entries - 1);
     const { start } = this.#at(id, from)!;
-    const rows = this.#rows<Omit<LogEntry, "body"> & { body: Uint8Array }>(
+    const rows = this.#sql.rows<
+      Omit<LogEntry, "body"> & { body: Uint8Array }
+    >(
       `SELECT seq, time, kind, body FROM rivulet_entries
         WHERE log = ? AND seq BETWEEN ? AND ? AND (size <= ? OR seq = ?)`,
       ...[id, from, to, start + limit.bytes, from],
@@ -392,7 +352,7 @@ export class SqliteTables {
 
   /** Returns the byte of its epoch at which an entry starts, and when it was appended. */
   #at(log: number, seq: number): { start: number; time: number } | undefined {
-    const [row] = this.#rows<{ start: number; time: number }>(
+    const [row] = this.#sql.rows<{ start: number; time: number }>(
       "SELECT size - length(body) AS start, time FROM rivulet_entries WHERE log = ? AND seq = ?",
       ...[log, seq],
     );
@@ -401,32 +361,12 @@ export class SqliteTables {
 
   /** Returns the log, if it exists and has not expired. */
   #head(name: string, now: number): Head | undefined {
-    const [head] = this.#rows<Head & { format: number }>(
+    const [head] = this.#sql.rows<Head & { format: number }>(
       "SELECT * FROM rivulet_format LEFT JOIN rivulet_logs ON name = ?",
       name,
     );
     if (head?.format !== FORMAT) throw otherFormat(FORMAT, head?.format);
     const isThere = head.epoch !== null;
     return isThere && head.expiresAt > now ? head : undefined;
-  }
-
-  #rows<Row>(sql: string, ...values: SqliteValue[]): Row[] {
-    const rows = this.#statement(sql).all(...values) as Record<
-      string,
-      unknown
-    >[];
-    // Some drivers return integers as `bigint`, if configured to do so.
-    for (const row of rows) {
-      for (const [column, value] of Object.entries(row)) {
-        if (typeof value === "bigint") row[column] = Number(value);
-      }
-    }
-    return rows as Row[];
-  }
-
-  #statement(sql: string): SqliteStatement {
-    const statement = this.#statements.get(sql) ?? this.#database.prepare(sql);
-    this.#statements.set(sql, statement);
-    return statement;
   }
 }
