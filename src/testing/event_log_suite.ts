@@ -1,15 +1,10 @@
 import { checkOptions } from "../internal/check.ts";
 import type { EventLog, RetentionOptions } from "../log/log.ts";
 import { all, type LogCase } from "./log_case.ts";
-import { readCases, textCases, watchCases } from "./read_cases.ts";
-import {
-  appendCases,
-  conditionCases,
-  endCases,
-  expiryCases,
-  idleCases,
-  retentionCases,
-} from "./write_cases.ts";
+import { appendCases, textCases } from "./append_cases.ts";
+import { conditionCases, endCases } from "./condition_cases.ts";
+import { readCases, watchCases } from "./read_cases.ts";
+import { expiryCases, idleCases, retentionCases } from "./retention_cases.ts";
 
 /** A log under test, with any number of clients. */
 export interface TestedLog {
@@ -101,21 +96,18 @@ export function testEventLog(
 }
 
 async function runCase(
-  { retention = {}, run }: LogCase,
+  { run }: LogCase,
   factory: TestedLogFactory,
   patience: number,
 ): Promise<void> {
   const logs: TestedLog[] = [];
-  async function make(): Promise<TestedLog> {
+  async function make(retention: RetentionOptions = {}): Promise<TestedLog> {
     const log = await factory(retention);
     logs.push(log);
     return log;
   }
-  const log = await make();
-  const open = () => log.open();
-  const openOther = async () => (await make()).open();
   try {
-    await run({ open, openOther, patience });
+    await run({ make, patience });
   } finally {
     await all(logs.map((log) => log.close()));
   }

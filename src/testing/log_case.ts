@@ -10,12 +10,16 @@ import type {
   RetentionOptions,
 } from "../log/log.ts";
 
-/** The environment of a case: an empty log with any number of clients. */
-interface Scene {
+/** Any number of clients of one log. */
+interface Clients {
   /** Opens another client of the log. */
   open(): EventLog;
-  /** Creates another log and opens a client of it. */
-  openOther(): Promise<EventLog>;
+}
+
+/** The environment of a case. */
+interface Scene {
+  /** Creates an empty log. */
+  make(retention?: RetentionOptions): Promise<Clients>;
   /** Milliseconds to wait for something that must happen. */
   readonly patience: number;
 }
@@ -24,9 +28,16 @@ interface Scene {
 export interface LogCase {
   /** What the log does, and when. */
   readonly title: string;
-  /** The retention of the log; the defaults if left out. */
-  readonly retention?: RetentionOptions;
   run(scene: Scene): Promise<void>;
+}
+
+/** Collects cases. */
+export function collect(
+  define: (it: (title: string, run: LogCase["run"]) => void) => void,
+): LogCase[] {
+  const cases: LogCase[] = [];
+  define((title, run) => cases.push({ title, run }));
+  return cases;
 }
 
 /** A limit above what any case writes. */
@@ -66,9 +77,64 @@ export async function readAll(
   }
 }
 
-/** Reads the bodies of all stored entries. */
-export async function readBodies(log: EventLog): Promise<string[]> {
-  return (await readAll(log)).map(({ body }) => body);
+/** Throws unless the stored entries have these bodies. */
+export async function keeps(
+  log: EventLog,
+  bodies: readonly string[],
+): Promise<void> {
+  const kept = (await readAll(log)).map(({ body }) => body);
+  checkSame<readonly string[]>(kept, bodies, "the entries");
+}
+
+/** Throws unless the log has these bounds. */
+export async function spans(
+  log: EventLog,
+  first: number,
+  last: number,
+): Promise<void> {
+  const page = await readPage(log, 0);
+  checkSame([page.first, page.last], [first, last], "first and last");
+}
+
+/** Throws unless the log becomes empty. */
+export async function goes(log: EventLog, patience: number): Promise<void> {
+  const isGone = async () => (await readPage(log, 0)).epoch === "0";
+  check(
+    await comesTrue(isGone, patience),
+    "the log must expire: it is still there",
+  );
+}
+
+/** Throws unless the entries before `first` expire. */
+export async function ages(
+  log: EventLog,
+  first: number,
+  patience: number,
+): Promise<void> {
+  const isGone = async () => (await readPage(log, 0)).first >= first;
+  check(await comesTrue(isGone, patience), "entries older than maxAge stay");
+}
+
+/** Throws unless the position is the first one of another log than the one with this epoch. */
+export function checkNew(position: LogPosition, epoch: string): void {
+  checkSame(position.seq, 1, "the number of the next entry");
+  check(position.epoch !== epoch, `the epoch must be new: it is ${epoch}`);
+}
+
+/** Returns the sequence numbers of positions. */
+export function seqsOf(positions: readonly LogPosition[]): number[] {
+  return positions.map(({ seq }) => seq);
+}
+
+/** Throws unless every call rejects with an error of this type. */
+export async function rejects(
+  type: typeof RangeError | typeof TypeError,
+  calls: Readonly<Record<string, () => Promise<unknown>>>,
+): Promise<void> {
+  for (const [what, call] of Object.entries(calls)) {
+    const reason = await rejection(call, what);
+    check(reason instanceof type, `${what} gave ${reason}`);
+  }
 }
 
 /** Throws unless the reason is an {@linkcode EventStreamError} with this code. */
@@ -218,7 +284,7 @@ export const BATCH = 3;
 export const LAST: number = WRITERS * APPENDS * BATCH;
 
 /** Lets clients append to an empty log while others read it from old and new positions. */
-export async function makeTraffic({ open }: Scene): Promise<Traffic> {
+export async function makeTraffic({ open }: Clients): Promise<Traffic> {
   const bodies = new Map<number, string>();
   const positions: LogPosition[] = [];
   const pages: LogPage[] = [];
