@@ -15,10 +15,11 @@ import type {
   LogPosition,
   RetentionOptions,
 } from "../log/log.ts";
-import { pendingAppend, unavailable } from "../log/engine.ts";
+import { pendingAppend, positionOf, unavailable } from "../log/engine.ts";
 import { renewWhileFollowed } from "../log/idle.ts";
 import { KvAccess } from "./access.ts";
-import { type KvAppender, MAX_WEIGHT, weightOf } from "./append.ts";
+import type { KvAppender } from "./append.ts";
+import { MAX_WEIGHT, weightOf } from "./commit.ts";
 import { renew } from "./idle.ts";
 import { KvReader } from "./read.ts";
 import { KvShared } from "./shared.ts";
@@ -115,7 +116,7 @@ export class DenoKvLog implements EventLog {
   ): Promise<LogPosition> {
     const append = pendingAppend(entries, options, this.#retention);
     checkWeight(append.sizes);
-    const position = await this.#appender.append(append);
+    const position = positionOf(await this.#appender.append(append), options);
     if (this.#retention.idleTtl !== Infinity) {
       // The append has succeeded. The next sweep handles what fails here.
       await this.#shared.sweeper.sweep(this.#access).catch(() => {});

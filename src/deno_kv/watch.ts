@@ -1,7 +1,7 @@
 import { sleep } from "../internal/abort.ts";
 import { Watchers } from "../log/memory.ts";
 import { type KvAccess, MAX_GET } from "./access.ts";
-import { WRITER } from "./append.ts";
+import { WRITER } from "./commit.ts";
 import type { Head } from "./head.ts";
 import type { KvEntry } from "./store.ts";
 

@@ -153,16 +153,12 @@ export class SqliteTables {
 
   /** Returns the positions of several logs. */
   positions(names: readonly string[]): Record<string, string> {
-    const rows = this.#sql.rows<
-      Pick<Head, "epoch" | "last"> & { name: string }
-    >(
-      `SELECT name, epoch, last FROM rivulet_logs
+    const [row] = this.#sql.rows<{ positions: string }>(
+      `SELECT json_group_object(name, epoch || '-' || last) AS positions FROM rivulet_logs
         WHERE name IN (SELECT value FROM json_each(?))`,
       JSON.stringify(names),
     );
-    return Object.fromEntries(
-      rows.map(({ name, epoch, last }) => [name, `${epoch}-${last}`]),
-    );
+    return JSON.parse(row!.positions);
   }
 
   /** Returns a number that changes when another connection has written. */
@@ -247,13 +243,13 @@ export class SqliteTables {
     head.deleted = deleted;
   }
 
-  #update(head: Head, expiresAt: number): void {
+  #update(head: Head, expiry: number): void {
     const { id, first, last, deleted, size, time, ended } = head;
+    const expiresAt = Math.min(expiry, NEVER);
     this.#sql.run(
       `UPDATE rivulet_logs SET first = ?, last = ?, deleted = ?, size = ?, time = ?, ended = ?, expiresAt = ?
         WHERE id = ?`,
-      ...[first, last, deleted, size, time, ended],
-      ...[Math.min(expiresAt, NEVER), id],
+      ...[first, last, deleted, size, time, ended, expiresAt, id],
     );
   }
 
@@ -319,12 +315,7 @@ export class SqliteTables {
       ...[id, from, to, start + limit.bytes, from],
     );
     const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-    return rows.map(({ seq, time, kind, body }) => ({
-      seq,
-      time,
-      kind,
-      body: decoder.decode(body),
-    }));
+    return rows.map((row) => ({ ...row, body: decoder.decode(row.body) }));
   }
 
   /**
