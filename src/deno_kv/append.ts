@@ -22,7 +22,8 @@ import { clear, rewrite } from "./trim.ts";
 const MAX_APPENDS = 500;
 
 /** An append that waits for its commit. */
-interface Waiting extends PendingAppend {
+interface Waiting {
+  readonly append: PendingAppend;
   readonly resolve: (outcome: AppendOutcome) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -53,7 +54,7 @@ export class KvAppender {
 
   append(append: PendingAppend): Promise<AppendOutcome> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ ...append, resolve, reject });
+      this.#queue.push({ append, resolve, reject });
       if (!this.#running) void this.#run();
     });
   }
@@ -90,14 +91,14 @@ export class KvAppender {
   /** Returns the appends that have been stored or refused, `undefined` if another writer committed first. */
   async #attempt(): Promise<Batch | undefined> {
     const start = performance.now();
-    const appends = this.#queue.slice(0, MAX_APPENDS);
-    const sight = await this.#look(appends);
+    const waiting = this.#queue.slice(0, MAX_APPENDS);
+    const sight = await this.#look(waiting);
     if (sight === undefined) {
       this.#onCommit();
       return this.#tried!.batch;
     }
     const batch = new Batch(sight, this.#retention, this.#access.keys);
-    for (const append of appends) if (!batch.add(append)) break;
+    for (const { append } of waiting) if (!batch.add(append)) break;
     if (batch.entries.length === 0) return batch;
     const versionstamp = await this.#prepare(sight);
     if (versionstamp === undefined) return undefined;
@@ -116,7 +117,7 @@ export class KvAppender {
   }
 
   /** Reads the log's head; returns `undefined` if the commit that was tried has succeeded after all. */
-  async #look(appends: readonly PendingAppend[]): Promise<Sight | undefined> {
+  async #look(waiting: readonly Waiting[]): Promise<Sight | undefined> {
     const { keys } = this.#access;
     const [entry, proof] = await this.#access.getMany(
       this.#tried ? [keys.head, this.#tried.proof] : [keys.head],
@@ -128,17 +129,17 @@ export class KvAppender {
     const head = headOf(entry, now);
     if (head && head.writer !== WRITER) this.#turns.yieldTo();
     // Keys read after the head are valid while the head stays the same. Keys of an expired log do not count.
-    const known = head ? await this.#readKeys(appends, now) : new Map();
+    const known = head ? await this.#readKeys(waiting, now) : new Map();
     return { entry, head, known, now };
   }
 
   async #readKeys(
-    appends: readonly PendingAppend[],
+    waiting: readonly Waiting[],
     now: number,
   ): Promise<Map<string, number>> {
     const names = [
       ...new Set(
-        appends.flatMap(({ options }) => options.idempotencyKey ?? []),
+        waiting.flatMap(({ append }) => append.options.idempotencyKey ?? []),
       ),
     ];
     const keys = names.map((name) => this.#access.keys.idempotency(name));

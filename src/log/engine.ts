@@ -43,11 +43,9 @@ export function positionOf(
   { outcome, epoch, seq }: AppendOutcome,
   { expectedLast }: AppendOptions,
 ): LogPosition {
-  if (outcome === "closed") throw closed();
-  if (outcome === "conflict") throw conflict(expectedLast!, seq);
-  return outcome === "repeated"
-    ? { epoch, seq, repeated: true }
-    : { epoch, seq };
+  if (outcome === "appended") return { epoch, seq };
+  if (outcome === "repeated") return { epoch, seq, repeated: true };
+  throw outcome === "closed" ? closed() : conflict(expectedLast!, seq);
 }
 
 /** Creates the error for a call that an engine refused or did not answer. */

@@ -20,7 +20,7 @@ import type {
   LogPosition,
   RetentionOptions,
 } from "../log/log.ts";
-import { within } from "../internal/abort.ts";
+import { aborted } from "../internal/abort.ts";
 import { type AppendOutcome, positionOf, unavailable } from "../log/engine.ts";
 import { renewWhileFollowed } from "../log/idle.ts";
 import { Poller } from "../log/poller.ts";
@@ -125,12 +125,11 @@ export class RedisLog implements EventLog {
       expectedLast: options.expectedLast,
       ...this.#idempotency(options),
     };
-    const outcome = await this.#batches.add(append, sum(sizes));
-    const { repeated, ...position } = positionOf(outcome, append);
+    const result = await this.#batches.add(append, sum(sizes));
+    const position = positionOf(result, append);
     // A repeat of a key that is not the caller's means that the request was sent twice.
-    return repeated && options.idempotencyKey !== undefined
-      ? { ...position, repeated }
-      : position;
+    if (options.idempotencyKey !== undefined) return position;
+    return { epoch: position.epoch, seq: position.seq };
   }
 
   /** Reads entries; see {@linkcode EventLog.read}. */
@@ -240,11 +239,17 @@ async function run(
   timeout: number,
 ): Promise<string[]> {
   const late = new AbortController();
+  const { signal } = late;
+  // Half the cost of `within()`, because the signal is needed anyway.
+  const timer = setTimeout(() => {
+    const message = `no reply within ${timeout} ms`;
+    late.abort(new DOMException(message, "TimeoutError"));
+  }, timeout);
   try {
-    const reply = await within(
-      script.run(redis, keys, args, late.signal),
-      timeout,
-    );
+    const reply = await Promise.race([
+      script.run(redis, keys, args, signal),
+      aborted(signal).then(() => Promise.reject(signal.reason)),
+    ]);
     if (
       Array.isArray(reply) && reply.every((item) => typeof item === "string")
     ) {
@@ -254,7 +259,7 @@ async function run(
       `The reply must be an array of strings: received ${describe(reply)}`,
     );
   } finally {
-    late.abort();
+    clearTimeout(timer);
   }
 }
 

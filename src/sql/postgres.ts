@@ -92,7 +92,8 @@ const TABLES: OptionTable<PostgresTables> = {
 const POSTGRES_OPTIONS: OptionTable<
   Omit<PostgresLogOptions, keyof RetentionOptions>
 > = {
-  ...TABLES,
+  schema: "string",
+  prefix: "string",
   notify: "boolean",
   pollInterval: [1, MAX_DELAY],
   timeout: [1, MAX_DELAY],

@@ -351,9 +351,9 @@ Deno.test("read() and append() reject after the timeout with its reason", async 
   await log.append(events("a"));
   const hasty = new RedisLog(client.redis, "news", { timeout: 50 });
   server.pause(true);
-  await assertRefused(() => hasty.read(0, ALL), "no answer within 50 ms");
+  await assertRefused(() => hasty.read(0, ALL), "no reply within 50 ms");
   const append = () => hasty.append(events("b"));
-  await assertRefused(append, "no answer within 50 ms");
+  await assertRefused(append, "no reply within 50 ms");
   server.pause(false);
   // Nobody waited for it, and yet it is done.
   assertEquals(await bodies(log), ["a", "b"]);
