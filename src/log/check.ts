@@ -1,6 +1,7 @@
 import {
   checkInteger,
   checkOptions,
+  describe,
   MAX_DELAY,
   mustBe,
   type OptionTable,
