@@ -21,13 +21,15 @@
 
 import { EventStreamError } from "./error.ts";
 import type { ServerSentEvent } from "./event.ts";
-import { type DecodeOptions, EventReader } from "./event_reader.ts";
+import { type DecodeOptions, EventReader, UNTIL_RULE } from "./event_reader.ts";
 import { EventStream } from "./event_stream.ts";
 import {
   checkOptions,
+  CONTRACT_RULE,
   describe,
   MAX_DELAY,
   type OptionTable,
+  SIGNAL_RULE,
 } from "./internal/check.ts";
 import { isResponse, refusalOf, streamOf } from "./internal/refusal.ts";
 
@@ -48,16 +50,10 @@ const DECODE_OPTIONS: OptionTable<DecodeOptions> = {
   maxEventSize: [1],
   onComment: "function",
   lastEventId: "string",
-  contract: [
-    "made by defineEvents()",
-    (contract) => typeof contract?.decode === "function",
-  ],
-  signal: ["an AbortSignal", (signal) => signal instanceof AbortSignal],
+  contract: CONTRACT_RULE,
+  signal: SIGNAL_RULE,
   idleTimeout: [1, MAX_DELAY],
-  until: [
-    "a string or a function",
-    (until) => typeof until === "string" || typeof until === "function",
-  ],
+  until: UNTIL_RULE,
 };
 
 /**

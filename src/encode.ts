@@ -82,53 +82,49 @@ export class EventEncoderStream
   /** Accepts the events. */
   readonly writable: WritableStream<ServerSentEventInit>;
 
+  readonly #writer = new FrameWriter();
+  readonly #encoder = new TextEncoder();
+  #output!: ReadableStreamDefaultController<Uint8Array>;
+  #isAsked = false;
+  #waiting:
+    | Pick<PromiseWithResolvers<void>, "resolve" | "reject">
+    | undefined;
+
   /** Creates the stream. The previous ID is initially `""`. */
   constructor() {
     // Two streams instead of a `TransformStream`, which takes 1.1 times as long (Deno 2.9, Node 20, Bun 1.4).
-    const writer = new FrameWriter();
-    const encoder = new TextEncoder();
-    let output!: ReadableStreamDefaultController<Uint8Array>;
     let input!: WritableStreamDefaultController;
-    let isAsked = false;
-    let waiting:
-      | Pick<PromiseWithResolvers<void>, "resolve" | "reject">
-      | undefined;
-
-    function write(event: ServerSentEventInit): void {
-      isAsked = false;
-      try {
-        output.enqueue(encoder.encode(writer.write(event)));
-      } catch (reason) {
-        output.error(reason);
-        throw reason;
-      }
-    }
-
     this.readable = new ReadableStream({
-      start(controller) {
-        output = controller;
+      start: (controller) => void (this.#output = controller),
+      pull: () => {
+        this.#isAsked = true;
+        this.#waiting?.resolve();
       },
-      pull() {
-        isAsked = true;
-        waiting?.resolve();
-      },
-      cancel(reason) {
+      cancel: (reason) => {
         input.error(reason);
-        waiting?.reject(reason);
+        this.#waiting?.reject(reason);
       },
     }, { highWaterMark: 0 });
     this.writable = new WritableStream({
-      start(controller) {
-        input = controller;
-      },
-      write(event) {
-        if (isAsked) return write(event);
+      start: (controller) => void (input = controller),
+      write: (event) => {
+        if (this.#isAsked) return this.#write(event);
         return new Promise<void>((resolve, reject) => {
-          waiting = { resolve, reject };
-        }).then(() => write(event));
+          this.#waiting = { resolve, reject };
+        }).then(() => this.#write(event));
       },
-      close: () => output.close(),
-      abort: (reason) => output.error(reason),
+      close: () => this.#output.close(),
+      abort: (reason) => this.#output.error(reason),
     });
+  }
+
+  #write(event: ServerSentEventInit): void {
+    this.#isAsked = false;
+    try {
+      this.#output.enqueue(this.#encoder.encode(this.#writer.write(event)));
+    } catch (reason) {
+      this.#output.error(reason);
+      throw reason;
+    }
   }
 }

@@ -1,4 +1,4 @@
-import { decided } from "./internal/check.ts";
+import { decided, type Rule } from "./internal/check.ts";
 import type { EventContract } from "./contract.ts";
 import { EventStreamError } from "./error.ts";
 import type { ServerSentEvent } from "./event.ts";
@@ -42,6 +42,12 @@ export interface DecodeOptions<
    */
   until?: string | ((event: ServerSentEvent) => boolean) | undefined;
 }
+
+/** The rule for `until`. */
+export const UNTIL_RULE: Rule = [
+  "a string or a function",
+  (until) => typeof until === "string" || typeof until === "function",
+];
 
 type ReadOptions<Received extends ServerSentEvent<string, unknown>> = Omit<
   DecodeOptions<Received>,

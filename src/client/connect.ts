@@ -1,4 +1,5 @@
 import type { ServerSentEvent } from "../event.ts";
+import { UNTIL_RULE } from "../event_reader.ts";
 import type { OptionTable } from "../internal/check.ts";
 import { notify } from "../internal/report.ts";
 import { type ConnectionRetry, Reconnector } from "./reconnector.ts";
@@ -65,7 +66,7 @@ export interface EventConnection<
 const CONNECT_OPTIONS: OptionTable<ConnectOptions> = /* @__PURE__ */ Object
   .assign(
     {
-      until: ["a string or a function", isUntil],
+      until: UNTIL_RULE,
       reconnectOnEnd: "boolean",
       onOpen: "function",
       onRetry: "function",
@@ -164,10 +165,6 @@ export function connect<
       },
     }),
   };
-}
-
-function isUntil(until: unknown): boolean {
-  return typeof until === "string" || typeof until === "function";
 }
 
 async function* iterate<Received extends ServerSentEvent<string, unknown>>(

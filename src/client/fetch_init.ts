@@ -55,8 +55,6 @@ export async function headersOf(
 
 /** Encodes a header value so that it is sent as UTF-8. */
 function utf8Header(value: string): string {
-  // ASCII text is the same in both encodings.
-  if (/^[\0-\x7f]*$/.test(value)) return value;
   try {
     // workerd (2026-11-17) accepts any text in a header and encodes it as UTF-8.
     new Headers({ a: "\u0100" });

@@ -1,8 +1,10 @@
 import {
   checkOptions,
+  CONTRACT_RULE,
   isThenable,
   MAX_DELAY,
   type OptionTable,
+  SIGNAL_RULE,
 } from "../internal/check.ts";
 import type { EventContract } from "../contract.ts";
 import type { ServerSentEvent } from "../event.ts";
@@ -164,16 +166,13 @@ export const CONNECTION_OPTIONS: OptionTable<AnyOptions> = {
   ],
   headers: ["valid", isHeaders],
   fetch: "function",
-  signal: ["an AbortSignal", (signal) => signal instanceof AbortSignal],
+  signal: SIGNAL_RULE,
   withCredentials: "boolean",
   lastEventId: ["text without NUL, CR and LF", isEventId],
   idleTimeout: [1, MAX_DELAY],
   maxEventSize: [1],
   onComment: "function",
-  contract: [
-    "made by defineEvents()",
-    (contract) => typeof contract?.decode === "function",
-  ],
+  contract: CONTRACT_RULE,
   retry: [
     "an object or false",
     (retry) => retry === false || Object(retry) === retry,

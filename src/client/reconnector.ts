@@ -8,7 +8,6 @@ import {
 import { MAX_DELAY } from "../internal/check.ts";
 import { Attempt } from "./attempt.ts";
 import { StoredPosition } from "./cursor_store.ts";
-import { type ConnectionOptions, isSafe } from "./options.ts";
 import {
   connectionFailed,
   FinalError,
@@ -16,13 +15,14 @@ import {
   truncated,
   withoutQuery,
 } from "./errors.ts";
+import { type ConnectionOptions, isSafe } from "./options.ts";
+import { isHidden, page } from "./page.ts";
 import {
   cannotRequest,
   type Opened,
   openStream,
   type Until,
 } from "./request.ts";
-import { isHidden, page } from "./page.ts";
 import {
   retryAfterOf,
   retryDelay,

@@ -110,6 +110,16 @@ export type Rule =
     isValid: (value: any) => boolean,
   ];
 
+export const SIGNAL_RULE: Rule = [
+  "an AbortSignal",
+  (signal) => signal instanceof AbortSignal,
+];
+
+export const CONTRACT_RULE: Rule = [
+  "made by defineEvents()",
+  (contract) => typeof contract?.decode === "function",
+];
+
 /** A rule for each option. Leaving one out does not compile. */
 export type OptionTable<Options> = {
   readonly [Name in keyof Options]-?: Rule;
