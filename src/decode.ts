@@ -31,7 +31,12 @@ import {
   type OptionTable,
   SIGNAL_RULE,
 } from "./internal/check.ts";
-import { isResponse, refusalOf, streamOf } from "./internal/refusal.ts";
+import {
+  isResponse,
+  isStream,
+  refusalOf,
+  streamOf,
+} from "./internal/refusal.ts";
 
 export { EventStreamError };
 export type { EventStreamErrorCode, EventStreamErrorOptions } from "./error.ts";
@@ -113,8 +118,7 @@ function eventsOf<Received extends ServerSentEvent<string, unknown>>(
   source: ReadableStream<Uint8Array>,
   options: DecodeOptions<Received>,
 ): EventStream<Received> {
-  // Checks the shape, not the class: a polyfill or another realm has a different `ReadableStream`.
-  if (typeof source?.getReader !== "function" || source.locked) {
+  if (!isStream(source) || source.locked) {
     throw new TypeError(
       `Cannot decode: source must be an unlocked ReadableStream: received ${
         source?.locked ? "a locked one" : describe(source)

@@ -12,6 +12,8 @@ export class Attempt<Received extends ServerSentEvent<string, unknown>> {
   isSent = false;
   /** The last event ID that the request sends. */
   lastEventId = "";
+  /** Whether another attempt would fail to open a stream for the same reason. */
+  isFutile = false;
   openedAt: number = Infinity;
   /** The URL of the response, after redirects. */
   url: URL | undefined;

@@ -6,15 +6,6 @@ export function connectingTo(url: string | URL): string {
   return `Cannot connect to ${describeUrl(url)}`;
 }
 
-/** A failure that another attempt cannot resolve. */
-export class FinalError {
-  readonly reason: unknown;
-
-  constructor(reason: unknown) {
-    this.reason = reason;
-  }
-}
-
 /** Returns the response that was rejected, if that is the reason. */
 export function responseOf(reason: unknown): Response | undefined {
   return reason instanceof EventStreamError ? reason.response : undefined;

@@ -10,7 +10,6 @@ import { Attempt } from "./attempt.ts";
 import { StoredPosition } from "./cursor_store.ts";
 import {
   connectionFailed,
-  FinalError,
   responseOf,
   truncated,
   withoutQuery,
@@ -305,12 +304,11 @@ export class Reconnector<Received extends AnyEvent> {
   ): void {
     const { options: { idempotent, method }, url } = this.#settings;
     const { maxAttempts, maxRetryAfter, statuses } = this.#policy;
-    const { reader } = attempt;
+    const { isFutile, reader } = attempt;
     const response = responseOf(reason);
-    if (reason instanceof FinalError) throw reason.reason;
     // Another attempt would receive the same content or the same response.
     const isFinal = response === undefined
-      ? reader?.hasEnding
+      ? reader?.hasEnding ?? isFutile
       : !statuses(response.status);
     if (isFinal) throw reason;
     const isOnce = !this.#canRepeat(attempt);

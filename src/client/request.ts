@@ -10,7 +10,7 @@ import {
   streamOf,
 } from "../internal/refusal.ts";
 import type { Attempt } from "./attempt.ts";
-import { connectingTo, FinalError, withoutQuery } from "./errors.ts";
+import { connectingTo, withoutQuery } from "./errors.ts";
 import { headersOf, initOf, type RequestOptions } from "./fetch_init.ts";
 import { type ConnectionOptions, type FetchInit, isSafe } from "./options.ts";
 import { parseUrl } from "./page.ts";
@@ -34,13 +34,13 @@ async function request(
   url: URL,
   options: RequestOptions,
   headers: Record<string, string>,
-  signal: AbortSignal,
+  attempt: Attempt<ServerSentEvent<string, unknown>>,
 ): Promise<Answer> {
   const { fetch = globalThis.fetch } = options;
   const isOwnFetch = fetch === globalThis.fetch;
-  let init = initOf(options, headers, signal);
+  let init = initOf(options, headers, attempt.controller.signal);
   for (let redirects = 0;; redirects++) {
-    const response = await fetched(fetch, url, init);
+    const response = await fetched(fetch, url, init, attempt);
     const location = locationOf(response);
     if (location === null) {
       return { response, url: new URL(response.url || url) };
@@ -119,7 +119,9 @@ async function fetched(
   fetch: NonNullable<RequestOptions["fetch"]>,
   url: URL,
   init: FetchInit,
+  attempt: Attempt<ServerSentEvent<string, unknown>>,
 ): Promise<Response> {
+  const subject = connectingTo(url);
   let response: unknown;
   try {
     response = await fetch(url.href, init);
@@ -129,20 +131,16 @@ async function fetched(
     const { "last-event-id": lastEventId = "" } = init.headers;
     // Deno (2.9) and Node (20) reject a header with a control character. Bun (1.4) and browsers send it.
     if (!/(?![\t\x80-\x9f])\p{Cc}/u.test(lastEventId)) throw hidden;
-    const subject = `${connectingTo(url)}: the last event ID`;
-    const error = mustBe(
-      subject,
-      "text that a header can contain",
-      lastEventId,
-    );
+    attempt.isFutile = true;
+    const what = "text that a header can contain";
+    const error = mustBe(`${subject}: the last event ID`, what, lastEventId);
     error.cause = hidden;
-    throw new FinalError(error);
+    throw error;
   }
   if (isResponse(response)) return response;
-  const subject = `${connectingTo(url)}: fetch`;
-  throw new FinalError(
-    mustBe(subject, "a function that returns a Response", response),
-  );
+  attempt.isFutile = true;
+  const what = "a function that returns a Response";
+  throw mustBe(`${subject}: fetch`, what, response);
 }
 
 /** An open event stream. */
@@ -182,10 +180,9 @@ export async function openStream<
   await undefined;
   signal.throwIfAborted();
   if (!(url instanceof URL)) {
-    throw new FinalError(
-      new TypeError(
-        `Cannot connect: url must be a URL: received ${describeUrl(url)}`,
-      ),
+    attempt.isFutile = true;
+    throw new TypeError(
+      `Cannot connect: url must be a URL: received ${describeUrl(url)}`,
     );
   }
   // Node and browsers reject such a URL too, but their error reveals the password.
@@ -198,7 +195,7 @@ export async function openStream<
   signal.throwIfAborted();
   const stopTimer = startTimer(options.idleTimeout, subject, controller);
   attempt.isSent = true;
-  const answer = await request(url, options, headers, signal)
+  const answer = await request(url, options, headers, attempt)
     // The body of a rejected response has a separate time limit.
     .finally(stopTimer);
   const { response } = answer;
@@ -208,12 +205,8 @@ export async function openStream<
     await refusal.released;
     throw refusal.error;
   }
-  let body;
-  try {
-    body = streamOf(response, subject);
-  } catch (reason) {
-    throw new FinalError(reason);
-  }
+  attempt.isFutile = true;
+  const body = streamOf(response, subject);
   const reader = new EventReader(body, { ...options, lastEventId });
   return { ...answer, reader };
 }

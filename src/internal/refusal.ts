@@ -79,7 +79,7 @@ export function streamOf(
 }
 
 /** Tests the shape, not the class, because a polyfill or another realm has another `ReadableStream`. */
-function isStream(body: unknown): body is ReadableStream<Uint8Array> {
+export function isStream(body: unknown): body is ReadableStream<Uint8Array> {
   return typeof (body as Partial<ReadableStream> | null)?.getReader ===
     "function";
 }
