@@ -59,7 +59,7 @@ export interface EventContract<
    * data, not the schema's output, so a schema's transform takes effect in the receiver. An event with neither a name
    * nor data is returned unchanged.
    *
-   * @param init The event. All members except `data` are returned unchanged.
+   * @param init The event. All properties except `data` are returned unchanged.
    * @returns The event with its data as JSON text; a promise if the schema is asynchronous.
    * @throws {TypeError} If the contract does not list the event.
    * @throws {EventStreamError} Code `invalid-event`, if the schema rejects the data (see `issues`) or the data cannot
@@ -113,7 +113,7 @@ export interface ContractOptions<Unlisted extends UnlistedPolicy = "text"> {
   unlisted?: Unlisted | undefined;
   /**
    * Called with the error of each invalid event, which is then skipped. Events are validated as soon as they have been
-   * read, so it may be called before earlier events have been handed out. It is not awaited: if it throws or returns a
+   * read, so it may be called before earlier events have been delivered. It is not awaited: if it throws or returns a
    * promise, the stream fails.
    *
    * @default {undefined} an invalid event fails the stream

@@ -42,10 +42,10 @@ export type { ServerSentEventInit } from "./event.ts";
  * );
  * ```
  *
- * @param event The event. Omitted members are not written; `{}` becomes a blank line.
+ * @param event The event. Omitted properties are not written; `{}` becomes a blank line.
  * @returns The frame as text, to be sent as UTF-8.
- * @throws {TypeError} If a member is unknown or has the wrong type, if an event with a name has no data, if `event` or
- * `id` contains CR or LF, if `id` contains NUL, or if a string contains a lone surrogate, which UTF-8 cannot encode.
+ * @throws {TypeError} If a property is unknown or has the wrong type, if an event with a name has no data, if `event`
+ * or `id` contains CR or LF, if `id` contains NUL, or if a string contains a lone surrogate, which UTF-8 cannot encode.
  * @throws {RangeError} If `retry` is not a non-negative safe integer or `id` is not a finite number.
  */
 export function encodeEvent(event: ServerSentEventInit): string {

@@ -6,7 +6,7 @@ import type { StandardSchemaIssue } from "./standard_schema.ts";
  *
  * | code | meaning |
  * |---|---|
- * | `not-an-event-stream` | the response's status or content type is not that of an event stream; see `response` |
+ * | `not-an-event-stream` | the response does not have the status or content type of an event stream; see `response` |
  * | `event-too-large` | an event exceeds `maxEventSize` |
  * | `truncated` | the stream ended early, for example before the event that `until` names |
  * | `idle-timeout` | no byte arrived for `idleTimeout` milliseconds |

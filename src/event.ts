@@ -1,7 +1,7 @@
 /**
  * An event to send; {@linkcode encodeEvent} encodes it.
  *
- * Every member may be omitted or `undefined`. Without `data`, the receiver dispatches no event, but `id` and `retry`
+ * Every property may be omitted or `undefined`. Without `data`, the receiver dispatches no event, but `id` and `retry`
  * still take effect. An `event` other than `""` requires `data`, at least `""`, because receivers ignore a name without
  * data (WHATWG HTML, section 9.2.6, "dispatch the event", step 2).
  *

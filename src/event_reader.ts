@@ -20,7 +20,7 @@ export interface DecodeOptions<
    */
   contract?: EventContract<Received> | undefined;
   /**
-   * Aborting it fails the stream with its reason, cancels the source and discards the events that were not handed out.
+   * Aborting it fails the stream with its reason, cancels the source and discards the events that were not delivered.
    */
   signal?: AbortSignal | undefined;
   /**
@@ -31,8 +31,8 @@ export interface DecodeOptions<
    */
   idleTimeout?: number | undefined;
   /**
-   * The event that ends the stream. A string is the exact `data` of an end marker, which is not handed out; for a
-   * function, the event for which it returns `true` is the last one handed out. Nothing after it is read. A stream that
+   * The event that ends the stream. A string is the exact `data` of an end marker, which is not delivered; for a
+   * function, the event for which it returns `true` is the last one delivered. Nothing after it is read. A stream that
    * ends earlier fails with code `truncated`. It applies to events as they arrived, before a contract parses them. The
    * function is not awaited: if it returns a promise, the stream fails.
    *

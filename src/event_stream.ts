@@ -90,7 +90,7 @@ export class EventStream<
    *
    * @param source The source of the events.
    * @param signal Aborting it fails the stream with its reason, cancels the source and discards the events that were
-   * not handed out.
+   * not delivered.
    */
   constructor(source: EventBatchSource<Received>, signal?: AbortSignal) {
     let queue!: EventQueue<Received>;
@@ -107,13 +107,13 @@ export class EventStream<
     this.#queue = queue;
   }
 
-  /** The last event ID as of the events handed out, from which to resume; `""` if there is none. */
+  /** The last event ID as of the events delivered, from which to resume; `""` if there is none. */
   get lastEventId(): string {
     return this.#queue.lastEventId;
   }
 
   /**
-   * The last `retry` received, in milliseconds; `undefined` before the first. It may be ahead of the events handed out.
+   * The last `retry` received, in milliseconds; `undefined` before the first. It may be ahead of the events delivered.
    */
   get reconnectionTime(): number | undefined {
     return this.#queue.source.reconnectionTime;
@@ -156,7 +156,7 @@ interface Consumer<T> {
 }
 
 /**
- * Reads a source in one loop and holds the events that have not been handed out. Every way to read the stream takes its
+ * Reads a source in one loop and holds the events that have not been delivered. Every way to read the stream takes its
  * events from here. A separate class, because fields are slow in a subclass of `ReadableStream`: iterating would take
  * 1.25 times as long (Node 20).
  */
@@ -166,9 +166,9 @@ class EventQueue<Received extends AnyEvent> {
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = (): void => this.#fail(this.#signal!.reason);
   #events: Received[] = [];
-  /** The index of the next event to hand out. */
+  /** The index of the next event to deliver. */
   #next = 0;
-  /** The last event ID as of the events handed out. */
+  /** The last event ID as of the events delivered. */
   lastEventId: string;
   /** The number of pending steps, and the last of them. */
   #steps = 0;

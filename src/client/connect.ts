@@ -19,8 +19,8 @@ export interface ConnectOptions<
   Received extends ServerSentEvent<string, unknown> = ServerSentEvent,
 > extends ConnectionOptions<Received> {
   /**
-   * The event that ends the stream. A string is the exact `data` of an end marker, which is not handed out; for a
-   * function, the event for which it returns `true` is the last one handed out. It receives events as they arrived,
+   * The event that ends the stream. A string is the exact `data` of an end marker, which is not delivered; for a
+   * function, the event for which it returns `true` is the last one delivered. It receives events as they arrived,
    * before a contract parses them. A stream that ends or breaks earlier and cannot be resumed fails with code
    * `truncated`. The function is not awaited: if it returns a promise, the stream fails.
    *
@@ -48,7 +48,7 @@ export interface ConnectOptions<
 export interface EventConnection<
   Received extends ServerSentEvent<string, unknown> = ServerSentEvent,
 > extends AsyncIterable<Received>, AsyncDisposable {
-  /** The last event ID as of the events handed out, from which to resume; `""` if there is none. */
+  /** The last event ID as of the events delivered, from which to resume; `""` if there is none. */
   readonly lastEventId: string;
   /**
    * Milliseconds to wait before a reconnection: the server's last `retry`, or `retry.delay` before the first; at most

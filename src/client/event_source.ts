@@ -199,7 +199,7 @@ export type EventSourceListener = (event: any) => unknown;
  * source.close();
  * ```
  *
- * @typeParam Events The type of the contract in `options.contract`. Without one, an object type with a member of type
+ * @typeParam Events The type of the contract in `options.contract`. Without one, an object type with a property of type
  * `string` for each event name.
  */
 export class EventSource<Events extends object = Record<string, string>>

@@ -49,7 +49,7 @@ export interface ConnectionOptions<
   method?: string | undefined;
   /**
    * Whether a request that is neither GET nor HEAD may be repeated, for example because the server recognizes its
-   * idempotency key. It is repeated if no event has been handed out, or if the last event ID has changed since.
+   * idempotency key. It is repeated if no event has been delivered, or if the last event ID has changed since.
    *
    * @default {false}
    */
@@ -117,7 +117,7 @@ export interface ConnectionOptions<
    */
   maxEventSize?: number | undefined;
   /**
-   * Called with the text of each comment when its chunk is parsed, before the events of that chunk are handed out. It
+   * Called with the text of each comment when its chunk is parsed, before the events of that chunk are delivered. It
    * is not awaited. If it throws, the connection fails.
    */
   onComment?: ((comment: string) => void) | undefined;

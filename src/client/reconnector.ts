@@ -79,7 +79,7 @@ export class Reconnector<Received extends AnyEvent> {
   #batch: Received[] = [];
   #next = 0;
   #failure: { readonly reason: unknown } | undefined;
-  /** The last event ID as of the events handed out, which the next request sends. */
+  /** The last event ID as of the events delivered, which the next request sends. */
   lastEventId: string;
   /** Whether there has ever been an ID to resume from. */
   #hasId: boolean;
@@ -123,7 +123,7 @@ export class Reconnector<Received extends AnyEvent> {
   }
 
   /**
-   * Waits until an event is available. The events handed out so far count as handled. Resolves with `false` at the end,
+   * Waits until an event is available. The events delivered so far count as handled. Resolves with `false` at the end,
    * and rejects with the error that failed the connection.
    */
   async fill(): Promise<boolean> {
@@ -245,7 +245,7 @@ export class Reconnector<Received extends AnyEvent> {
       this.#canRepeat(attempt);
   }
 
-  /** Whether the request may be sent again: it must not take effect twice on the server, or hand out events twice. */
+  /** Whether the request may be sent again: it must not take effect twice on the server, or deliver events twice. */
   #canRepeat(attempt: Attempt<Received>): boolean {
     const { idempotent, until } = this.#settings.options;
     if (!attempt.isSent || this.#isSafe && until === undefined) return true;

@@ -13,7 +13,7 @@ import {
  * takes precedence. Up to half of the wait is added at random, so that the clients of a restarted server do not all
  * reconnect at once.
  *
- * An attempt is successful if its connection handed out an event, changed the last event ID, or stayed open longer than
+ * An attempt is successful if its connection delivered an event, changed the last event ID, or stayed open longer than
  * the wait before it. A successful attempt resets the number of failed attempts and the backoff.
  */
 export interface RetryOptions {

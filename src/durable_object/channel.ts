@@ -171,8 +171,8 @@ function checkArguments(namespace: ChannelNamespace, name: string): void {
 }
 
 /**
- * Checks an event and returns the members that are sent to the object. The check comes first, because JSON would change
- * invalid values.
+ * Checks an event and returns the properties that are sent to the object. The check comes first, because JSON would
+ * change invalid values.
  */
 function plain(init: PublishInit): PublishInit {
   encodeEvent(init);

@@ -119,7 +119,7 @@ export interface RemoteError {
   readonly cause?: RemoteError;
 }
 
-/** Converts an error to JSON, with the members that a caller can branch on. */
+/** Converts an error to JSON, with the properties that a caller can branch on. */
 export function packError(error: unknown): RemoteError {
   if (!(error instanceof Error)) {
     return { name: "Error", message: String(error) };

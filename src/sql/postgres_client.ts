@@ -102,7 +102,7 @@ function resultOf(answer: PostgresRows): string {
   );
 }
 
-/** Returns the Postgres code of an error; in Bun it is the member `errno`. */
+/** Returns the Postgres code of an error; in Bun it is the property `errno`. */
 function codeOf(error: unknown): string {
   const { code, errno } = (error ?? {}) as Record<string, unknown>;
   return [code, errno].find((value) => /^[0-9A-Z]{5}$/.test(String(value))) as
