@@ -9,16 +9,10 @@ import { installPacked } from "./packed.ts";
  *
  * The largest parts: in `respond`, passing an upstream through takes 2,000 bytes, of which 630 refuse a response that is
  * not an event stream, and checking options 600. In `Channel`, reading a log for all subscribers takes 1,300, and the log
-<<<<<<< Updated upstream
  * in memory 1,500. In `decode`, the parser takes 850, the stream 700, and checking options, reading with limits and
  * refused responses 600 each. `connect` and `EventSource` have 1,050 for options, 850 for the parser, 750 for the
  * reconnection engine, 700 for when to retry and what to send once, 650 for requests, 450 for redirects that keep secrets
  * at their origin, and 550 for errors that reveal none. The interface of `EventSource` takes 750.
-=======
- * in memory 1,500. In `connect` and `EventSource`, redirects that keep secrets at their origin take 800, refused
- * responses 570, requests with a body that can be sent once 430 and options 600. In `decode`, the parser
- * takes 1,850 and the stream 1,000.
->>>>>>> Stashed changes
  */
 const names: Record<string, number | undefined> = {
   encodeEvent: 1_000,
