@@ -38,6 +38,9 @@ Deno.test("docs/errors.md lists how each message of the source starts, and no ot
     for (const start of found(source, /["`](Cannot [A-Za-z ]+)/g)) {
       starts.add(start.trim());
     }
+    for (const action of found(source, /\bunavailable\("([a-z ]+)"/g)) {
+      starts.add(`Cannot ${action}`);
+    }
   }
   assert(starts.size > 0);
   // The message of an outage starts with the operation.
