@@ -5,7 +5,7 @@ import type { EventReader } from "../event_reader.ts";
 export class Attempt<Received extends ServerSentEvent<string, unknown>> {
   readonly controller: AbortController = new AbortController();
   /** Milliseconds to wait before the request; `undefined` for no wait, not even a microtask. */
-  readonly delay: number | undefined;
+  delay: number | undefined;
   /** Whether the previous attempt received no response, so that the `online` event may end the wait. */
   readonly awaitsNetwork: boolean;
   /** Whether `fetch` has been called. */
@@ -20,8 +20,7 @@ export class Attempt<Received extends ServerSentEvent<string, unknown>> {
   reader: EventReader<Received> | undefined;
   handedOut = false;
 
-  constructor(delay?: number, awaitsNetwork = false) {
-    this.delay = delay;
+  constructor(awaitsNetwork = false) {
     this.awaitsNetwork = awaitsNetwork;
   }
 

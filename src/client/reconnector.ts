@@ -277,6 +277,10 @@ export class Reconnector<Received extends AnyEvent> {
     if (attempt.handedOut || hasMoved || age > (attempt.delay ?? 0)) {
       this.#attempts = 0;
     }
+    // The failed attempt is no longer the current one, so that nothing aborts it: if its response was refused, Chromium
+    // 156 would report an uncaught error.
+    const next = new Attempt<Received>(response === undefined);
+    this.#attempt = next;
     const retryAfter = retryAfterOf(response);
     try {
       this.#checkRetry(attempt, reason, retryAfter);
@@ -284,7 +288,7 @@ export class Reconnector<Received extends AnyEvent> {
       return void this.#fail(failure);
     }
     // The policy calls the caller's `retry.statuses`, which may have closed the connection.
-    if (attempt !== this.#attempt) return;
+    if (next !== this.#attempt) return;
     const count = Math.max(1, this.#attempts);
     const delay = retryDelay(
       this.#policy,
@@ -292,7 +296,7 @@ export class Reconnector<Received extends AnyEvent> {
       count,
       retryAfter,
     );
-    this.#attempt = new Attempt(delay, response === undefined);
+    next.delay = delay;
     onRetry({ reason, attempt: this.#attempts + 1, delay });
   }
 
