@@ -16,6 +16,7 @@ const without: Record<string, string> = {
   AddListenerOptions: "a type of the DOM",
   ListenerOptions: "a type of the DOM",
   SubscriptionOptions: "internal",
+  StartOptions: "internal",
   ProducerOptions: "internal",
   PersistOptions: "internal",
   BodyOptions: "internal",
