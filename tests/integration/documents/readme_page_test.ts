@@ -1,5 +1,5 @@
 /** The programs of the README, as printed. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { decode } from "../../../mod.ts";
 import { App } from "../../support/app.ts";
 import { SseServer, stream } from "../../support/sse_server.ts";
@@ -10,7 +10,7 @@ let reader: Reader;
 Deno.test.beforeAll(async () => void (reader = await Reader.start()));
 Deno.test.afterAll(() => reader[Symbol.asyncDispose]());
 
-Deno.test("The README's server sends each headline to two tabs, and the latest ones to a third", async () => {
+Deno.test("The README's server sends each headline to two tabs, and the latest ones to a third; the page shows when EventSource gives up", async () => {
   await using project = await reader.install(
     "README.md",
     "Publish to every client",
@@ -32,6 +32,13 @@ Deno.test("The README's server sends each headline to two tabs, and the latest o
   await shows(second, "#news", "It rains", "It pours");
   const third = await reader.open(app.url);
   await shows(third, "#news", "It rains", "It pours");
+  await app.kill();
+  const port = Number(new URL(app.url).port);
+  await using _ = Deno.serve(
+    { hostname: "127.0.0.1", port, onListen() {} },
+    () => new Response(null, { status: 502 }),
+  );
+  await third.locator("#status", { hasText: "Closed: reload" }).waitFor();
   await Promise.all(
     [first, second, third].map((page) => page.context().close()),
   );
@@ -54,14 +61,28 @@ Deno.test("The README's generator answers a request with its events", async () =
   ]);
 });
 
-/** What a model's API sends. */
-const answer =
-  ["To", " be", ""].map((content) =>
-    `data: ${JSON.stringify({ choices: [{ delta: { content } }] })}\n\n`
-  ).join("") + "data: [DONE]\n\n";
+const start = ["To", " be", ""].map((content) =>
+  `data: ${JSON.stringify({ choices: [{ delta: { content } }] })}\n\n`
+).join("");
 
-Deno.test("The README's reader prints what a model's API sends, and fails where the answer was cut", async () => {
-  await using api = new SseServer(stream(answer), stream(answer.slice(0, 90)));
+/** What a model's API sends, with this chunk before the end marker. */
+function answerEndingWith(chunk: unknown): string {
+  return `${start}data: ${JSON.stringify(chunk)}\n\ndata: [DONE]\n\n`;
+}
+
+function finish(finish_reason: string): string {
+  return answerEndingWith({ choices: [{ delta: {}, finish_reason }] });
+}
+
+const answer = finish("stop");
+
+Deno.test("The README's reader prints what a model's API sends, and fails when the answer is cut off, cut short or ends with an error", async () => {
+  await using api = new SseServer(
+    stream(answer),
+    stream(answer.slice(0, 90)),
+    stream(finish("length")),
+    stream(answerEndingWith({ error: { message: "Overloaded" } })),
+  );
   await using project = await reader.install("README.md", "Read a model's API");
   const args = deno("ask.ts").slice(1);
   const run = () =>
@@ -71,14 +92,19 @@ Deno.test("The README's reader prints what a model's API sends, and fails where 
       env: { API_URL: api.url, NO_COLOR: "1" },
     }).output();
   const whole = await run();
-  assertEquals(new TextDecoder().decode(whole.stdout), "To\n be\n\n");
-  const cut = await run();
-  assertEquals(cut.success, false);
-  assertEquals(
-    new TextDecoder().decode(cut.stderr).includes("truncated"),
-    true,
-  );
-  assertEquals(api.requests.map(({ method }) => method), ["POST", "POST"]);
+  assertEquals(new TextDecoder().decode(whole.stdout), "To\n be\n");
+  assertEquals(whole.success, true);
+  for (const reason of ["truncated", '"length"', "Overloaded"]) {
+    const { success, stderr } = await run();
+    assertEquals(success, false);
+    assertStringIncludes(new TextDecoder().decode(stderr), reason);
+  }
+  assertEquals(api.requests.map(({ method }) => method), [
+    "POST",
+    "POST",
+    "POST",
+    "POST",
+  ]);
 });
 
 Deno.test("The README's proxy forwards a model's stream", async () => {
