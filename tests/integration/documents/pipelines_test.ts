@@ -1,6 +1,6 @@
 /** The programs that docs/pipelines.md prints, with an upstream on a socket. */
-import { assertEquals } from "@std/assert";
-import { decode } from "../../../mod.ts";
+import { assertEquals, assertRejects } from "@std/assert";
+import { decode, EventStreamError } from "../../../mod.ts";
 import {
   type Handler,
   type HandlerModule,
@@ -10,6 +10,7 @@ import {
 import { broken, stream } from "../../support/sse_server.ts";
 
 const page = "docs/pipelines.md";
+const done = "data: [DONE]\n\n";
 const request = new Request("https://example.com/");
 
 /** Runs the program of a section with this upstream; returns name, data and ID of each event, and the module. */
@@ -88,7 +89,7 @@ Deno.test("The merged sources of docs/pipelines.md keep the order of each", asyn
   const { events } = await run("Merge several sources", (request) => {
     const isSmall = request.url.endsWith("/small");
     const text = isSmall ? "data: Yes\n\n" : "data: It\n\ndata: depends\n\n";
-    return stream(text)(request);
+    return stream(text + done)(request);
   });
   const of = (model: string) =>
     events.filter(([name]) => name === model).map(([, data]) => data);
@@ -97,18 +98,33 @@ Deno.test("The merged sources of docs/pipelines.md keep the order of each", asyn
 });
 
 Deno.test("The batches of docs/pipelines.md combine the events of one read into one", async () => {
-  const text = "data: To\n\ndata:  be\n\ndata:  or\n\n";
+  const text = "data: To\n\ndata:  be\n\ndata:  or\n\n" + done;
   const { events } = await run("Send fewer, larger events", stream(text));
   assertEquals(events, [["message", "To be or"]]);
 });
 
-Deno.test("The pipeline of docs/pipelines.md stores what it has sent", async () => {
-  const { events, program } = await run<{ readonly answers: string[] }>(
-    "Store the answer",
-    stream("data: To\n\ndata:  be\n\n"),
+Deno.test("The pipeline of docs/pipelines.md stores what it has sent, and nothing if the upstream ends before its marker", async () => {
+  const heading = "Store the answer";
+  const text = "data: To\n\ndata:  be\n\n";
+  type Program = HandlerModule & { readonly answers: string[] };
+  const whole = await run<Program>(heading, stream(text + done));
+  assertEquals(whole.events.map(([, data]) => data), ["To", " be"]);
+  assertEquals(whole.program.answers, ["To be"]);
+
+  await using server = serveHandler(stream(text));
+  const replacements = { "https://api.example.com": server.url };
+  const { answers, handler } = await importProgram<Program>(
+    page,
+    heading,
+    "server.ts",
+    replacements,
   );
-  assertEquals(events.map(([, data]) => data), ["To", " be"]);
-  assertEquals(program.answers, ["To be"]);
+  const { code } = await assertRejects(
+    async () => await (await handler(request)).text(),
+    EventStreamError,
+  );
+  assertEquals(code, "truncated");
+  assertEquals(answers, []);
 });
 
 Deno.test("The pipeline of docs/pipelines.md sends how its upstream ended", async () => {

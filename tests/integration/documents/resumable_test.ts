@@ -1,5 +1,5 @@
 /** The programs that docs/resumable.md prints; its first server and its page are in tests/integration/resumable/page_test.ts. */
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { decode, EventStreamError } from "../../../mod.ts";
 import type { Resumable } from "../../../src/server/mod.ts";
 import {
@@ -43,7 +43,7 @@ async function readWith(answer: Answer, isStopped = false): Promise<string> {
   const heading = "A model's answer";
   const { handler } = await load<HandlerModule>(heading, "server.ts", {
     "setTimeout(() => answers.delete(location), 600_000);": "",
-    "onError: (error) => console.error(error),": "retry: 1,",
+    "failureEvent:": "retry: 1, failureEvent:",
   });
   Deno.env.delete("API_URL");
   const { read } = await load<{ read(url: string): Promise<string> }>(
@@ -59,25 +59,63 @@ async function readWith(answer: Answer, isStopped = false): Promise<string> {
   return await read(server.url + path);
 }
 
+function chunk(data: unknown): string {
+  return `data: ${JSON.stringify(data)}\n\n`;
+}
+
 const chunks = ["To", " be"].map((content) =>
-  `data: ${JSON.stringify({ choices: [{ delta: { content } }] })}\n\n`
+  chunk({ choices: [{ delta: { content } }] })
 ).join("");
+const done = "data: [DONE]\n\n";
+
+function finish(finish_reason: string): string {
+  return chunk({ choices: [{ delta: {}, finish_reason }] });
+}
+
+/** Runs a function; returns what it passed to `console.error()`, as text. */
+async function errorsOf(run: () => Promise<unknown>): Promise<string[]> {
+  const errors: string[] = [];
+  const { error } = console;
+  console.error = (reason) => void errors.push(String(reason));
+  try {
+    await run();
+  } finally {
+    console.error = error;
+  }
+  return errors;
+}
 
 Deno.test("The client of docs/resumable.md reads a whole answer from its server", async () => {
-  assertEquals(await readWith(stream(`${chunks}data: [DONE]\n\n`)), "To be");
+  const answer = stream(chunks + finish("stop") + done);
+  assertEquals(await readWith(answer), "To be");
 });
 
-const partial: [what: string, answer: Answer, isStopped: boolean][] = [
-  ["has failed", stream(chunks), false],
-  ["was stopped", endless(chunks), true],
+const failed: [what: string, rest: string, error: string][] = [
+  ["ends without its marker", "", "before the event that until names"],
+  ["is cut short", finish("length") + done, '"length"'],
+  [
+    "ends with an error",
+    chunk({ error: { message: "Overloaded" } }) + done,
+    "Overloaded",
+  ],
 ];
-for (const [what, answer, isStopped] of partial) {
-  Deno.test(`The client of docs/resumable.md rejects when the answer ${what}`, async () => {
-    const read = () => readWith(answer, isStopped);
-    const { code } = await assertRejects(read, EventStreamError);
-    assertEquals(code, "truncated");
+for (const [what, rest, error] of failed) {
+  Deno.test(`The client of docs/resumable.md rejects when the model's answer ${what}, and the server reports why`, async () => {
+    const errors = await errorsOf(async () => {
+      const read = () => readWith(stream(chunks + rest));
+      const { code } = await assertRejects(read, EventStreamError);
+      assertEquals(code, "truncated");
+    });
+    assertEquals(errors.length, 1);
+    assertStringIncludes(errors[0]!, error);
   });
 }
+
+Deno.test("The client of docs/resumable.md rejects when the answer was stopped", async () => {
+  const read = () => readWith(endless(chunks), true);
+  const { code } = await assertRejects(read, EventStreamError);
+  assertEquals(code, "truncated");
+});
 
 Deno.test("The server of docs/resumable.md drops an answer some time after its end", async () => {
   await using model = serveHandler(stream("data: [DONE]\n\n"));
@@ -114,20 +152,13 @@ Deno.test("The producer of docs/resumable.md requests a model's answer once for 
 
 Deno.test("The failure of docs/resumable.md reaches each client without the error's text", async () => {
   const { handler } = await load<HandlerModule>("When the producer fails");
-  const errors: unknown[] = [];
-  const { error } = console;
-  console.error = (reason) => void errors.push(reason);
-  try {
+  const errors = await errorsOf(async () => {
     for (let client = 0; client < 2; client++) {
       const datas = await datasOf(handler(new Request(url)));
       assertEquals(datas, ["To", "Try again in a minute"]);
     }
-  } finally {
-    console.error = error;
-  }
-  assertEquals(errors.map(String), [
-    "Error: model-7b.internal is out of memory",
-  ]);
+  });
+  assertEquals(errors, ["Error: model-7b.internal is out of memory"]);
 });
 
 Deno.test("The server of docs/resumable.md with a file serves a stream that another process has produced", async () => {

@@ -289,9 +289,12 @@ Deno.test("The page of docs/resumable.md stops an answer, and the request to the
   const tab = await ask(setup, "To be?");
   await shows(tab, 3, "Writing");
   const stop = tab.getByRole("button", { name: "Stop" });
+  const askButton = tab.getByRole("button", { name: "Ask" });
+  assertEquals(await askButton.isDisabled(), true);
   await stop.click();
   await shows(tab, 3, "stopped");
   assertEquals(await stop.isDisabled(), true);
+  assertEquals(await askButton.isEnabled(), true);
   await until(() => model.cancelled === 1);
   await tab.reload();
   await shows(tab, 3, "stopped");
