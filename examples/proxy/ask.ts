@@ -10,7 +10,7 @@ export interface Model {
   fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
 }
 
-/** Asks a model. Yields the parts of its answer as they arrive, and throws if the answer is cut off. */
+/** Asks a model. Yields the parts of its answer as they arrive, and throws if the answer is incomplete. */
 export async function* ask(
   { url, name, fetch }: Model,
   prompt: string,
@@ -27,8 +27,10 @@ export async function* ask(
     signal,
   });
   for await (const chunk of chunks) {
-    const { choices } = json<CompletionChunk>(chunk);
-    const text = choices[0]?.delta.content;
-    if (text) yield text;
+    const { error, choices } = json<CompletionChunk>(chunk);
+    if (error) throw new Error(chunk.data);
+    const { delta, finish_reason } = choices[0] ?? {};
+    if (delta?.content) yield delta.content;
+    if (finish_reason && finish_reason !== "stop") throw new Error(chunk.data);
   }
 }

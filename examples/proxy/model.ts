@@ -7,7 +7,8 @@
  * ```
  *
  * It repeats the prompt, a few characters at a time. The model `thinker` sends the first of them and then nothing more;
- * `breaker` breaks off before the end. `GET /running` returns the number of answers being written.
+ * `breaker` breaks off before the end, and `limited` reaches its token limit. `GET /running` returns the number of
+ * answers being written.
  */
 // In your project: from "@rivulet/sse".
 import { respond, type ServerSentEventInit } from "../../mod.ts";
@@ -20,6 +21,7 @@ export interface Completion {
 
 /** The data of one event of the answer. */
 export interface CompletionChunk {
+  error?: unknown;
   choices: { delta: { content?: string }; finish_reason: string | null }[];
 }
 
@@ -54,8 +56,9 @@ async function* complete(
       yield chunk(points.slice(i, i + 3).join(""));
       if (model === "thinker") await pause(signal, 3_600_000);
       if (model === "breaker") return;
+      if (model === "limited") break;
     }
-    yield chunk(undefined, "stop");
+    yield chunk(undefined, model === "limited" ? "length" : "stop");
     yield { data: "[DONE]" };
   } finally {
     running--;

@@ -132,18 +132,25 @@ Deno.test("The proxy stops the model when an answer is deleted, in any process",
   assertEquals(await reading, [answerTo("Hi").slice(0, 3), "stopped"]);
 });
 
-Deno.test("The proxy sends its readers a last event when the model's stream breaks", async () => {
-  await using setup = await Setup.start("breaker");
-  const [here] = await setup.prompt("Hi");
-  const events = await Array.fromAsync(
-    connect(here),
-    ({ event, data }) => [event, data],
-  );
-  assertEquals(events, [
-    ["delta", JSON.stringify(answerTo("Hi").slice(0, 3))],
-    ["failed", "The answer is incomplete"],
-  ]);
-});
+for (
+  const [model, what] of [
+    ["breaker", "stream breaks"],
+    ["limited", "answer reaches its token limit"],
+  ] as const
+) {
+  Deno.test(`The proxy sends its readers a last event when the model's ${what}`, async () => {
+    await using setup = await Setup.start(model);
+    const [here] = await setup.prompt("Hi");
+    const events = await Array.fromAsync(
+      connect(here),
+      ({ event, data }) => [event, data],
+    );
+    assertEquals(events, [
+      ["delta", JSON.stringify(answerTo("Hi").slice(0, 3))],
+      ["failed", "The answer is incomplete"],
+    ]);
+  });
+}
 
 Deno.test("The proxy responds 404 for an answer that was not requested", async () => {
   await using setup = await Setup.start();
