@@ -1,5 +1,5 @@
 /** The chat of docs/recipes.md, followed step by step. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Page } from "npm:playwright-core@1.65.1";
 import { decode } from "../../../mod.ts";
 import { App } from "../../support/app.ts";
@@ -56,12 +56,14 @@ Deno.test("The chat shows messages and users in two tabs, across a server restar
     for (const page of [ada, bob]) {
       await shows(page, "#messages", ...all.slice(0, 2));
     }
+    app.signal("SIGTERM");
+    assertEquals((await app.status).code, 0, app.output);
   }
   await ada.locator("#status", { hasText: "Reconnecting" }).waitFor();
   await say(ada, "Back?");
   await say(ada, "Yes!");
   await ada.locator("#unsent", { hasText: "Back?, Yes!" }).waitFor();
-  await using _app = await App.start(project.folder, server, { port });
+  await using app = await App.start(project.folder, server, { port });
   for (const page of [ada, bob]) {
     await shows(page, "#messages", ...all);
     await lists(page, "Ada,Bob");
@@ -72,7 +74,43 @@ Deno.test("The chat shows messages and users in two tabs, across a server restar
   await lists(ada, "Ada,Bob");
   await bob.context().close();
   await lists(ada, "Ada");
+  await app.kill();
+  await using _ = Deno.serve(
+    { hostname: "localhost", port, onListen() {} },
+    () => new Response(null, { status: 401 }),
+  );
+  await ada.locator("#status", { hasText: "Closed: reload" }).waitFor();
   await ada.context().close();
+});
+
+Deno.test("The chat with a certificate uses HTTP/2 and serves eight tabs of a browser", async () => {
+  const address = '{ hostname: "localhost", port }';
+  const withCertificate = address.replace(
+    " }",
+    `, cert: Deno.readTextFileSync("cert.pem"), key: Deno.readTextFileSync("key.pem") }`,
+  );
+  const code = await Deno.readTextFile(`${project.folder}/server.ts`);
+  assertStringIncludes(code, address);
+  await project.write("https.ts", code.replace(address, withCertificate));
+  const request =
+    "req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -subj /CN=localhost";
+  await project.run("openssl", ...request.split(" "));
+  const command = server.with(-1, "https.ts") as [string, ...string[]];
+  await using app = await App.start(project.folder, command);
+  const url = app.url.replace("http:", "https:");
+  const protocol =
+    "performance.getEntriesByType('navigation')[0].nextHopProtocol";
+  const first = await reader.open(`${url}/?user=1`);
+  for (let user = 2; user <= 8; user++) {
+    await (await first.context().newPage()).goto(`${url}/?user=${user}`);
+  }
+  await lists(first, "1,2,3,4,5,6,7,8");
+  await say(first, "Hello");
+  for (const page of first.context().pages()) {
+    await page.locator("#messages li", { hasText: "1: Hello" }).waitFor();
+    assertEquals(await page.evaluate(protocol), "h2");
+  }
+  await first.context().close();
 });
 
 Deno.test("The chat stores a message once that is sent twice with the same key, and rejects one without text or key", async () => {
