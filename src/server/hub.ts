@@ -246,7 +246,8 @@ export class Hub {
   async #load(after: number, signal: AbortSignal): Promise<void> {
     const { generation, last } = this;
     const page = await this.#read(after, signal);
-    if (page === undefined || generation !== this.generation) return;
+    if (page === undefined || signal.aborted) return;
+    if (generation !== this.generation) return;
     if (page.epoch !== this.epoch || page.last < last) return this.refresh();
     this.first = Math.max(this.first, page.first);
     this.#history.add(this.epoch, page.entries);
@@ -280,12 +281,13 @@ export class Hub {
         this.#hasStarted ? this.last : Number.MAX_SAFE_INTEGER,
         signal,
       );
-      if (page === undefined) return;
+      // The hub may have stopped and started again since the read.
+      if (page === undefined || signal.aborted) return;
       if (this.#continues(page)) this.#append(page);
       else this.#startGeneration(page);
       if (page.last <= this.last) this.#ready = true;
       if (this.#ready) advanced += this.#advance();
-      // The last follower may have left during the read.
+      // The last follower may have left.
     } while (page.last > this.last && !signal.aborted);
     // Let the event loop write, so that the next read includes what is published meanwhile. With more subscribers than
     // this, the writes take longer than the shortest window.
@@ -348,7 +350,7 @@ export class Hub {
           signal,
         );
         this.#failingSince = undefined;
-        return signal.aborted ? undefined : page;
+        return page;
       } catch (error) {
         if (signal.aborted || this.#isOutage(error)) return undefined;
         await sleep(

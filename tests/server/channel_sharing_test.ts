@@ -8,6 +8,7 @@ import {
 import { MemoryLog } from "../../src/log/memory.ts";
 import { Channel } from "../../src/server/channel.ts";
 import type { ChannelOptions } from "../../src/server/channel_options.ts";
+import { Hub } from "../../src/server/hub.ts";
 import { test } from "../_test.ts";
 import { datasUntil, open, publish } from "./_channel.ts";
 import { type Client, datasOf } from "./_client.ts";
@@ -283,4 +284,23 @@ test("subscribe() yields separate objects to each subscriber, and a filter canno
   assertEquals((await next.read()).value, { event: "message", data: "1", id });
   assertEquals(names, ["message"]);
   for (const reader of [...readers, next]) await reader.cancel();
+});
+
+test("Hub.follow() reads the end of the log at whatever moment of a read the last follower has left", async () => {
+  const follower = () => ({ advance() {}, onOutage() {} });
+  for (let turns = 0; turns < 20; turns++) {
+    const log = new MemoryLog();
+    await log.append([{ kind: "event", body: "data: a\n\n" }]);
+    await log.append([{ kind: "end", body: "" }]);
+    const errors: unknown[] = [];
+    const hub = new Hub(log, { onError: (error) => errors.push(error) });
+    const [first, second] = [follower(), follower()];
+    void hub.follow(first);
+    for (let turn = 0; turn < turns; turn++) await null;
+    hub.leave(first);
+    await hub.follow(second);
+    assertEquals([hub.last, hub.ended], [2, 2], `${turns} turns`);
+    hub.leave(second);
+    assertEquals(errors, []);
+  }
 });
