@@ -7,6 +7,10 @@ import {
   importProgram,
   serveHandler,
 } from "../../support/program.ts";
+import { OLDEST_WORKERD } from "../../_tools.ts";
+import { readSection } from "../../support/section.ts";
+import { bundle } from "../../support/served.ts";
+import { Workerd } from "../../support/workerd.ts";
 import { broken, stream } from "../../support/sse_server.ts";
 
 const page = "docs/pipelines.md";
@@ -72,6 +76,50 @@ Deno.test("The proxy of docs/pipelines.md forwards events with their IDs, and re
   } finally {
     console.error = error;
   }
+});
+
+Deno.test("The proxy of docs/pipelines.md responds 502 when the upstream refuses the request", async () => {
+  const { error } = console;
+  const errors: unknown[] = [];
+  console.error = (reason) => void errors.push(reason);
+  try {
+    await using server = serveHandler(() => new Response("", { status: 429 }));
+    const heading = "Pass on unchanged";
+    const { handler } = await importProgram<HandlerModule>(
+      page,
+      heading,
+      "server.ts",
+      { "https://api.example.com": server.url },
+    );
+    assertEquals((await handler(request)).status, 502);
+    assertEquals(errors.length, 1);
+  } finally {
+    console.error = error;
+  }
+});
+
+Deno.test(`The proxy of docs/pipelines.md without onBreak ends its response in workerd ${OLDEST_WORKERD} as if the upstream were complete, and breaks it off in the newest`, async () => {
+  const { files } = await readSection(page, "Pass on unchanged");
+  const program = files["server.ts"]!.replace(/^ *onBreak: .*\n/m, "");
+  assertEquals(program.includes("onBreak"), false);
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${folder}/server.ts`, program);
+  await Deno.writeTextFile(
+    `${folder}/worker.ts`,
+    `import { handler } from "./server.ts";
+    const headers = { "content-type": "text/event-stream" };
+    globalThis.fetch = async () => new Response("data: half\\n\\n", { headers });
+    export default { fetch: handler };`,
+  );
+  const source = await bundle(`${folder}/worker.ts`);
+  await Deno.remove(folder, { recursive: true });
+  const worker = { source };
+  await using oldest = await Workerd.start({ worker, version: OLDEST_WORKERD });
+  const text = await (await fetch(oldest.url)).text();
+  assertEquals(text, ":\n\ndata: half\n\n");
+  await using newest = await Workerd.start({ worker });
+  const response = await fetch(newest.url);
+  await assertRejects(() => response.text(), TypeError);
 });
 
 Deno.test("The transform streams of docs/pipelines.md leave out, number and count events", async () => {

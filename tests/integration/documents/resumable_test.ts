@@ -293,7 +293,11 @@ Deno.test("The Durable Object of docs/resumable.md answers in workerd, and again
     worker: { source },
     classes: { Answer: { sql: true } },
   });
-  assertEquals(await datasOf(fetch(workerd.url)), ["To be", ""]);
+  assertEquals(await statusOf(workerd.url, "GET"), 404);
+  for (const body of ["To be", "Or not"]) {
+    await (await fetch(workerd.url, { method: "POST", body })).body?.cancel();
+    assertEquals(await datasOf(fetch(workerd.url)), ["To be", ""]);
+  }
   await workerd.kill();
   await workerd.restart();
   assertEquals(await datasOf(fetch(workerd.url)), ["To be", ""]);
