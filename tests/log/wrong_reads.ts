@@ -317,7 +317,7 @@ const idle: Defects = {
     "the log must expire": {
       "keeps what has ended while it is watched": (log) => ({
         watch(_, signal) {
-          const timer = setInterval(() => log.expire(600), 100);
+          const timer = setInterval(() => log.expire(60_000), 100);
           signal.addEventListener("abort", () => clearInterval(timer));
         },
       }),
