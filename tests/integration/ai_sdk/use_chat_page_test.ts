@@ -236,7 +236,6 @@ Deno.test("useChat shows an error without details when the model's provider fail
     "assistant:",
   );
   await tab.reload();
-  await until(() => tab.resumed.length === 2);
   assertEquals(tab.resumed, [204, 204]);
 });
 
@@ -322,12 +321,18 @@ class Tab {
   }
 
   async open(url: string): Promise<void> {
-    await this.#page.goto(url);
-    await this.#page.locator("form").waitFor();
+    await this.#load(() => this.#page.goto(url));
   }
 
   async reload(): Promise<void> {
-    await this.#page.reload();
+    await this.#load(() => this.#page.reload());
+  }
+
+  /** Waits for the answer to the page's request to resume, which can arrive after the page shows the stored messages. */
+  async #load(load: () => Promise<unknown>): Promise<void> {
+    const count = this.resumed.length;
+    await load();
+    await until(() => this.resumed.length > count);
   }
 
   async ask(text: string): Promise<void> {
