@@ -313,6 +313,6 @@ Deno.test("The page of docs/resumable.md asks again in the same tab, and reports
   await shows(tab, 5, "done");
   assertEquals(model.prompts, ["To be?", "Or not?"]);
   await tab.goto(`${url}/#/answers/none`);
-  await shows(tab, 0, "There is no such answer");
+  await shows(tab, 0, "The answer is not available");
   await tab.context().close();
 });
