@@ -48,7 +48,7 @@ export type {
   EventIteratorOptions,
 } from "./event_stream.ts";
 export { EventParser } from "./event_parser.ts";
-export type { ParseOptions } from "./parse.ts";
+export type { ParseOptions } from "./wire_parser.ts";
 export type { DecodeOptions };
 
 const DECODE_OPTIONS: OptionTable<DecodeOptions> = {

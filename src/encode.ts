@@ -21,7 +21,7 @@ import {
   encodeFields,
   FrameWriter,
   idText,
-} from "./internal/frame.ts";
+} from "./internal/wire_writer.ts";
 
 export type { ServerSentEventInit } from "./event.ts";
 

@@ -1,6 +1,6 @@
 import type { ServerSentEvent } from "./event.ts";
 import { checkInteger, checkType } from "./internal/check.ts";
-import { type ParseOptions, Parser } from "./parse.ts";
+import { type ParseOptions, Parser } from "./wire_parser.ts";
 
 /**
  * Parses the bytes of a `text/event-stream` synchronously (WHATWG HTML, section 9.2.6). Chunks can be split anywhere,

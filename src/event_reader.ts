@@ -3,7 +3,7 @@ import type { EventContract } from "./contract.ts";
 import { EventStreamError } from "./error.ts";
 import type { ServerSentEvent } from "./event.ts";
 import type { EventBatchSource } from "./event_stream.ts";
-import { type ParseOptions, Parser } from "./parse.ts";
+import { type ParseOptions, Parser } from "./wire_parser.ts";
 
 /**
  * Options of {@linkcode decode}.

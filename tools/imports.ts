@@ -29,7 +29,12 @@ const ROOMS: Record<string, Room> = {
   },
   // Separate from the streams, because the server parses the frames that it encoded without this parser.
   decoder: {
-    files: ["parse.ts", "event_parser.ts", "event_reader.ts", "decode.ts"],
+    files: [
+      "wire_parser.ts",
+      "event_parser.ts",
+      "event_reader.ts",
+      "decode.ts",
+    ],
     uses: [...BASE, "contract", "streams"],
   },
   client: {

@@ -1,4 +1,4 @@
-import { checkSent, encodeFields } from "../internal/frame.ts";
+import { checkSent, encodeFields } from "../internal/wire_writer.ts";
 import type { ServerSentEvent, ServerSentEventInit } from "../event.ts";
 import { formatCursor, type LogEntry, type LogInput } from "../log/log.ts";
 

@@ -1,6 +1,6 @@
 import type { ServerSentEventInit } from "../event.ts";
 import { checkOptions, mustBe, type OptionTable } from "../internal/check.ts";
-import { FrameWriter } from "../internal/frame.ts";
+import { FrameWriter } from "../internal/wire_writer.ts";
 import { notify, notifyLate } from "../internal/report.ts";
 import { isResponse, refusalOf, streamOf } from "../internal/refusal.ts";
 import {

@@ -1,6 +1,6 @@
 import type { ServerSentEvent } from "../../src/event.ts";
 import { EventParser } from "../../src/event_parser.ts";
-import type { ParseOptions } from "../../src/parse.ts";
+import type { ParseOptions } from "../../src/wire_parser.ts";
 import type { Interpretation } from "./reference.ts";
 
 /** Everything that a parser returned, and the error it threw. */

@@ -12,7 +12,7 @@ Deno.test("./client imports nothing but the codec and itself", async () => {
   const root = new URL("../../../src/", import.meta.url).href;
   const files = modules.map(({ specifier }) => specifier.replace(root, ""));
   assert(files.includes("client/reconnector.ts"));
-  assert(files.includes("parse.ts"));
+  assert(files.includes("wire_parser.ts"));
   const foreign = /^(server|log|testing)[/.]|:|encoder|hono|redis|durable|kv/;
   assertEquals(files.filter((file) => foreign.test(file)), []);
 });
