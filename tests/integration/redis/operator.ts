@@ -16,7 +16,7 @@ export interface Operator {
 /** Runs operations over a connection. */
 export function operatorOf(connection: Connection): Operator {
   const watches = new Map<string, { stop: () => void; wakes: number }>();
-  const open = (name: string) => connection.log(name, { timeout: 1000 });
+  const open = (name: string) => connection.log(name);
   return {
     append: (name, body) => open(name).append([{ kind: "event", body }]),
     read: async (name) =>
