@@ -74,11 +74,14 @@ const scenarios: Record<string, Scenario[]> = {
   "no byte within `idleTimeout`": [
     { replies: [{ body: two, end: "hang" }], ...silence },
   ],
-  "the stream ends and has given an ID": [{ replies: [{ body: two }] }],
-  "the stream ends and has never given an ID": [
+  "the stream ends and has given an ID": [
+    { replies: [{ body: two }] },
+    { replies: [{ body: "id: 1\n\n" }] },
+  ],
+  "the stream ends after events without an ID": [
     { replies: [{ body: "data: a\n\n" }] },
   ],
-  "the stream ends without an event": [
+  "the stream ends without an event or an ID": [
     { replies: [{ body: "" }] },
     { replies: [{ body: ": hello\n\n" }] },
   ],

@@ -356,7 +356,7 @@ Deno.test("The recipe for an idempotency key places an order once, and its strea
 });
 
 Deno.test("The recipe for a POST that a GET resumes sends the POST once and yields each event once", async () => {
-  const { handler } = await load("Resume a POST by GET");
+  const { handler } = await load("Resume a POST with a GET");
   const requests: string[] = [];
   await using server = serveHandler(async (request) => {
     requests.push(`${request.method} ${request.headers.get("last-event-id")}`);
@@ -365,7 +365,7 @@ Deno.test("The recipe for a POST that a GET resumes sends the POST once and yiel
   });
   const { ask } = await load<
     { ask(prompt: string): AsyncGenerator<ServerSentEvent> }
-  >("Resume a POST by GET", "client.ts", { [printedUrl]: server.url });
+  >("Resume a POST with a GET", "client.ts", { [printedUrl]: server.url });
   const datas = [];
   for await (const { data } of ask("To be or")) datas.push(data);
   assertEquals(datas, ["To", " be", " or", ""]);
