@@ -152,7 +152,7 @@ export interface UIMessageStream {
     options?: UIMessageStreamRespondOptions,
   ): Promise<Response>;
   /**
-   * Stops the answer permanently, in whichever process produces it, for example for a stop button. Clients receive an
+   * Stops the answer permanently, whichever process produces it, for example for a stop button. Clients receive an
    * `abort` part. Does nothing if the answer has ended.
    *
    * @returns A promise that resolves when the stop is durable.
