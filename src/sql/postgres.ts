@@ -32,6 +32,7 @@ import {
   pendingAppend,
   positionOf,
 } from "../log/engine.ts";
+import { renewWhileFollowed } from "../log/idle.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
 import {
   checkClient,
@@ -247,8 +248,11 @@ export class PostgresLog implements EventLog {
   /** Calls `wake` after appends; see {@linkcode EventLog.watch}. It is also called each time listening starts. */
   watch(wake: () => void, signal: AbortSignal): void {
     if (signal.aborted) return;
-    const log = { name: this.#name, idleTtl: this.#retention.idleTtl };
-    this.#watches.add(log, this.#channel, wake, signal);
+    this.#watches.add(this.#name, this.#channel, wake, signal);
+    const { idleTtl } = this.#retention;
+    const renew = () =>
+      this.#functions.call("watch log", "renew", [this.#name, `${idleTtl}`]);
+    void renewWhileFollowed(renew, idleTtl, signal);
   }
 
   /** Deletes the log later; see {@linkcode EventLog.expire}. */

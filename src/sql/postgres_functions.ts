@@ -216,23 +216,14 @@ BEGIN
   RETURN '';
 END $body$;
 
--- Extends the lifetime of logs that clients follow. Skips logs that another transaction holds, usually an append that
--- extends their lifetime itself, because waiting for one would hold up the others. Returns the names of skipped logs.
-CREATE OR REPLACE FUNCTION {renew_all}(format text, renewals text)
+-- Extends the lifetime of an idle log that a client follows.
+CREATE OR REPLACE FUNCTION {renew}(format text, of_name text, ttl text)
 RETURNS text LANGUAGE plpgsql VOLATILE AS $body$
-DECLARE
-  clock bigint := {now}();
 BEGIN
   PERFORM {check_format}(format);
-  UPDATE {logs} l SET expires_at = greatest(l.expires_at, clock + r."idleTtl")
-    FROM json_to_recordset(renewals::json) r (name text, "idleTtl" bigint)
-    WHERE l.name = r.name AND l.expires_at > clock AND NOT l.ended AND l.id IN (
-      SELECT o.id FROM {logs} o WHERE o.name IN (SELECT a.value->>'name' FROM json_array_elements(renewals::json) a)
-      FOR UPDATE SKIP LOCKED);
+  UPDATE {logs} l SET expires_at = greatest(l.expires_at, {now}() + ttl::bigint)
+    WHERE l.name = of_name AND l.expires_at > {now}() AND NOT l.ended;
   PERFORM {sweep}();
-  RETURN coalesce((
-    SELECT json_agg(l.name) FROM json_to_recordset(renewals::json) r (name text, "idleTtl" bigint)
-    JOIN {logs} l ON l.name = r.name
-    WHERE l.expires_at > clock AND NOT l.ended AND l.expires_at < clock + r."idleTtl"), '[]');
+  RETURN '';
 END $body$;
 `;

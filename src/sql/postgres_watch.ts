@@ -1,5 +1,4 @@
 import { aborted, sleep } from "../internal/abort.ts";
-import { type Renewal, Renewals } from "../log/idle.ts";
 import { Poller } from "../log/poller.ts";
 import type { PostgresClient, PostgresFunctions } from "./postgres_client.ts";
 import type { Place } from "./postgres_schema.ts";
@@ -26,14 +25,11 @@ export function watchesOf(
   return shared;
 }
 
-/** Watches logs. One query polls all of them, and one query renews all of them. */
+/** Watches logs. One query polls all of them. */
 class PostgresWatches {
   readonly #client: PostgresClient;
   readonly #functions: PostgresFunctions;
   readonly #poller: Poller;
-  readonly #renewals = new Renewals((renewals) =>
-    this.#call("renew_all", renewals)
-  );
 
   constructor(
     client: PostgresClient,
@@ -50,18 +46,17 @@ class PostgresWatches {
 
   /** Calls `wake` after appends to the log, until the signal aborts. */
   add(
-    log: Renewal,
+    name: string,
     channel: string,
     wake: () => void,
     signal: AbortSignal,
   ): void {
-    this.#poller.add(log.name, wake, signal);
+    this.#poller.add(name, wake, signal);
     // A driver may still deliver a notification after it was stopped.
     const wakeUnlessAborted = () => signal.aborted || wake();
     if (this.#client.listen) {
       void this.#listen(channel, wakeUnlessAborted, signal);
     }
-    this.#renewals.add(log, signal);
   }
 
   /** Wakes the log's watchers now. */

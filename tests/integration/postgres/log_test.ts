@@ -413,39 +413,6 @@ Deno.test("watch() renews the idleTtl once more when it ends", async () => {
   await until(async () => Number(await expiry()) > Number(before));
 });
 
-Deno.test("watch() of many logs renews all of them in one query", async () => {
-  await using adapted = await openMigrated();
-  let renewals = 0;
-  const query: PostgresClient["query"] = (text, params) => {
-    if (text.includes("renew_all")) renewals++;
-    return adapted.client.query(text, params);
-  };
-  const client = { query };
-  const logs = Array.from(
-    { length: 1000 },
-    (_, i) => new PostgresLog(client, `news ${i}`, { idleTtl: 600_000 }),
-  );
-  // One after the other: the timeout of an append includes its wait for one of the four connections.
-  for (const log of logs) await log.append(events("a"));
-  const controller = new AbortController();
-  const expiry = async (which: "min" | "max") =>
-    Number(
-      await valueOf(client, `SELECT ${which}(expires_at) FROM rivulet.logs`),
-    );
-  const [start, stop] = [
-    () => logs.forEach((log) => log.watch(() => {}, controller.signal)),
-    () => controller.abort(),
-  ];
-  for (const step of [start, stop]) {
-    const before = await expiry("max");
-    await until(() => Date.now() > before - 600_000);
-    renewals = 0;
-    step();
-    await until(async () => await expiry("min") > before);
-    assertEquals(renewals, 1);
-  }
-});
-
 Deno.test("watch() renews the other logs while a transaction holds one, and that one later", async () => {
   await using adapted = await openMigrated();
   const { client } = adapted;
