@@ -126,7 +126,7 @@ export interface UIMessageStream {
    * @param options Headers, and a signal that ends this response.
    * @returns The response: each part as JSON, then `[DONE]`.
    * @throws {TypeError} If an argument or an option has the wrong type, or `uiMessageStream()` was called without
-   * `produce`.
+   * a function that produces the answer.
    * @throws {EventStreamError} Code `log-unavailable`, if the log cannot be read to find out whether the answer has
    * started.
    */
@@ -164,8 +164,9 @@ export interface UIMessageStream {
 /**
  * Creates an answer in the AI SDK's UI message stream protocol that survives a page reload. It works with any log.
  *
- * Each answer needs a log with a unique name. The route that starts the answer passes `produce`. The routes that resume
- * and stop it only need the log, and may run in another process.
+ * Each answer needs a log with a unique name. The route that starts the answer also passes
+ * `produce`, the function that produces the parts. The routes that resume and stop the answer only need the log, and
+ * may run in another process.
  *
  * Clients receive an `error` part after a failure and an `abort` part after an abort, each followed by `[DONE]`.
  *

@@ -145,7 +145,7 @@ export function closedResponse(retry: number, headers: Headers): Response {
 /** The supported methods, as the `Allow` header lists them. */
 const ALLOW = "GET, HEAD, POST, OPTIONS";
 
-/** Returns the response to OPTIONS, HEAD, an unsupported method or an `Accept` header without `text/event-stream`. */
+/** Returns the response to OPTIONS, HEAD, an unsupported method or an `Accept` header that allows no event stream. */
 export function answerWithoutEvents(
   request: Request,
   headers: HeadersSource | undefined,

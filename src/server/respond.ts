@@ -81,7 +81,7 @@ const PASS_THROUGH_OPTIONS: OptionTable<PassThroughOptions> =
  * - OPTIONS: 204 with `Allow` and your headers.
  * - HEAD: only the headers.
  * - Methods other than GET and POST: 405 with `Allow`.
- * - An `Accept` header without `text/event-stream`: 406.
+ * - An `Accept` header that does not allow `text/event-stream`: 406.
  *
  * @example A generator for each request
  * ```ts

@@ -57,10 +57,10 @@ const failures: Record<string, (Answer | undefined)[]> = {
     () => Response.json({ error: "No" }),
   ],
   "408, 425, 429 or 5xx": [408, 425, 429, 500, 503].map(refuse),
-  "it cannot be reached": [undefined],
+  "the server cannot be reached": [undefined],
   "the stream is cut off": [broken(part)],
-  "it ends before its marker": [stream(part)],
-  "it is silent": [endless(part)],
+  "the stream ends before its marker": [stream(part)],
+  "the stream is silent": [endless(part)],
 };
 
 const limits = { until: "[DONE]", idleTimeout: 200 };
