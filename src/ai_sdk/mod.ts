@@ -164,9 +164,8 @@ export interface UIMessageStream {
 /**
  * Creates an answer in the AI SDK's UI message stream protocol that survives a page reload. It works with any log.
  *
- * Each answer needs a log with a unique name. The route that starts the answer also passes
- * `produce`, the function that produces the parts. The routes that resume and stop the answer only need the log, and
- * may run in another process.
+ * Each answer needs a log with a unique name. The route that starts the answer also passes `produce`, the function that
+ * produces the parts. The routes that resume and stop the answer only need the log, and may run in another process.
  *
  * Clients receive an `error` part after a failure and an `abort` part after an abort, each followed by `[DONE]`.
  *
