@@ -52,6 +52,7 @@ export class CombinedMember implements Member {
   /** Whether the client has received everything up to the subscription's position. */
   #isSettled = false;
   #end: string | undefined;
+  #membership: "new" | "joined" | "left" = "new";
   /** A gap that has not been sent. */
   #gap: Delivery | undefined;
 
@@ -99,13 +100,17 @@ export class CombinedMember implements Member {
   }
 
   join(): void {
-    if (this.isOver) return;
+    // A callback of another channel may have ended the subscriber.
+    if (this.isOver || this.#membership !== "new") return;
+    this.#membership = "joined";
     this.shared.subscribers++;
     this.audience.join(this);
   }
 
   leave(reason: CloseReason): void {
-    if (this.isOver) return;
+    const isMember = this.#membership === "joined";
+    this.#membership = "left";
+    if (!isMember) return;
     this.shared.subscribers--;
     this.shared.last = undefined;
     this.audience.leave(this, reason);
@@ -169,7 +174,7 @@ export class CombinedMember implements Member {
   }
 
   #finish(): void {
-    this.leave("ended");
     this.#end = this.subscription.lastEventId;
+    this.leave("ended");
   }
 }

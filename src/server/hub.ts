@@ -352,7 +352,7 @@ export class Hub {
         this.#failingSince = undefined;
         return page;
       } catch (error) {
-        if (signal.aborted || this.#isOutage(error)) return undefined;
+        if (signal.aborted || this.#isOutage(error, signal)) return undefined;
         await sleep(
           Math.min(backOff, MAX_BACK_OFF) * (0.5 + Math.random() / 2),
           signal,
@@ -362,11 +362,13 @@ export class Hub {
     return undefined;
   }
 
-  #isOutage(error: unknown): boolean {
+  #isOutage(error: unknown, signal: AbortSignal): boolean {
     const now = performance.now();
     this.#failingSince ??= now;
     this.#resolveFirstRead();
     this.#onError(error);
+    // The callback may have stopped this run.
+    if (signal.aborted) return true;
     if (now - this.#failingSince < this.#maxOutage) return false;
     this.#stop();
     for (const follower of [...this.#followers]) follower.onOutage();

@@ -125,7 +125,10 @@ export class LocalSubscriber<
   #hasJoined = false;
   #hasLeft = false;
   #failure: { readonly reason: unknown } | undefined;
+  /** Resumes a read that waits for a delivery. */
   #onReady: (() => void) | undefined;
+  /** Ends a wait of a subscriber that has left. */
+  #onLeave: (() => void) | undefined;
 
   constructor(
     host: Host<Options>,
@@ -149,9 +152,12 @@ export class LocalSubscriber<
     try {
       for (;;) {
         if (this.#failure !== undefined) throw this.#failure.reason;
-        const next = this.#hasLeft ? END : this.subscription.next();
-        if (next === END) this.#leave("ended");
-        else if (next !== undefined) this.#host.count(next);
+        if (this.#hasLeft) return END;
+        const next = this.subscription.next();
+        if (next === END) {
+          this.lastEventId = this.subscription.lastEventId;
+          this.#leave("ended");
+        } else if (next !== undefined) this.#host.count(next);
         if (next !== undefined) return next;
         await new Promise<void>((resolve) => this.#onReady = resolve);
       }
@@ -165,10 +171,7 @@ export class LocalSubscriber<
   eventsOf(
     next: Delivery | typeof END,
   ): Received[] | undefined | Promise<Received[] | undefined> {
-    if (next === END) {
-      this.lastEventId = this.subscription.lastEventId;
-      return undefined;
-    }
+    if (next === END) return undefined;
     if (this.#contract !== undefined) return this.#decode(next.events);
     this.lastEventId = this.subscription.lastEventId;
     return next.events as ServerSentEvent<string, unknown>[] as Received[];
@@ -205,9 +208,12 @@ export class LocalSubscriber<
 
   /** Leaves, and resumes a pending read. */
   #leave(reason: CloseReason): void {
-    if (!this.#hasLeft && this.#hasJoined) this.#host.leave(this, reason);
+    const isMember = this.#hasJoined && !this.#hasLeft;
+    // Set before the callbacks of the host, which may end this subscriber again.
     this.#hasLeft = true;
+    if (isMember) this.#host.leave(this, reason);
     this.#onReady?.();
+    this.#onLeave?.();
   }
 
   #fail(reason: unknown): void {
@@ -234,9 +240,10 @@ export class LocalSubscriber<
     return events;
   }
 
+  /** Waits for a step, but not after this subscriber has left. */
   #wait<T>(step: Promise<T>): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
-      this.#onReady = () => resolve(undefined);
+      this.#onLeave = () => resolve(undefined);
       step.then(resolve, reject);
     });
   }

@@ -232,3 +232,101 @@ test("subscribe() of a combination rejects when a log is unavailable for longer 
     assertEquals(clock.timers, 0);
   });
 });
+
+/** A schema that validates when `go()` is called, after `free` calls that it does not hold up. */
+function gated(free: number) {
+  let calls = 0;
+  let go = () => {};
+  const schema = {
+    "~standard": {
+      version: 1 as const,
+      vendor: "test",
+      async validate(value: unknown) {
+        if (calls++ >= free) {
+          await new Promise<void>((resolve) => go = resolve);
+        }
+        return { value };
+      },
+    },
+  };
+  const contract = defineEvents({ message: schema });
+  return { contract, go: () => go(), isWaiting: () => calls > free };
+}
+
+test("subscribe() of a combination delivers an event that is validated while another channel publishes", async () => {
+  // Publishing validates the event too.
+  const { contract, go, isWaiting } = gated(1);
+  const slow = new Channel({ contract, from: "earliest" });
+  const news = new Channel({ from: "earliest" });
+  const seen: string[] = [];
+  const reading = (async () => {
+    for await (const event of combine({ slow, news }).subscribe()) {
+      seen.push(`${event.channel}: ${event.data}`);
+    }
+  })();
+  await slow.publish({ event: "message", data: "1" });
+  await until(isWaiting);
+  await news.publish({ data: "2" });
+  await until(() => news.stats.behind === 0);
+  for (let turn = 0; turn < 20; turn++) await null;
+  go();
+  await slow.close();
+  await news.close();
+  await reading;
+  assertEquals(seen.toSorted(), ["news: 2", "slow: 1"]);
+});
+
+test("lastEventId of a subscription that is drained stays before the events that it has not delivered", async () => {
+  const { contract, go, isWaiting } = gated(4);
+  const channel = new Channel({ contract, from: "earliest" });
+  await channel.publish(
+    ["1", "2", "3"].map((data) => ({ event: "message" as const, data })),
+  );
+  const stream = channel.subscribe();
+  const seen: unknown[] = [];
+  const reading = (async () => {
+    for await (const { data } of stream) seen.push(data);
+  })();
+  await until(isWaiting);
+  await channel.drain({ over: 0 });
+  go();
+  await reading;
+  assertEquals(seen, ["1"]);
+  assertEquals(stream.lastEventId.replace(/.*-/, ""), "1");
+});
+
+test("subscribe() of a combination joins no further channel after a callback has ended it", async () => {
+  const stop = new AbortController();
+  const news = new Channel({ onSubscribe: () => stop.abort() });
+  // Channels are joined in the order of their names.
+  const weather = new Channel();
+  const { signal } = stop;
+  const stream = combine({ news, weather }).subscribe({ signal });
+  await assertRejects(() => stream.getReader().read());
+  const { subscribers, subscriptions } = weather.stats;
+  assertEquals([subscribers, subscriptions.closed], [0, 0]);
+  await weather.drain({ over: 0 });
+});
+
+test("onUnsubscribe is called once when it ends its own subscriber", async () => {
+  const stop = new AbortController();
+  const reasons: string[] = [];
+  const onUnsubscribe = (_: unknown, reason: string) => {
+    reasons.push(reason);
+    stop.abort();
+  };
+  const news = new Channel({ from: "earliest", onUnsubscribe });
+  await news.publish({ data: "1" });
+  const { signal } = stop;
+  const inbox = new Channel();
+  const response = await combine({ news, inbox }).respond(requestOf(), {
+    signal,
+  });
+  const text = response.text();
+  await until(() => news.stats.subscribers === 1);
+  await news.close();
+  await text;
+  assertEquals(reasons, ["ended"]);
+  const { ended, closed } = news.stats.subscriptions;
+  assertEquals([news.stats.subscribers, ended, closed], [0, 1, 0]);
+});
