@@ -53,7 +53,7 @@ export class LoadCounter {
   }
 }
 
-/** The time in a member of JSON, in milliseconds since 1970. */
+/** The time in a property of JSON, in milliseconds since 1970. */
 function timeIn(data: string, path: readonly string[]): number | undefined {
   const value = path.reduce<unknown>(memberOf, parseJson(data));
   const time = typeof value === "string" ? Date.parse(value) : value;

@@ -230,7 +230,7 @@ function checkPlain(schemas: EventSchemas): void {
   );
 }
 
-/** Copies the schemas into a `Map`, so that looking up a name cannot find a member of `Object.prototype`. */
+/** Copies the schemas into a `Map`, so that looking up a name cannot find a property of `Object.prototype`. */
 function tableOf(schemas: EventSchemas): Table {
   checkPlain(schemas);
   const entries = Object.entries(schemas);

@@ -65,7 +65,7 @@ export interface ChannelRespondOptions<
       | Iterable<PublishInit<Contract>>
       | Promise<Iterable<PublishInit<Contract>>>)
     | undefined;
-  /** Headers to add to those of the channel. */
+  /** Headers to add to the headers of the channel. */
   headers?: HeadersSource | undefined;
   /** Ends the response when it aborts. The close reason is `"closed"`. */
   signal?: AbortSignal | undefined;

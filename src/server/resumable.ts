@@ -64,7 +64,7 @@ export interface Resumable {
    */
   start(): Promise<void>;
   /**
-   * Stops the stream permanently, in whichever process its producer runs. A stream that has not started never starts.
+   * Stops the stream permanently, whichever process runs its producer. A stream that has not started never starts.
    * Does nothing if the stream has ended.
    *
    * @param reason A note that is stored in the log. Clients do not receive it.

@@ -111,7 +111,7 @@ Deno.test("The README's proxy forwards a model's stream", async () => {
   await using api = new SseServer(stream(answer));
   await using project = await reader.install(
     "README.md",
-    "Pass a model's stream on",
+    "Forward a model's stream",
   );
   const env = { ...onPort, API_URL: api.url };
   await using app = await App.start(project.folder, deno("proxy.ts"), { env });
