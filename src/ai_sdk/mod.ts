@@ -90,8 +90,8 @@ export interface UIMessageStreamOptions
    * it as `error.message`. If the function throws or does not return a string, the default is sent. The original
    * error's message is not sent unless your text contains it.
    *
-   * `streamText()` converts some errors to text itself, such as the errors of the model's provider. Change their text with
-   * `onError` of `toUIMessageStream()`.
+   * `streamText()` converts some errors to text itself, such as the errors of the model's provider. To change this
+   * text, use `onError` of `toUIMessageStream()`.
    *
    * @default {"An error occurred."}
    */
