@@ -21,7 +21,7 @@ const names: Record<string, number | undefined> = {
   connect: 8_550,
   EventSource: 9_250,
   respond: 6_400,
-  Channel: 13_050,
+  Channel: 13_150,
   merge: undefined,
   defineEvents: undefined,
   resumable: undefined,

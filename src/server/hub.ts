@@ -75,6 +75,8 @@ export class Hub {
   readonly #live = new FrameCache(CACHE_BYTES);
   readonly #history = new FrameCache(CACHE_BYTES);
   readonly #loads = new Map<number, Promise<void>>();
+  /** For each pending read of the log's end, the positions before the appends that were called since. */
+  readonly #endReads = new Set<Promise<LogPosition | undefined>[]>();
   #running: AbortController | undefined;
   #nextPass: ReturnType<typeof setTimeout> | undefined;
   /** Resolves when the first read has succeeded, failed or timed out. */
@@ -127,11 +129,20 @@ export class Hub {
   /** Reads the log's end without following it. Returns `undefined` if the read fails. */
   async readPosition(): Promise<LogPosition | undefined> {
     const limit = { entries: 1, bytes: 1 };
+    const appends: Promise<LogPosition | undefined>[] = [];
+    this.#endReads.add(appends);
     try {
       const page = await this.#log.read(Number.MAX_SAFE_INTEGER, limit);
-      return { epoch: page.epoch, seq: page.last };
+      let seq = page.last;
+      // An engine with several connections may store an append before a read that was called earlier.
+      for (const before of await Promise.all(appends)) {
+        if (before?.epoch === page.epoch) seq = Math.min(seq, before.seq);
+      }
+      return { epoch: page.epoch, seq };
     } catch (error) {
       return void this.#onError(error);
+    } finally {
+      this.#endReads.delete(appends);
     }
   }
 
@@ -150,8 +161,14 @@ export class Hub {
     entries: readonly LogInput[],
     options?: AppendOptions,
   ): Promise<LogPosition> {
-    const position = await this.#log.append(entries, options)
-      .catch(rethrow("publish"));
+    const appended = this.#log.append(entries, options);
+    for (const appends of this.#endReads) {
+      const before = appended.then(({ epoch, seq, repeated }) =>
+        repeated ? undefined : { epoch, seq: seq - entries.length }
+      );
+      appends.push(before.catch(() => undefined));
+    }
+    const position = await appended.catch(rethrow("publish"));
     this.reach(position);
     return position;
   }

@@ -23,6 +23,7 @@ import { Client, datasOf, requestOf } from "./_client.ts";
 import { withClock } from "../support/clock.ts";
 import { TestLog } from "./_log.ts";
 import { reportedDuring, ReportedError } from "../_reported.ts";
+import { until } from "../support/until.ts";
 
 const quiet: ChannelOptions = { retry: 0, keepAlive: false };
 
@@ -498,6 +499,44 @@ test("subscribe() yields the events with their IDs, and ends when the channel is
   ]);
   assertEquals(channel.stats.subscribers, 0);
 });
+
+for (const first of ["read", "append"]) {
+  test(
+    `subscribe() delivers an event that is published before its read of the log's end, whose answer comes ${
+      first === "read" ? "before" : "after"
+    } that of the append`,
+    async () => {
+      const log = new TestLog();
+      await log.inner.append([{ kind: "event", body: "data: before\n\n" }]);
+      const answers = new Map<string, () => void>();
+      const answer = (name: string) =>
+        new Promise<void>((resolve) => answers.set(name, resolve));
+      log.onAppend = async (append) => {
+        const position = await append();
+        await answer("append");
+        return position;
+      };
+      log.onRead = async (read) => {
+        log.onRead = (read) => read();
+        // As over another connection, which is slower.
+        await until(() => answers.has("append"));
+        const page = await read();
+        await answer("read");
+        return page;
+      };
+      const channel = new Channel({ log, keepAlive: false });
+      const reader = channel.subscribe().getReader();
+      const published = channel.publish({ data: "after" });
+      await until(() => answers.size === 2);
+      answers.get(first)!();
+      for (let turn = 0; turn < 20; turn++) await null;
+      for (const resolve of answers.values()) resolve();
+      assertEquals((await reader.read()).value?.data, "after");
+      await published;
+      await reader.cancel();
+    },
+  );
+}
 
 test("subscribe() and respond() from the latest event deliver the events published after the call, however late they are read", async () => {
   const channel = new Channel(quiet);
