@@ -137,7 +137,10 @@ export function checkOptions<Options extends object>(
 ): void {
   const given = Object.keys(options ?? {});
   const isEmpty = given.length === 0;
-  if (Object(options) !== options || isEmpty && !isRecord(options)) {
+  if (
+    typeof options !== "object" || options === null ||
+    isEmpty && !isRecord(options)
+  ) {
     const name = prefix.slice(0, -1) || "options";
     throw mustBe(`${subject}: ${name}`, "an options object", options);
   }

@@ -43,13 +43,14 @@ test("checkOptions() accepts what the table allows, and undefined for every opti
 });
 
 test("checkOptions() refuses a value that is not an object", () => {
-  const wrong = [null, "latest", 1];
+  const wrong = [null, "latest", 1, Object.assign(() => {}, { maxSize: 1 })];
   assertEquals(
     wrong.map((options) => messageOf(options as unknown as object)),
     [
       "Cannot test: options must be an options object: received null",
       'Cannot test: options must be an options object: received "latest"',
       "Cannot test: options must be an options object: received 1",
+      "Cannot test: options must be an options object: received a function",
     ],
   );
 });
