@@ -60,6 +60,8 @@ async function request(
       return { response, url, refusal };
     }
     await response.body?.cancel();
+    // A caller's `fetch` may ignore the signal.
+    init.signal.throwIfAborted();
     if (isAcross) next.headers = pick(next.headers, SAFE_HEADER);
     [url, init] = [target!, next];
   }

@@ -4,9 +4,16 @@ import {
   assertFalse,
   assertInstanceOf,
   assertLess,
+  assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { EventStreamError, type FetchInit } from "../../src/client/mod.ts";
+import {
+  connect,
+  EventStreamError,
+  type FetchInit,
+} from "../../src/client/mod.ts";
+import { settle } from "../codec/_source.ts";
+import { until } from "../support/until.ts";
 import { test } from "../_test.ts";
 import { faces } from "./_faces.ts";
 import { quick, realServer, type SocketReply } from "./_server.ts";
@@ -197,3 +204,31 @@ for (const [face, read] of faces) {
     });
   }
 }
+
+test("connect() does not follow a redirect that arrives after close() or an idle timeout", async () => {
+  for (const isTimeout of [false, true]) {
+    const urls: string[] = [];
+    let answer!: (response: Response) => void;
+    // It ignores the signal.
+    const fetch = (url: string): Promise<Response> => {
+      urls.push(url);
+      return new Promise((resolve) => answer = resolve);
+    };
+    const connection = connect("https://example.com/", {
+      method: "POST",
+      fetch,
+      ...(isTimeout ? { idleTimeout: 1 } : {}),
+    });
+    const next = connection[Symbol.asyncIterator]().next();
+    if (isTimeout) await assertRejects(() => next, EventStreamError);
+    else {
+      await until(() => urls.length > 0);
+      await connection.close();
+      assertEquals(await next, { done: true, value: undefined });
+    }
+    const headers = { location: "/next" };
+    answer(new Response(null, { status: 307, headers }));
+    await settle();
+    assertEquals(urls, ["https://example.com/"]);
+  }
+});
