@@ -137,8 +137,9 @@ export class Reconnector<Received extends AnyEvent> {
       try {
         const { controller: { signal }, reader } = attempt;
         if (reader !== undefined) await this.#read(attempt, reader);
-        // The caller's `headers`, `fetch` and cursor store may ignore the signal.
-        else await Promise.race([this.#open(attempt), aborted(signal)]);
+        // The caller's `headers`, `fetch` and cursor store may ignore the signal. `aborted()` is first, because the store
+        // is called synchronously and may abort the signal.
+        else await Promise.race([aborted(signal), this.#open(attempt)]);
       } catch (reason) {
         if (attempt === this.#attempt) this.#reestablish(attempt, reason);
       }

@@ -3,6 +3,7 @@ import {
   assertEquals,
   assertInstanceOf,
   assertRejects,
+  assertStrictEquals,
   assertStringIncludes,
 } from "@std/assert";
 import {
@@ -10,6 +11,7 @@ import {
   type CursorStore,
   EventSource,
 } from "../../src/client/mod.ts";
+import { scriptedServer } from "../../src/testing/mod.ts";
 import { reportedDuring, ReportedError } from "../_reported.ts";
 import { test } from "../_test.ts";
 import { faces } from "./_faces.ts";
@@ -167,6 +169,31 @@ for (const [name, start] of servers) {
     assertEquals(events.log, ["error 2"]);
   });
 }
+
+test("connect() ends when cursor.load() never settles after it closed the connection or aborted the signal", async () => {
+  for (const how of ["close()", "abort()"]) {
+    const controller = new AbortController();
+    const reason = new Error("stop");
+    const { fetch, requests } = scriptedServer([]);
+    const connection = connect("https://example.com/", {
+      fetch,
+      signal: controller.signal,
+      cursor: {
+        load() {
+          if (how === "abort()") controller.abort(reason);
+          else connection.close();
+          return new Promise<string>(() => {});
+        },
+        save: () => {},
+      },
+    });
+    const next = connection[Symbol.asyncIterator]().next();
+    if (how === "abort()") {
+      assertStrictEquals(await assertRejects(() => next), reason);
+    } else assertEquals(await next, { done: true, value: undefined });
+    assertEquals([connection.readyState, requests.length], [2, 0]);
+  }
+});
 
 for (const [face, read] of faces) {
   test(`${face} sends an ID with a control character or fails without a retry, stored or received`, async () => {
