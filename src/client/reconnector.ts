@@ -165,6 +165,8 @@ export class Reconnector<Received extends AnyEvent> {
   /** Closes the connection immediately. */
   close(): void {
     this.#replace(undefined);
+    // A given reader belongs to an attempt only once that attempt is open.
+    this.#settings.reader?.cancel().catch(() => {});
     for (const cleanUp of this.#cleanUps.splice(0)) cleanUp();
   }
 

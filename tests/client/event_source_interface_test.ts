@@ -320,6 +320,19 @@ test("close() cancels the stream of fromReadableStream()", async () => {
   assertEquals(events.log, ["open 1"]);
 });
 
+test("close() at any moment cancels the stream of fromReadableStream() and releases its lock", async () => {
+  for (let moment = 0; moment < 20; moment++) {
+    let cancels = 0;
+    const stream = new ReadableStream<Uint8Array>({
+      cancel: () => void cancels++,
+    });
+    const source = EventSource.fromReadableStream(stream);
+    for (let turn = 0; turn < moment; turn++) await null;
+    source.close();
+    assertEquals([cancels, stream.locked], [1, false], `${moment} turns`);
+  }
+});
+
 test("reset() discards an unfinished line and event, accepts a byte order mark again, and keeps the rest", async () => {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const writer = writable.getWriter();
