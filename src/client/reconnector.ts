@@ -5,7 +5,7 @@ import {
   removeAbortListener,
   sleep,
 } from "../internal/abort.ts";
-import { MAX_DELAY } from "../internal/check.ts";
+import { describeUrl, MAX_DELAY } from "../internal/check.ts";
 import { Attempt } from "./attempt.ts";
 import { StoredPosition } from "./cursor_store.ts";
 import {
@@ -178,6 +178,12 @@ export class Reconnector<Received extends AnyEvent> {
   async #open(attempt: Attempt<Received>): Promise<void> {
     const { controller, delay } = attempt;
     const { isStandard, onOpen, options, reader, url } = this.#settings;
+    if (!(url instanceof URL)) {
+      attempt.isFutile = true;
+      throw new TypeError(
+        `Cannot connect: url must be a URL: received ${describeUrl(url)}`,
+      );
+    }
     if (delay !== undefined) await sleep(delay, controller.signal);
     // When the page becomes visible, another attempt replaces this one.
     if (options.pauseWhenHidden && isHidden()) await new Promise(() => {});
@@ -187,7 +193,7 @@ export class Reconnector<Received extends AnyEvent> {
     this.#attempts++;
     const opened = reader === undefined
       ? await openStream(url, options, isStandard, attempt)
-      : { reader, url: url as URL };
+      : { reader, url };
     attempt.reader = opened.reader;
     if (attempt !== this.#attempt) return attempt.abandon();
     attempt.url = opened.url;

@@ -1,7 +1,7 @@
 import { EventStreamError } from "../error.ts";
 import type { ServerSentEvent } from "../event.ts";
 import { type DecodeOptions, EventReader } from "../event_reader.ts";
-import { describeUrl, mustBe } from "../internal/check.ts";
+import { mustBe } from "../internal/check.ts";
 import {
   isResponse,
   type Refusal,
@@ -170,7 +170,7 @@ export type Until = DecodeOptions["until"];
 export async function openStream<
   Received extends ServerSentEvent<string, unknown>,
 >(
-  url: string | URL,
+  url: URL,
   options: ConnectionOptions<Received> & { readonly until?: Until },
   isStandard: boolean,
   attempt: Attempt<Received>,
@@ -181,12 +181,6 @@ export async function openStream<
   // Without this, the constructor would call the caller's functions synchronously.
   await undefined;
   signal.throwIfAborted();
-  if (!(url instanceof URL)) {
-    attempt.isFutile = true;
-    throw new TypeError(
-      `Cannot connect: url must be a URL: received ${describeUrl(url)}`,
-    );
-  }
   // Node and browsers reject such a URL too, but their error reveals the password.
   if (hasLogin(url)) {
     throw new TypeError(

@@ -8,6 +8,7 @@ import {
 import {
   connect,
   type ConnectOptions,
+  type CursorStore,
   type EventConnection,
   EventStreamError,
 } from "../../src/client/mod.ts";
@@ -414,6 +415,17 @@ test("connect() rejects when the URL cannot be parsed, and does not throw", asyn
     'Cannot connect: url must be a URL: received "http://["',
   );
   assertEquals(await datasOf(connection), []);
+});
+
+test("connect() rejects a URL that cannot be parsed before it loads the cursor", async () => {
+  let loads = 0;
+  const cursor: CursorStore = { load: () => void loads++, save: () => {} };
+  await assertRejects(
+    () => datasOf(connect("http://", { cursor })),
+    TypeError,
+    'Cannot connect: url must be a URL: received "http://"',
+  );
+  assertEquals(loads, 0);
 });
 
 test("connect() throws synchronously when until is neither a string nor a function", () => {
