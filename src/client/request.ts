@@ -40,6 +40,8 @@ async function request(
   const isOwnFetch = fetch === globalThis.fetch;
   let init = initOf(options, headers, attempt.controller.signal);
   for (let redirects = 0;; redirects++) {
+    // The caller's `headers` and `fetch` may ignore the signal.
+    init.signal.throwIfAborted();
     const response = await fetched(fetch, url, init, attempt);
     const location = locationOf(response);
     if (location === null) {
@@ -60,8 +62,6 @@ async function request(
       return { response, url, refusal };
     }
     await response.body?.cancel();
-    // A caller's `fetch` may ignore the signal.
-    init.signal.throwIfAborted();
     if (isAcross) next.headers = pick(next.headers, SAFE_HEADER);
     [url, init] = [target!, next];
   }
@@ -176,11 +176,10 @@ export async function openStream<
   attempt: Attempt<Received>,
 ): Promise<Opened<Received>> {
   const { controller, lastEventId } = attempt;
-  const { signal } = controller;
   const subject = connectingTo(url);
   // Without this, the constructor would call the caller's functions synchronously.
   await undefined;
-  signal.throwIfAborted();
+  controller.signal.throwIfAborted();
   // Node and browsers reject such a URL too, but their error reveals the password.
   if (hasLogin(url)) {
     throw new TypeError(
@@ -188,7 +187,6 @@ export async function openStream<
     );
   }
   const headers = await headersOf(options, lastEventId);
-  signal.throwIfAborted();
   const stopTimer = startTimer(options.idleTimeout, subject, controller);
   attempt.isSent = true;
   const answer = await request(url, options, headers, attempt)
