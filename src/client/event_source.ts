@@ -229,6 +229,8 @@ export class EventSource<Events extends object = Record<string, string>>
   readonly #handlers = new EventHandlers(this);
   readonly #connection: Reconnector<AnyEvent>;
   #origin = "";
+  /** Whether `close()` was called, perhaps just after the connection had failed. */
+  #isClosed = false;
 
   /**
    * Creates a source and starts to connect.
@@ -388,6 +390,7 @@ export class EventSource<Events extends object = Record<string, string>>
   close(): void {
     // [spec] The close() method must abort any instances of the fetch algorithm started for this EventSource object,
     // [spec] and must set the readyState attribute to CLOSED.
+    this.#isClosed = true;
     this.#connection.close();
   }
 
@@ -405,7 +408,7 @@ export class EventSource<Events extends object = Record<string, string>>
     } catch (reason) {
       // [spec] Queue a task which, if the readyState attribute is set to a value other than CLOSED, sets the readyState
       // [spec] attribute to CLOSED and fires an event named error at the EventSource object.
-      if (!signal?.aborted) this.#fireError(reason);
+      if (!this.#isClosed && !signal?.aborted) this.#fireError(reason);
     }
     await this.#connection.flush().catch(report);
   }

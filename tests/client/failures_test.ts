@@ -8,6 +8,7 @@ import {
   connect,
   type CursorStore,
   EventSource,
+  type EventSourceOptions,
   EventStreamError,
 } from "../../src/client/mod.ts";
 import { scriptedServer } from "../../src/testing/mod.ts";
@@ -403,6 +404,29 @@ for (const [name, start] of Object.entries(sources)) {
     ]);
   });
 }
+
+test("close() at any moment stops the error event of a connection that fails", async () => {
+  const refused = () => Promise.reject(new TypeError("refused"));
+  const failing: EventSourceOptions[] = [
+    { fetch: () => Promise.resolve(new Response(null)) },
+    { fetch: refused, retry: { maxAttempts: 1 } },
+    { fetch: refused, cursor: { load: () => "a\nb", save: () => {} } },
+  ];
+  for (const options of failing) {
+    const logs = new Set<string>();
+    for (let moment = 0; moment < 80; moment++) {
+      const source = new EventSource("https://example.com/", options);
+      const { log } = record(source);
+      await turns(moment);
+      source.close();
+      const before = log.join();
+      await settle();
+      assertEquals(log.join(), before, `closed after ${moment} turns`);
+      logs.add(before);
+    }
+    assertEquals([...logs], ["", "error 2"]);
+  }
+});
 
 test("close() at any moment ends connect() without an error, and it resumes after the last event yielded", async () => {
   for (let moment = 0; moment < 80; moment++) {
