@@ -18,7 +18,7 @@ const names: Record<string, number | undefined> = {
   encodeEvent: 1_000,
   EventParser: 1_900,
   decode: 4_850,
-  connect: 8_550,
+  connect: 8_600,
   EventSource: 9_250,
   respond: 6_400,
   Channel: 13_150,
