@@ -116,7 +116,8 @@ export class DenoKvLog implements EventLog {
   ): Promise<LogPosition> {
     const append = pendingAppend(entries, options, this.#retention);
     checkWeight(append.sizes);
-    const position = positionOf(await this.#appender.append(append), options);
+    const outcome = await this.#appender.append(append);
+    const position = positionOf(outcome, append.options);
     if (this.#retention.idleTtl !== Infinity) {
       // The append has succeeded. The next sweep handles what fails here.
       await this.#shared.sweeper.sweep(this.#access).catch(() => {});

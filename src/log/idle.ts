@@ -13,8 +13,8 @@ export async function renewWhileFollowed(
   if (idleTtl === Infinity || signal.aborted) return;
   while (!signal.aborted) {
     // After an error there is time to try again. Reads and appends report why the engine cannot be reached.
-    const isRenewed = await renew().then((result) => result, () => false);
-    await wait(isRenewed === false ? idleTtl / 12 : idleTtl / 3, signal);
+    const isRenewed = await renew().then(() => true, () => false);
+    await wait(isRenewed ? idleTtl / 3 : idleTtl / 12, signal);
   }
   await renew().catch(() => {});
 }
@@ -30,37 +30,32 @@ const MAX_RENEWALS = 1000;
 
 /** Renews the watched logs of a client together. */
 export class Renewals {
-  readonly #renew: (renewals: Renewal[]) => Promise<readonly string[]>;
+  readonly #renew: (renewals: Renewal[]) => Promise<void>;
   #due: Renewal[] = [];
-  #round: Promise<Set<string>> | undefined;
+  #round: Promise<void> | undefined;
 
-  /** `renew` resolves with the names of the logs that it could not renew. */
-  constructor(renew: (renewals: Renewal[]) => Promise<readonly string[]>) {
+  constructor(renew: (renewals: Renewal[]) => Promise<void>) {
     this.#renew = renew;
   }
 
   /** Renews a log until the signal aborts. */
   add(renewal: Renewal, signal: AbortSignal): void {
-    const renew = async () => {
+    const renew = () => {
       this.#due.push(renewal);
-      const missed = await (this.#round ??= this.#renewDue(signal));
-      return !missed.has(renewal.name);
+      return this.#round ??= this.#renewDue(signal);
     };
     void renewWhileFollowed(renew, renewal.idleTtl, signal, sleepInStep);
   }
 
-  async #renewDue(signal: AbortSignal): Promise<Set<string>> {
+  async #renewDue(signal: AbortSignal): Promise<void> {
     // Timers that are due at the same time each run in their own turn of the event loop.
     await sleep(0, signal);
     const due = this.#due;
     this.#due = [];
     this.#round = undefined;
-    const missed = new Set<string>();
     for (let i = 0; i < due.length; i += MAX_RENEWALS) {
-      const names = await this.#renew(due.slice(i, i + MAX_RENEWALS));
-      for (const name of names) missed.add(name);
+      await this.#renew(due.slice(i, i + MAX_RENEWALS));
     }
-    return missed;
   }
 }
 

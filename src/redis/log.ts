@@ -120,6 +120,8 @@ export class RedisLog implements EventLog {
     options: AppendOptions = {},
   ): Promise<LogPosition> {
     const sizes = checkAppend(entries, options, this.#retention);
+    // Read now, because the caller may change its options while the append waits.
+    const hasKey = options.idempotencyKey !== undefined;
     const append = {
       inputs: entries.flatMap(({ kind, body }) => [kind, body]),
       expectedLast: options.expectedLast,
@@ -128,7 +130,7 @@ export class RedisLog implements EventLog {
     const result = await this.#batches.add(append, sum(sizes));
     const position = positionOf(result, append);
     // A repeat of a key that is not the caller's means that the request was sent twice.
-    if (options.idempotencyKey !== undefined) return position;
+    if (hasKey) return position;
     return { epoch: position.epoch, seq: position.seq };
   }
 

@@ -216,7 +216,7 @@ export class PostgresLog implements EventLog {
   ): Promise<LogPosition> {
     const append = pendingAppend(entries, options, this.#retention);
     const result = await this.#batches.add(append, sum(append.sizes));
-    const position = positionOf(result, options);
+    const position = positionOf(result, append.options);
     if (!this.#isNotified) this.#watches.wake(this.#name);
     return position;
   }

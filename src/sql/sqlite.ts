@@ -78,7 +78,7 @@ export class SqliteLog implements EventLog {
       .catch((cause) => {
         throw failed("append", cause);
       });
-    return positionOf(outcome, options);
+    return positionOf(outcome, pending.options);
   }
 
   /** Reads entries; see {@linkcode EventLog.read}. */

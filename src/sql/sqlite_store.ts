@@ -95,11 +95,10 @@ class SqliteStore {
     this.#renewals.add({ name, idleTtl }, signal);
   }
 
-  async #renewAll(renewals: readonly Renewal[]): Promise<readonly string[]> {
+  async #renewAll(renewals: readonly Renewal[]): Promise<void> {
     await this.#transact("BEGIN IMMEDIATE", (now) => {
       for (const renewal of renewals) this.#tables.renew(renewal, now);
     });
-    return [];
   }
 
   /** Returns the positions of logs. Reads them only after another connection has written. */

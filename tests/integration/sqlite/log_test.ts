@@ -8,7 +8,11 @@ import {
 } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { EventStreamError } from "../../../src/error.ts";
-import type { EventLog, LogInput } from "../../../src/log/log.ts";
+import type {
+  AppendOptions,
+  EventLog,
+  LogInput,
+} from "../../../src/log/log.ts";
 import { type SqliteDatabase, SqliteLog } from "../../../src/sql/sqlite_mod.ts";
 import { until } from "../../support/until.ts";
 import { SqliteFile } from "./sqlite_file.ts";
@@ -417,4 +421,13 @@ Deno.test("SqliteLog rejects invalid arguments", () => {
     RangeError,
     "idempotencyTtl",
   );
+});
+
+Deno.test("append() reports a conflict with the options that it was called with", async () => {
+  await using scene = await SqliteFile.make();
+  const log = new SqliteLog(scene.open(), "news");
+  const options: AppendOptions = { expectedLast: 7 };
+  const appending = log.append(events("a"), options);
+  options.expectedLast = undefined;
+  await assertRejects(() => appending, EventStreamError, "must be 7");
 });
